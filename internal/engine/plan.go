@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"fairlead/internal/release"
+)
+
+// TermsSchema is the version of the layout that a fingerprint is made of.
+const TermsSchema = "fairlead.plan/1"
+
+// An Action is what a plan does.
+type Action string
+
+// The actions.
+const (
+	Deploy   Action = "deploy"
+	Rollback Action = "rollback"
+)
+
+// A Reaction is what policy says to do when a run fails after production began to change.
+type Reaction string
+
+// The reactions.
+const (
+	RollBack Reaction = "rollback"
+	Ask      Reaction = "ask"
+)
+
+// OnFailure is the policy for a failure after production began to change. Migrated counts when a unit was committed after this
+// run's baseline was read.
+type OnFailure struct {
+	Unmigrated Reaction `json:"unmigrated"`
+	Migrated   Reaction `json:"migrated"`
+}
+
+// Terms is what gets approved. Its canonical form (RFC 8785) is the fingerprint, so it holds no run id, time, path, row count or
+// size. What was approved is what runs, or the approval lapses.
+type Terms struct {
+	Schema      string             `json:"schema"`
+	Action      Action             `json:"action"`
+	App         string             `json:"app"`
+	Environment string             `json:"environment"`
+	ReleaseID   string             `json:"release_id,omitempty"`
+	Tag         string             `json:"tag"`
+	Commit      string             `json:"commit,omitempty"`
+	Images      []release.Image    `json:"images"`           // desired, sorted by service
+	Migration   *release.Migration `json:"migration"`        // nil means none
+	Units       string             `json:"units,omitempty"`  // sha256 of the table of units
+	Review      string             `json:"review,omitempty"` // sha256 over verdict, findings' fingerprints and waivers
+	Target      string             `json:"target"`           // kind, hosts and project, readable
+	Baseline    []release.Image    `json:"baseline"`         // what runs now; empty for a first deployment
+	Bundle      string             `json:"bundle"`           // fingerprint of the configuration bundle
+	Settings    string             `json:"settings"`         // sha256 of the settings of all steps
+	Steps       []Name             `json:"steps"`
+	OnFailure   OnFailure          `json:"on_failure"`
+	Approval    string             `json:"approval"` // the kind demanded, like "none (two-person team)"
+}
+
+// Fingerprint is the SHA-256 of the canonical form, 64 hex digits.
+func (t Terms) Fingerprint() (string, error) { return release.Canonical(t) }
+
+// A Plan is what runs: its terms, the steps that make them true, what was proved while planning, and the blobs from which another
+// machine can go on (by their names: "terms", "release", "sql", "review", "units").
+type Plan struct {
+	Terms  Terms
+	Steps  []Step
+	Proofs Proofs
+	Blobs  map[string][]byte
+}
+
+// Validate tells when a step needs evidence that no earlier step leaves, when a name stands twice, or when terms and steps
+// disagree.
+func (p Plan) Validate() error {
+	have := map[Kind]bool{}
+	for k := range p.Proofs {
+		have[k] = true
+	}
+	var names []Name
+	for _, s := range p.Steps {
+		spec := s.Spec()
+		if slices.Contains(names, spec.Name) {
+			return fmt.Errorf("step %q stands twice", spec.Name)
+		}
+		for _, need := range spec.Needs {
+			if !have[need] {
+				return fmt.Errorf("step %q needs %q, which nothing before it proves", spec.Name, need)
+			}
+		}
+		have[spec.Proves] = true
+		names = append(names, spec.Name)
+	}
+	if !slices.Equal(names, p.Terms.Steps) {
+		return fmt.Errorf("the terms list the steps %v, the plan has %v", p.Terms.Steps, names)
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"fairlead/internal/chain"
+)
+
+// RecordSchema is the version of the layout of a record. Older layouts stay readable; an unknown one in an open run means: do
+// not write.
+const RecordSchema = "fairlead.record/1"
+
+// A RunID names one execution of a plan, like "r-20261124-203015-7f3a". It is a file name and a word in commands.
+type RunID string
+
+// A Name is a step's stable name; it is the ledger's key.
+type Name string
+
+// A Kind names a kind of evidence or fact with its version, like "backup-taken/1".
+type Kind string
+
+// A Verdict is what a record says.
+type Verdict string
+
+// The verdicts. Opened and Manual begin a segment; Closed ends it.
+const (
+	Opened  Verdict = "opened"  // a run begins; evidence is Opening
+	Began   Verdict = "began"   // a step is about to act
+	Noted   Verdict = "noted"   // a fact in the middle of a step
+	Proven  Verdict = "proven"  // a step ended; its evidence
+	Failed  Verdict = "failed"  // a step failed and certainly changed nothing
+	Unclear Verdict = "unclear" // a step failed and may have changed something
+	Taken   Verdict = "taken"   // another holder took the run over; evidence is Takeover
+	Closed  Verdict = "closed"  // the run ended; evidence is Closing
+	Manual  Verdict = "manual"  // a release made by hand was written down; evidence is Closing
+)
+
+// A Record is one line of the ledger. Its hash is that of the exact bytes of Line.
+type Record struct {
+	Schema   string          `json:"schema"`
+	Prev     chain.Hash      `json:"prev"`
+	ID       string          `json:"id"` // made by the writer, unique
+	At       time.Time       `json:"at"`
+	Run      RunID           `json:"run"`
+	Fence    int64           `json:"fence"` // the takeover number under which it was written
+	Verdict  Verdict         `json:"verdict"`
+	Step     Name            `json:"step,omitempty"`
+	Kind     Kind            `json:"kind,omitempty"`
+	Evidence json.RawMessage `json:"evidence,omitempty"`
+	Changed  bool            `json:"changed,omitempty"` // production was changed by this step (verdict proven or unclear)
+	Why      string          `json:"why,omitempty"`     // one sentence for people
+}
+
+// Line gives the bytes that are sent and stored, without a newline.
+func (r Record) Line() ([]byte, error) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("encode record: %w", err)
+	}
+	return b, nil
+}
+
+// ParseRecord reads a line. A schema that this program does not know is an error.
+func ParseRecord(line []byte) (Record, error) {
+	var r Record
+	if err := json.Unmarshal(line, &r); err != nil {
+		return Record{}, fmt.Errorf("read record: %w", err)
+	}
+	if r.Schema != RecordSchema {
+		return Record{}, fmt.Errorf("record %s has the schema %q, this program knows %q", r.ID, r.Schema, RecordSchema)
+	}
+	return r, nil
+}

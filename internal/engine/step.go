@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"fairlead/internal/fence"
+)
+
+// Effect tells the engine what a second run of the step would do to the world.
+type Effect int
+
+// The effects.
+const (
+	ReadsAgain Effect = iota + 1 // looks; a resumed run looks again (health, smoke)
+	ReadsOnce                    // looks; the first reading is kept (what ran before)
+	Repeatable                   // a second run converges on the same state
+	Once                         // a second run may do harm; only a probe may permit it
+)
+
+// Mutation tells what of production a step may change.
+type Mutation int
+
+// The mutations. The zero value changes nothing in production.
+const (
+	Nothing Mutation = iota
+	Schema
+	Services
+)
+
+// Spec declares a step.
+type Spec struct {
+	Name    Name   // "migrate"; the ledger's key, stable
+	Title   string // "Apply the migration"
+	Effect  Effect
+	Mutates Mutation
+	Needs   []Kind   // evidence that must exist before
+	Proves  Kind     // the evidence this step leaves
+	Runbook []string // the runbook's own commands for this step, for --step and --as-runbook; no secrets
+}
+
+// A Step is one act. Probe never changes anything. Run acts and returns evidence read from the world after the act.
+// An error of Run counts as "unknown whether production was changed" for a mutating step, unless it is marked fault.Untouched or
+// is a fault with an Outcome of its own. An error that matches fence.ErrOvertaken ends the run for this operator.
+type Step interface {
+	Spec() Spec
+	Probe(ctx context.Context, in Input) (Sighting, error)
+	Run(ctx context.Context, in Input) (Evidence, error)
+}
+
+// State is what Probe saw.
+type State int
+
+// The states.
+const (
+	Absent   State = iota + 1 // not done; Because says why that is certain
+	Present                   // done; Evidence is set
+	Underway                  // being done by a process of an earlier attempt: Run attaches to it, never starts a second
+	Doubtful                  // cannot tell
+)
+
+// A Sighting is Probe's answer. Because is one sentence and goes to the ledger.
+type Sighting struct {
+	State    State
+	Evidence Evidence
+	Because  string
+}
+
+// Evidence is a plain struct with JSON tags, read from the world after the act. String is one sentence for people, without
+// secrets. Evidence that knows whether production was changed also has a method Changed() bool.
+type Evidence interface {
+	Kind() Kind
+	String() string
+}
+
+// changer is evidence of a mutating step that may have found everything done already.
+type changer interface{ Changed() bool }
+
+// A Fact is something that became true in the middle of a step and must survive a crash (an xid, a pid, "commit sent").
+type Fact struct {
+	Kind Kind            `json:"kind"`
+	Body json.RawMessage `json:"body"`
+}
+
+// NewFact encodes body; it panics only on a value that cannot be JSON, which is a programming error caught by any test.
+func NewFact(kind Kind, body any) Fact {
+	b, err := json.Marshal(body)
+	if err != nil {
+		panic(err)
+	}
+	return Fact{Kind: kind, Body: b}
+}
+
+// Progress is heard, never recorded.
+type Progress struct {
+	Text        string
+	Done, Total int64 // bytes, statements, attempts; Total 0 means unknown
+}
+
+// Input is what a step gets.
+type Input struct {
+	Ticket fence.Ticket
+	Terms  Terms
+	Proofs Proofs
+	Facts  []Fact                                        // of earlier attempts of this step, oldest first
+	Note   func(context.Context, Fact) error             // durable and fenced when it returns nil; if it fails the step undoes itself
+	Say    func(Progress)                                // never nil
+	Blob   func(context.Context, string) ([]byte, error) // a blob of the run by its sha256
+}
+
+// ErrNotProven is given by Recall for evidence that no step has left.
+var ErrNotProven = errors.New("not proven")
+
+// Proofs is the evidence so far, by kind.
+type Proofs map[Kind]json.RawMessage
+
+// Add keeps evidence; a later one of the same kind replaces it.
+func (p Proofs) Add(e Evidence) error {
+	b, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", e.Kind(), err)
+	}
+	p[e.Kind()] = b
+	return nil
+}
+
+// Recall gives the evidence of type E; ErrNotProven when there is none.
+func Recall[E Evidence](p Proofs) (E, error) {
+	var e E
+	raw, ok := p[e.Kind()]
+	if !ok {
+		return e, fmt.Errorf("%s: %w", e.Kind(), ErrNotProven)
+	}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return e, fmt.Errorf("read %s: %w", e.Kind(), err)
+	}
+	return e, nil
+}

@@ -1,0 +1,26 @@
+// Package source is the contract of a place releases come from. Implementations stand in the folders below. Start with Source.
+package source
+
+import (
+	"context"
+	"errors"
+
+	"fairlead/internal/release"
+)
+
+// ErrNotFound is given when there is no release of that tag.
+var ErrNotFound = errors.New("there is no such release")
+
+// A Source finds a release by its tag. Tags become digests here, once, or never. The found SQL is the exact bytes; nil when the
+// release says that it has none. Both are read with limits.
+type Source interface {
+	Find(ctx context.Context, tag string) (Found, error)
+}
+
+// Found is a release with its SQL and why it is believed.
+type Found struct {
+	Release  release.Release
+	SQL      []byte
+	From     string // readable: the file, the run
+	Strength string // "asserted" until something proves it
+}

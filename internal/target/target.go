@@ -1,0 +1,113 @@
+// Package target is the contract of a place that runs a release, split by caller: what runs (Looker), pull and prove (Preparer),
+// replace (Roller). It holds no code of its own beyond the words. Implementations stand in the folders below it and pass
+// targettest.Exercise. Start with Looker.
+package target
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"fairlead/internal/fence"
+	"fairlead/internal/release"
+	"fairlead/internal/rollout"
+)
+
+// The sentinels of a target; test with errors.Is.
+var (
+	// ErrUnreachable: a host cannot be reached or does not answer; what runs there is not known.
+	ErrUnreachable = errors.New("a host cannot be reached")
+	// ErrOtherProject: what is configured is not what runs there (another compose project, other files).
+	ErrOtherProject = errors.New("what runs there is another project")
+)
+
+// A Looker tells what runs, by digest, observed from the containers. Look changes nothing anywhere, not even on a host that has
+// never been used. An Observation with a host that did not answer is never given: that is ErrUnreachable.
+type Looker interface {
+	Look(ctx context.Context) (Observation, error)
+}
+
+// A Preparer pulls all images to all hosts, proves them there, and keeps those that run now under a local tag. It changes nothing
+// that serves. It is safe to repeat.
+type Preparer interface {
+	Prepare(ctx context.Context, t fence.Ticket, images []release.Image, say func(string)) (Prepared, error)
+}
+
+// A Roller replaces what runs. Roll starts the rollout on the hosts, detached from this connection, or attaches to the one with the
+// same order, and follows it to its end; it is idempotent by (run, step). When the connection is lost it connects again and goes on
+// following; if that fails it gives ErrUnreachable, and the rollout goes on by itself. Underway tells whether such a rollout is
+// known on a host and has not ended. Raise puts the ticket's number on every host (fence.ErrOvertaken, fence.ErrOtherLedger).
+// Keep stores a file of the run on the first host.
+type Roller interface {
+	Roll(ctx context.Context, t fence.Ticket, step string, images []release.Image, say func(string)) (Result, error)
+	Underway(ctx context.Context, t fence.Ticket, step string) (bool, error)
+	Raise(ctx context.Context, t fence.Ticket) error
+	Keep(ctx context.Context, t fence.Ticket, name string, content []byte) error
+}
+
+// An Observation is what all hosts answered.
+type Observation struct {
+	Place    string    `json:"place"` // readable: kind, hosts, project
+	Hosts    []Host    `json:"hosts"`
+	Bundle   string    `json:"bundle"`             // fingerprint of the configuration bundle
+	Problems []Problem `json:"problems,omitempty"` // what would refuse a plan
+}
+
+// A Host is one machine's answer.
+type Host struct {
+	Name     string        `json:"name"`
+	Engine   string        `json:"engine"` // version
+	Compose  string        `json:"compose,omitempty"`
+	Platform string        `json:"platform"` // linux/amd64
+	Free     int64         `json:"free"`     // bytes free where images are stored
+	Skew     time.Duration `json:"skew"`     // host clock minus ours
+	Known    fence.Ticket  `json:"known"`    // the largest ticket that this host has seen
+	Services []Service     `json:"services"`
+}
+
+// A Service is what a host runs of one service.
+type Service struct {
+	Name       string            `json:"name"`
+	Configured string            `json:"configured"` // the image that the configuration names
+	Replicas   []rollout.Replica `json:"replicas"`
+}
+
+// A Problem is a reason to refuse a plan, with its cure.
+type Problem struct {
+	Code string `json:"code"`
+	What string `json:"what"`
+	Do   string `json:"do,omitempty"`
+}
+
+// Prepared is the evidence of images on hosts.
+type Prepared struct {
+	Hosts []PreparedHost `json:"hosts"`
+}
+
+// PreparedHost lists the images that a host has now.
+type PreparedHost struct {
+	Name   string            `json:"name"`
+	Images map[string]string `json:"images"` // reference to the engine's image id
+	Kept   []string          `json:"kept"`   // local tags of the images that run now
+}
+
+// Result is what all hosts run after a rollout.
+type Result struct {
+	Hosts []HostResult `json:"hosts"`
+}
+
+// HostResult is one host's report.
+type HostResult struct {
+	Name   string         `json:"name"`
+	Report rollout.Report `json:"report"`
+}
+
+// Done tells whether every host runs the planned images, ready.
+func (r Result) Done() bool {
+	for _, h := range r.Hosts {
+		if !h.Report.Done {
+			return false
+		}
+	}
+	return len(r.Hosts) > 0
+}
