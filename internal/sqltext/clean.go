@@ -1,0 +1,208 @@
+package sqltext
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits on what is read. The parser is C code that recurses; a text beyond
+// these is refused with its position instead of overflowing the stack.
+const (
+	MaxBytes = 16 << 20 // size of one file
+	MaxDepth = 4000     // parentheses, brackets and operator chains inside one another; the C parser crashes from about 20,000
+)
+
+const maxProblems = 100 // of one file; the rest would say the same
+
+const byteOrderMark = "\ufeff"
+
+// cleaned is the user's text with everything blanked that is not SQL. Blanks
+// have the length of what they replace, so every offset is the user's offset.
+type cleaned struct {
+	sql      string
+	copies   []copyData
+	problems []*SyntaxError
+}
+
+type copyData struct {
+	semicolon int // offset of the semicolon of the COPY statement
+	data      Range
+}
+
+func checkBytes(sql []byte) *SyntaxError {
+	if len(sql) > MaxBytes {
+		return &SyntaxError{Code: CodeTooLarge, Line: 1, Column: 1,
+			Message: fmt.Sprintf("the file has %d bytes; at most %d are read", len(sql), MaxBytes)}
+	}
+	text := string(sql)
+	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
+		return problemAt("", 0, CodeEncoding, "this is UTF-16; save the file as UTF-8")
+	}
+	if i := strings.IndexByte(text, 0); i >= 0 {
+		return problemAt(text, i, CodeEncoding, "a zero byte: this is not SQL text")
+	}
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if r == utf8.RuneError && n == 1 {
+			return problemAt(text, i, CodeEncoding, fmt.Sprintf("byte 0x%02x is not valid UTF-8; save the file as UTF-8", text[i]))
+		}
+		i += n
+	}
+	return nil
+}
+
+// clean walks the text once. It blanks the byte order mark, psql commands and
+// COPY data, and refuses what is nested too deep.
+func clean(text string) cleaned {
+	out := cleaned{}
+	blanked := []byte(text)
+	scan := &scanner{text: text}
+	if strings.HasPrefix(text, byteOrderMark) {
+		blank(blanked, 0, len(byteOrderMark))
+		scan.at = len(byteOrderMark)
+	}
+	var words copyWords
+	var depth nesting
+	for {
+		tok, ok := scan.next()
+		if !ok || len(out.problems) == maxProblems {
+			break
+		}
+		piece := text[tok.start:tok.end]
+		switch {
+		case tok.kind == tokenOpen:
+			out.problems = append(out.problems, problemAt(text, tok.start, CodeSyntax, "this quote or comment never ends"))
+		case piece == `\`:
+			end := lineEnd(text, tok.start)
+			out.problems = append(out.problems, problemAt(text, tok.start, CodeMeta,
+				fmt.Sprintf("%q is a psql command, not SQL; it cannot be reviewed or applied", metaName(text[tok.start:end]))))
+			blank(blanked, tok.start, end)
+			scan.at = end
+			continue
+		case piece == ";" && depth.open() == 0:
+			if words.fromStdin() {
+				data, after := copyLines(text, tok.end)
+				out.copies = append(out.copies, copyData{tok.start, data})
+				blank(blanked, tok.end, after)
+				scan.at = after
+			}
+			words = copyWords{}
+		}
+		if words.add(tok.kind, piece, depth.open()); depth.add(tok.kind, piece) > MaxDepth {
+			out.problems = append(out.problems, problemAt(text, tok.start, CodeTooDeep,
+				fmt.Sprintf("nested more than %d deep; the parser's stack is limited", MaxDepth)))
+			return out
+		}
+	}
+	out.sql = string(blanked)
+	return out
+}
+
+func metaName(line string) string {
+	name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+	if len(name) > 20 {
+		name = strings.ToValidUTF8(name[:20], "")
+	}
+	return name
+}
+
+func blank(b []byte, start, end int) {
+	for i := start; i < end; i++ {
+		if b[i] != '\n' && b[i] != '\r' {
+			b[i] = ' '
+		}
+	}
+}
+
+func lineEnd(text string, from int) int {
+	if i := strings.IndexByte(text[from:], '\n'); i >= 0 {
+		return from + i
+	}
+	return len(text)
+}
+
+// copyLines finds the rows after "COPY … FROM stdin;": from the next line up to
+// a line that is \. or the end of the file.
+func copyLines(text string, from int) (Range, int) {
+	at := min(lineEnd(text, from)+1, len(text))
+	data := Range{at, at}
+	for at < len(text) {
+		end := lineEnd(text, at)
+		if strings.TrimSuffix(text[at:end], "\r") == `\.` {
+			return data, end
+		}
+		at = min(end+1, len(text))
+		data.End = at
+	}
+	return data, len(text)
+}
+
+// copyWords remembers whether the words of one statement read COPY … FROM stdin.
+type copyWords struct {
+	first, previous string
+	stdin           bool
+}
+
+func (c *copyWords) add(kind tokenKind, piece string, depth int) {
+	if piece == ";" {
+		return
+	}
+	word := strings.ToLower(piece)
+	if c.first == "" {
+		c.first = word
+	}
+	if kind == tokenWord && depth == 0 && c.previous == "from" && word == "stdin" {
+		c.stdin = true
+	}
+	c.previous = word
+}
+
+func (c *copyWords) fromStdin() bool { return c.first == "copy" && c.stdin }
+
+// nesting bounds the depth of the tree that a text can give: parentheses and
+// brackets inside one another, plus chains such as a || b || c, which the
+// grammar nests to the left. A comma or semicolon ends a chain.
+type nesting struct {
+	chains []int
+	total  int
+}
+
+func (n *nesting) open() int { return max(len(n.chains)-1, 0) }
+
+func (n *nesting) add(kind tokenKind, piece string) int {
+	if len(n.chains) == 0 {
+		n.chains = []int{0}
+	}
+	last := len(n.chains) - 1
+	switch {
+	case kind == tokenSymbol && (piece == "(" || piece == "["):
+		n.chains = append(n.chains, 0)
+		n.total++
+	case kind == tokenSymbol && (piece == ")" || piece == "]"):
+		if last > 0 {
+			n.total -= n.chains[last] + 1
+			n.chains = n.chains[:last]
+		}
+	case kind == tokenSymbol && (piece == "," || piece == ";"):
+		n.total -= n.chains[last]
+		n.chains[last] = 0
+	case kind == tokenSymbol && piece == ".":
+	case kind == tokenSymbol, kind == tokenWord && chainWord(piece):
+		n.chains[last]++
+		n.total++
+	}
+	return n.total
+}
+
+func chainWord(word string) bool {
+	if len(word) > 11 {
+		return false
+	}
+	switch strings.ToLower(word) {
+	case "not", "union", "except", "intersect", "join", "is", "isnull", "notnull", "collate", "at", "case",
+		"else", "when", "between", "in", "like", "ilike", "similar", "operator", "overlaps", "explain", "begin", "do":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,135 @@
+package sqltext
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+)
+
+// Parse reads a migration. The error, if any, is a *SyntaxError: the first
+// reason, by position, why the file must not be applied. The Script is then
+// still filled as far as the file could be read, with all reasons in Problems,
+// so that a reviewer can go on; Units are only given when there is no error.
+//
+// No input panics; size and depth are limited (MaxBytes, MaxDepth).
+func Parse(sql []byte) (Script, error) {
+	text := string(sql)
+	script := Script{SHA256: digest(text), text: text}
+	if p := checkBytes(sql); p != nil {
+		return script.refuse(p)
+	}
+	c := clean(text)
+	script.Problems = c.problems
+	if hasCode(c.problems, CodeTooDeep) {
+		return script.refuse()
+	}
+	tree, err := parseTree(c.sql)
+	if err != nil {
+		return script.refuse(fromParser(text, c.sql, err))
+	}
+	lines := indexLines(text)
+	for _, raw := range tree.GetStmts() {
+		st, ok := statementOf(lines, c, raw)
+		if !ok {
+			continue
+		}
+		st.Index = len(script.Statements)
+		script.Statements = append(script.Statements, st)
+		script.nodes = append(script.nodes, raw.GetStmt())
+	}
+	units, problems := group(&script)
+	if len(problems)+len(script.Problems) > 0 {
+		return script.refuse(problems...)
+	}
+	script.Units = units
+	return script, nil
+}
+
+func (s Script) refuse(more ...*SyntaxError) (Script, error) {
+	s.Problems = append(s.Problems, more...)
+	slices.SortStableFunc(s.Problems, func(a, b *SyntaxError) int { return a.Offset - b.Offset })
+	return s, s.Problems[0]
+}
+
+func hasCode(problems []*SyntaxError, code Code) bool {
+	return slices.ContainsFunc(problems, func(p *SyntaxError) bool { return p.Code == code })
+}
+
+func fromParser(text, sql string, err error) *SyntaxError {
+	message, cursor, ok := parserError(err)
+	if !ok {
+		return problemAt(text, 0, CodeTooDeep, fmt.Sprintf("the parse tree cannot be read: %v", err))
+	}
+	return problemAt(text, byteOf(sql, cursor), CodeSyntax, message)
+}
+
+func statementOf(lines lineIndex, c cleaned, raw *pg.RawStmt) (Statement, bool) {
+	text := lines.text
+	start := int(raw.GetStmtLocation())
+	end := start + int(raw.GetStmtLen())
+	if raw.GetStmtLen() == 0 {
+		end = len(c.sql)
+	}
+	if raw.GetStmt() == nil || !within(c.sql, start, end) {
+		return Statement{}, false
+	}
+	start, end = trim(c.sql, start, end)
+	line, column := lines.position(start)
+	st := Statement{
+		Start: start, End: end, Line: line, Column: column,
+		SHA256: digest(text[start:end]), SQL: text[start:end],
+	}
+	describe(&st, raw.GetStmt())
+	st.CopyData = c.copyAfter(end, raw.GetStmt())
+	return st, true
+}
+
+// copyAfter finds the rows that belong to the COPY statement that ends here.
+func (c cleaned) copyAfter(end int, n *pg.Node) *Range {
+	if !isCopyIn(n) {
+		return nil
+	}
+	i := sort.Search(len(c.copies), func(i int) bool { return c.copies[i].semicolon >= end })
+	if i == len(c.copies) {
+		return nil
+	}
+	if _, ok := (&scanner{text: c.sql[:c.copies[i].semicolon], at: end}).next(); ok {
+		return nil
+	}
+	data := c.copies[i].data
+	return &data
+}
+
+func isCopyIn(n *pg.Node) bool {
+	c := n.GetCopyStmt()
+	return c != nil && c.GetIsFrom() && c.GetFilename() == "" && !c.GetIsProgram()
+}
+
+// trim leaves out white space and comments around a statement.
+func trim(sql string, start, end int) (int, int) {
+	scan := &scanner{text: sql[:end], at: start}
+	first, last := end, start
+	for {
+		tok, ok := scan.next()
+		if !ok {
+			break
+		}
+		first, last = min(first, tok.start), tok.end
+	}
+	if first >= last {
+		return start, end
+	}
+	return first, last
+}
+
+// IsSyntaxError unwraps the reason why a text was refused, or gives nil.
+func IsSyntaxError(err error) *SyntaxError {
+	var e *SyntaxError
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}

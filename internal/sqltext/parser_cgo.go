@@ -1,0 +1,25 @@
+//go:build cgo
+
+package sqltext
+
+import (
+	"errors"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+	"github.com/pganalyze/pg_query_go/v6/parser"
+)
+
+// ParserName names the grammar that this build uses.
+const ParserName = "pg_query_go (C)"
+
+func parseTree(sql string) (*pg.ParseResult, error) { return pg.Parse(sql) }
+
+func parseBody(sql string) (string, error) { return pg.ParsePlPgSqlToJSON(sql) }
+
+func parserError(err error) (message string, cursor int, ok bool) {
+	var e *parser.Error
+	if !errors.As(err, &e) {
+		return "", 0, false
+	}
+	return e.Message, e.Cursorpos, true
+}

@@ -1,0 +1,26 @@
+//go:build !cgo
+
+package sqltext
+
+import (
+	"errors"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+	wasm "github.com/wasilibs/go-pgquery"
+	"github.com/wasilibs/go-pgquery/parser"
+)
+
+// ParserName names the grammar that this build uses.
+const ParserName = "go-pgquery (WebAssembly)"
+
+func parseTree(sql string) (*pg.ParseResult, error) { return wasm.Parse(sql) }
+
+func parseBody(sql string) (string, error) { return wasm.ParsePlPgSqlToJSON(sql) }
+
+func parserError(err error) (message string, cursor int, ok bool) {
+	var e *parser.Error
+	if !errors.As(err, &e) {
+		return "", 0, false
+	}
+	return e.Message, e.Cursorpos, true
+}
