@@ -1,0 +1,154 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+
+	"fairlead/internal/sqltext"
+)
+
+// Decide finds out how much of a migration is in place, from markers, from the fate of the attempts that were noted, and from the
+// catalog. It changes nothing in the data; a backend of an earlier attempt that still works on a transaction is ended first, since
+// nobody waits for its answer. An error means that the question could not be asked; a Verdict with State Unknown means that the
+// answers disagree.
+func Decide(ctx context.Context, s Server, c Court, j Job) (Verdict, error) {
+	id, err := s.Identity(ctx)
+	if err != nil {
+		return Verdict{}, fmt.Errorf("identify the server: %w", err)
+	}
+	if why := strangers(id, j); why != "" {
+		return Verdict{State: Unknown, Why: why}, nil
+	}
+	fates, err := settle(ctx, c, j)
+	if err != nil {
+		return Verdict{}, err
+	}
+	markers, err := s.Markers(ctx, j.Key)
+	if err != nil {
+		return Verdict{}, fmt.Errorf("read markers: %w", err)
+	}
+	v := standing(j.Units, markers)
+	if v.State == Unknown {
+		return v, nil
+	}
+	if v.Next < len(j.Units) && fates[v.Next] == Committed {
+		return Verdict{State: Unknown, Next: v.Next, Why: fmt.Sprintf("unit %d was committed but has no marker", v.Next+1)}, nil
+	}
+	if v.Next < len(j.Units) && j.Units[v.Next].Kind == sqltext.Alone && v.Intended {
+		return look(ctx, c, j, v)
+	}
+	return v, nil
+}
+
+// strangers says why the server is not the one that was noted, or "".
+func strangers(id Identity, j Job) string {
+	if j.Expected != nil && *j.Expected != id {
+		return fmt.Sprintf("the server is not the one that was backed up: %v, expected %v", id, *j.Expected)
+	}
+	for _, f := range j.Facts {
+		if f.Attempt.Identity != id {
+			return fmt.Sprintf("the server is not the one of the earlier attempt (failover or restore): %v, then %v", id, f.Attempt.Identity)
+		}
+	}
+	return ""
+}
+
+// settle finds the fate of every noted attempt, by unit, ending the backends that still hold a transaction and waiting for those that
+// build outside one. Committed wins over later attempts of the same unit.
+func settle(ctx context.Context, c Court, j Job) (map[int]Fate, error) {
+	fates := map[int]Fate{}
+	for _, f := range j.Facts {
+		if f.What != Attempted || f.Attempt.Unit >= len(j.Units) {
+			continue
+		}
+		fate, err := final(ctx, c, j, f.Attempt)
+		if err != nil {
+			return nil, err
+		}
+		if fates[f.Attempt.Unit] != Committed {
+			fates[f.Attempt.Unit] = fate
+		}
+	}
+	return fates, nil
+}
+
+// final gives the fate of an attempt once it is no longer in progress.
+func final(ctx context.Context, c Court, j Job, a Attempt) (Fate, error) {
+	until := j.Clock.Now().Add(SettleLimit)
+	for {
+		fate, err := c.Fate(ctx, a)
+		if err == nil && fate != InProgress {
+			return fate, nil
+		}
+		if err == nil && a.XID != "" {
+			err = c.End(ctx, a)
+		}
+		if !j.Clock.Now().Before(until) {
+			return 0, fmt.Errorf("unit %d of the earlier attempt is still running (pid %d): %w", a.Unit+1, a.PID, orUnknown(err))
+		}
+		if err := j.Clock.Sleep(ctx, settlePause); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func orUnknown(err error) error {
+	if err == nil {
+		return ErrUnknown
+	}
+	return err
+}
+
+// standing compares units with markers: those in place must be the first ones, each with the hash that is to be applied.
+func standing(units []sqltext.Unit, markers []Marker) Verdict {
+	done, intent := map[int]Marker{}, map[int]bool{}
+	for _, m := range markers {
+		if m.Unit < 0 || m.Unit >= len(units) || units[m.Unit].SHA256 != m.SHA256 {
+			return Verdict{State: Unknown, Why: fmt.Sprintf("the marker of unit %d names other SQL", m.Unit+1)}
+		}
+		if m.Done {
+			done[m.Unit] = m
+			continue
+		}
+		intent[m.Unit] = true
+	}
+	v := Verdict{State: NotApplied}
+	for v.Next < len(units) {
+		m, ok := done[v.Next]
+		if !ok {
+			break
+		}
+		v.By = m.Run
+		v.Next++
+	}
+	if len(done) > v.Next {
+		return Verdict{State: Unknown, Next: v.Next, Why: fmt.Sprintf("unit %d has no marker but a later one has", v.Next+1)}
+	}
+	v.Intended = intent[v.Next]
+	switch {
+	case v.Next == len(units):
+		v.State, v.Why = Applied, "every unit has its marker"
+	case v.Next > 0:
+		v.State, v.Why = Partial, fmt.Sprintf("%d of %d units have their marker", v.Next, len(units))
+	default:
+		v.Why = "no unit has a marker"
+	}
+	return v
+}
+
+// look asks the catalog about an Alone unit that was begun and has no end.
+func look(ctx context.Context, c Court, j Job, v Verdict) (Verdict, error) {
+	st := j.Units[v.Next].Statements[0]
+	found, why, err := c.Probe(ctx, st)
+	if err != nil {
+		return Verdict{}, fmt.Errorf("look for the effect of line %d: %w", st.Line, err)
+	}
+	v.Standing, v.Why = found, why
+	switch {
+	case found == Other:
+		v.State = Unknown
+	case found != NotDone && v.State == NotApplied:
+		v.State = Partial
+	}
+	return v, nil
+}

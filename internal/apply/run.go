@@ -1,0 +1,212 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"fairlead/internal/fence"
+	"fairlead/internal/sqltext"
+)
+
+// Run brings a migration into place, unit by unit, each exactly once. It first puts the ticket's number into the database, then
+// decides what is in place (Decide), then goes on from there; calling it again after any failure or crash is safe.
+//
+// Errors: *Failure when a unit did not go through and nothing of it stays; ErrUnknown when that cannot be told;
+// fence.ErrOvertaken when somebody else holds a larger number. The Result tells in each case what is certainly in place.
+func Run(ctx context.Context, s Server, c Court, j Job) (Result, error) {
+	if err := copies(j.Units); err != nil {
+		return Result{}, err
+	}
+	if err := s.Raise(ctx, j.Ticket); err != nil {
+		return Result{}, &Failure{Err: fmt.Errorf("put the takeover number into the database: %w", err)}
+	}
+	v, err := Decide(ctx, s, c, j)
+	if err != nil {
+		return Result{}, fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	r := Result{Applied: v.Next, By: v.By}
+	if v.State == Unknown {
+		return r, fmt.Errorf("%w: %s", ErrUnknown, v.Why)
+	}
+	m := machine{Server: s, Court: c, Job: j, result: r}
+	for i := v.Next; i < len(j.Units); i++ {
+		if err := m.unit(ctx, j.Units[i], v); err != nil {
+			return m.result, err
+		}
+		m.result.Applied++
+		v = Verdict{Next: i + 1}
+	}
+	return m.result, nil
+}
+
+// copies refuses rows that are sent with the copy protocol, before anything is touched.
+func copies(units []sqltext.Unit) error {
+	for _, u := range units {
+		for i, st := range u.Statements {
+			if st.CopyData != nil {
+				return &Failure{Unit: u.Index, Statement: &u.Statements[i], Err: fmt.Errorf("%w: COPY FROM stdin is not applied", ErrStatement)}
+			}
+		}
+	}
+	return nil
+}
+
+// machine is one call of Run.
+type machine struct {
+	Server
+	Court
+	Job
+	result Result
+}
+
+func (m *machine) unit(ctx context.Context, u sqltext.Unit, v Verdict) error {
+	if u.Kind == sqltext.Alone {
+		return m.alone(ctx, u, v)
+	}
+	pause := FirstPause
+	for n := 1; ; n++ {
+		err := m.together(ctx, u)
+		if err == nil {
+			m.result.Here++
+			return nil
+		}
+		if !errors.Is(err, ErrLockTimeout) || n == Attempts {
+			return err
+		}
+		m.Say(m.result.Applied, len(m.Units), fmt.Sprintf("attempt %d of %d: %v", n, Attempts, err))
+		if err := m.wait(ctx, &pause); err != nil {
+			return m.failure(u, nil, err)
+		}
+	}
+}
+
+// wait sleeps for the pause with jitter and doubles it.
+func (m *machine) wait(ctx context.Context, pause *time.Duration) error {
+	d := *pause/2 + time.Duration(m.Clock.Jitter()*float64(*pause))
+	*pause = min(2**pause, LastPause)
+	return m.Clock.Sleep(ctx, d)
+}
+
+// together applies a unit in one transaction that also holds its marker and checks the takeover number.
+func (m *machine) together(ctx context.Context, u sqltext.Unit) error {
+	tx, err := m.Begin(ctx)
+	if err != nil {
+		return m.failure(u, nil, err)
+	}
+	a, st, err := m.fill(ctx, tx, u)
+	if err != nil {
+		return m.undo(ctx, tx, a, u, st, err)
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return m.uncertain(ctx, tx, a, u, err)
+	}
+	return nil
+}
+
+// fill does everything of a transaction but its end. It gives the statement that is to blame for an error.
+func (m *machine) fill(ctx context.Context, tx Tx, u sqltext.Unit) (Attempt, *sqltext.Statement, error) {
+	a, err := tx.Attempt(ctx)
+	if err != nil {
+		return a, nil, err
+	}
+	a.Unit = u.Index
+	if err := m.Note(ctx, Fact{What: Attempted, Attempt: a}); err != nil {
+		return a, nil, err
+	}
+	if err := tx.Hold(ctx, m.Ticket); err != nil {
+		return a, nil, err
+	}
+	if err := tx.Mark(ctx, m.Key, m.marker(u, true)); err != nil {
+		return a, nil, err
+	}
+	for _, sql := range m.session(u) {
+		if err := tx.Exec(ctx, sql); err != nil {
+			return a, nil, err
+		}
+	}
+	for i := range u.Statements {
+		st := &u.Statements[i]
+		m.Say(m.result.Applied, len(m.Units), fmt.Sprintf("line %d: %s", st.Line, st.Kind))
+		if err := tx.Exec(ctx, st.SQL); err != nil {
+			return a, st, err
+		}
+	}
+	return a, nil, m.Note(ctx, Fact{What: CommitSent, Attempt: a})
+}
+
+// undo ends a transaction that was never told to commit; its backend must be gone before anybody says that nothing stays.
+func (m *machine) undo(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit, st *sqltext.Statement, cause error) error {
+	quiet := context.WithoutCancel(ctx)
+	rolled := tx.Rollback(quiet)
+	if errors.Is(cause, fence.ErrOvertaken) {
+		return cause
+	}
+	if (rolled != nil || errors.Is(cause, ErrLost)) && a.PID != 0 {
+		if _, err := final(quiet, m.Court, m.Job, a); err != nil {
+			// Without a COMMIT nothing can stay, but the backend may still hold its locks.
+			m.Say(m.result.Applied, len(m.Units), "the old backend could not be ended: "+err.Error())
+		}
+	}
+	return m.failure(u, st, cause)
+}
+
+// uncertain decides what became of a COMMIT that was not answered with COMMIT.
+func (m *machine) uncertain(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit, cause error) error {
+	quiet := context.WithoutCancel(ctx)
+	_ = tx.Rollback(quiet) // releases the connection; a transaction that may be committed cannot be harmed by it
+	if errors.Is(cause, ErrStatement) || errors.Is(cause, ErrLockTimeout) {
+		return m.failure(u, nil, cause)
+	}
+	fate, err := final(quiet, m.Court, m.Job, a)
+	if err != nil {
+		return fmt.Errorf("%w: unit %d: %w", ErrUnknown, u.Index+1, err)
+	}
+	marked, err := m.marked(quiet, u)
+	if err != nil {
+		return fmt.Errorf("%w: unit %d: %w", ErrUnknown, u.Index+1, err)
+	}
+	switch {
+	case marked && fate != Aborted:
+		return nil
+	case !marked && fate != Committed:
+		return m.failure(u, nil, cause)
+	}
+	return fmt.Errorf("%w: unit %d: marker and transaction status disagree", ErrUnknown, u.Index+1)
+}
+
+func (m *machine) marked(ctx context.Context, u sqltext.Unit) (bool, error) {
+	all, err := m.Markers(ctx, m.Key)
+	if err != nil {
+		return false, err
+	}
+	for _, k := range all {
+		if k.Unit == u.Index && k.Done {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (m *machine) marker(u sqltext.Unit, done bool) Marker {
+	return Marker{Unit: u.Index, SHA256: u.SHA256, Run: m.Ticket.Run, Fence: m.Ticket.Number, Done: done}
+}
+
+// session gives the settings that a new connection needs before this unit.
+func (m *machine) session(u sqltext.Unit) []string {
+	var all []string
+	for _, i := range u.Session {
+		if sql, ok := m.Session[i]; ok {
+			all = append(all, sql)
+		}
+	}
+	return all
+}
+
+func (m *machine) failure(u sqltext.Unit, st *sqltext.Statement, err error) error {
+	if errors.Is(err, fence.ErrOvertaken) {
+		return err
+	}
+	return &Failure{Unit: u.Index, Statement: st, Result: m.result, Err: err}
+}
