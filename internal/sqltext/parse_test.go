@@ -242,3 +242,23 @@ func TestStatement_knows_what_to_ask_after_a_crash(t *testing.T) {
 		t.Errorf("a subscription has no probe and stands alone: %+v, %v", s.Units, err)
 	}
 }
+
+func TestParse_reads_what_is_just_within_the_depth(t *testing.T) {
+	for name, sql := range map[string]string{
+		"parentheses": "SELECT " + strings.Repeat("(", MaxDepth-1) + "1" + strings.Repeat(")", MaxDepth-1),
+		"operators":   "SELECT 1" + strings.Repeat("||1", MaxDepth-1),
+		"unions":      "SELECT 1" + strings.Repeat(" UNION SELECT 1", MaxDepth-1),
+		"cases":       "SELECT " + strings.Repeat("CASE WHEN true THEN 1 ELSE ", MaxDepth/3-1) + "1" + strings.Repeat(" END", MaxDepth/3-1),
+		"subqueries":  "SELECT " + strings.Repeat("(SELECT ", MaxDepth/2) + "1" + strings.Repeat(")", MaxDepth/2),
+		"arrays":      "SELECT " + strings.Repeat("ARRAY[", MaxDepth-1) + "1" + strings.Repeat("]", MaxDepth-1),
+		"blocks":      "DO $$ BEGIN " + strings.Repeat("IF true THEN ", MaxDepth/2) + "NULL;" + strings.Repeat("END IF;", MaxDepth/2) + " END $$",
+	} {
+		s, err := Parse([]byte(sql))
+		if e := IsSyntaxError(err); err != nil && (e == nil || e.Code == CodeSyntax && !strings.Contains(e.Message, "memory exhausted")) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(s.Statements) == 1 {
+			_, _ = BodyOf(s.Node(0), s.Statements[0].SQL)
+		}
+	}
+}

@@ -1,6 +1,6 @@
 //go:build !cgo
 
-package sqltext
+package sqltext // not named parser_wasm.go: that suffix would be a build constraint
 
 import (
 	"errors"
