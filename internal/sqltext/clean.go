@@ -6,12 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Limits on what is read. The parser is C code that recurses; a text beyond
-// these is refused with its position instead of overflowing the stack.
-const (
-	MaxBytes = 16 << 20 // size of one file
-	MaxDepth = 4000     // parentheses, brackets and operator chains inside one another; the C parser crashes from about 20,000
-)
+// MaxBytes is the size of the largest file that is read.
+const MaxBytes = 16 << 20
 
 const maxProblems = 100 // of one file; the rest would say the same
 
@@ -187,7 +183,8 @@ func (n *nesting) add(kind tokenKind, piece string) int {
 	case kind == tokenSymbol && (piece == "," || piece == ";"):
 		n.total -= n.chains[last]
 		n.chains[last] = 0
-	case kind == tokenSymbol && piece == ".":
+	case kind == tokenSymbol && strings.Contains(" = < > <= >= <> != . : := => ", " "+piece+" "):
+		// comparisons do not chain, and AND and OR are flat
 	case kind == tokenSymbol, kind == tokenWord && chainWord(piece):
 		n.chains[last]++
 		n.total++
@@ -200,8 +197,7 @@ func chainWord(word string) bool {
 		return false
 	}
 	switch strings.ToLower(word) {
-	case "not", "union", "except", "intersect", "join", "is", "isnull", "notnull", "collate", "at", "case",
-		"else", "when", "between", "in", "like", "ilike", "similar", "operator", "overlaps", "explain", "begin", "do":
+	case "not", "union", "except", "intersect", "join", "collate", "at", "case", "else", "operator", "explain":
 		return true
 	}
 	return false
