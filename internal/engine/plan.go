@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -68,6 +69,8 @@ type Plan struct {
 	Steps  []Step
 	Proofs Proofs
 	Blobs  map[string][]byte
+	// Reprove plans again, now under the lock; nil for plans whose terms cannot have changed.
+	Reprove func(context.Context) (Terms, Proofs, error)
 }
 
 // Validate tells when a step needs evidence that no earlier step leaves, when a name stands twice, or when terms and steps

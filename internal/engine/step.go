@@ -61,11 +61,13 @@ const (
 	Doubtful                  // cannot tell
 )
 
-// A Sighting is Probe's answer. Because is one sentence and goes to the ledger.
+// A Sighting is Probe's answer. Because is one sentence and goes to the ledger. Changed tells, with Absent, that a part of the step
+// was done by this run (a migration of which one unit is in place).
 type Sighting struct {
 	State    State
 	Evidence Evidence
 	Because  string
+	Changed  bool
 }
 
 // Evidence is a plain struct with JSON tags, read from the world after the act. String is one sentence for people, without

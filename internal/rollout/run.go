@@ -85,7 +85,7 @@ func (m *machine) service(ctx context.Context, s Service) error {
 		return err
 	}
 	start := m.Now()
-	if !runsAll(before, s.Image) {
+	if !up(before, s.Image) {
 		if err := m.converge(ctx, s); err != nil {
 			return err
 		}
@@ -195,6 +195,16 @@ func runsAll(now Sight, image string) bool {
 		}
 	}
 	return len(now.Replicas) > 0
+}
+
+// up tells whether every replica was made of the image and its process runs or is being restarted.
+func up(now Sight, image string) bool {
+	for _, r := range now.Replicas {
+		if r.State != "running" && r.State != "restarting" {
+			return false
+		}
+	}
+	return runsAll(now, image)
 }
 
 // hopeless says why waiting longer is of no use, or "".

@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"fairlead/internal/fault"
+	"fairlead/internal/fence"
+)
+
+// An Ending is how a run ended for this holder. Open tells that the ledger still holds the run open: it waits for resume, rollback or
+// abandon. Err is the error that led there, nil for a run that came to its end.
+type Ending struct {
+	Run     RunID
+	Outcome fault.Outcome
+	Means   string // is production changed? one sentence
+	Open    bool
+	Step    Name // the step that failed
+	Err     error
+	Closing Closing
+	Proofs  Proofs
+	Opening Opening
+	Before  *Ending // of the run that this one rolled back
+}
+
+// done closes a run whose steps are all proven.
+func (r *Run) done(ctx context.Context) Ending {
+	outcome := fault.Deployed
+	means := fmt.Sprintf("production runs %s", r.plan.Terms.Tag)
+	if r.opening.Automatic {
+		outcome = fault.RolledBack
+		means = fmt.Sprintf("production runs %s again, verified healthy; %s", r.plan.Terms.Tag, r.schemaSentence())
+	}
+	return r.close(ctx, outcome, means, "", nil)
+}
+
+func (r *Run) schemaSentence() string {
+	if c := r.opening.Closes; r.schema || c != nil && c.Migrated {
+		return "the schema is as the migration left it"
+	}
+	return "the schema is unchanged"
+}
+
+// end concludes from a failure. The rules stand in Conclude; what they decide is done here.
+func (r *Run) end(ctx context.Context, spec Spec, err error) Ending {
+	c := Conclude(Situation{Err: err, Mutates: spec.Mutates, Schema: r.schema, Services: r.services, Rollback: r.plan.Terms.Action == Rollback,
+		Policy: r.plan.Terms.OnFailure, Baseline: len(r.plan.Terms.Baseline) > 0, Interrupted: ctx.Err() != nil, Unresolved: r.unresolved})
+	e := Ending{Run: r.ID(), Outcome: c.Outcome, Means: r.means(c), Open: !c.Close, Step: spec.Name, Err: err, Proofs: r.proofs, Opening: r.opening}
+	switch {
+	case c.Outcome == fault.Busy:
+		r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: Closing{Run: r.ID(), Outcome: c.Outcome, Means: e.Means}, Open: true})
+		return e
+	case c.RollBack && r.engine.Fallback != nil:
+		return r.fallback(ctx, e)
+	case c.Close:
+		closed := r.close(ctx, c.Outcome, e.Means, clip(err.Error()), err)
+		closed.Step = spec.Name
+		return closed
+	}
+	r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: Closing{Run: r.ID(), Outcome: c.Outcome, Means: e.Means}, Open: true})
+	return e
+}
+
+// fallback runs the rollback that policy asks for. The record that opens it closes the failed run.
+func (r *Run) fallback(ctx context.Context, failed Ending) Ending {
+	failed.Outcome, failed.Open = fault.Asking, true
+	failed.Means = "production is changed: " + r.state()
+	plan, err := r.engine.Fallback(ctx, r.opening, r.proofs)
+	if err != nil {
+		failed.Err = errors.Join(failed.Err, fmt.Errorf("plan the rollback: %w", err))
+		r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: Closing{Run: r.ID(), Outcome: failed.Outcome, Means: failed.Means}, Open: true})
+		return failed
+	}
+	closing := Closing{Run: r.ID(), Outcome: fault.Asking, Means: failed.Means, Reason: clip(failed.Err.Error()), Migrated: r.schema, By: r.engine.Holder}
+	next, err := r.engine.Open(ctx, OpenRequest{Run: r.ID() + "-rollback", Plan: plan, Closes: &closing, Automatic: true,
+		Approval: Approval{By: r.opening.Approval.By, How: "by policy: on_failure", Reason: "the approved plan says so"}})
+	if err != nil {
+		failed.Err = errors.Join(failed.Err, fmt.Errorf("open the rollback: %w", err))
+		if errors.Is(err, fence.ErrOvertaken) || errors.Is(err, ErrBusy) {
+			failed.Outcome, failed.Means = fault.Busy, "somebody else has taken over"
+		}
+		r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: Closing{Run: r.ID(), Outcome: failed.Outcome, Means: failed.Means}, Open: true})
+		return failed
+	}
+	r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: closing})
+	e := next.Execute(ctx)
+	e.Before = &failed
+	if e.Err == nil {
+		e.Err = failed.Err
+	}
+	return e
+}
+
+// close writes the closing record, whatever was cancelled. If it cannot be written, what was verified is still said, as unknown.
+func (r *Run) close(ctx context.Context, o fault.Outcome, means, reason string, cause error) Ending {
+	c := Closing{Run: r.ID(), Outcome: o, Means: means, Reason: reason, Migrated: r.schema, By: r.engine.Holder}
+	e := Ending{Run: r.ID(), Outcome: o, Means: means, Err: cause, Closing: c, Proofs: r.proofs, Opening: r.opening}
+	_, err := r.writer.append(context.WithoutCancel(ctx), Record{Verdict: Closed, Kind: ClosingKind, Evidence: encode(c), Why: means})
+	if err != nil {
+		e.Open, e.Outcome = true, fault.Unknown
+		e.Means = "verified: " + means + "; but the end of the run is not written down"
+		e.Err = errors.Join(cause, unwritten(err))
+		if errors.Is(err, fence.ErrOvertaken) {
+			e.Outcome, e.Means = fault.Busy, "somebody else has taken over"
+		}
+	}
+	r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: Closing{Run: r.ID(), Outcome: e.Outcome, Means: e.Means, Migrated: r.schema, By: c.By}, Open: e.Open})
+	return e
+}
+
+func (r *Run) abandon(ctx context.Context, reason string) (Closing, error) {
+	for _, s := range r.plan.Steps {
+		if p := r.past.steps[s.Spec().Name]; s.Spec().Mutates != Nothing && p.verdict != "" {
+			r.note(s.Spec().Mutates, p.changed || p.verdict == Unclear || p.verdict == Began)
+		}
+	}
+	c := Closing{Run: r.ID(), Outcome: fault.FailedUnchanged, Means: "abandoned; production is unchanged by this run", Reason: reason, Migrated: r.schema, By: r.engine.Holder}
+	if r.schema || r.services {
+		c.Outcome, c.Means = fault.Asking, "abandoned; "+r.state()
+	}
+	_, err := r.writer.append(ctx, Record{Verdict: Closed, Kind: ClosingKind, Evidence: encode(c), Why: c.Means})
+	return c, err
+}
+
+// means says whether production is changed.
+func (r *Run) means(c Conclusion) string {
+	switch c.Outcome {
+	case fault.Busy:
+		return "somebody else has taken over; this operator can change nothing more"
+	case fault.Unknown:
+		return "it is not known whether production is changed; `fairlead resume` finds out"
+	case fault.Asking:
+		return "production is changed: " + r.state()
+	}
+	return "production is unchanged"
+}
+
+// state says what of production this run changed.
+func (r *Run) state() string {
+	switch {
+	case r.schema && r.services:
+		return "the migration is applied and services were replaced"
+	case r.schema:
+		return "the migration is applied, in whole or in part; the old images still run"
+	case r.services:
+		return "services were replaced; the schema is unchanged by this run"
+	}
+	return "nothing was changed by this run"
+}

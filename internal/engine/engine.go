@@ -1,0 +1,223 @@
+// Package engine runs plans: it opens a run by the first append to the ledger (which is the lock), carries the steps out, writes
+// each fact down before it tells anyone, resumes by looking at the world, and says truthfully how it ended. It does no I/O of its
+// own and knows no adapter. Start with Engine, then Run.Execute and the resume table in resume.go.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"fairlead/internal/chain"
+	"fairlead/internal/fence"
+)
+
+// A Barrier keeps the largest takeover number of a place (a host, a database). Raise stores the ticket's number; when it returns nil
+// every smaller number is refused there. fence.ErrOvertaken when a larger one is known.
+type Barrier interface {
+	Raise(ctx context.Context, t fence.Ticket) error
+}
+
+// An Engine runs the plans of one app in one environment. All fields but Before and Fallback are needed.
+type Engine struct {
+	Ledger  Ledger
+	Observe Observer
+	Now     func() time.Time
+	NewID   func() string // unique, [a-z0-9-]
+	Pause   func(ctx context.Context, d time.Duration) error
+	Holder  Holder
+	// Barriers gives the places whose number must be raised before a run goes on. Taking tells that another run or holder may still
+	// be at work there, so that the database counts too, even before this run's own migration.
+	Barriers func(t Terms, taking bool) []Barrier
+	// Before is asked before each act; an error stops the run there. Nil never stops.
+	Before func(context.Context, Spec) error
+	// Fallback makes the plan that undoes a failed deployment. Nil, or an error, leaves the decision to a person.
+	Fallback func(context.Context, Opening, Proofs) (Plan, error)
+}
+
+// ErrBusy is matched by *Busy.
+var ErrBusy = errors.New("another run is open")
+
+// Busy says which run is open.
+type Busy struct {
+	Run  Summary
+	Last time.Time // when it last gave a sign of life
+}
+
+// Error names run, holder and start.
+func (b *Busy) Error() string {
+	return fmt.Sprintf("run %s (%s %s) is open: held by %s since %s", b.Run.Run, b.Run.Action, b.Run.Tag, b.Run.Holder,
+		b.Run.Opened.UTC().Format("2006-01-02 15:04:05 UTC"))
+}
+
+// Is matches ErrBusy.
+func (b *Busy) Is(err error) bool { return err == ErrBusy }
+
+// ErrNoRun is given by Take when no run is open.
+var ErrNoRun = errors.New("no run is open")
+
+// An OpenRequest is what a run begins with. Closes is set for a run that closes the open one and follows it.
+type OpenRequest struct {
+	Run       RunID
+	Plan      Plan
+	Approval  Approval
+	Closes    *Closing
+	Automatic bool
+}
+
+// Open appends the first record of a run, which is the lock. It gives *Busy when another run is open, and changes nothing then.
+func (e *Engine) Open(ctx context.Context, q OpenRequest) (*Run, error) {
+	if err := q.Plan.Validate(); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	head, err := e.Ledger.Head(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	if open := head.Open(); open != "" && (q.Closes == nil || q.Closes.Run != open) {
+		return nil, busy(head)
+	}
+	blobs, err := e.store(ctx, q.Plan)
+	if err != nil {
+		return nil, err
+	}
+	fp, err := q.Plan.Terms.Fingerprint()
+	if err != nil {
+		return nil, err
+	}
+	o := Opening{Terms: q.Plan.Terms, Fingerprint: fp, Blobs: blobs, Proofs: q.Plan.Proofs, Holder: e.Holder, Approval: q.Approval,
+		Closes: q.Closes, Automatic: q.Automatic}
+	w := &writer{engine: e, run: q.Run, fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
+	first, err := w.append(ctx, Record{Verdict: Opened, Kind: OpeningKind, Evidence: encode(o), Why: o.sentence()})
+	if err != nil {
+		return nil, e.tooLate(ctx, q.Run, err)
+	}
+	return e.run(w, q.Plan, o, []Record{first}, q.Closes != nil), nil
+}
+
+// tooLate turns an overtaken first append into *Busy: somebody opened a run a moment before.
+func (e *Engine) tooLate(ctx context.Context, mine RunID, err error) error {
+	if !errors.Is(err, fence.ErrOvertaken) {
+		return err
+	}
+	head, herr := e.Ledger.Head(ctx)
+	if herr == nil && head.Open() != "" && head.Open() != mine {
+		return busy(head)
+	}
+	return err
+}
+
+// Take takes the open run over, by whoever it is held, to go on with it. The plan must be the one that the run was opened with,
+// assembled anew from its blobs.
+func (e *Engine) Take(ctx context.Context, p Plan, o Opening, reason string) (*Run, error) {
+	if err := p.Validate(); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	if err := same(o, p.Terms); err != nil {
+		return nil, err
+	}
+	head, err := e.Ledger.Head(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	if head.Open() == "" {
+		return nil, ErrNoRun
+	}
+	w := &writer{engine: e, run: head.Open(), fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
+	t := Takeover{Holder: e.Holder, From: holderOf(head.Last), Reason: reason}
+	rec, err := w.append(ctx, Record{Verdict: Taken, Kind: TakeoverKind, Evidence: encode(t), Why: "taken over by " + e.Holder.Name})
+	if err != nil {
+		return nil, err
+	}
+	return e.run(w, p, o, append(slices.Clone(head.Last), rec), true), nil
+}
+
+// ErrPlanChanged is given when a run is to go on with another plan than it was opened with.
+var ErrPlanChanged = errors.New("the plan changed since this run began")
+
+func same(o Opening, t Terms) error {
+	fp, err := t.Fingerprint()
+	if err != nil {
+		return err
+	}
+	if fp != o.Fingerprint {
+		return fmt.Errorf("%w: %s", ErrPlanChanged, Difference(o.Terms, t))
+	}
+	return nil
+}
+
+// Abandon closes the open run as it is, after raising every barrier, so that its holder can change nothing more. The outcome is
+// Asking: what production runs is for a person to find out, unless no mutating step had begun.
+func (e *Engine) Abandon(ctx context.Context, o Opening, steps []Step, reason string) (Closing, error) {
+	head, err := e.Ledger.Head(ctx)
+	if err != nil {
+		return Closing{}, fmt.Errorf("read the ledger: %w", err)
+	}
+	if head.Open() == "" {
+		return Closing{}, ErrNoRun
+	}
+	w := &writer{engine: e, run: head.Open(), fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
+	t := Takeover{Holder: e.Holder, From: holderOf(head.Last), Reason: reason}
+	rec, err := w.append(ctx, Record{Verdict: Taken, Kind: TakeoverKind, Evidence: encode(t), Why: "taken over to be abandoned"})
+	if err != nil {
+		return Closing{}, err
+	}
+	r := e.run(w, Plan{Terms: o.Terms, Steps: steps, Proofs: o.Proofs}, o, append(slices.Clone(head.Last), rec), true)
+	if err := r.raise(ctx); err != nil {
+		return Closing{}, err
+	}
+	return r.abandon(ctx, reason)
+}
+
+func (e *Engine) run(w *writer, p Plan, o Opening, records []Record, taking bool) *Run {
+	proofs := Proofs{}
+	maps.Copy(proofs, o.Proofs)
+	return &Run{engine: e, writer: w, plan: p, opening: o, past: remember(records), proofs: proofs, taking: taking}
+}
+
+// store puts the plan's blobs beside the ledger.
+func (e *Engine) store(ctx context.Context, p Plan) (map[string]string, error) {
+	sums := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(p.Blobs)) {
+		sum, err := e.Ledger.Put(ctx, p.Blobs[name])
+		if err != nil {
+			return nil, fmt.Errorf("store %s: %w", name, err)
+		}
+		sums[name] = sum
+	}
+	return sums, nil
+}
+
+func busy(h Head) error {
+	s, err := Summarize(h.Last)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return &Busy{Run: s, Last: h.Last[len(h.Last)-1].At}
+}
+
+// OpeningOf gives the opening of a run from its records; chain.ErrBroken when they do not begin with one.
+func OpeningOf(records []Record) (Opening, error) {
+	if len(records) == 0 || records[0].Verdict != Opened {
+		return Opening{}, fmt.Errorf("%w: a run without its opening", chain.ErrBroken)
+	}
+	return decode[Opening](records[0])
+}
+
+func holderOf(records []Record) Holder {
+	var h Holder
+	for _, r := range records {
+		switch r.Verdict {
+		case Opened:
+			o, _ := decode[Opening](r)
+			h = o.Holder
+		case Taken:
+			t, _ := decode[Takeover](r)
+			h = t.Holder
+		}
+	}
+	return h
+}

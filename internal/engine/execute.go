@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"fairlead/internal/fault"
+	"fairlead/internal/fence"
+)
+
+// A Run is one execution of a plan by one holder.
+type Run struct {
+	engine  *Engine
+	writer  *writer
+	plan    Plan
+	opening Opening
+	past    past
+	proofs  Proofs
+	taking  bool
+
+	schema     bool // this run changed the schema, as far as is known
+	services   bool // this run changed what runs
+	unresolved bool // an earlier holder began a mutating step and nobody has looked yet what became of it
+}
+
+// ID gives the run's id.
+func (r *Run) ID() RunID { return r.writer.run }
+
+// Ticket gives the run's ticket.
+func (r *Run) Ticket() fence.Ticket { return r.writer.ticket(r.plan.Terms) }
+
+// Execute carries the plan out from wherever it stands and says how it ended. It always ends with a truthful Ending; the error that
+// led there is part of it. When policy asks for it, the rollback runs here too, as a plan of its own, without letting the lock go.
+func (r *Run) Execute(ctx context.Context) Ending {
+	r.restore()
+	r.engine.Observe(RunOpened{At: r.engine.Now(), Run: r.ID(), Terms: r.plan.Terms, Holder: r.engine.Holder, Resumed: len(r.past.steps) > 0})
+	if err := r.raise(ctx); err != nil {
+		return r.end(ctx, Spec{Name: "fence", Title: "Put the takeover number in place"}, err)
+	}
+	if err := r.reprove(ctx); err != nil {
+		return r.end(ctx, Spec{Name: "prove", Title: "Prove baseline and gates again"}, err)
+	}
+	for i, s := range r.plan.Steps {
+		if err := ctx.Err(); err != nil {
+			return r.end(ctx, s.Spec(), fault.MarkUntouched(err))
+		}
+		if err := r.step(ctx, s, i+1); err != nil {
+			return r.end(ctx, s.Spec(), err)
+		}
+	}
+	return r.done(ctx)
+}
+
+// restore reads from the ledger what earlier holders of this run began and changed.
+func (r *Run) restore() {
+	for _, s := range r.plan.Steps {
+		spec, p := s.Spec(), r.past.steps[s.Spec().Name]
+		if spec.Mutates != Nothing && p.verdict != "" {
+			r.past.begun = true
+		}
+		open := spec.Mutates != Nothing && (p.verdict == Unclear || p.verdict == Began)
+		r.unresolved = r.unresolved || open
+		r.note(spec.Mutates, p.changed || open)
+		if p.verdict == Proven {
+			r.proofs[p.kind] = p.evidence
+		}
+	}
+}
+
+func (r *Run) note(m Mutation, changed bool) {
+	r.schema = r.schema || changed && m == Schema
+	r.services = r.services || changed && m == Services
+}
+
+// raise puts the number in place before anything is looked at.
+func (r *Run) raise(ctx context.Context) error {
+	for _, b := range r.engine.Barriers(r.plan.Terms, r.taking) {
+		if err := b.Raise(ctx, r.Ticket()); err != nil {
+			return fmt.Errorf("raise the takeover number: %w", fault.MarkUntouched(err))
+		}
+	}
+	return nil
+}
+
+// reprove plans again under the lock, as long as no mutating step has begun.
+func (r *Run) reprove(ctx context.Context) error {
+	if r.past.begun || r.plan.Reprove == nil {
+		return nil
+	}
+	terms, proofs, err := r.plan.Reprove(ctx)
+	if err != nil {
+		return fmt.Errorf("plan again: %w", fault.MarkUntouched(err))
+	}
+	if err := same(r.opening, terms); err != nil {
+		return &fault.Fault{Code: "plan-changed", What: "what was planned no longer holds", Means: "production is unchanged by this run",
+			Do:      []fault.Command{{Line: "fairlead plan " + r.plan.Terms.Tag, Why: "shows the plan as it is now"}},
+			Outcome: fault.Refused, Err: fault.MarkUntouched(err)}
+	}
+	for k, v := range proofs {
+		r.proofs[k] = v
+	}
+	return nil
+}
+
+// step brings one step to its proof.
+func (r *Run) step(ctx context.Context, s Step, n int) error {
+	spec := s.Spec()
+	began := r.engine.Now()
+	r.engine.Observe(StepBegan{At: began, Spec: spec, Index: n, Of: len(r.plan.Steps)})
+	rec, adopted, err := r.prove(ctx, s)
+	took := r.engine.Now().Sub(began)
+	r.engine.Observe(StepEnded{At: r.engine.Now(), Spec: spec, Record: rec, Adopted: adopted, Took: took, Err: err})
+	return err
+}
+
+func (r *Run) prove(ctx context.Context, s Step) (Record, bool, error) {
+	spec := s.Spec()
+	p := r.past.steps[spec.Name]
+	move := Resume(p.verdict, spec.Effect, r.past.begun)
+	if move == PassOver {
+		return Record{Verdict: Proven, Step: spec.Name, Kind: p.kind, Evidence: p.evidence, Why: p.why}, true, nil
+	}
+	in := r.input(spec, p)
+	if move == ActAgain {
+		rec, err := r.act(ctx, s, in)
+		return rec, false, err
+	}
+	seen, err := s.Probe(ctx, in)
+	if err != nil {
+		return Record{}, false, fmt.Errorf("look whether it is done: %w", r.looked(spec, p, err))
+	}
+	r.resolve(spec, p, seen)
+	switch {
+	case seen.State == Present:
+		rec, err := r.proven(ctx, spec, seen.Evidence, seen.Because)
+		return rec, true, err
+	case seen.State == Absent && (move != LookHard || seen.Because != ""), seen.State == Underway:
+		rec, err := r.act(ctx, s, in)
+		return rec, false, err
+	}
+	return Record{}, false, r.doubt(spec, seen)
+}
+
+// looked says what a failed look means: it changes nothing itself, but what an earlier attempt did stays as unknown as it was.
+func (r *Run) looked(spec Spec, p stepPast, err error) error {
+	if p.verdict == Began || p.verdict == Unclear {
+		return err
+	}
+	return fault.MarkUntouched(err)
+}
+
+// resolve replaces what had to be feared of an interrupted step by what was seen.
+func (r *Run) resolve(spec Spec, p stepPast, seen Sighting) {
+	if spec.Mutates == Nothing || seen.State == Doubtful {
+		return
+	}
+	r.unresolved = false
+	if spec.Mutates == Schema && seen.State != Underway {
+		r.schema = p.changed || seen.Changed
+	}
+}
+
+func (r *Run) doubt(spec Spec, seen Sighting) error {
+	return &fault.Fault{Code: "cannot-tell", What: fmt.Sprintf("it cannot be told whether %q is done: %s", spec.Name, seen.Because),
+		Means: "production is unknown; nothing more was run", Outcome: fault.Unknown,
+		Do: []fault.Command{{Line: "fairlead show " + string(r.ID()), Why: "what is known"}, {Line: "fairlead resume", Why: "looks again"}}}
+}
+
+// act writes that the step begins, runs it, and writes down what it proved or how it failed.
+func (r *Run) act(ctx context.Context, s Step, in Input) (Record, error) {
+	spec := s.Spec()
+	if r.engine.Before != nil {
+		if err := r.engine.Before(ctx, spec); err != nil {
+			return Record{}, fault.MarkUntouched(err)
+		}
+	}
+	if _, err := r.writer.append(ctx, Record{Verdict: Began, Step: spec.Name}); err != nil {
+		return Record{}, fault.MarkUntouched(err)
+	}
+	if spec.Mutates != Nothing {
+		r.past.begun = true
+	}
+	e, err := s.Run(ctx, in)
+	if err == nil {
+		return r.proven(ctx, spec, e, e.String())
+	}
+	return r.failed(ctx, spec, err)
+}
+
+func (r *Run) proven(ctx context.Context, spec Spec, e Evidence, why string) (Record, error) {
+	changed := spec.Mutates != Nothing
+	if c, ok := e.(changer); ok {
+		changed = c.Changed()
+	}
+	r.note(spec.Mutates, changed)
+	rec, err := r.writer.append(context.WithoutCancel(ctx), Record{Verdict: Proven, Step: spec.Name, Kind: e.Kind(), Evidence: encode(e),
+		Changed: changed, Why: why})
+	if err != nil {
+		return rec, unwritten(err)
+	}
+	return rec, r.proofs.Add(e)
+}
+
+// failed writes a failure down. Whether production may be changed follows from the mark Untouched and from the outcome that the step
+// knows, not from its mood.
+func (r *Run) failed(ctx context.Context, spec Spec, cause error) (Record, error) {
+	if errors.Is(cause, fence.ErrOvertaken) {
+		return Record{}, cause
+	}
+	changed := spec.Mutates != Nothing && !fault.IsUntouched(cause)
+	r.note(spec.Mutates, changed)
+	verdict := Failed
+	if changed && outcomeOf(cause) != fault.Asking {
+		verdict = Unclear
+	}
+	rec, err := r.writer.append(context.WithoutCancel(ctx), Record{Verdict: verdict, Step: spec.Name, Changed: changed, Why: clip(cause.Error())})
+	if err != nil {
+		return rec, errors.Join(cause, unwritten(err))
+	}
+	return rec, cause
+}
+
+// unwritten is for a fact that is true of the world but did not get into the ledger.
+func unwritten(err error) error {
+	if errors.Is(err, fence.ErrOvertaken) {
+		return err
+	}
+	return &fault.Fault{Code: "ledger-unwritten", What: "the ledger could not be written", Err: err, Outcome: fault.Unknown,
+		Means: "the last step was done, but it is not written down", Do: []fault.Command{{Line: "fairlead resume", Why: "looks at what is there and goes on"}}}
+}
+
+func (r *Run) input(spec Spec, p stepPast) Input {
+	return Input{
+		Ticket: r.Ticket(), Terms: r.plan.Terms, Proofs: r.proofs, Facts: p.facts,
+		Note: func(ctx context.Context, f Fact) error {
+			_, err := r.writer.append(ctx, Record{Verdict: Noted, Step: spec.Name, Kind: f.Kind, Evidence: f.Body})
+			return err
+		},
+		Say: func(p Progress) { r.engine.Observe(StepProgress{At: r.engine.Now(), Step: spec.Name, Progress: p}) },
+		Blob: func(ctx context.Context, name string) ([]byte, error) {
+			return r.engine.Ledger.Blob(ctx, r.opening.Blobs[name])
+		},
+	}
+}
+
+// clip keeps a sentence in a record short; the whole error is on the screen.
+func clip(s string) string {
+	const limit = 2000
+	if len(s) > limit {
+		return s[:limit] + "…"
+	}
+	return s
+}

@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"fairlead/internal/chain"
+	"fairlead/internal/fence"
+)
+
+// The kinds of the records that the engine itself writes.
+const (
+	OpeningKind  Kind = "run-opened/1"
+	TakeoverKind Kind = "run-taken/1"
+	ClosingKind  Kind = "run-closed/1"
+)
+
+// An append whose answer is lost is repeated with the same id: appendTries times with appendPause between.
+const (
+	appendTries = 5
+	appendPause = time.Second
+)
+
+// writer appends the records of one holder of one run.
+type writer struct {
+	engine *Engine
+	run    RunID
+	fence  int64
+	ledger string
+	head   chain.Hash
+}
+
+// append writes r durably. It fills in everything that identifies the record. fence.ErrOvertaken says that somebody else has written.
+func (w *writer) append(ctx context.Context, r Record) (Record, error) {
+	r.Schema, r.Prev, r.ID, r.At = RecordSchema, w.head, w.engine.NewID(), w.engine.Now().UTC()
+	r.Run, r.Fence = w.run, w.fence
+	for n := 1; ; n++ {
+		hash, err := w.engine.Ledger.Append(ctx, w.head, r)
+		if err == nil {
+			w.head = hash
+			if w.ledger == "" {
+				w.ledger = r.ID
+			}
+			return r, nil
+		}
+		if errors.Is(err, chain.ErrOvertaken) {
+			return r, w.overtaken(ctx)
+		}
+		if n == appendTries || definite(err) {
+			return r, fmt.Errorf("write into the ledger: %w", err)
+		}
+		if err := w.engine.Pause(ctx, appendPause); err != nil {
+			return r, err
+		}
+	}
+}
+
+// definite tells whether trying again is of no use.
+func definite(err error) bool {
+	return errors.Is(err, chain.ErrBroken) || errors.Is(err, chain.ErrMissing) || errors.Is(err, chain.ErrTooLong)
+}
+
+// overtaken finds out who has written.
+func (w *writer) overtaken(ctx context.Context) error {
+	by := fence.Ticket{Holder: "not known"}
+	if head, err := w.engine.Ledger.Head(context.WithoutCancel(ctx)); err == nil && len(head.Last) > 0 {
+		by = fence.Ticket{Ledger: head.Ledger, Run: string(head.Last[0].Run), Number: head.Fence(), Holder: holderOf(head.Last).Name}
+	}
+	return &fence.Overtaken{By: by}
+}
+
+func (w *writer) ticket(t Terms) fence.Ticket {
+	return fence.Ticket{App: t.App, Environment: t.Environment, Ledger: w.ledger, Run: string(w.run), Number: w.fence,
+		Holder: w.engine.Holder.Name}
+}
+
+// encode is for our own plain structs, which always are JSON.
+func encode(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func decode[T any](r Record) (T, error) {
+	var v T
+	if err := json.Unmarshal(r.Evidence, &v); err != nil {
+		return v, fmt.Errorf("%w: record %s: %w", chain.ErrBroken, r.ID, err)
+	}
+	return v, nil
+}
+
+func (o Opening) sentence() string {
+	return fmt.Sprintf("%s %s, approved by %s, held by %s", o.Terms.Action, o.Terms.Tag, o.Approval.By, o.Holder.Name)
+}
