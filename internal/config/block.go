@@ -1,0 +1,99 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// A Block is one part of the file, kept with its position until its owner decodes it into a struct of its own. The zero Block is
+// absent.
+type Block struct {
+	Kind string // the value of its key "kind", or ""
+
+	node  ast.Node
+	place *place
+}
+
+// Present tells whether the block stands in the file.
+func (b Block) Present() bool { return b.node != nil }
+
+// Where gives "file:line:column", for messages; "" for an absent block.
+func (b Block) Where() string {
+	if b.node == nil {
+		return ""
+	}
+	line, column := position(b.node)
+	return fmt.Sprintf("%s:%d:%d", b.place.file, line, column)
+}
+
+// Decode reads the block strictly into a struct, given by pointer: an unknown key, a wrong type, a key that stands twice or an
+// unset variable is an error with file, line and column (all of them at once, as a *fault.Fault of code config-invalid). Fields are
+// named by tags: yaml:"name", yaml:"name,required", enum:"a|b" for words, doc:"…" for the schema. A struct with a method Defaults()
+// on its pointer is filled by it first. The key "kind" need not be a field. Known types are string, bool, int, int64,
+// time.Duration, Secret, Expandable, Path, Block, encoding.TextUnmarshaler, and structs, lists, pointers and maps by string of these.
+func (b Block) Decode(into any) error {
+	v := reflect.ValueOf(into)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return fmt.Errorf("decode configuration: %T is not a pointer to a struct", into)
+	}
+	if b.node == nil {
+		return fmt.Errorf("decode configuration: the block is absent")
+	}
+	d := decoder{place: b.place}
+	d.structure(b.node, v.Elem(), "", b.Kind != "")
+	d.settle(b.node, v.Elem())
+	return invalid(d.problems)
+}
+
+// Errorf gives an error at a key of the block, like "services.api.image_env" or "hosts.0", in the form that Decode gives. A key
+// that does not stand there is reported at the nearest one that does.
+func (b Block) Errorf(key, format string, args ...any) error {
+	return invalid(Problems{b.problem(key, format, args...)})
+}
+
+func (b Block) problem(key, format string, args ...any) Problem {
+	p := Problem{Line: 1, Column: 1, Text: fmt.Sprintf(format, args...)}
+	if b.node == nil {
+		return p
+	}
+	p.File = b.place.file
+	p.Line, p.Column = position(find(b.node, key))
+	return p
+}
+
+// find follows a dotted key as far as it goes. For a missing key of a mapping it gives the mapping's own place, which is its key
+// where it has one.
+func find(n ast.Node, key string) ast.Node {
+	at := n
+	for _, word := range strings.Split(key, ".") {
+		switch m := n.(type) {
+		case ast.MapNode:
+			found := false
+			for it := m.MapRange(); it.Next(); {
+				if it.Key().GetToken().Value == word {
+					n, at, found = it.Value(), it.Value(), true
+					if isMapping(n) {
+						at = it.Key()
+					}
+					break
+				}
+			}
+			if !found {
+				return at
+			}
+		case *ast.SequenceNode:
+			i, err := strconv.Atoi(word)
+			if err != nil || i < 0 || i >= len(m.Values) {
+				return at
+			}
+			n, at = m.Values[i], m.Values[i]
+		default:
+			return at
+		}
+	}
+	return at
+}

@@ -1,0 +1,111 @@
+// Package config reads fairlead.yaml: strictly, with line and column on every error. It knows the shape of the file and nothing of
+// what adapters mean by their parts of it: those stay Blocks until their owner decodes them. It opens no connection and keeps no
+// secret outside the Secret type. Start with Load; Config is the file.
+package config
+
+import "time"
+
+// Config is fairlead.yaml. Defaults are the runbook's. Paths of type Path are relative to the file and absolute once loaded.
+type Config struct {
+	App         string     `yaml:"app,required" doc:"Name of the application; a release of another app is refused."`
+	Environment string     `yaml:"environment,required" doc:"Name of the environment, like production. App and environment name the ledger."`
+	Release     Release    `yaml:"release" doc:"Where releases come from."`
+	Registry    Registry   `yaml:"registry" doc:"How registries are reached."`
+	Approval    Approval   `yaml:"approval,required" doc:"Who must say yes."`
+	Database    Block      `yaml:"database" doc:"The database that migrations are applied to. Absent when the app has none."`
+	Backup      Backup     `yaml:"backup" doc:"Where the backup before a migration is kept."`
+	Target      Block      `yaml:"target,required,kind" doc:"The place that runs the app."`
+	Health      Health     `yaml:"health,required" doc:"The looks that a new version must pass after it was deployed."`
+	Smoke       Smoke      `yaml:"smoke" doc:"The checks that follow health."`
+	Record      Record     `yaml:"record" doc:"Who is told."`
+	OnFailure   OnFailure  `yaml:"on_failure" doc:"What happens when a run fails after production began to change."`
+	Escalation  Escalation `yaml:"escalation" doc:"Who decides when a person must."`
+
+	root Block
+}
+
+// Release says where releases come from.
+type Release struct {
+	Source string `yaml:"source" enum:"file" later:"github|staging-host" doc:"Kind of source."`
+	Path   Path   `yaml:"path" doc:"The release file, or a directory with one folder or file per tag."`
+}
+
+// Defaults fills in release.json beside the file.
+func (r *Release) Defaults() { r.Source, r.Path = "file", "release.json" }
+
+// Registry says how registries are reached. Credentials are those of the user's docker configuration.
+type Registry struct {
+	PlainHTTP []string `yaml:"plain_http" doc:"Registry hosts (host:port) that are spoken to without TLS."`
+}
+
+// Approval says who must say yes to a plan.
+type Approval struct {
+	From   string `yaml:"from,required" enum:"none" later:"signature|github-environment" doc:"Where the approval comes from. none asks for a typed confirmation and needs a reason."`
+	Reason string `yaml:"reason" doc:"Why nobody else approves; stands in the record."`
+}
+
+// Backup says where backups are kept.
+type Backup struct {
+	Store Block `yaml:"store,required,kind" doc:"The store."`
+}
+
+// Health is the window of looks after the deployment: up to Attempts looks, Every apart, the first Successes in a row pass.
+type Health struct {
+	Checks    []string      `yaml:"checks,required" doc:"URLs that must answer 200."`
+	Every     time.Duration `yaml:"every" doc:"Time between two looks."`
+	Attempts  int           `yaml:"attempts" doc:"How many looks there are at most."`
+	Successes int           `yaml:"successes" doc:"How many looks in a row must pass."`
+	Timeout   time.Duration `yaml:"timeout" doc:"How long one look may take."`
+	From      string        `yaml:"from" enum:"operator|host" doc:"Where the looks are made from."`
+}
+
+// Defaults fills in the runbook's window: twelve looks, ten seconds apart, one success is enough.
+func (h *Health) Defaults() {
+	*h = Health{Every: 10 * time.Second, Attempts: 12, Successes: 1, Timeout: 5 * time.Second, From: "operator"}
+}
+
+// Smoke is what is checked once health passes.
+type Smoke struct {
+	HTTP    []SmokeHTTP   `yaml:"http" doc:"HTTP checks."`
+	Timeout time.Duration `yaml:"timeout" doc:"How long one check may take."`
+}
+
+// Defaults fills in ten seconds for a check.
+func (s *Smoke) Defaults() { s.Timeout = 10 * time.Second }
+
+// SmokeHTTP is one request and what must come back. An advisory check (Required false) is reported and decides nothing.
+type SmokeHTTP struct {
+	URL      string `yaml:"url,required" doc:"What is fetched."`
+	Status   int    `yaml:"status" doc:"The status that must come back."`
+	Contains string `yaml:"contains" doc:"Text that the first MiB of the answer must contain."`
+	Required bool   `yaml:"required" doc:"Whether a failure fails the run; false makes the check advisory."`
+}
+
+// Defaults fills in status 200, required.
+func (s *SmokeHTTP) Defaults() { s.Status, s.Required = 200, true }
+
+// Record says who is told about a run.
+type Record struct {
+	Notify []Block `yaml:"notify,kind" doc:"Channels that get a note."`
+}
+
+// OnFailure says what happens when a run fails after production began to change, by whether a unit of the migration was committed.
+type OnFailure struct {
+	Unmigrated string `yaml:"unmigrated" enum:"rollback|ask" doc:"When no migration was applied."`
+	Migrated   string `yaml:"migrated" enum:"ask" later:"rollback-if-compatible" doc:"When a migration was applied: the schema never goes back by itself."`
+}
+
+// Defaults fills in the runbook's: roll back, but ask after a migration.
+func (o *OnFailure) Defaults() { o.Unmigrated, o.Migrated = "rollback", "ask" }
+
+// Escalation names who decides when a person must.
+type Escalation struct {
+	Lead   string  `yaml:"lead" doc:"Name or handle of the engineering lead."`
+	Notify []Block `yaml:"notify,kind" doc:"Channels that are told when a person must decide; those of record otherwise."`
+}
+
+// Errorf gives an error at a key of the file, like "health.checks.0". A key that does not stand there is reported at the nearest
+// one that does.
+func (c Config) Errorf(key, format string, args ...any) error {
+	return c.root.Errorf(key, format, args...)
+}

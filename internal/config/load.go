@@ -1,0 +1,83 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"fairlead/internal/fault"
+)
+
+// MaxFile is the largest fairlead.yaml that is read, in bytes.
+const MaxFile = 1 << 20
+
+// Load reads and checks the file. env answers for ${NAME}; it is asked only for names that stand in fields that allow them.
+// Errors are a *fault.Fault (config-missing, config-unreadable, config-invalid) and nothing has been attempted; each line of a
+// config-invalid begins with file:line:column.
+func Load(path string, env func(string) (string, bool)) (Config, error) {
+	b, err := read(path)
+	if err != nil {
+		return Config{}, err
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return Config{}, unreadable(path, err)
+	}
+	return parse(b, &place{file: path, dir: dir, env: env})
+}
+
+func parse(b []byte, p *place) (Config, error) {
+	node, err := parseYAML(b, p)
+	if err != nil {
+		return Config{}, invalid(err)
+	}
+	c := Config{root: Block{node: node, place: p}}
+	if err := c.root.Decode(&c); err != nil {
+		return Config{}, err
+	}
+	return c, c.validate()
+}
+
+// place is where a file stands and what its variables mean.
+type place struct {
+	file string
+	dir  string
+	env  func(string) (string, bool)
+}
+
+func read(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if os.IsNotExist(err) {
+		return nil, &fault.Fault{Code: "config-missing", What: fmt.Sprintf("there is no %s", path), Means: unchanged, Outcome: fault.Misused,
+			Do: []fault.Command{{Line: "fairlead init", Why: "writes one from your compose file"},
+				{Line: "fairlead --config PATH …", Why: "names another file"}}}
+	}
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	if !st.Mode().IsRegular() {
+		return nil, unreadable(path, fmt.Errorf("it is not a regular file"))
+	}
+	b, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	if len(b) > MaxFile {
+		return nil, unreadable(path, fmt.Errorf("it is larger than 1 MiB"))
+	}
+	return b, nil
+}
+
+const unchanged = "nothing was attempted; production is unchanged"
+
+func unreadable(path string, err error) error {
+	return &fault.Fault{Code: "config-unreadable", What: fmt.Sprintf("%s cannot be read", path), Means: unchanged, Err: err, Outcome: fault.Misused,
+		Do: []fault.Command{{Line: "ls -l " + path, Why: "shows what it is and who may read it"}}}
+}

@@ -1,0 +1,91 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// validate holds what the shape of the file cannot say.
+func (c Config) validate() error {
+	v := validator{root: c.root}
+	v.name("app", c.App)
+	v.name("environment", c.Environment)
+	if c.Approval.From == "none" && strings.TrimSpace(c.Approval.Reason) == "" {
+		v.bad("approval", "approval.reason is missing: from: none needs a reason, which stands in the record")
+	}
+	for i, host := range c.Registry.PlainHTTP {
+		if host == "" || strings.ContainsAny(host, "/@ ") {
+			v.bad(fmt.Sprintf("registry.plain_http.%d", i), "registry.plain_http.%d must be a host with its port, like localhost:5000", i)
+		}
+	}
+	v.health(c.Health)
+	v.smoke(c.Smoke)
+	return invalid(v.problems)
+}
+
+type validator struct {
+	root     Block
+	problems Problems
+}
+
+func (v *validator) bad(key, format string, args ...any) {
+	if len(v.problems) < maxProblems {
+		v.problems = append(v.problems, v.root.problem(key, format, args...))
+	}
+}
+
+func (v *validator) health(h Health) {
+	if len(h.Checks) == 0 {
+		v.bad("health.checks", "health.checks is empty; name at least one URL that must answer 200")
+	}
+	for i, u := range h.Checks {
+		v.url(fmt.Sprintf("health.checks.%d", i), u)
+	}
+	v.time("health.every", h.Every, time.Hour)
+	v.time("health.timeout", h.Timeout, 10*time.Minute)
+	if h.Attempts < 1 || h.Attempts > 10_000 {
+		v.bad("health.attempts", "health.attempts must be between 1 and 10000, it is %d", h.Attempts)
+	}
+	if h.Successes < 1 || h.Successes > h.Attempts {
+		v.bad("health.successes", "health.successes must be between 1 and attempts (%d), it is %d", h.Attempts, h.Successes)
+	}
+}
+
+func (v *validator) smoke(s Smoke) {
+	v.time("smoke.timeout", s.Timeout, time.Hour)
+	for i, c := range s.HTTP {
+		v.url(fmt.Sprintf("smoke.http.%d.url", i), c.URL)
+		if c.Status < 100 || c.Status > 599 {
+			v.bad(fmt.Sprintf("smoke.http.%d.status", i), "smoke.http.%d.status must be an HTTP status, it is %d", i, c.Status)
+		}
+	}
+}
+
+// name holds app and environment to what is fit for a directory, a label and a command line.
+func (v *validator) name(key, s string) {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	switch {
+	case len(s) > 64:
+		v.bad(key, "%s is longer than 64 characters", key)
+	case s == "" || strings.Trim(s, letters+"._-") != "" || !strings.Contains(letters, s[:1]):
+		v.bad(key, "%s must be letters, digits, dots, dashes and underscores, got %q", key, clip(s))
+	}
+}
+
+func (v *validator) time(key string, d, most time.Duration) {
+	if d <= 0 || d > most {
+		v.bad(key, "%s must be more than 0 and at most %s, it is %s", key, most, d)
+	}
+}
+
+func (v *validator) url(key, s string) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		v.bad(key, "%s must be a URL that begins with http:// or https://", key)
+	case u.User != nil:
+		v.bad(key, "%s must not hold a user or password: it stands in plans and records", key)
+	}
+}
