@@ -1,0 +1,28 @@
+# make build     the programs, into bin/
+# make test      everything: the pure tests, then the real parts in a lab
+# make lab       a lab to use by hand; prints its environment. make lab-down ends it
+# make demo      a story of five releases, told in a lab of its own
+.PHONY: build test lab lab-down demo install
+
+build:
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/fairlead-agent
+	go build -trimpath -o bin/ ./cmd/fairlead ./internal/lab/cmd/...
+
+install:
+	@scripts/install.sh
+
+test: install
+	@scripts/test.sh
+
+lab: install bin/lab
+	@bin/lab up
+
+lab-down: bin/lab
+	@bin/lab down
+
+demo: install build
+	@bin/lab run -- bin/lab exec -- bin/demo
+
+.PHONY: bin/lab
+bin/lab:
+	@go build -trimpath -o bin/ ./internal/lab/cmd/lab

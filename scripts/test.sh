@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Runs every test: what needs only a Go toolchain, then what needs real parts,
+# inside one lab that lives as long as this run. Arguments go to the second
+# go test: -run NAME, -v.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "build"
+make --no-print-directory build
+
+step "go vet, with and without the real tests"
+go vet ./...
+go vet -tags real ./...
+
+step "go test ./... (a Go toolchain is enough)"
+go test ./...
+
+# A real test stands in a file that begins with the build tag real. Only those
+# tests run in the lab; the others of their packages have just been run.
+files=$(grep -rl '^//go:build real$' --include='*_test.go' .)
+packages=$(dirname $files | sort -u)
+names=$(sed -n 's/^func \(Test[A-Za-z0-9_]*\)(t \*testing.T).*/\1/p' $files | sort -u | paste -sd '|')
+
+step "go test -tags real, in a lab: $(grep -c . <<<"${names//|/$'\n'}") tests of" $packages
+export FAIRLEAD_BIN=$PWD/bin
+exec bin/lab run -- go test -tags real -count=1 -p 1 -timeout 20m \
+	-exec "$PWD/bin/lab exec --" -run "^($names)\$" "$@" $packages
