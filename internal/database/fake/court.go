@@ -1,0 +1,108 @@
+package fake
+
+import (
+	"context"
+	"fmt"
+
+	"fairlead/internal/apply"
+	"fairlead/internal/sqltext"
+)
+
+// Fate tells what became of an attempt's transaction, or whether its backend still lives.
+func (s *Server) Fate(ctx context.Context, a apply.Attempt) (apply.Fate, error) {
+	var f apply.Fate
+	err := s.do(ctx, fmt.Sprintf("fate of %s (pid %d)", a.XID, a.PID), func() error {
+		f = apply.Forgotten
+		switch {
+		case a.XID == "" && s.find(a) != nil:
+			f = apply.InProgress
+		case a.XID != "" && s.fates[a.XID] != 0:
+			f = s.fates[a.XID]
+		}
+		return nil
+	})
+	return f, err
+}
+
+func (s *Server) find(a apply.Attempt) *backend {
+	for _, b := range s.backends {
+		if b.pid == a.PID && b.started.Equal(a.Started) {
+			return b
+		}
+	}
+	return nil
+}
+
+// End terminates exactly that backend.
+func (s *Server) End(ctx context.Context, a apply.Attempt) error {
+	return s.do(ctx, fmt.Sprintf("terminate %d", a.PID), func() error {
+		if b := s.find(a); b != nil {
+			b.end()
+		}
+		return nil
+	})
+}
+
+// Probe looks into the catalog.
+func (s *Server) Probe(ctx context.Context, st sqltext.Statement) (apply.Found, string, error) {
+	var f apply.Found
+	var why string
+	err := s.do(ctx, "probe "+st.SQL, func() error { f, why = s.probe(st.Probe); return nil })
+	return f, why, err
+}
+
+func (s *Server) probe(p *sqltext.Probe) (apply.Found, string) {
+	if p == nil {
+		return apply.Other, "there is no question to the catalog for this statement"
+	}
+	i := s.indexes[p.Name]
+	switch {
+	case p.What == sqltext.Repeatable:
+		return apply.NotDone, "running it again is harmless"
+	case p.What == sqltext.IndexGone && i == nil:
+		return apply.Done, "there is no such index"
+	case p.What == sqltext.IndexGone:
+		return apply.NotDone, "the index is there"
+	case p.What != sqltext.IndexValid:
+		return apply.Other, "the fake cannot answer " + string(p.What)
+	case i == nil:
+		return apply.NotDone, "there is no such index"
+	case !i.valid:
+		return apply.Halfway, "the index is invalid"
+	}
+	return apply.Done, "the index is valid"
+}
+
+// Repair drops an invalid index. Like DROP INDEX CONCURRENTLY it waits for whoever builds it and drops what is there then.
+func (s *Server) Repair(ctx context.Context, st sqltext.Statement) error {
+	if st.Probe == nil {
+		return fmt.Errorf("%w: nothing to repair", apply.ErrStatement)
+	}
+	name := st.Probe.Name
+	by := s.w.Current()
+	for {
+		busy := false
+		err := s.do(ctx, "repair "+name, func() error {
+			i := s.indexes[name]
+			switch {
+			case i == nil:
+				return nil
+			case i.builder != nil:
+				busy = true
+				return nil
+			}
+			s.changed(by, "DROP INDEX CONCURRENTLY "+name)
+			if i.valid {
+				s.applied["dropped valid "+name]++
+			}
+			delete(s.indexes, name)
+			return nil
+		})
+		if err != nil || !busy {
+			return err
+		}
+		if by == nil || !by.Wait(lockTimeout, func() bool { i := s.indexes[name]; return i == nil || i.builder == nil }) {
+			return fmt.Errorf("%w: another session builds %s", apply.ErrLockTimeout, name)
+		}
+	}
+}
