@@ -175,6 +175,7 @@ func (e *Engine) Abandon(ctx context.Context, o Opening, steps []Step, reason st
 func (e *Engine) run(w *writer, p Plan, o Opening, records []Record, taking bool) *Run {
 	proofs := Proofs{}
 	maps.Copy(proofs, o.Proofs)
+	proofs[o.Approval.Kind()] = encode(o.Approval)
 	return &Run{engine: e, writer: w, plan: p, opening: o, past: remember(records), proofs: proofs, taking: taking}
 }
 

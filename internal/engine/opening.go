@@ -35,6 +35,12 @@ type Approval struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// Kind is the kind under which the approval stands among the proofs of a run.
+func (Approval) Kind() Kind { return "approved/1" }
+
+// String says who said yes and how.
+func (a Approval) String() string { return "approved by " + a.By + " (" + a.How + ")" }
+
 // Takeover is the evidence of the record by which another holder takes an open run over.
 type Takeover struct {
 	Holder Holder `json:"holder"`

@@ -1,0 +1,73 @@
+package step
+
+import (
+	"context"
+	"fmt"
+
+	"fairlead/internal/engine"
+	"fairlead/internal/release"
+	"fairlead/internal/source"
+)
+
+// Confirm proves that the release is what it says: every digest exists in the registry now and hashes to itself, and the labels of the
+// images agree with the commit.
+type Confirm struct {
+	Found  source.Found
+	Verify func(ctx context.Context, images []release.Image, commit string) ([]ConfirmedImage, error)
+}
+
+// ConfirmedImage is what the registry has of one image.
+type ConfirmedImage struct {
+	Service  string `json:"service"`
+	Ref      string `json:"ref"`
+	Media    string `json:"media"`    // media type of the manifest or index
+	Revision string `json:"revision"` // the commit of the labels, "" where there is none
+}
+
+// Confirmed is the evidence of Confirm. Strength says how staging's verdict is known: "asserted" until it is proved.
+type Confirmed struct {
+	ReleaseID string           `json:"release_id"`
+	From      string           `json:"from"`
+	Staging   string           `json:"staging"`
+	Strength  string           `json:"strength"`
+	Images    []ConfirmedImage `json:"images"`
+}
+
+// Kind names the evidence.
+func (Confirmed) Kind() engine.Kind { return "confirmed/1" }
+
+// String says what was confirmed.
+func (c Confirmed) String() string {
+	return fmt.Sprintf("%d images exist and hash to their digests; verified in %s (%s)", len(c.Images), orNone(c.Staging), c.Strength)
+}
+
+// Spec declares the step.
+func (Confirm) Spec() engine.Spec {
+	return engine.Spec{Name: "confirm", Title: "Confirm the images", Effect: engine.ReadsAgain, Proves: Confirmed{}.Kind(),
+		Runbook: []string{"cat release.json", "docker manifest inspect IMAGE@sha256:…", "sha256sum migration.sql"}}
+}
+
+// Probe leaves everything to Run.
+func (Confirm) Probe(context.Context, engine.Input) (engine.Sighting, error) { return fresh, nil }
+
+// Run asks the registry.
+func (s Confirm) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
+	r := s.Found.Release
+	id, err := r.ID()
+	if err != nil {
+		return nil, refuse("release-unreadable", "the release has no id", err)
+	}
+	in.Say(engine.Progress{Text: fmt.Sprintf("%d images in the registry", len(r.Images))})
+	images, err := s.Verify(ctx, r.Images, r.Commit)
+	if err != nil {
+		return nil, refuse("image-unconfirmed", "the images of "+r.Tag+" are not what the release says", err)
+	}
+	return Confirmed{ReleaseID: id, From: s.Found.From, Staging: r.VerifiedIn, Strength: s.Found.Strength, Images: images}, nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}

@@ -1,0 +1,135 @@
+package step
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"fairlead/internal/apply"
+	"fairlead/internal/engine"
+	"fairlead/internal/fault"
+	"fairlead/internal/fence"
+	"fairlead/internal/sqltext"
+)
+
+// Migrate applies the migration exactly once: the only step that must never run twice.
+type Migrate struct {
+	Server apply.Server
+	Court  apply.Court
+	Script sqltext.Script // with its SQL attached
+	Clock  apply.Clock
+}
+
+// Migrated is the evidence of Migrate. Here counts the units that this run committed; By names the run that applied the last one.
+type Migrated struct {
+	SHA256 string `json:"sha256"`
+	Units  int    `json:"units"`
+	Here   int    `json:"here"`
+	By     string `json:"by"`
+}
+
+// Kind names the evidence.
+func (Migrated) Kind() engine.Kind { return "migrated/1" }
+
+// Changed tells whether this run committed a unit.
+func (m Migrated) Changed() bool { return m.Here > 0 }
+
+// String says what is in place and by whom.
+func (m Migrated) String() string {
+	switch {
+	case m.Units == 0:
+		return "nothing to apply"
+	case m.Here == 0:
+		return fmt.Sprintf("already applied by %s, %d units", m.By, m.Units)
+	}
+	return fmt.Sprintf("applied, %d of %d units by this run, sha256 %s", m.Here, m.Units, m.SHA256[:12])
+}
+
+// Spec declares the step.
+func (Migrate) Spec() engine.Spec {
+	return engine.Spec{Name: "migrate", Title: "Apply the migration", Effect: engine.Once, Mutates: engine.Schema,
+		Needs: []engine.Kind{BackedUp{}.Kind()}, Proves: Migrated{}.Kind(),
+		Runbook: []string{`psql "$PROD_DB_URL" -v ON_ERROR_STOP=1 -f migration.sql`}}
+}
+
+// applyKind is the kind of the facts that the machine notes.
+const applyKind engine.Kind = "apply/1"
+
+// Probe decides from markers, transaction status and catalog how much is in place.
+func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Sighting, error) {
+	v, err := apply.Decide(ctx, s.Server, s.Court, s.job(in))
+	if err != nil {
+		return engine.Sighting{}, err
+	}
+	switch v.State {
+	case apply.Applied:
+		here := 0
+		if v.By == in.Ticket.Run {
+			here = v.Next
+		}
+		return engine.Sighting{State: engine.Present, Because: v.Why, Evidence: s.evidence(here, v.Next, v.By)}, nil
+	case apply.NotApplied:
+		return engine.Sighting{State: engine.Absent, Because: v.Why}, nil
+	case apply.Partial:
+		return engine.Sighting{State: engine.Absent, Because: v.Why, Changed: v.Intended || v.By == in.Ticket.Run}, nil
+	}
+	return engine.Sighting{State: engine.Doubtful, Because: v.Why}, nil
+}
+
+// Run applies what is not in place.
+func (s Migrate) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
+	r, err := apply.Run(ctx, s.Server, s.Court, s.job(in))
+	if err == nil {
+		return s.evidence(r.Here, r.Applied, r.By), nil
+	}
+	var f *apply.Failure
+	switch {
+	case errors.Is(err, fence.ErrOvertaken):
+		return nil, err
+	case errors.As(err, &f) && f.Result.Here == 0:
+		return nil, &fault.Fault{Code: "migration-failed", What: "the migration failed and was rolled back as a whole",
+			Means: "production is unchanged; no new container was started", Err: fault.MarkUntouched(err), Do: tryAgain(in)}
+	case errors.As(err, &f):
+		return nil, &fault.Fault{Code: "migration-partial", What: fmt.Sprintf("the migration stopped after %d of %d units", f.Result.Applied, len(s.Script.Units)),
+			Means: "production is changed: these units are in place; no new container was started", Outcome: fault.Asking, Err: err,
+			Do: []fault.Command{{Line: "fairlead resume", Why: "goes on with the unit that failed"}, {Line: "fairlead rollback", Why: "leaves the schema, closes the run"}}}
+	}
+	return nil, &fault.Fault{Code: "migration-unknown", What: "it is not known whether the migration is in place",
+		Means: "production is unknown; no new container was started", Outcome: fault.Unknown, Err: err,
+		Do: []fault.Command{{Line: "fairlead resume", Why: "asks the server again"}}}
+}
+
+func tryAgain(in engine.Input) []fault.Command {
+	return []fault.Command{{Line: "fairlead status", Why: "what runs now"}, {Line: "fairlead deploy " + in.Terms.Tag, Why: "tries again, from the start"}}
+}
+
+func (s Migrate) evidence(here, applied int, by string) Migrated {
+	return Migrated{SHA256: s.Script.SHA256, Units: applied, Here: here, By: by}
+}
+
+func (s Migrate) job(in engine.Input) apply.Job {
+	j := apply.Job{
+		Key:    apply.Key{App: in.Ticket.App, Environment: in.Ticket.Environment, Migration: s.Script.SHA256},
+		Ticket: in.Ticket, Units: s.Script.Units, Session: map[int]string{}, Clock: s.Clock,
+		Note: func(ctx context.Context, f apply.Fact) error { return in.Note(ctx, engine.NewFact(applyKind, f)) },
+		Say: func(done, total int, text string) {
+			in.Say(engine.Progress{Text: text, Done: int64(done), Total: int64(total)})
+		},
+	}
+	for _, st := range s.Script.Statements {
+		if st.Session {
+			j.Session[st.Index] = st.SQL
+		}
+	}
+	for _, f := range in.Facts {
+		var a apply.Fact
+		if f.Kind == applyKind && json.Unmarshal(f.Body, &a) == nil {
+			j.Facts = append(j.Facts, a)
+		}
+	}
+	if b, err := engine.Recall[BackedUp](in.Proofs); err == nil {
+		j.Expected = &apply.Identity{System: b.Manifest.System, Timeline: b.Manifest.Timeline, Database: b.Manifest.Database}
+	}
+	return j
+}

@@ -1,0 +1,101 @@
+package step
+
+import (
+	"context"
+	"fmt"
+
+	"fairlead/internal/engine"
+	"fairlead/internal/fault"
+	"fairlead/internal/release"
+	"fairlead/internal/sqlreview"
+)
+
+// Review reads the migration like a careful reviewer and closes the gate at a finding that blocks. Catalog gives what the database
+// looks like, or nil when that cannot be known; doubt then blocks.
+type Review struct {
+	Name    string
+	SQL     []byte
+	Catalog func(context.Context) (*sqlreview.Catalog, error)
+	Policy  sqlreview.Policy
+}
+
+// Reviewed is the evidence of Review. Sum is the SHA-256 over everything that an approval depends on.
+type Reviewed struct {
+	Verdict       sqlreview.Verdict       `json:"verdict"`
+	Compatibility sqlreview.Compatibility `json:"compatibility"`
+	Idempotent    sqlreview.Idempotency   `json:"idempotent"`
+	Coverage      sqlreview.Coverage      `json:"coverage"`
+	Findings      []string                `json:"findings"` // fingerprints
+	Sum           string                  `json:"sum"`
+}
+
+// Kind names the evidence.
+func (Reviewed) Kind() engine.Kind { return "reviewed/1" }
+
+// String says what the review found.
+func (r Reviewed) String() string {
+	return fmt.Sprintf("%s: %d of %d statements reviewed, %d findings; the running image is %s with the new schema",
+		r.Verdict, r.Coverage.Reviewed, r.Coverage.Total, len(r.Findings), r.Compatibility)
+}
+
+// Blocked is the error of a review that closes the gate; it carries the report for the screen and for the escalation note.
+type Blocked struct {
+	Report sqlreview.Report
+	SQL    []byte
+}
+
+// Error counts what blocks.
+func (b *Blocked) Error() string {
+	n := 0
+	first := ""
+	for _, f := range b.Report.Findings {
+		if f.Severity != sqlreview.SeverityBlock {
+			continue
+		}
+		if n++; n == 1 {
+			first = fmt.Sprintf("%s:%d:%d: %s [%s]", f.File, f.Line, f.Column, f.Message, f.Rule)
+		}
+	}
+	if n > 1 {
+		return fmt.Sprintf("%s, and %d more", first, n-1)
+	}
+	return first
+}
+
+// Spec declares the step.
+func (Review) Spec() engine.Spec {
+	return engine.Spec{Name: "review", Title: "Review the migration", Effect: engine.ReadsAgain, Proves: Reviewed{}.Kind(),
+		Runbook: []string{"less migration.sql   # nothing destructive; NOT NULL has a default or a backfill; indexes CONCURRENTLY; idempotent"}}
+}
+
+// Probe leaves everything to Run.
+func (Review) Probe(context.Context, engine.Input) (engine.Sighting, error) { return fresh, nil }
+
+// Run reviews.
+func (s Review) Run(ctx context.Context, _ engine.Input) (engine.Evidence, error) {
+	catalog, err := s.Catalog(ctx)
+	if err != nil {
+		return nil, refuse("catalog-unreadable", "the catalog of the database cannot be read", err)
+	}
+	report := sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: s.Name, SQL: s.SQL}}, Catalog: catalog, Policy: s.Policy})
+	if report.Verdict == sqlreview.Block {
+		return nil, &fault.Fault{Code: "migration-unsafe", What: "the migration must not run as it is",
+			Means:   "production is unchanged; nothing was attempted",
+			Do:      []fault.Command{{Line: "fairlead review " + s.Name, Why: "each finding with its line and a safe rewrite"}},
+			Outcome: fault.Refused, Err: fault.MarkUntouched(&Blocked{Report: report, SQL: s.SQL})}
+	}
+	return reviewed(report, s.SQL)
+}
+
+func reviewed(r sqlreview.Report, sql []byte) (Reviewed, error) {
+	e := Reviewed{Verdict: r.Verdict, Compatibility: r.Compatibility, Idempotent: r.Idempotent, Coverage: r.Coverage, Findings: []string{}}
+	for _, f := range r.Findings {
+		e.Findings = append(e.Findings, f.Fingerprint)
+	}
+	sum, err := release.Canonical(struct {
+		SQL      string
+		Reviewed Reviewed
+	}{release.SumDigest(sql).Hex(), e})
+	e.Sum = sum
+	return e, err
+}
