@@ -1,0 +1,109 @@
+package floors
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// module is what every import of our own begins with.
+const module = "fairlead/"
+
+// A floor is a row of the house. Its packages know those below it and not each other. A name that ends in "/*" stands for
+// every package in that folder.
+type floor struct {
+	name     string
+	packages []string
+}
+
+// house is the drawing, the ground floor first.
+func house() []floor {
+	return []floor{
+		{"0 (words)", []string{
+			"internal/chain", "internal/fault", "internal/fence", "internal/release", "internal/sqltext",
+			"internal/wire", "internal/wire/*",
+		}},
+		{"1 (machines and contracts)", []string{
+			"internal/apply", "internal/config", "internal/engine", "internal/host", "internal/rollout", "internal/sqlreview",
+			"internal/backup", "internal/database", "internal/decide", "internal/notify", "internal/source", "internal/target",
+		}},
+		{"2 (steps and adapters)", []string{
+			"internal/agent", "internal/approval", "internal/attest", "internal/probe", "internal/registry", "internal/step",
+			"internal/backup/*", "internal/database/*", "internal/ledger/*", "internal/notify/*", "internal/source/*",
+			"internal/target/*", "internal/ui/*", "internal/web",
+		}},
+		{"3 (assemble)", []string{"internal/assemble"}},
+		{"4 (cli)", []string{"internal/cli"}},
+		{"5 (programs)", []string{"cmd/*"}},
+	}
+}
+
+// exceptions are the arrows between packages of one floor, each with its reason.
+func exceptions() map[[2]string]string {
+	return map[[2]string]string{
+		{"internal/target", "internal/rollout"}: "the contract of targets is spoken in the words of the rollout that they drive",
+	}
+}
+
+// belowCLI is the highest floor that test-only packages may import.
+const belowCLI = 3
+
+// testOnly tells that a package exists for tests and never reaches a binary: the world of the simulator and the fakes in it, the
+// lab, the benchmarks, conformance suites, and this package.
+func testOnly(pkg string) bool {
+	if pkg == "internal/world" || pkg == "internal/floors" {
+		return true
+	}
+	for _, top := range []string{"internal/lab", "bench"} {
+		if pkg == top || strings.HasPrefix(pkg, top+"/") {
+			return true
+		}
+	}
+	last := path.Base(pkg)
+	return last == "fake" || strings.HasSuffix(last, "test")
+}
+
+// floorOf gives the floor on which a package stands, or -1.
+func floorOf(pkg string) int {
+	return slices.IndexFunc(house(), func(f floor) bool {
+		return slices.ContainsFunc(f.packages, func(p string) bool {
+			folder, many := strings.CutSuffix(p, "/*")
+			return p == pkg || many && strings.HasPrefix(pkg, folder+"/")
+		})
+	})
+}
+
+// An arrow is one import of one of our packages by another. Test tells that only a _test.go file has it.
+type arrow struct {
+	file, from, to string
+	test           bool
+}
+
+// wrong gives one sentence why an arrow may not be, or "".
+func wrong(a arrow) string {
+	from, to := floorOf(a.from), floorOf(a.to)
+	switch {
+	case testOnly(a.to):
+		if a.test || testOnly(a.from) {
+			return ""
+		}
+		return fmt.Sprintf("%s imports %s, which is for tests only", a.file, a.to)
+	case to < 0:
+		return fmt.Sprintf("%s imports %s, which stands on no floor", a.file, a.to)
+	case testOnly(a.from):
+		if to <= belowCLI {
+			return ""
+		}
+		return fmt.Sprintf("%s imports %s of floor %s; test-only packages may import what is below cli", a.file, a.to, house()[to].name)
+	case from < 0:
+		return fmt.Sprintf("%s is in %s, which stands on no floor", a.file, a.from)
+	case to < from, a.test && to == from, a.from == a.to, strings.HasPrefix(a.from, a.to+"/"):
+		return ""
+	case exceptions()[[2]string{a.from, a.to}] != "":
+		return ""
+	case to == from:
+		return fmt.Sprintf("%s imports %s, but packages of floor %s do not know each other", a.file, a.to, house()[to].name)
+	}
+	return fmt.Sprintf("%s of floor %s imports %s of floor %s, which is above it", a.file, house()[from].name, a.to, house()[to].name)
+}
