@@ -12,6 +12,9 @@ import (
 type ConfigOptions struct {
 	// Hosts are the target's hosts; nil means the lab's, over ssh. []string{"local"} is without ssh.
 	Hosts []string
+	// ReleasePath is where releases are read from; empty means the stack's own
+	// folder, with one folder for each tag that was published.
+	ReleasePath string
 	// BackupDir is the backup store; empty means ./backups beside the file.
 	BackupDir string
 	// DatabaseURL goes in as it is; empty means ${PROD_DB_URL}, which Stack.Env sets.
@@ -34,7 +37,7 @@ type ConfigOptions struct {
 const configText = `# fairlead.yaml
 app: {{.App}}
 environment: production
-release: {source: file, path: release.json}
+release: {source: file, path: {{.O.ReleasePath}}}
 registry: {plain_http: ["{{.Registry}}"]}
 approval: {from: none, reason: "two-person team, trial period"}
 database: {url: "{{.O.DatabaseURL}}", via: direct, lock_timeout: 2s}
@@ -60,8 +63,7 @@ on_failure: {unmigrated: {{.O.Unmigrated}}, migrated: {{.O.Migrated}}}
 escalation: {lead: "lab lead"}
 {{.O.Extra}}`
 
-// WriteConfig writes a fairlead.yaml for this stack. Its release path is
-// release.json beside it, unless a release is named when it is used.
+// WriteConfig writes a fairlead.yaml for this stack.
 func (s *Stack) WriteConfig(path string, o ConfigOptions) error {
 	o = o.filled(s)
 	ssh := false
@@ -106,7 +108,7 @@ func (o ConfigOptions) filled(s *Stack) ConfigOptions {
 		at    *string
 		value string
 	}{
-		{&o.BackupDir, "./backups"}, {&o.DatabaseURL, "${PROD_DB_URL}"}, {&o.Every, "1s"},
+		{&o.ReleasePath, s.releases()}, {&o.BackupDir, "./backups"}, {&o.DatabaseURL, "${PROD_DB_URL}"}, {&o.Every, "1s"},
 		{&o.Unmigrated, "rollback"}, {&o.Migrated, "ask"}, {&o.NotifyURL, "${SLACK_WEBHOOK}"},
 	} {
 		if *d.at == "" {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -38,6 +39,10 @@ func (e *engineServer) start(ctx context.Context) error {
 		"--group", strconv.Itoa(e.gid),
 		"-H", "unix:///run/docker.sock",
 		"-H", "unix://" + e.socket(),
+	}
+	if err := exec.CommandContext(ctx, "iptables", "-w", "-t", "nat", "-L", "-n").Run(); err != nil {
+		// Published ports then go through the engine's own proxy alone.
+		argv = append(argv, "--iptables=false", "--ip6tables=false")
 	}
 	if err := e.p.run(e.dir, "dockerd", nil, argv...); err != nil {
 		return fmt.Errorf("%w (scripts/install.sh brings docker.io)", err)

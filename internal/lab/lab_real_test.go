@@ -340,7 +340,7 @@ func TestHostCommand_sees_the_sessions_of_the_host(t *testing.T) {
 	}
 	until := time.Now().Add(5 * time.Second)
 	for {
-		out, _ := l.HostCommand(ctx, "sh", "-c", "grep -l ^sleep.4321 /proc/[0-9]*/cmdline | cut -d/ -f3").Output()
+		out, _ := l.HostCommand(ctx, "sh", "-c", "grep -lz '^4321$' /proc/[0-9]*/cmdline | cut -d/ -f3").Output()
 		if len(out) > 0 {
 			if text, err := l.HostCommand(ctx, "kill", "-9", strings.TrimSpace(string(out))).CombinedOutput(); err != nil {
 				t.Errorf("kill: %v %s", err, text)

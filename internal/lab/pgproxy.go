@@ -118,11 +118,55 @@ func (p *PgProxy) due(sql string) *Rule {
 type session struct {
 	statements, portals map[string]string
 	mu                  sync.Mutex
-	waiting             *Rule
+	// pending counts the times that the server still has to say that it is ready.
+	pending int
+	waiting *Rule
+	// ahead counts those of them that belong to earlier statements.
+	ahead int
+}
+
+// wait leaves a rule to the server's side.
+func (s *session) wait(r *Rule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting, s.ahead = r, s.pending
+}
+
+// sent notes a message that the server answers with ready.
+func (s *session) sent(kind byte) {
+	if kind == 'Q' || kind == 'S' {
+		s.mu.Lock()
+		s.pending++
+		s.mu.Unlock()
+	}
+}
+
+// answered gives the rule that an answer of the server belongs to, if any, and
+// whether the rule's statement is done with it.
+func (s *session) answered(kind byte) (rule *Rule, done bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kind == 'Z' {
+		s.pending--
+	}
+	if s.waiting == nil {
+		return nil, false
+	}
+	if s.ahead > 0 {
+		if kind == 'Z' {
+			s.ahead--
+		}
+		return nil, false
+	}
+	rule = s.waiting
+	if kind == 'Z' {
+		s.waiting = nil
+	}
+	return rule, kind == 'Z'
 }
 
 func (p *PgProxy) pumpMessages(client, server net.Conn) {
-	s := &session{statements: map[string]string{}, portals: map[string]string{}}
+	s := &session{statements: map[string]string{}, portals: map[string]string{}, pending: 1}
 	plain, err := startup(client, server)
 	if err != nil {
 		return
@@ -202,6 +246,7 @@ func (p *PgProxy) fromClient(s *session, client, server net.Conn) {
 				return
 			}
 		}
+		s.sent(kind)
 		if _, err := server.Write(all); err != nil {
 			return
 		}
@@ -212,9 +257,7 @@ func (p *PgProxy) fromClient(s *session, client, server net.Conn) {
 // the rule to the server's side. It gives false when the connection is cut.
 func (p *PgProxy) act(s *session, rule *Rule, client, server net.Conn) bool {
 	if rule.When == AfterDone {
-		s.mu.Lock()
-		s.waiting = rule
-		s.mu.Unlock()
+		s.wait(rule)
 		return true
 	}
 	if rule.Do != nil {
@@ -258,16 +301,10 @@ func (p *PgProxy) fromServer(s *session, client, server net.Conn) {
 			return
 		}
 		p.pass()
-		s.mu.Lock()
-		rule := s.waiting
-		if rule != nil && kind == 'Z' {
-			s.waiting = nil
-		}
-		s.mu.Unlock()
-		if rule != nil {
+		if rule, done := s.answered(kind); rule != nil {
 			// What the server says about the statement is kept back until it is done.
 			held = append(held, all...)
-			if kind != 'Z' {
+			if !done {
 				continue
 			}
 			if rule.Do != nil {

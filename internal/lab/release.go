@@ -46,7 +46,7 @@ func (s *Stack) PublishRelease(ctx context.Context, r Release) (Published, error
 	sum := sha256.Sum256([]byte(s.App + r.Tag + r.MigrationSQL + fmt.Sprint(r.Behaviour)))
 	p := Published{
 		Tag:    r.Tag,
-		Dir:    filepath.Join(s.Lab.Dir, "releases", s.App, r.Tag),
+		Dir:    filepath.Join(s.releases(), r.Tag),
 		Commit: hex.EncodeToString(sum[:20]),
 		Images: map[string]string{},
 	}
@@ -70,6 +70,9 @@ func (s *Stack) PublishRelease(ctx context.Context, r Release) (Published, error
 	}
 	return p, s.writeRelease(p, r.MigrationSQL)
 }
+
+// releases is the folder with one folder for each published tag.
+func (s *Stack) releases() string { return filepath.Join(s.Lab.Dir, "releases", s.App) }
 
 func (s *Stack) writeRelease(p Published, sql string) error {
 	type migration struct {
