@@ -1,0 +1,260 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"fairlead/internal/release"
+)
+
+const (
+	labelRevision = "org.opencontainers.image.revision"
+	labelVersion  = "org.opencontainers.image.version"
+)
+
+// looking is one image being looked at.
+type looking struct {
+	image       release.Image
+	commit      string
+	repo        name.Repository
+	puller      *remote.Puller
+	credentials string
+}
+
+func (r *Registry) look(ctx context.Context, img release.Image, commit string) (Image, error) {
+	l, err := r.open(ctx, img, commit)
+	if err != nil {
+		return Image{}, err
+	}
+	d, err := l.get(ctx, img.Digest.String())
+	if err != nil {
+		return Image{}, err
+	}
+	found := Image{Service: img.Service, Ref: img.Ref(), Digest: img.Digest, MediaType: string(d.MediaType), Credentials: l.credentials}
+	switch {
+	case d.MediaType.IsIndex():
+		found.Platforms, err = l.index(ctx, d)
+	case d.MediaType.IsImage():
+		var p Platform
+		p, err = l.platform(ctx, d, nil)
+		found.Platforms = []Platform{p}
+	default:
+		err = l.fault("image-unusable", fmt.Errorf("it is no image but %q", clip(string(d.MediaType))))
+	}
+	return found, err
+}
+
+func (r *Registry) open(ctx context.Context, img release.Image, commit string) (*looking, error) {
+	l := &looking{image: img, commit: commit}
+	host, _, _ := strings.Cut(img.Repo, "/")
+	plain := slices.Contains(r.options.PlainHTTP, host)
+	var opts []name.Option
+	if plain {
+		opts = append(opts, name.Insecure)
+	}
+	repo, err := name.NewRepository(img.Repo, opts...)
+	if err != nil {
+		return nil, l.fault("image-unusable", err)
+	}
+	l.repo = repo
+	auth, err := r.options.Keychain.Resolve(repo)
+	if err != nil {
+		return nil, l.fault("registry-credentials", fmt.Errorf("the docker configuration gives no credentials: %w", err))
+	}
+	l.credentials = "docker configuration"
+	if auth == authn.Anonymous {
+		l.credentials = "anonymous"
+	}
+	l.puller, err = remote.NewPuller(remote.WithAuth(auth), remote.WithContext(ctx), remote.WithUserAgent("fairlead"),
+		remote.WithTransport(guard{next: r.options.Transport, host: repo.RegistryStr(), plain: plain}),
+		remote.WithRetryBackoff(remote.Backoff{Duration: 300 * time.Millisecond, Factor: 3, Jitter: 0.1, Steps: 3}))
+	if err != nil {
+		return nil, l.fault("image-unusable", err)
+	}
+	return l, nil
+}
+
+// get fetches a manifest; the library refuses bytes that do not hash to the digest, and so does this.
+func (l *looking) get(ctx context.Context, digest string) (*remote.Descriptor, error) {
+	d, err := l.puller.Get(ctx, l.repo.Digest(digest))
+	if err != nil {
+		return nil, l.trouble(err, "manifest "+short(digest))
+	}
+	if got := release.SumDigest(d.Manifest).String(); got != digest {
+		return nil, l.fault("image-corrupt", fmt.Errorf("the bytes under %s hash to %s", short(digest), short(got)))
+	}
+	return d, nil
+}
+
+func (l *looking) index(ctx context.Context, d *remote.Descriptor) ([]Platform, error) {
+	idx, err := d.ImageIndex()
+	if err != nil {
+		return nil, l.fault("image-unusable", err)
+	}
+	m, err := idx.IndexManifest()
+	if err != nil {
+		return nil, l.fault("image-unusable", fmt.Errorf("its index cannot be read: %w", err))
+	}
+	var all []Platform
+	for _, e := range m.Manifests {
+		if !runnable(e) {
+			continue
+		}
+		if len(all) == maxPlatforms {
+			return nil, l.fault("image-unusable", fmt.Errorf("it has more than %d platforms", maxPlatforms))
+		}
+		child, err := l.get(ctx, e.Digest.String())
+		if err != nil {
+			return nil, err
+		}
+		p, err := l.platform(ctx, child, e.Platform)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	if len(all) == 0 {
+		return nil, l.fault("image-unusable", errors.New("its index lists nothing that can run"))
+	}
+	return all, nil
+}
+
+// runnable leaves out attestations and whatever else an index may list beside images.
+func runnable(e v1.Descriptor) bool {
+	if e.Annotations["vnd.docker.reference.type"] == "attestation-manifest" || !e.MediaType.IsImage() {
+		return false
+	}
+	return e.Platform == nil || e.Platform.OS != "unknown" && e.Platform.Architecture != "unknown"
+}
+
+func (l *looking) platform(ctx context.Context, d *remote.Descriptor, listed *v1.Platform) (Platform, error) {
+	img, err := d.Image()
+	if err != nil {
+		return Platform{}, l.fault("image-unusable", err)
+	}
+	m, err := img.Manifest()
+	if err != nil {
+		return Platform{}, l.fault("image-unusable", fmt.Errorf("its manifest cannot be read: %w", err))
+	}
+	if len(m.Layers) > maxLayers || !isConfig(m.Config.MediaType) {
+		return Platform{}, l.fault("image-unusable", fmt.Errorf("its manifest describes no image (%d layers, configuration %q)", len(m.Layers), clip(string(m.Config.MediaType))))
+	}
+	if m.Config.Size > maxBody {
+		return Platform{}, l.fault("image-unusable", fmt.Errorf("its configuration claims %d bytes", m.Config.Size))
+	}
+	c, err := img.ConfigFile()
+	if err != nil {
+		return Platform{}, l.trouble(err, "configuration "+short(m.Config.Digest.String()))
+	}
+	p := Platform{Name: platformName(c, listed), Layers: len(m.Layers), Revision: c.Config.Labels[labelRevision], Version: c.Config.Labels[labelVersion]}
+	if p.Manifest, err = release.ParseDigest(d.Digest.String()); err != nil {
+		return Platform{}, l.fault("image-unusable", err)
+	}
+	if p.ID, err = release.ParseDigest(m.Config.Digest.String()); err != nil {
+		return Platform{}, l.fault("image-unusable", err)
+	}
+	if !l.agrees(p.Revision) {
+		return Platform{}, l.fault("image-mislabelled", fmt.Errorf("its label says commit %s, the release says %s", clip(p.Revision), l.commit))
+	}
+	for _, layer := range m.Layers {
+		p.Size += layer.Size
+	}
+	return p, l.layers(ctx, m.Layers)
+}
+
+// layers asks for every blob that the registry itself must hold: a manifest may outlive its layers.
+func (l *looking) layers(ctx context.Context, layers []v1.Descriptor) error {
+	seats := make(chan struct{}, atOnce)
+	answers := make(chan error, len(layers))
+	for _, d := range layers {
+		go func() {
+			seats <- struct{}{}
+			defer func() { <-seats }()
+			answers <- l.layer(ctx, d)
+		}()
+	}
+	var first error
+	for range layers {
+		if err := <-answers; err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (l *looking) layer(ctx context.Context, d v1.Descriptor) error {
+	if !d.MediaType.IsDistributable() {
+		return nil
+	}
+	layer, err := l.puller.Layer(ctx, l.repo.Digest(d.Digest.String()))
+	if err != nil {
+		return l.trouble(err, "layer "+short(d.Digest.String()))
+	}
+	size, err := layer.Size()
+	if err != nil {
+		return l.trouble(err, "layer "+short(d.Digest.String()))
+	}
+	if size >= 0 && size != d.Size {
+		return l.fault("image-corrupt", fmt.Errorf("layer %s has %d bytes, its manifest says %d", short(d.Digest.String()), size, d.Size))
+	}
+	return nil
+}
+
+// agrees compares a label with the commit; a shortened one of at least seven digits is enough, none at all says nothing.
+func (l *looking) agrees(revision string) bool {
+	if revision == "" || l.commit == "" || revision == l.commit {
+		return true
+	}
+	return len(revision) >= 7 && strings.HasPrefix(l.commit, revision)
+}
+
+func isConfig(t types.MediaType) bool {
+	return t == types.OCIConfigJSON || t == types.DockerConfigJSON
+}
+
+func platformName(c *v1.ConfigFile, listed *v1.Platform) string {
+	p := v1.Platform{OS: c.OS, Architecture: c.Architecture, Variant: c.Variant}
+	if p.Variant == "" && listed != nil && listed.OS == p.OS && listed.Architecture == p.Architecture {
+		p.Variant = listed.Variant
+	}
+	if p.Variant == "" {
+		return p.OS + "/" + p.Architecture
+	}
+	return p.OS + "/" + p.Architecture + "/" + p.Variant
+}
+
+// guard keeps a registry to what it may do: no plain HTTP unless it is configured, no endless answer.
+type guard struct {
+	next  http.RoundTripper
+	host  string
+	plain bool
+}
+
+// errPlain is given instead of speaking to a registry without TLS.
+var errPlain = errors.New("plain HTTP is not allowed for this registry")
+
+// RoundTrip sends a request, or refuses it before anything leaves.
+func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme != "https" && !g.plain {
+		return nil, errPlain
+	}
+	resp, err := g.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if r.Method != http.MethodHead {
+		resp.Body = http.MaxBytesReader(nil, resp.Body, maxBody)
+	}
+	return resp, nil
+}
