@@ -1,0 +1,48 @@
+package assemble
+
+import (
+	"fairlead/internal/engine"
+	"fairlead/internal/source"
+	"fairlead/internal/sqltext"
+	"fairlead/internal/step"
+)
+
+// planning is what every deployment asks before it is approved, and again under the lock. It changes nothing anywhere.
+func (p *Project) planning(f source.Found) []engine.Step {
+	steps := []engine.Step{
+		step.Check{Target: p.target, Database: p.databaseOf(f), Ledger: p.ledgerID}, // hosts, engine, clocks, disk, database: everything that is cheap to ask
+		step.Confirm{Found: f, Verify: p.verifyImages},                              // every digest exists and hashes to itself; labels name the commit
+	}
+	if f.Release.Migration != nil {
+		steps = append(steps, step.Review{Name: f.Release.Migration.File, SQL: f.SQL, Catalog: p.catalog}) // the SQL is read; what cannot be read blocks
+	}
+	return append(steps, step.Baseline{Services: services(f.Release)}) // what runs now, by digest: the way back
+}
+
+// acting is a deployment, in order. Nothing before migrate changes production.
+func (p *Project) acting(f source.Found, script sqltext.Script) []engine.Step {
+	steps := []engine.Step{step.Prefetch{Target: p.target}} // all images are on all hosts before the database is touched
+	if f.Release.Migration != nil {
+		steps = append(steps,
+			step.Backup{Database: p.database, Store: p.backups, Now: p.options.Now},                   // a dump, hashed, read back, compared
+			step.Migrate{Server: p.database, Court: p.database, Script: script, Clock: systemClock{}}, // the only step that must never run twice
+		)
+	}
+	return append(steps,
+		step.Deploy{Target: p.target},                     // service by service, digests read back from what runs
+		p.health(),                                        // the runbook's window
+		step.Smoke{Checks: p.smoke()},                     // and it answers as promised
+		step.Record{Target: p.target, Now: p.options.Now}, // who, what, when, what ran before
+	)
+}
+
+// returning is a rollback: the images go back, the schema stays. It is another plan on the same engine.
+func (p *Project) returning() []engine.Step {
+	return []engine.Step{
+		step.Prefetch{Target: p.target},
+		step.Deploy{Target: p.target},
+		p.health(),
+		step.Smoke{Checks: p.smoke()},
+		step.Record{Target: p.target, Now: p.options.Now},
+	}
+}

@@ -1,0 +1,192 @@
+package assemble
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"fairlead/internal/config"
+	"fairlead/internal/engine"
+	"fairlead/internal/fault"
+	"fairlead/internal/release"
+	"fairlead/internal/source"
+	"fairlead/internal/sqltext"
+	"fairlead/internal/step"
+)
+
+// The names of a plan's blobs.
+const (
+	blobTerms   = "terms"
+	blobRelease = "release"
+	blobSQL     = "sql"
+	blobUnits   = "units"
+	blobFrom    = "from"
+)
+
+// PlanDeploy plans a release: it asks everything, takes no lock and writes nothing. Closed gates are faults with the outcome Refused.
+func (p *Project) PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, error) {
+	if err := p.fits(f.Release); err != nil {
+		return engine.Plan{}, err
+	}
+	script, err := units(f)
+	if err != nil {
+		return engine.Plan{}, err
+	}
+	proofs, err := engine.Survey(ctx, p.planning(f), nil, p.options.Now, p.options.Observe)
+	if err != nil {
+		return engine.Plan{}, err
+	}
+	terms, err := p.terms(f, script, proofs)
+	if err != nil {
+		return engine.Plan{}, err
+	}
+	blobs, err := deployBlobs(terms, f, script)
+	if err != nil {
+		return engine.Plan{}, err
+	}
+	plan := engine.Plan{Terms: terms, Steps: p.acting(f, script), Proofs: proofs, Blobs: blobs, Reprove: p.reprove(f, script)}
+	return plan, plan.Validate()
+}
+
+// reprove plans the same release again, without a word on the screen.
+func (p *Project) reprove(f source.Found, script sqltext.Script) func(context.Context) (engine.Terms, engine.Proofs, error) {
+	return func(ctx context.Context) (engine.Terms, engine.Proofs, error) {
+		proofs, err := engine.Survey(ctx, p.planning(f), nil, p.options.Now, func(engine.Event) {})
+		if err != nil {
+			return engine.Terms{}, nil, err
+		}
+		terms, err := p.terms(f, script, proofs)
+		return terms, proofs, err
+	}
+}
+
+// fits tells whether the release is for this app and has an image for each configured service, and the other way round.
+func (p *Project) fits(r release.Release) error {
+	if r.App != p.Config.App {
+		return refused("release-of-another-app", fmt.Errorf("the release is of app %q, the configuration is for %q", r.App, p.Config.App))
+	}
+	configured := p.configuredServices()
+	for _, img := range r.Images {
+		if _, ok := configured[img.Service]; !ok {
+			return refused("service-not-configured", fmt.Errorf("the release has an image for %q, which target.services does not list", img.Service))
+		}
+	}
+	for name := range configured {
+		if _, ok := r.Image(name); !ok {
+			return refused("service-without-image", fmt.Errorf("target.services lists %q, for which the release has no image", name))
+		}
+	}
+	if r.Migration != nil && (p.database == nil || p.backups == nil) {
+		return refused("database-not-configured", errors.New("the release has a migration, but the configuration has no database or no backup store"))
+	}
+	return nil
+}
+
+func refused(code fault.Code, err error) error {
+	return &fault.Fault{Code: code, What: "the release does not fit the configuration", Means: "production is unchanged; nothing was attempted",
+		Do: []fault.Command{{Line: "fairlead check", Why: "after the configuration or the release was mended"}}, Outcome: fault.Refused, Err: err}
+}
+
+// units parses the migration once; reviewer, applier and resume use this table.
+func units(f source.Found) (sqltext.Script, error) {
+	if f.Release.Migration == nil {
+		return sqltext.Script{}, nil
+	}
+	script, err := sqltext.Parse(f.SQL)
+	if err != nil {
+		return script, &fault.Fault{Code: "migration-unreviewable", What: f.Release.Migration.File + " cannot be read",
+			Means: "production is unchanged; nothing was attempted", Outcome: fault.Refused, Err: err,
+			Do: []fault.Command{{Line: "fairlead review " + f.Release.Migration.File, Why: "shows where"}}}
+	}
+	return script, nil
+}
+
+// terms puts together what gets approved.
+func (p *Project) terms(f source.Found, script sqltext.Script, proofs engine.Proofs) (engine.Terms, error) {
+	before, err := engine.Recall[step.RanBefore](proofs)
+	if err != nil {
+		return engine.Terms{}, err
+	}
+	id, err := f.Release.ID()
+	if err != nil {
+		return engine.Terms{}, err
+	}
+	settings, err := p.settings()
+	if err != nil {
+		return engine.Terms{}, err
+	}
+	t := engine.Terms{
+		Schema: engine.TermsSchema, Action: engine.Deploy, App: p.Config.App, Environment: p.Config.Environment, ReleaseID: id,
+		Tag: f.Release.Tag, Commit: f.Release.Commit, Images: f.Release.Images, Migration: f.Release.Migration, Target: before.Place,
+		Baseline: before.Images, Bundle: before.Bundle, Settings: settings, Steps: names(p.acting(f, script)), OnFailure: p.onFailure(),
+		Approval: p.approval(),
+	}
+	if f.Release.Migration == nil {
+		return t, nil
+	}
+	reviewed, err := engine.Recall[step.Reviewed](proofs)
+	if err != nil {
+		return t, err
+	}
+	t.Review = reviewed.Sum
+	t.Units, err = release.Canonical(script.Units)
+	return t, err
+}
+
+func (p *Project) onFailure() engine.OnFailure {
+	return engine.OnFailure{Unmigrated: engine.Reaction(p.Config.OnFailure.Unmigrated), Migrated: engine.Reaction(p.Config.OnFailure.Migrated)}
+}
+
+func (p *Project) approval() string {
+	return p.Config.Approval.From + " (" + p.Config.Approval.Reason + ")"
+}
+
+// settings is the fingerprint of everything configured that decides what the steps do.
+func (p *Project) settings() (string, error) {
+	return release.Canonical(struct {
+		Health   config.Health
+		Smoke    config.Smoke
+		Services map[string]string
+	}{p.Config.Health, p.Config.Smoke, p.configuredServices()})
+}
+
+func names(steps []engine.Step) []engine.Name {
+	var all []engine.Name
+	for _, s := range steps {
+		all = append(all, s.Spec().Name)
+	}
+	return all
+}
+
+func services(r release.Release) []string {
+	var all []string
+	for _, img := range r.Images {
+		all = append(all, img.Service)
+	}
+	return all
+}
+
+func deployBlobs(t engine.Terms, f source.Found, script sqltext.Script) (map[string][]byte, error) {
+	blobs := map[string][]byte{}
+	var err error
+	put := func(name string, v any) {
+		if err == nil {
+			blobs[name], err = json.Marshal(v)
+		}
+	}
+	put(blobTerms, t)
+	put(blobRelease, f.Release)
+	put(blobFrom, from{f.From, f.Strength})
+	if f.Release.Migration != nil {
+		put(blobUnits, script)
+		blobs[blobSQL] = f.SQL
+	}
+	return blobs, err
+}
+
+// from is why a release is believed, kept for a resume on another machine.
+type from struct {
+	From     string `json:"from"`
+	Strength string `json:"strength"`
+}

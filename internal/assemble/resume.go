@@ -1,0 +1,71 @@
+package assemble
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"fairlead/internal/engine"
+	"fairlead/internal/release"
+	"fairlead/internal/source"
+	"fairlead/internal/sqltext"
+)
+
+// Replan makes the plan of an open run again, from the blobs beside the ledger and the configuration alone: on any machine that has
+// the configuration and access.
+func (p *Project) Replan(ctx context.Context, o engine.Opening) (engine.Plan, error) {
+	terms := o.Terms
+	settings, err := p.settings()
+	if err != nil {
+		return engine.Plan{}, err
+	}
+	terms.Settings = settings
+	if terms.Action == engine.Rollback {
+		return engine.Plan{Terms: terms, Steps: p.returning(), Proofs: o.Proofs}, nil
+	}
+	f, script, err := p.recall(ctx, o)
+	if err != nil {
+		return engine.Plan{}, err
+	}
+	return engine.Plan{Terms: terms, Steps: p.acting(f, script), Proofs: o.Proofs, Reprove: p.reprove(f, script)}, nil
+}
+
+// recall reads release, SQL and units back; each is what was stored, by its hash.
+func (p *Project) recall(ctx context.Context, o engine.Opening) (source.Found, sqltext.Script, error) {
+	var f source.Found
+	var script sqltext.Script
+	if err := p.blob(ctx, o, blobRelease, &f.Release); err != nil {
+		return f, script, err
+	}
+	var why from
+	if err := p.blob(ctx, o, blobFrom, &why); err != nil {
+		return f, script, err
+	}
+	f.From, f.Strength = why.From, why.Strength
+	if f.Release.Migration == nil {
+		return f, script, nil
+	}
+	sql, err := p.ledger.Blob(ctx, o.Blobs[blobSQL])
+	if err != nil {
+		return f, script, fmt.Errorf("read the stored SQL: %w", err)
+	}
+	f.SQL = sql
+	if err := p.blob(ctx, o, blobUnits, &script); err != nil {
+		return f, script, err
+	}
+	if got := release.SumDigest(sql).Hex(); got != f.Release.Migration.SHA256 {
+		return f, script, fmt.Errorf("the stored SQL has the sha256 %s, the release says %s", got, f.Release.Migration.SHA256)
+	}
+	return f, script, script.Attach(sql)
+}
+
+func (p *Project) blob(ctx context.Context, o engine.Opening, name string, into any) error {
+	b, err := p.ledger.Blob(ctx, o.Blobs[name])
+	if err != nil {
+		return fmt.Errorf("read the stored %s: %w", name, err)
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return fmt.Errorf("read the stored %s: %w", name, err)
+	}
+	return nil
+}
