@@ -1,0 +1,207 @@
+package sqlreview
+
+import (
+	"fmt"
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"fairlead/internal/sqltext"
+)
+
+// inside follows what a statement executes besides itself: the body of a DO
+// block, functions that the script made and calls, data-modifying CTEs.
+func (r *reviewer) inside(l leaf, depth int) {
+	switch {
+	case l.node.GetDoStmt() != nil:
+		r.body(l, depth)
+		return
+	case l.node.GetCreateFunctionStmt() != nil:
+		return // its body runs when somebody calls it
+	case l.node.GetCallStmt() != nil:
+		if n := calledName(l.node.GetCallStmt().GetFunccall()); r.state.functions[n] == nil {
+			r.cannot(l, unreviewable(), fmt.Sprintf("procedure %s is not made here; its body is not known", n))
+		}
+	}
+	for _, c := range calls(l.node) {
+		f := r.state.functions[calledName(c)]
+		if f == nil || f.running {
+			continue
+		}
+		f.running = true
+		body := f.leaf
+		body.unit, body.alone = l.unit, l.alone
+		r.body(body, depth)
+		f.running = false
+	}
+	for _, n := range inner(l.node) {
+		nested := l
+		nested.node = n
+		r.leaf(nested, depth+1)
+	}
+}
+
+// body opens a DO block or function and reviews what it executes.
+func (r *reviewer) body(l leaf, depth int) {
+	b, err := sqltext.BodyOf(l.node, l.sql)
+	if err != nil {
+		if l.node.GetCreateFunctionStmt().GetSqlBody() != nil {
+			r.cannot(l, unreviewable(), "a function with an SQL-standard body is called here; that body is not read yet")
+			return
+		}
+		r.cannot(l, unreviewable(), err.Error())
+		return
+	}
+	for _, st := range b.Statements {
+		inner := l
+		inner.inBody, inner.guarded, inner.exact = true, l.guarded || st.Guarded, st.Offset >= 0
+		inner.sql, inner.kind = st.SQL, "EXECUTE"
+		inner.start, inner.base = r.bodyPlace(l, b, st), 0
+		if st.Offset >= 0 {
+			inner.base = inner.start
+		}
+		switch st.Kind {
+		case sqltext.BodySQL:
+			r.fragment(inner, st.SQL, depth)
+		case sqltext.BodyExecute:
+			r.execute(inner, depth)
+		case sqltext.BodyExpression:
+			r.expression(inner, depth)
+		}
+	}
+}
+
+// bodyPlace finds a body's statement in the file: its byte, or else its line.
+func (r *reviewer) bodyPlace(l leaf, b sqltext.Body, st sqltext.BodyStatement) int {
+	if !l.exact && l.base == 0 {
+		return l.start
+	}
+	if st.Offset >= 0 {
+		return l.start + st.Offset
+	}
+	at := l.start
+	if b.Start < 0 {
+		return at
+	}
+	at += b.Start
+	rest := b.Source
+	for line := st.Line; line > 1; line-- {
+		i := strings.IndexByte(rest, '\n')
+		if i < 0 {
+			break
+		}
+		at, rest = at+i+1, rest[i+1:]
+	}
+	return at + len(rest) - len(strings.TrimLeft(rest, " \t"))
+}
+
+// fragment reviews SQL that stands inside something else.
+func (r *reviewer) fragment(l leaf, sql string, depth int) {
+	s, err := sqltext.Parse([]byte(sql))
+	if e := sqltext.IsSyntaxError(err); e != nil && e.Code != sqltext.CodeInBlock {
+		r.cannot(l, unreviewable(), "inside a body: "+e.Message)
+		return
+	}
+	for i, st := range s.Statements {
+		inner := l
+		inner.node, inner.sql, inner.kind = s.Node(i), st.SQL, st.Kind
+		inner.alone = st.Transactional == sqltext.NoTransaction
+		inner.probed = false
+		if l.exact {
+			inner.start = l.base + st.Start
+		}
+		r.leaf(inner, depth+1)
+	}
+}
+
+// expression looks for calls in a condition, an assignment or a PERFORM.
+func (r *reviewer) expression(l leaf, depth int) {
+	s, err := sqltext.Parse([]byte(l.sql))
+	if err != nil || len(s.Statements) == 0 {
+		return // a cursor's or array's own syntax; it executes nothing that changes the schema
+	}
+	l.exact, l.guarded, l.node = false, true, s.Node(0)
+	if len(calls(l.node)) > 0 || len(inner(l.node)) > 0 {
+		r.inside(l, depth+1)
+	}
+}
+
+// execute folds EXECUTE of a constant; anything computed is unreviewable.
+func (r *reviewer) execute(l leaf, depth int) {
+	s, err := sqltext.Parse([]byte("SELECT " + l.sql))
+	if err != nil || len(s.Statements) != 1 {
+		r.cannot(l, dynamicSQL(), "EXECUTE of something that cannot be read")
+		return
+	}
+	var sql string
+	ok := false
+	if targets := s.Node(0).GetSelectStmt().GetTargetList(); len(targets) == 1 {
+		sql, ok = fold(targets[0].GetResTarget().GetVal(), 0)
+	}
+	if !ok {
+		r.cannot(l, dynamicSQL(), "EXECUTE of a string that is put together while it runs")
+		return
+	}
+	l.exact = false
+	r.fragment(l, sql, depth+1)
+}
+
+// fold computes a string from constants, ||, and format with constants.
+func fold(n *pg.Node, depth int) (string, bool) {
+	if n == nil || depth > 1000 {
+		return "", false
+	}
+	if c := n.GetAConst(); c.GetSval() != nil {
+		return c.GetSval().GetSval(), true
+	}
+	if c := n.GetTypeCast(); c != nil && lastName(c.GetTypeName().GetNames()) == "text" {
+		return fold(c.GetArg(), depth+1)
+	}
+	if e := n.GetAExpr(); e != nil && lastName(e.GetName()) == "||" {
+		left, ok1 := fold(e.GetLexpr(), depth+1)
+		right, ok2 := fold(e.GetRexpr(), depth+1)
+		return left + right, ok1 && ok2 && len(left)+len(right) <= sqltext.MaxBytes
+	}
+	if c := n.GetFuncCall(); c != nil && calledName(c) == "format" && len(c.GetArgs()) > 0 {
+		return foldFormat(c.GetArgs(), depth)
+	}
+	return "", false
+}
+
+func foldFormat(args []*pg.Node, depth int) (string, bool) {
+	pattern, ok := fold(args[0], depth+1)
+	if !ok {
+		return "", false
+	}
+	var out strings.Builder
+	next := 1
+	for i := 0; i < len(pattern); i++ {
+		if pattern[i] != '%' {
+			out.WriteByte(pattern[i])
+			continue
+		}
+		i++
+		if i < len(pattern) && pattern[i] == '%' {
+			out.WriteByte('%')
+			continue
+		}
+		if i >= len(pattern) || next >= len(args) {
+			return "", false
+		}
+		value, ok := fold(args[next], depth+1)
+		if next++; !ok {
+			return "", false
+		}
+		switch pattern[i] {
+		case 's':
+			out.WriteString(value)
+		case 'I':
+			out.WriteString(`"` + strings.ReplaceAll(value, `"`, `""`) + `"`)
+		case 'L':
+			out.WriteString("'" + strings.ReplaceAll(value, "'", "''") + "'")
+		default:
+			return "", false
+		}
+	}
+	return out.String(), true
+}

@@ -1,0 +1,132 @@
+package sqlreview
+
+// Schema names the version of the report's JSON.
+const Schema = "fairlead.review/v1"
+
+// Verdict is the answer of a review.
+type Verdict string
+
+// The verdicts, from best to worst.
+const (
+	Pass  Verdict = "pass"
+	Warn  Verdict = "warn"
+	Block Verdict = "block"
+)
+
+// Severity says how much a finding counts.
+type Severity string
+
+// The severities. SeverityInfo never changes the verdict.
+const (
+	SeverityInfo  Severity = "info"
+	SeverityWarn  Severity = "warn"
+	SeverityBlock Severity = "block"
+)
+
+// Compatibility answers whether the image that runs now works on the new schema.
+type Compatibility string
+
+// The answers, from best to worst.
+const (
+	Compatible   Compatibility = "compatible"
+	Conditional  Compatibility = "conditional"
+	Unknown      Compatibility = "unknown"
+	Incompatible Compatibility = "incompatible"
+)
+
+// Idempotency says why it is harmless to run the script again.
+type Idempotency string
+
+// The reasons, from best to worst.
+const (
+	Guarded       Idempotency = "guarded" // each statement may run twice
+	Atomic        Idempotency = "atomic"  // each unit is one transaction, or has a probe, and is recorded
+	NotIdempotent Idempotency = "no"
+)
+
+// Report is the result of a review, in the JSON that others rely on.
+type Report struct {
+	Schema        string            `json:"schema"`
+	Verdict       Verdict           `json:"verdict"`
+	Compatibility Compatibility     `json:"compatibility"`
+	Idempotent    Idempotency       `json:"idempotent"`
+	Coverage      Coverage          `json:"coverage"`
+	Catalog       bool              `json:"catalog"` // a catalog was given; without one, doubt blocks
+	Files         []FileReport      `json:"files"`
+	Findings      []Finding         `json:"findings"`
+	Statements    []StatementReport `json:"statements"`
+}
+
+// FileReport names one file that was reviewed.
+type FileReport struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	Units  int    `json:"units"`
+}
+
+// Coverage counts statements.
+type Coverage struct {
+	Reviewed int `json:"reviewed"`
+	Total    int `json:"total"`
+}
+
+// Finding is one thing that a person should know before the script runs.
+// Evidence is text, catalog or trace: what the finding rests on.
+type Finding struct {
+	Rule        string   `json:"rule"`
+	Severity    Severity `json:"severity"`
+	File        string   `json:"file"`
+	Line        int      `json:"line"`
+	Column      int      `json:"column"`
+	Message     string   `json:"message"`
+	Why         string   `json:"why"`
+	Do          string   `json:"do"`
+	Evidence    string   `json:"evidence"`
+	Fingerprint string   `json:"fingerprint"`
+}
+
+// StatementReport says what one statement will do. A statement inside a DO
+// block or a called function has an entry of its own, with its own line.
+type StatementReport struct {
+	File          string        `json:"file"`
+	Line          int           `json:"line"`
+	Kind          string        `json:"kind"`
+	Unit          int           `json:"unit"` // index of its unit, or -1
+	Compatibility Compatibility `json:"compatibility"`
+	Claims        Claims        `json:"claims"`
+}
+
+// Claims is what a statement will do to relations that exist before the
+// script. Fails is empty, or says why the statement certainly fails.
+type Claims struct {
+	Locks    []Lock   `json:"locks"`
+	Rewrites []string `json:"rewrites"`
+	Scans    []string `json:"scans"`
+	Builds   []string `json:"builds"`
+	Fails    string   `json:"fails"`
+}
+
+// Lock is a lock on a relation, in PostgreSQL's words (ACCESS EXCLUSIVE).
+type Lock struct {
+	Relation string `json:"relation"`
+	Mode     string `json:"mode"`
+}
+
+func worse(a, b Compatibility) Compatibility {
+	if rank(b) > rank(a) {
+		return b
+	}
+	return a
+}
+
+func rank(c Compatibility) int {
+	switch c {
+	case Conditional:
+		return 1
+	case Unknown:
+		return 2
+	case Incompatible:
+		return 3
+	}
+	return 0
+}

@@ -1,0 +1,250 @@
+package sqlreview
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"fairlead/internal/sqltext"
+)
+
+// Limits on what one review follows.
+const (
+	maxBodyDepth = 8       // DO, EXECUTE and calls inside one another
+	maxLeaves    = 200_000 // statements of one review, those inside bodies included
+)
+
+// Review reads the files in order and says what they will do. It never fails
+// and never panics: what cannot be read is a finding.
+func Review(in Input) Report {
+	r := &reviewer{
+		policy: in.Policy, catalog: in.Catalog, analyzers: Analyzers(), state: newState(in.Catalog),
+		report: Report{
+			Schema: Schema, Verdict: Pass, Compatibility: Compatible, Idempotent: Guarded, Catalog: in.Catalog != nil,
+			Files: []FileReport{}, Findings: []Finding{}, Statements: []StatementReport{},
+		},
+		seen: map[string]int{},
+	}
+	for i, f := range in.Files {
+		if i > 0 && !in.Policy.Sequence {
+			r.state = newState(in.Catalog)
+		}
+		r.file(f)
+	}
+	for _, f := range r.report.Findings {
+		switch {
+		case f.Severity == SeverityBlock:
+			r.report.Verdict = Block
+		case f.Severity == SeverityWarn && r.report.Verdict == Pass:
+			r.report.Verdict = Warn
+		}
+	}
+	return r.report
+}
+
+type reviewer struct {
+	policy    Policy
+	catalog   *Catalog
+	analyzers []Analyzer
+	state     *state
+	report    Report
+	seen      map[string]int
+
+	name   string
+	script sqltext.Script
+	leaves int
+	failed bool // something of the present top statement could not be read
+}
+
+func (r *reviewer) file(f File) {
+	script, err := sqltext.Parse(f.SQL)
+	r.name, r.script = f.Name, script
+	r.report.Files = append(r.report.Files, FileReport{f.Name, script.SHA256, len(script.Units)})
+	if err != nil {
+		r.problems()
+	}
+	r.foresee()
+	units := unitsOf(script)
+	last := -1
+	for i, st := range script.Statements {
+		if units[i] != last || units[i] < 0 {
+			r.state.endUnit()
+			last = units[i]
+		}
+		r.top(i, st, units[i])
+	}
+	r.state.endUnit()
+}
+
+// problems reports what the file says that cannot be applied at all.
+func (r *reviewer) problems() {
+	for _, p := range r.script.Problems {
+		rule := unreviewable()
+		switch p.Code {
+		case sqltext.CodeInBlock:
+			rule = concurrentlyInTx().Rule
+		case sqltext.CodeTransaction, sqltext.CodeSession:
+			rule = transactionControl()
+		}
+		r.add(found{rule, rule.Severity, p.Offset, p.Message, "text"}, string(p.Code)+p.Message)
+	}
+	r.report.Compatibility = worse(r.report.Compatibility, Unknown)
+	if len(r.script.Statements) == 0 {
+		r.report.Coverage.Total++
+		r.report.Idempotent = NotIdempotent
+	}
+}
+
+// foresee notes what later statements make, so that a view which is dropped
+// and made again is told from one that is gone.
+func (r *reviewer) foresee() {
+	for i := range r.script.Statements {
+		n := r.script.Node(i)
+		if v := n.GetViewStmt(); v != nil {
+			r.state.later[v.GetView().GetRelname()] = true
+		}
+		if c := n.GetCreateTableAsStmt(); c != nil {
+			r.state.later[c.GetInto().GetRel().GetRelname()] = true
+		}
+		if f := n.GetCreateFunctionStmt(); f != nil {
+			r.state.later[lastName(f.GetFuncname())] = true
+		}
+	}
+}
+
+// unitsOf gives the unit of each statement. A file that is refused has no
+// units; its BEGIN and COMMIT still say what shares a transaction.
+func unitsOf(s sqltext.Script) []int {
+	out := make([]int, len(s.Statements))
+	if len(s.Units) > 0 {
+		for i := range out {
+			out[i] = -1
+		}
+		for _, u := range s.Units {
+			for _, st := range u.Statements {
+				out[st.Index] = u.Index
+			}
+		}
+		return out
+	}
+	unit := 0
+	for i := range out {
+		if s.Node(i).GetTransactionStmt() != nil {
+			unit++
+		}
+		out[i] = unit
+	}
+	return out
+}
+
+func lastName(parts []*pg.Node) string {
+	if len(parts) == 0 {
+		return ""
+	}
+	return parts[len(parts)-1].GetString_().GetSval()
+}
+
+// top reviews one statement of the file itself.
+func (r *reviewer) top(i int, st sqltext.Statement, unit int) {
+	r.report.Coverage.Total++
+	if r.script.Node(i).GetTransactionStmt() != nil {
+		r.report.Coverage.Reviewed++
+		return
+	}
+	if len(r.script.Units) == 0 {
+		unit = -1
+	}
+	r.failed = false
+	r.leaf(leaf{
+		node: r.script.Node(i), sql: st.SQL, kind: st.Kind, exact: true, start: st.Start, unit: unit,
+		alone: st.Transactional == sqltext.NoTransaction, probed: st.Probe != nil,
+	}, 0)
+	if !r.failed {
+		r.report.Coverage.Reviewed++
+	}
+}
+
+// leaf reviews one statement as it is executed, then what it executes itself.
+func (r *reviewer) leaf(l leaf, depth int) {
+	if r.leaves++; r.leaves > maxLeaves || depth > maxBodyDepth {
+		r.cannot(l, unreviewable(), "the script executes more statements, or deeper ones, than are followed")
+		return
+	}
+	p := &pass{leaf: &l, state: r.state, policy: r.policy, compat: Compatible}
+	p.claim()
+	p.judge()
+	for _, a := range r.analyzers {
+		a.Check(p)
+	}
+	r.take(p)
+	r.state.apply(p)
+	r.inside(l, depth)
+}
+
+// take adds what a pass found to the report.
+func (r *reviewer) take(p *pass) {
+	for _, f := range p.findings {
+		r.add(f, p.sql)
+	}
+	line, _ := r.script.Position(p.start)
+	r.report.Compatibility = worse(r.report.Compatibility, p.compat)
+	r.report.Statements = append(r.report.Statements, StatementReport{
+		File: r.name, Line: line, Kind: p.kind, Unit: p.unit, Compatibility: p.compat, Claims: p.claims.complete(),
+	})
+	r.rerun(p)
+}
+
+func (r *reviewer) rerun(p *pass) {
+	switch {
+	case p.rerun || p.guarded:
+		return
+	case !r.policy.Unrecorded && (!p.alone || p.probed):
+		if r.report.Idempotent == Guarded {
+			r.report.Idempotent = Atomic
+		}
+		return
+	}
+	r.report.Idempotent = NotIdempotent
+	rule := notIdempotent()
+	r.add(found{rule, rule.Severity, p.start, p.kind + " cannot run twice, is in no transaction, and leaves nothing to ask the catalog about", "text"}, p.sql)
+}
+
+// cannot reports that a statement could not be read to its end.
+func (r *reviewer) cannot(l leaf, rule Rule, message string) {
+	r.failed = true
+	r.report.Compatibility = worse(r.report.Compatibility, Unknown)
+	r.add(found{rule, rule.Severity, l.start, message, "text"}, l.sql)
+}
+
+func (r *reviewer) add(f found, sql string) {
+	line, column := r.script.Position(f.offset)
+	sum := sha256.Sum256([]byte(f.rule.ID + "\x00" + strings.Join(strings.Fields(sql), " ") + "\x00" + f.message))
+	print := hex.EncodeToString(sum[:])[:16]
+	if n := r.seen[print]; n > 0 {
+		print = fmt.Sprintf("%s-%d", print, n+1)
+	}
+	r.seen[strings.SplitN(print, "-", 2)[0]]++
+	r.report.Findings = append(r.report.Findings, Finding{
+		Rule: f.rule.ID, Severity: f.severity, File: r.name, Line: line, Column: column,
+		Message: f.message, Why: f.rule.Why, Do: f.rule.Do, Evidence: f.evidence, Fingerprint: print,
+	})
+}
+
+// complete sorts and turns nil into empty, so that the JSON has lists.
+func (c Claims) complete() Claims {
+	c.Locks = append([]Lock{}, c.Locks...)
+	slices.SortFunc(c.Locks, func(a, b Lock) int { return strings.Compare(a.Relation+a.Mode, b.Relation+b.Mode) })
+	c.Locks = slices.Compact(c.Locks)
+	c.Rewrites, c.Scans, c.Builds = unique(c.Rewrites), unique(c.Scans), unique(c.Builds)
+	return c
+}
+
+func unique(in []string) []string {
+	out := append([]string{}, in...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
