@@ -66,7 +66,7 @@ func (p *Project) fits(r release.Release) error {
 	if r.App != p.Config.App {
 		return refused("release-of-another-app", fmt.Errorf("the release is of app %q, the configuration is for %q", r.App, p.Config.App))
 	}
-	configured := p.configuredServices()
+	configured := p.services
 	for _, img := range r.Images {
 		if _, ok := configured[img.Service]; !ok {
 			return refused("service-not-configured", fmt.Errorf("the release has an image for %q, which target.services does not list", img.Service))
@@ -148,7 +148,7 @@ func (p *Project) settings() (string, error) {
 		Health   config.Health
 		Smoke    config.Smoke
 		Services map[string]string
-	}{p.Config.Health, p.Config.Smoke, p.configuredServices()})
+	}{p.Config.Health, p.Config.Smoke, p.services})
 }
 
 func names(steps []engine.Step) []engine.Name {

@@ -16,6 +16,8 @@ import (
 	"fairlead/internal/database"
 	"fairlead/internal/engine"
 	"fairlead/internal/notify"
+	"fairlead/internal/probe"
+	"fairlead/internal/registry"
 	"fairlead/internal/sqlreview"
 	"fairlead/internal/target"
 )
@@ -54,6 +56,9 @@ type Project struct {
 	ledger    engine.Ledger
 	history   engine.History
 	database  store // nil when none is configured
+	registry  *registry.Registry
+	prober    *probe.Prober
+	services  map[string]string // service to the key of its image
 	catalog   func(context.Context) (*sqlreview.Catalog, error)
 	backups   backup.Store
 	notifiers []notify.Notifier

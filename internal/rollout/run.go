@@ -213,6 +213,9 @@ func hopeless(replicas []Replica) string {
 		if r.Restarts >= restartLimit {
 			return fmt.Sprintf("its container was restarted %d times", r.Restarts)
 		}
+		if r.Health == "unhealthy" {
+			return "its health check has given up (unhealthy)"
+		}
 		if r.State == "exited" || r.State == "dead" {
 			return fmt.Sprintf("its container is %s (exit code %d)", r.State, r.ExitCode)
 		}

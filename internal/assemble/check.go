@@ -1,0 +1,32 @@
+package assemble
+
+import (
+	"context"
+
+	"fairlead/internal/database"
+	"fairlead/internal/engine"
+	"fairlead/internal/source"
+	"fairlead/internal/step"
+)
+
+// databaseOf is the database that a release needs; nil for one without migration, so that a database that is down does not stop a
+// release that does not touch it.
+func (p *Project) databaseOf(f source.Found) database.Planner {
+	if f.Release.Migration == nil || p.database == nil {
+		return nil
+	}
+	return p.database
+}
+
+// Check asks hosts and database whether they are ready for a release. It changes nothing.
+func (p *Project) Check(ctx context.Context) (step.Checked, error) {
+	check := step.Check{Target: p.target, Ledger: p.ledgerID}
+	if p.database != nil {
+		check.Database = p.database
+	}
+	proofs, err := engine.Survey(ctx, []engine.Step{check}, nil, p.options.Now, p.options.Observe)
+	if err != nil {
+		return step.Checked{}, err
+	}
+	return engine.Recall[step.Checked](proofs)
+}
