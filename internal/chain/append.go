@@ -39,10 +39,10 @@ func (d *Dir) Append(after Hash, line []byte) (Hash, error) {
 		if err := errors.Join(syncPath(filepath.Dir(d.path)), syncPath(d.path)); err != nil {
 			return "", fmt.Errorf("create the ledger: %w", err)
 		}
-	} else if list, err := d.list(); err != nil {
-		return "", err
-	} else if len(list.segments) == 0 {
+	} else if err := realDir(filepath.Join(d.path, segmentsName)); absent(err) {
 		return "", fmt.Errorf("%w: %s", ErrMissing, d.path)
+	} else if err != nil {
+		return "", err
 	}
 	release, err := d.exclusive()
 	if err != nil {
