@@ -357,3 +357,22 @@ func TestHostCommand_sees_the_sessions_of_the_host(t *testing.T) {
 		t.Error("the session went on after its program was killed")
 	}
 }
+
+func TestSmallDisk_is_full_soon_and_goes_away(t *testing.T) {
+	ctx := patience(t)
+	s := newStack(t, StackOptions{App: "tiny"})
+	remove, err := s.Lab.SmallDisk(ctx, s.Dir, 64<<10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.Lab.SSH(ctx, "head -c 200000 /dev/zero > "+s.Dir+"/big").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "No space left") {
+		t.Errorf("200 kB went onto a disk of 64 kB: %v %s", err, out)
+	}
+	if err := remove(); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.Lab.SSH(ctx, "head -c 200000 /dev/zero > "+s.Dir+"/big").CombinedOutput(); err != nil {
+		t.Errorf("the disk is still small: %v %s", err, out)
+	}
+}

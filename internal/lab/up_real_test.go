@@ -14,10 +14,13 @@ import (
 	"time"
 )
 
-// program builds the lab command. These tests bring up labs of their own, next
-// to the one they run in.
+// program is the lab command, built here unless make has built it. These tests
+// bring up labs of their own, next to the one they run in.
 func program(t *testing.T) string {
 	t.Helper()
+	if bin := os.Getenv(BinVar); bin != "" {
+		return filepath.Join(bin, "lab")
+	}
 	root, err := ModuleRoot()
 	if err != nil {
 		t.Fatal(err)
@@ -160,10 +163,10 @@ func TestRun_gives_the_commands_exit_status(t *testing.T) {
 }
 
 func TestUp_ends_a_lab_whose_time_is_over(t *testing.T) {
-	l, err := Up(context.Background(), Options{Program: program(t), Stays: true, For: 3 * time.Second})
+	l, err := Up(context.Background(), Options{Program: program(t), Stays: true, For: 8 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Down() })
-	nothingIsLeft(t, l.Dir, 10*time.Second)
+	nothingIsLeft(t, l.Dir, 20*time.Second)
 }
