@@ -8,7 +8,7 @@ func concurrentlyInTx() Analyzer {
 	}
 	return Analyzer{rule, func(p *pass) {
 		byCause(concurrentlyInTx)(p)
-		if p.inBody && p.alone {
+		if p.inBody && p.refuses {
 			p.claims.Fails = p.kind + " cannot be executed from a function"
 			p.report(rule, 0, "%s cannot run inside a DO block or function", p.kind)
 		}

@@ -105,8 +105,7 @@ func (r *reviewer) fragment(l leaf, sql string, depth int) {
 	for i, st := range s.Statements {
 		inner := l
 		inner.node, inner.sql, inner.kind = s.Node(i), st.SQL, st.Kind
-		inner.alone = st.Transactional == sqltext.NoTransaction
-		inner.probed = false
+		inner.refuses, inner.probed = st.Transactional == sqltext.NoTransaction, false
 		if l.exact {
 			inner.start = l.base + st.Start
 		}

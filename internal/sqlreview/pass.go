@@ -19,6 +19,7 @@ type leaf struct {
 	guarded bool // stands under a condition or exception handler
 	unit    int
 	alone   bool // its unit is no transaction
+	refuses bool // the statement itself can be in no transaction
 	probed  bool // the catalog can be asked about it
 }
 

@@ -14,8 +14,8 @@ import (
 
 // Limits on what one review follows.
 const (
-	maxBodyDepth = 8       // DO, EXECUTE and calls inside one another
-	maxLeaves    = 200_000 // statements of one review, those inside bodies included
+	maxBodyDepth = 8      // DO, EXECUTE and calls inside one another
+	maxLeaves    = 50_000 // statements of one review, those inside bodies included
 )
 
 // Review reads the files in order and says what they will do. It never fails
@@ -200,7 +200,7 @@ func (r *reviewer) take(p *pass) {
 
 func (r *reviewer) rerun(p *pass) {
 	switch {
-	case p.rerun || p.guarded:
+	case p.rerun || p.guarded || p.claims.Fails != "":
 		return
 	case !r.policy.Unrecorded && (!p.alone || p.probed):
 		if r.report.Idempotent == Guarded {
