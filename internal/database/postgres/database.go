@@ -1,0 +1,212 @@
+// Package postgres is a PostgreSQL server under a release: it answers what a plan asks, dumps, verifies dumps, and gives package apply
+// its primitives (fence, marker, transaction, session, decision after a crash). It decides nothing: apply does. Every call opens its own
+// direct connection and closes it; a pooler is refused. pg_dump and pg_restore are child processes; the password reaches them by a file
+// that no other process can open, never by argument or environment. Start with Open.
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"fairlead/internal/apply"
+	"fairlead/internal/config"
+	"fairlead/internal/database"
+	"fairlead/internal/fault"
+)
+
+// Config is the block "database" of the file.
+type Config struct {
+	URL                config.Secret `yaml:"url,required" doc:"URL of the server itself (postgres://user:password@host:port/database), not of a connection pooler."`
+	Via                string        `yaml:"via" enum:"direct" later:"ssh|container" doc:"How the server is reached."`
+	LockTimeout        time.Duration `yaml:"lock_timeout" doc:"How long a statement of the migration waits for a lock before it gives way and is tried again."`
+	StatementTimeout   time.Duration `yaml:"statement_timeout" doc:"How long one statement of the migration may run in a transaction."`
+	MaxOpenTransaction time.Duration `yaml:"max_open_transaction" doc:"A release is refused while a transaction of somebody else is open for longer than this."`
+	Schema             string        `yaml:"schema" doc:"Schema that holds the markers and the takeover number."`
+	Role               string        `yaml:"role" doc:"Role that is taken on (SET ROLE) before anything else."`
+	PgDump             config.Path   `yaml:"pg_dump" doc:"The dump program; pg_restore is expected beside it. Found by the server's version when absent."`
+}
+
+// Defaults fills in what the runbook expects.
+func (c *Config) Defaults() {
+	*c = Config{Via: "direct", LockTimeout: 2 * time.Second, StatementTimeout: 15 * time.Minute, MaxOpenTransaction: time.Minute, Schema: "fairlead"}
+}
+
+// A Session says for whom a Database works: the fencing row's key and the name that sessions carry (fairlead/<run>). Notice hears what
+// the server says beside its answers (NOTICE, WARNING); it may be nil.
+type Session struct {
+	App         string
+	Environment string
+	Run         string
+	Notice      func(severity, message string)
+}
+
+// Database is one database on one server. It keeps no connection and may be used by several goroutines.
+type Database struct {
+	config  Config
+	session Session
+	base    *pgx.ConnConfig
+	query   url.Values
+}
+
+var (
+	_ apply.Server     = (*Database)(nil)
+	_ apply.Court      = (*Database)(nil)
+	_ database.Planner = (*Database)(nil)
+	_ database.Dumper  = (*Database)(nil)
+)
+
+// appPrefix begins the application_name of every session of ours; only such sessions are ever ended.
+const appPrefix = "fairlead/"
+
+// Open reads the configuration; it opens no connection. Zero limits are replaced by the defaults. Its errors are faults and never
+// contain the password.
+func Open(c Config, s Session) (*Database, error) {
+	c = withDefaults(c)
+	if c.Via != "direct" {
+		return nil, unsupported(c.Via)
+	}
+	base, query, err := parseURL(c.URL.Reveal())
+	if err != nil {
+		return nil, &fault.Fault{Code: "database-url", What: "database.url cannot be used: " + err.Error(), Outcome: fault.Misused,
+			Means: "nothing was attempted; production is unchanged",
+			Do:    []fault.Command{{Line: "fairlead check", Why: "reads it again once it has the form postgres://user:password@host:5432/database"}}}
+	}
+	d := &Database{config: c, session: s, base: base, query: query}
+	d.prepare()
+	return d, nil
+}
+
+func withDefaults(c Config) Config {
+	var def Config
+	def.Defaults()
+	if c.Via == "" {
+		c.Via = def.Via
+	}
+	if c.LockTimeout <= 0 {
+		c.LockTimeout = def.LockTimeout
+	}
+	if c.StatementTimeout <= 0 {
+		c.StatementTimeout = def.StatementTimeout
+	}
+	if c.MaxOpenTransaction <= 0 {
+		c.MaxOpenTransaction = def.MaxOpenTransaction
+	}
+	if c.Schema == "" {
+		c.Schema = def.Schema
+	}
+	return c
+}
+
+func unsupported(via string) error {
+	return &fault.Fault{Code: "database-via", What: fmt.Sprintf("database.via: %s is not supported yet", via), Outcome: fault.Misused,
+		Means: "nothing was attempted; production is unchanged",
+		Do:    []fault.Command{{Line: "ssh -N -L 5433:DATABASE-HOST:5432 HOST", Why: "is a tunnel by hand; point database.url at it and set via: direct"}}}
+}
+
+// parseURL reads a URL strictly: one host that stands in the URL itself, so that no variable of the environment can lead elsewhere.
+func parseURL(raw string) (*pgx.ConnConfig, url.Values, error) {
+	if !strings.HasPrefix(raw, "postgres://") && !strings.HasPrefix(raw, "postgresql://") {
+		return nil, nil, fmt.Errorf("it does not begin with postgres://")
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("it is not a valid URL (special characters in the password must be percent-encoded)")
+	}
+	query := u.Query()
+	host := u.Host + query.Get("host")
+	switch {
+	case strings.Contains(host, ","):
+		return nil, nil, fmt.Errorf("it names several hosts; name the one server that is the primary")
+	case u.Hostname() == "" && query.Get("host") == "":
+		return nil, nil, fmt.Errorf("it names no host")
+	case u.User.Username() == "" && query.Get("user") == "":
+		return nil, nil, fmt.Errorf("it names no user")
+	case strings.Trim(u.Path, "/") == "" && query.Get("dbname") == "":
+		return nil, nil, fmt.Errorf("it names no database")
+	case query.Has("service"), query.Has("servicefile"), query.Has("passfile"):
+		return nil, nil, fmt.Errorf("service, servicefile and passfile are not supported in it")
+	}
+	c, err := pgx.ParseConfig(raw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("it is refused (%s)", reason(err, u))
+	}
+	return c, query, nil
+}
+
+// reason gives pgx's word for what is wrong without anything that might be the password.
+func reason(err error, u *url.URL) string {
+	text := err.Error()
+	if i := strings.LastIndex(text, "`: "); i >= 0 {
+		text = text[i+3:]
+	}
+	return redact(text, u)
+}
+
+func redact(text string, u *url.URL) string {
+	password, set := u.User.Password()
+	for _, p := range []string{password, url.QueryEscape(password), url.PathEscape(password), u.Query().Get("password"), u.Query().Get("sslpassword")} {
+		if set && len(p) > 0 || !set && len(p) > 3 {
+			text = strings.ReplaceAll(text, p, "***")
+		}
+	}
+	return text
+}
+
+// prepare sets what every connection has in common.
+func (d *Database) prepare() {
+	params := map[string]string{"application_name": applicationName(d.session.Run)}
+	for _, name := range []string{"options", "search_path"} {
+		if d.query.Has(name) {
+			params[name] = d.query.Get(name)
+		}
+	}
+	d.base.RuntimeParams = params
+	d.base.DefaultQueryExecMode = pgx.QueryExecModeExec
+	d.base.StatementCacheCapacity = 0
+	d.base.DescriptionCacheCapacity = 0
+	if d.base.ConnectTimeout == 0 || d.base.ConnectTimeout > connectLimit {
+		d.base.ConnectTimeout = connectLimit
+	}
+	dialer := &net.Dialer{Timeout: d.base.ConnectTimeout,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 4}}
+	d.base.DialFunc = dialer.DialContext
+	d.base.OnNotice = d.notice
+}
+
+// applicationName is at most 63 bytes, as the server cuts it.
+func applicationName(run string) string {
+	name := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, appPrefix+run)
+	return name[:min(len(name), 63)]
+}
+
+// Place names server and database, without user and password.
+func (d *Database) Place() string {
+	return net.JoinHostPort(d.base.Host, fmt.Sprint(d.base.Port)) + "/" + d.base.Database
+}
+
+// table gives the quoted name of one of our tables.
+func (d *Database) table(name string) string {
+	return pgx.Identifier{d.config.Schema, name}.Sanitize()
+}
+
+// limit gives ctx a time limit of its own, so that a silent network cannot hold a call for ever.
+func limit(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, d)
+}
+
+func sorted(all []string) []string {
+	slices.Sort(all)
+	return all
+}

@@ -1,0 +1,128 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5"
+
+	"fairlead/internal/database"
+)
+
+const dumpLockWait = "10s"
+
+// Dump streams a custom-format dump to w and counts the rows of every table in the dump's own snapshot while pg_dump writes. It returns
+// only after pg_dump has ended well and the counts are complete.
+func (d *Database) Dump(ctx context.Context, w io.Writer) (database.Dump, error) {
+	conn, err := d.connect(ctx)
+	if err != nil {
+		return database.Dump{}, err
+	}
+	defer hangUp(ctx, conn)
+	path, dumper, err := d.program(ctx, "pg_dump", version(conn)/10000)
+	if err != nil {
+		return database.Dump{}, err
+	}
+	facts, snapshot, err := openSnapshot(ctx, conn)
+	if err != nil {
+		return database.Dump{}, err
+	}
+	facts.Dumper = dumper
+	if facts.Extensions, err = extensions(ctx, conn); err != nil {
+		return database.Dump{}, err
+	}
+	facts.Tables, err = d.dumpAndCount(ctx, conn, path, snapshot, w)
+	return facts, err
+}
+
+// openSnapshot opens the transaction whose snapshot pg_dump uses too.
+func openSnapshot(ctx context.Context, conn *pgx.Conn) (f database.Dump, snapshot string, err error) {
+	err = run(ctx, conn, "open the snapshot", `SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET lock_timeout = '`+dumpLockWait+`';
+		BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	if err != nil {
+		return f, "", err
+	}
+	ctx, cancel := limit(ctx, askLimit)
+	defer cancel()
+	err = conn.QueryRow(ctx, `SELECT pg_export_snapshot(), pg_current_wal_lsn()::text, transaction_timestamp(), current_setting('server_version'), `+identitySQL).
+		Scan(&snapshot, &f.LSN, &f.At, &f.Server, &f.System, &f.Timeline, &f.Database)
+	f.At = f.At.UTC()
+	return f, snapshot, classify(ctx, conn.PgConn(), "open the snapshot", err)
+}
+
+// dumpAndCount runs both and stops one when the other fails.
+func (d *Database) dumpAndCount(ctx context.Context, conn *pgx.Conn, path, snapshot string, w io.Writer) (map[string]int64, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type counted struct {
+		tables map[string]int64
+		err    error
+	}
+	result := make(chan counted, 1)
+	go func() {
+		tables, err := countRows(ctx, conn)
+		if err != nil {
+			cancel()
+		}
+		result <- counted{tables, err}
+	}()
+	err := d.pgDump(ctx, path, snapshot, w)
+	if err != nil {
+		cancel()
+	}
+	c := <-result
+	if c.err != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		return nil, fmt.Errorf("count rows: %w", c.err)
+	}
+	return c.tables, err
+}
+
+func (d *Database) pgDump(ctx context.Context, path, snapshot string, w io.Writer) error {
+	args := []string{"--format=custom", "--compress=1", "--no-password", "--lock-wait-timeout=" + dumpLockWait, "--snapshot=" + snapshot}
+	if d.config.Role != "" {
+		args = append(args, "--role="+d.config.Role)
+	}
+	cmd, said := child(ctx, path, nil, args...)
+	passfile, done, err := d.passfile(cmd)
+	if err != nil {
+		return err
+	}
+	defer done()
+	cmd.Env = d.environ(passfile)
+	cmd.Stdout = onlyWriter{w}
+	return d.ended(ctx, "pg_dump", cmd.Run(), said)
+}
+
+// onlyWriter hides what else a writer is, so that the child gets a pipe and ends with us rather than writing on into a file.
+type onlyWriter struct{ io.Writer }
+
+func countRows(ctx context.Context, conn *pgx.Conn) (map[string]int64, error) {
+	all, err := tablesToDump(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	counts := make(map[string]int64, len(all))
+	for _, t := range all {
+		var n int64
+		if err := conn.QueryRow(ctx, "SELECT count(*) FROM ONLY "+t.Name+" "+t.Condition).Scan(&n); err != nil {
+			return nil, classify(ctx, conn.PgConn(), t.Name, err)
+		}
+		counts[t.Name] = n
+	}
+	return counts, nil
+}
+
+func extensions(ctx context.Context, conn *pgx.Conn) (map[string]string, error) {
+	ctx, cancel := limit(ctx, askLimit)
+	defer cancel()
+	rows, err := conn.Query(ctx, "SELECT extname::text, extversion FROM pg_extension ORDER BY 1 LIMIT 1000")
+	if err != nil {
+		return nil, classify(ctx, conn.PgConn(), "list extensions", err)
+	}
+	all := map[string]string{}
+	var name, v string
+	_, err = pgx.ForEachRow(rows, []any{&name, &v}, func() error { all[name] = v; return nil })
+	return all, classify(ctx, conn.PgConn(), "list extensions", err)
+}

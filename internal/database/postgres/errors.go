@@ -1,0 +1,99 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"fairlead/internal/apply"
+)
+
+// A ServerError is what the server said to a statement. It matches apply.ErrStatement, apply.ErrLockTimeout, apply.ErrMarked or
+// apply.ErrLost. Its text leaves out DETAIL and CONTEXT, which may hold values of rows; Private gives those for a file that only the
+// operator reads.
+type ServerError struct {
+	Code     string // SQLSTATE
+	Message  string
+	Hint     string
+	Position int      // character of the statement, from 1; 0 when the server named none
+	Blockers []string // who was in the way, when a lock was not had
+	kind     error
+	private  string
+}
+
+// Error gives message, SQLSTATE and position.
+func (e *ServerError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (SQLSTATE %s", e.Message, e.Code)
+	if e.Position > 0 {
+		fmt.Fprintf(&b, ", character %d", e.Position)
+	}
+	b.WriteString(")")
+	if len(e.Blockers) > 0 {
+		b.WriteString("; in the way: " + strings.Join(e.Blockers, "; "))
+	}
+	return b.String()
+}
+
+// Is matches the sentinel of package apply that the SQLSTATE stands for.
+func (e *ServerError) Is(target error) bool { return target == e.kind }
+
+// Private gives DETAIL and CONTEXT, or "".
+func (e *ServerError) Private() string { return e.private }
+
+const (
+	codeLockTimeout     = "55P03"
+	codeDeadlock        = "40P01"
+	codeUniqueViolation = "23505"
+	codeNoPrivilege     = "42501"
+)
+
+// classify turns an error of the driver into one of ours. conn may be nil.
+func classify(ctx context.Context, conn *pgconn.PgConn, what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return fmt.Errorf("%s: %w", what, serverError(pg))
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w: %w", what, apply.ErrLost, context.Cause(ctx))
+	}
+	if conn == nil || conn.IsClosed() || pgconn.Timeout(err) {
+		return fmt.Errorf("%s: %w: %w", what, apply.ErrLost, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+func serverError(pg *pgconn.PgError) *ServerError {
+	e := &ServerError{Code: pg.Code, Message: pg.Message, Hint: pg.Hint, Position: int(pg.Position), kind: apply.ErrStatement,
+		private: strings.TrimSpace(pg.Detail + "\n" + pg.Where)}
+	severity := pg.SeverityUnlocalized
+	if severity == "" {
+		severity = pg.Severity
+	}
+	switch {
+	case severity == "FATAL" || severity == "PANIC":
+		e.kind = apply.ErrLost
+	case pg.Code == codeLockTimeout || pg.Code == codeDeadlock:
+		e.kind = apply.ErrLockTimeout
+	}
+	return e
+}
+
+// code gives the SQLSTATE of an error, or "".
+func code(err error) string {
+	var s *ServerError
+	if errors.As(err, &s) {
+		return s.Code
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+	return ""
+}

@@ -1,0 +1,40 @@
+package postgres
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// passfile hands the password to a child: a line that matches every server, in a file that only the child can open. It gives the path
+// that the child sees, or "" where there is no password; done removes what there is to remove.
+func (d *Database) passfile(cmd *exec.Cmd) (path string, done func(), err error) {
+	if d.base.Password == "" {
+		return "", func() {}, nil
+	}
+	line := "*:*:*:*:" + strings.NewReplacer(`\`, `\\`, `:`, `\:`).Replace(d.base.Password) + "\n"
+	if strings.ContainsAny(d.base.Password, "\n\r\x00") {
+		return "", nil, fmt.Errorf("hand the password to %s: it contains a line break, which a password file cannot hold", cmd.Path)
+	}
+	f, err := anonymousFile()
+	if err != nil {
+		return hiddenFile(line)
+	}
+	if err := fill(f, line); err != nil {
+		f.Close()
+		return "", nil, err
+	}
+	cmd.ExtraFiles = append(cmd.ExtraFiles, f)
+	return fmt.Sprintf("/proc/self/fd/%d", 2+len(cmd.ExtraFiles)), func() { f.Close() }, nil
+}
+
+func fill(f *os.File, line string) error {
+	if err := f.Chmod(0o600); err != nil {
+		return fmt.Errorf("write the password file: %w", err)
+	}
+	if _, err := f.WriteString(line); err != nil {
+		return fmt.Errorf("write the password file: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"fairlead/internal/database"
+)
+
+// oldestMajor is the oldest server that can be asked what became of a transaction.
+const oldestMajor = 13
+
+// Preflight asks everything that a plan needs to know and changes nothing: it works in a read-only transaction that is rolled back.
+// database.ErrVersion comes together with the facts.
+func (d *Database) Preflight(ctx context.Context) (database.Facts, error) {
+	var f database.Facts
+	err := d.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		sql := fmt.Sprintf("SET lock_timeout = '2s'; SET statement_timeout = %d; BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", askLimit.Milliseconds())
+		if err := run(ctx, conn, "look at the server", sql); err != nil {
+			return err
+		}
+		return d.preflight(ctx, conn, &f)
+	})
+	return f, err
+}
+
+func (d *Database) preflight(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
+	if err := d.describe(ctx, conn, f); err != nil {
+		return err
+	}
+	for _, look := range []func(context.Context, *pgx.Conn, *database.Facts) error{d.place, readable, d.others, languages} {
+		if err := look(ctx, conn, f); err != nil {
+			return err
+		}
+	}
+	var err error
+	_, f.Dumper, err = d.program(ctx, "pg_dump", f.Major)
+	if err == nil {
+		_, _, err = d.program(ctx, "pg_restore", f.Major)
+	}
+	return err
+}
+
+func (d *Database) describe(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
+	ctx, cancel := limit(ctx, askLimit)
+	defer cancel()
+	var archive string
+	err := conn.QueryRow(ctx, `SELECT current_setting('server_version'), current_setting('server_version_num')::int / 10000, current_user::text,
+		pg_database_size(current_database()), pg_is_in_recovery(), current_setting('archive_mode'), clock_timestamp(), `+identitySQL).
+		Scan(&f.Server, &f.Major, &f.Role, &f.Size, &f.Standby, &archive, &f.Now, &f.System, &f.Timeline, &f.Database)
+	if err != nil {
+		return classify(ctx, conn.PgConn(), "look at the server", err)
+	}
+	f.Now = f.Now.UTC()
+	if f.Major < oldestMajor {
+		f.Problems = append(f.Problems, fmt.Sprintf("the server is PostgreSQL %s; fairlead needs %d or newer to tell after a crash what was committed", f.Server, oldestMajor))
+	}
+	if f.Standby {
+		f.Problems = append(f.Problems, "the server is a standby, on which nothing can be changed; name the primary in database.url")
+	}
+	if archive == "off" {
+		f.Notes = append(f.Notes, "archive_mode is off: what is written after the backup began cannot be had back")
+	}
+	return nil
+}
+
+// place looks whether markers can be kept, and what the fencing row knows.
+func (d *Database) place(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
+	schema, tables, err := d.settled(ctx, conn)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := limit(ctx, askLimit)
+	defer cancel()
+	if !tables {
+		return d.mayCreate(ctx, conn, f, schema)
+	}
+	var may bool
+	err = conn.QueryRow(ctx, `SELECT has_schema_privilege($1, 'USAGE') AND has_table_privilege($2, 'SELECT') AND has_table_privilege($2, 'INSERT')
+		AND has_table_privilege($2, 'UPDATE') AND has_table_privilege($3, 'SELECT') AND has_table_privilege($3, 'INSERT')`,
+		d.config.Schema, d.table("fence"), d.table("applied")).Scan(&may)
+	if err != nil {
+		return classify(ctx, conn.PgConn(), "look at schema "+d.config.Schema, err)
+	}
+	if !may {
+		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not write into schema %s, where fairlead keeps its markers", f.Role, d.config.Schema))
+		return nil
+	}
+	known, err := d.known(ctx, conn, d.session.App, d.session.Environment, "")
+	f.Ledger, f.Fence = known.Ledger, known.Number
+	return classify(ctx, conn.PgConn(), "read the takeover number", err)
+}
+
+func (d *Database) mayCreate(ctx context.Context, conn *pgx.Conn, f *database.Facts, schema bool) error {
+	sql, arg := "SELECT has_database_privilege($1, 'CREATE')", f.Database
+	if schema {
+		sql, arg = "SELECT has_schema_privilege($1, 'CREATE')", d.config.Schema
+	}
+	var may bool
+	if err := conn.QueryRow(ctx, sql, arg).Scan(&may); err != nil {
+		return classify(ctx, conn.PgConn(), "look at the role's rights", err)
+	}
+	if !may {
+		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not create schema %s, where fairlead keeps its markers; `fairlead database setup --print` shows what to run as a role that may",
+			f.Role, d.config.Schema))
+	}
+	return nil
+}
+
+// readable looks whether pg_dump could read every table whole.
+func readable(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
+	ctx, cancel := limit(ctx, askLimit)
+	defer cancel()
+	all, err := tablesToDump(ctx, conn)
+	if err != nil {
+		return err
+	}
+	var closed, filtered []string
+	for _, t := range all {
+		switch {
+		case !t.Readable:
+			closed = append(closed, t.Name)
+		case t.Filtered:
+			filtered = append(filtered, t.Name)
+		}
+	}
+	if len(closed) > 0 {
+		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not read %s, so the backup would fail", f.Role, several(closed)))
+	}
+	if len(filtered) > 0 {
+		f.Problems = append(f.Problems, fmt.Sprintf("row security hides rows of %s from the role %s, so the backup would fail", several(filtered), f.Role))
+	}
+	return nil
+}
+
+func several(names []string) string {
+	const shown = 3
+	text := ""
+	for i, n := range names[:min(len(names), shown)] {
+		if i > 0 {
+			text += ", "
+		}
+		text += n
+	}
+	if len(names) > shown {
+		text += fmt.Sprintf(" and %d more tables", len(names)-shown)
+	}
+	return text
+}
+
+// others looks for sessions that the migration would have to wait for.
+func (d *Database) others(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
+	var sees bool
+	if err := conn.QueryRow(ctx, `SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')`).Scan(&sees); err != nil {
+		return classify(ctx, conn.PgConn(), "look at the server's sessions", err)
+	}
+	if !sees {
+		f.Notes = append(f.Notes, fmt.Sprintf("the role %s does not see the sessions of other roles, so old transactions may go unseen (GRANT pg_read_all_stats helps)", f.Role))
+	}
+	all, err := backends(ctx, conn, `WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_type = 'client backend'
+		AND (a.application_name LIKE 'pg_dump%' OR a.xact_start < clock_timestamp() - make_interval(secs => $1))
+		ORDER BY a.xact_start LIMIT 5`, d.config.MaxOpenTransaction.Seconds())
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		if strings.HasPrefix(b.Application, "pg_dump") {
+			f.Problems = append(f.Problems, "another dump is running, and everything that changes a table waits for it: "+b.String())
+			continue
+		}
+		if b.Age > d.config.MaxOpenTransaction {
+			f.Problems = append(f.Problems, fmt.Sprintf("a transaction is open for more than %s, and what changes its tables waits for it: %s", d.config.MaxOpenTransaction.Round(time.Second), b))
+		}
+	}
+	return nil
+}
+
+// languages runs an empty block: after an upgrade of the package under a running server, plpgsql may no longer load.
+func languages(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
+	ctx, cancel := limit(ctx, askLimit)
+	defer cancel()
+	_, err := conn.Exec(ctx, "DO $$ BEGIN NULL; END $$")
+	err = classify(ctx, conn.PgConn(), "run an empty DO block", err)
+	if code(err) == "" {
+		return err
+	}
+	f.Problems = append(f.Problems, fmt.Sprintf("%v; restart the server if its package was upgraded under it", err))
+	return nil
+}
