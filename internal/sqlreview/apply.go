@@ -12,11 +12,11 @@ func (s *state) apply(p *pass) {
 	n := p.node
 	switch {
 	case n.GetCreateStmt() != nil:
-		s.applyCreate(n.GetCreateStmt())
+		s.createAs(n.GetCreateStmt().GetRelation(), n.GetCreateStmt().GetIfNotExists() || p.guarded)
 	case n.GetCreateTableAsStmt() != nil:
-		s.create(s.named(n.GetCreateTableAsStmt().GetInto().GetRel()), n.GetCreateTableAsStmt().GetIfNotExists())
+		s.createAs(n.GetCreateTableAsStmt().GetInto().GetRel(), n.GetCreateTableAsStmt().GetIfNotExists() || p.guarded)
 	case n.GetSelectStmt().GetIntoClause() != nil:
-		s.create(s.named(n.GetSelectStmt().GetIntoClause().GetRel()), false)
+		s.createAs(n.GetSelectStmt().GetIntoClause().GetRel(), p.guarded)
 	case n.GetViewStmt() != nil:
 		if v := s.named(n.GetViewStmt().GetView()); !n.GetViewStmt().GetReplace() || s.absent(v) {
 			s.create(v, false)
@@ -29,7 +29,7 @@ func (s *state) apply(p *pass) {
 	case n.GetRenameStmt() != nil:
 		s.applyRename(n.GetRenameStmt())
 	case n.GetAlterTableStmt() != nil:
-		s.applyAlter(n.GetAlterTableStmt())
+		s.applyAlter(n.GetAlterTableStmt(), p.guarded)
 	case n.GetCreateFunctionStmt() != nil:
 		s.applyFunction(n.GetCreateFunctionStmt(), *p.leaf)
 	case n.GetCreatePolicyStmt() != nil:
@@ -63,8 +63,17 @@ func (s *state) hold(l Lock) {
 	}
 }
 
-func (s *state) applyCreate(c *pg.CreateStmt) {
-	s.create(s.named(c.GetRelation()), c.GetIfNotExists())
+// createAs notes a new table; a temporary one hides others of its name.
+func (s *state) createAs(r *pg.RangeVar, doubt bool) {
+	if r.GetRelpersistence() == "t" {
+		s.create(name{temporary, r.GetRelname()}, false)
+		return
+	}
+	n := name{r.GetSchemaname(), r.GetRelname()}
+	if n.schema == "" {
+		n.schema = s.path
+	}
+	s.create(n, doubt)
 }
 
 func (s *state) applyType(n *pg.Node) {
@@ -132,10 +141,13 @@ func (s *state) applyFunction(f *pg.CreateFunctionStmt, l leaf) {
 			}
 		}
 	}
-	s.functions[lastName(f.GetFuncname())] = made
+	n := lastName(f.GetFuncname())
+	s.functions[n] = append(s.functions[n], made)
 }
 
-func (s *state) applyAlter(a *pg.AlterTableStmt) {
+// applyAlter notes new columns and proofs. What stands under a condition may
+// not have run: it makes nothing new and proves nothing.
+func (s *state) applyAlter(a *pg.AlterTableStmt, guarded bool) {
 	n := s.named(a.GetRelation())
 	r := s.of(n)
 	for _, node := range a.GetCmds() {
@@ -143,16 +155,18 @@ func (s *state) applyAlter(a *pg.AlterTableStmt) {
 		switch c.GetSubtype() {
 		case pg.AlterTableType_AT_AddColumn:
 			def := c.GetDef().GetColumnDef()
-			if known := s.catalog.table(n); c.GetMissingOk() && (s.catalog == nil || known.column(def.GetColname()) != nil) {
+			if known := s.catalog.table(n); (c.GetMissingOk() || guarded) && (s.catalog == nil || known.column(def.GetColname()) != nil) {
 				continue // IF NOT EXISTS proves nothing by itself
 			}
 			r.columns[def.GetColname()] = fresh{typeOf(def.GetTypeName()).String()}
 		case pg.AlterTableType_AT_AddConstraint:
 			if k := c.GetDef().GetConstraint(); k.GetContype() == pg.ConstrType_CONSTR_CHECK {
-				r.checks[k.GetConname()] = checking{k.GetRawExpr(), !k.GetSkipValidation()}
+				r.checks[k.GetConname()] = checking{k.GetRawExpr(), !k.GetSkipValidation() && !guarded}
 			}
 		case pg.AlterTableType_AT_ValidateConstraint:
-			s.validate(n, r, c.GetName())
+			if !guarded {
+				s.validate(n, r, c.GetName())
+			}
 		case pg.AlterTableType_AT_DropConstraint:
 			r.checks[c.GetName()] = checking{}
 		}

@@ -34,7 +34,7 @@ func (p *pass) dropObjects(rule Rule, d *pg.DropStmt) {
 		if p.state.types[n.name] && !cascade {
 			continue
 		}
-		if (p.state.later[n.name] || p.state.functions[n.name] != nil) && !cascade {
+		if (p.state.later[n.name] || len(p.state.functions[n.name]) > 0) && !cascade {
 			p.breaks(Conditional)
 			p.reportAs(rule, SeverityWarn, "text", 0, "%s %s: the script makes it again; the running image must live with the new one", p.kind, n)
 			continue

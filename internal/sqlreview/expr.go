@@ -147,8 +147,12 @@ func inner(n *pg.Node) []*pg.Node {
 // volatility gives i, s, v, or "" when nobody knows.
 func (s *state) volatility(c *pg.FuncCall) string {
 	n := calledName(c)
-	if f := s.functions[n]; f != nil {
-		return f.volatility
+	if made := s.functions[n]; len(made) > 0 {
+		worst := "i"
+		for _, f := range made {
+			worst = max(worst, f.volatility)
+		}
+		return worst
 	}
 	if s.catalog != nil {
 		for _, f := range s.catalog.Functions {

@@ -19,13 +19,29 @@ func (r *reviewer) inside(l leaf, depth int) {
 	case l.node.GetCreateFunctionStmt() != nil:
 		return // its body runs when somebody calls it
 	case l.node.GetCallStmt() != nil:
-		if n := calledName(l.node.GetCallStmt().GetFunccall()); r.state.functions[n] == nil {
+		if n := calledName(l.node.GetCallStmt().GetFunccall()); len(r.state.functions[n]) == 0 {
 			r.cannot(l, unreviewable(), fmt.Sprintf("procedure %s is not made here; its body is not known", n))
 		}
 	}
 	for _, c := range calls(l.node) {
-		f := r.state.functions[calledName(c)]
-		if f == nil || f.running {
+		r.called(l, c, depth)
+	}
+	for _, n := range inner(l.node) {
+		nested := l
+		nested.node = n
+		r.leaf(nested, depth+1)
+	}
+}
+
+// called reviews the body of a function that the script made, as executed here.
+func (r *reviewer) called(l leaf, c *pg.FuncCall, depth int) {
+	n := calledName(c)
+	switch n {
+	case "dblink", "dblink_exec", "dblink_send_query", "query_to_xml", "query_to_xml_and_xmlschema", "cursor_to_xml", "ts_stat", "ts_rewrite", "exec_sql":
+		r.cannot(l, dynamicSQL(), n+"() runs SQL that it gets as a string")
+	}
+	for _, f := range r.state.functions[n] {
+		if f.running {
 			continue
 		}
 		f.running = true
@@ -33,11 +49,6 @@ func (r *reviewer) inside(l leaf, depth int) {
 		body.unit, body.alone = l.unit, l.alone
 		r.body(body, depth)
 		f.running = false
-	}
-	for _, n := range inner(l.node) {
-		nested := l
-		nested.node = n
-		r.leaf(nested, depth+1)
 	}
 }
 

@@ -58,6 +58,8 @@ func (p *pass) judgeRest(n *pg.Node) {
 		n.GetAlterDefaultPrivilegesStmt() != nil, n.GetConstraintsSetStmt() != nil, n.GetAlterFunctionStmt() != nil, n.GetAlterRoleSetStmt() != nil,
 		n.GetAlterDatabaseSetStmt() != nil, n.GetAlterRoleStmt() != nil, n.GetCallStmt() != nil:
 		p.rerun = true
+	case n.GetMergeStmt() != nil:
+		p.breaks(Conditional)
 	case n.GetCopyStmt() != nil:
 		p.rerun = !n.GetCopyStmt().GetIsFrom()
 		if n.GetCopyStmt().GetIsProgram() {
@@ -68,7 +70,7 @@ func (p *pass) judgeRest(n *pg.Node) {
 		n.GetDefineStmt() != nil, n.GetCreatePolicyStmt() != nil, n.GetAlterPolicyStmt() != nil, n.GetRenameStmt() != nil,
 		n.GetAlterObjectSchemaStmt() != nil, n.GetRuleStmt() != nil, n.GetAlterDomainStmt() != nil, n.GetCreatedbStmt() != nil,
 		n.GetDropdbStmt() != nil, n.GetDropOwnedStmt() != nil, n.GetCreateTableSpaceStmt() != nil, n.GetDropTableSpaceStmt() != nil,
-		n.GetCreateRoleStmt() != nil, n.GetMergeStmt() != nil, n.GetAlterDatabaseStmt() != nil, n.GetCreateCastStmt() != nil,
+		n.GetCreateRoleStmt() != nil, n.GetAlterDatabaseStmt() != nil, n.GetCreateCastStmt() != nil,
 		n.GetAlterTypeStmt() != nil, n.GetCreatePublicationStmt() != nil, n.GetAlterPublicationStmt() != nil, n.GetPrepareStmt() != nil:
 	default:
 		p.breaks(Unknown)

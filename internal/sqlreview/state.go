@@ -47,18 +47,21 @@ type state struct {
 	path       string // first schema of the search path
 	zone       string // time zone of the session, "" unknown
 	relations  map[name]*relation
-	functions  map[string]*function
-	domains    map[string]bool // made by the script: constrained?
-	types      map[string]bool // made by the script
-	labels     []string        // enum labels added by the open unit
-	policies   map[name]bool   // tables that the script gave a policy
-	later      map[string]bool // views and functions that a later statement creates
-	indexTable map[name]name   // indexes made by the script
+	functions  map[string][]*function // overloads together
+	domains    map[string]bool        // made by the script: constrained?
+	types      map[string]bool        // made by the script
+	labels     []string               // enum labels added by the open unit
+	policies   map[name]bool          // tables that the script gave a policy
+	later      map[string]bool        // views and functions that a later statement creates
+	indexTable map[name]name          // indexes made by the script
 }
+
+// temporary is the schema of temporary tables; they hide others of their name.
+const temporary = "pg_temp"
 
 func newState(c *Catalog) *state {
 	s := &state{
-		catalog: c, path: "public", relations: map[name]*relation{}, functions: map[string]*function{},
+		catalog: c, path: "public", relations: map[name]*relation{}, functions: map[string][]*function{},
 		domains: map[string]bool{}, types: map[string]bool{}, policies: map[name]bool{}, later: map[string]bool{}, indexTable: map[name]name{},
 	}
 	if c != nil {
@@ -76,6 +79,9 @@ func (s *state) named(r *pg.RangeVar) name {
 
 func (s *state) qualify(schema, n string) name {
 	if schema == "" {
+		if s.isFresh(name{temporary, n}) {
+			return name{temporary, n}
+		}
 		schema = s.path
 	}
 	return name{schema, n}

@@ -17,7 +17,7 @@ type BodyKind string
 const (
 	BodySQL        BodyKind = "sql"        // a plain SQL statement
 	BodyExecute    BodyKind = "execute"    // EXECUTE; SQL is the expression that gives the text
-	BodyExpression BodyKind = "expression" // a condition, assignment or PERFORM; SQL can be parsed as SELECT …
+	BodyExpression BodyKind = "expression" // a condition or assignment; SQL can be parsed as SELECT …
 	BodyCommit     BodyKind = "commit"     // COMMIT or ROLLBACK inside the body
 )
 
@@ -179,7 +179,13 @@ func (w *bodyWalk) enter(key string, node any, line int, guarded bool) {
 	}
 	switch key {
 	case "PLpgSQL_expr":
-		w.add(BodyExpression, inner, line, guarded)
+		kind := BodyExpression
+		if mode, _ := inner["parseMode"].(float64); mode == 0 {
+			kind = BodySQL // a whole statement: FOR r IN DELETE …, RETURN QUERY, PERFORM
+		}
+		w.add(kind, inner, line, guarded)
+	case "dynquery": // OPEN … FOR EXECUTE, RETURN QUERY EXECUTE
+		w.add(BodyExecute, expression(node), line, guarded)
 	case "PLpgSQL_stmt_execsql":
 		w.add(BodySQL, expression(inner["sqlstmt"]), line, guarded)
 	case "PLpgSQL_stmt_call":

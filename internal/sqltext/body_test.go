@@ -7,13 +7,17 @@ import (
 )
 
 func TestBodyOf_opens_a_block_with_positions(t *testing.T) {
-	sql := `DO $x$
+	sql := `CREATE FUNCTION g() RETURNS SETOF int LANGUAGE plpgsql AS $x$
+DECLARE r record;
 BEGIN
   IF NOT EXISTS (SELECT 1) THEN
     ALTER TABLE a ADD b int;
   END IF;
   EXECUTE 'DROP ' || 'TABLE a';
   BEGIN DROP TABLE c; EXCEPTION WHEN others THEN NULL; END;
+  FOR r IN DELETE FROM d RETURNING 1 LOOP NULL; END LOOP;
+  RETURN QUERY EXECUTE 'DROP TABLE e';
+  PERFORM f();
 END $x$`
 	s, err := Parse([]byte(sql))
 	if err != nil {
@@ -32,12 +36,12 @@ END $x$`
 		if st.Guarded {
 			line += " guarded"
 		}
-		if st.Offset < 0 || !strings.HasPrefix(sql[st.Offset:], st.SQL) {
+		if st.SQL != "SELECT f()" && (st.Offset < 0 || !strings.HasPrefix(sql[st.Offset:], st.SQL)) {
 			t.Errorf("%q is not at %d", st.SQL, st.Offset)
 		}
 		got = append(got, line)
 	}
-	want := "sql ALTER TABLE a ADD b int guarded|execute 'DROP ' || 'TABLE a'|sql DROP TABLE c guarded"
+	want := "sql ALTER TABLE a ADD b int guarded|execute 'DROP ' || 'TABLE a'|sql DROP TABLE c guarded|sql DELETE FROM d RETURNING 1|execute 'DROP TABLE e'|sql SELECT f()"
 	if strings.Join(got, "|") != want {
 		t.Errorf("\n got %s\nwant %s", strings.Join(got, "|"), want)
 	}
