@@ -1,0 +1,94 @@
+package ui
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Clean makes foreign text safe for one line of a terminal: escape sequences go, control characters and characters that turn the
+// direction of writing become spaces, runs of spaces become one.
+func Clean(s string) string {
+	return strings.Join(strings.FieldsFunc(withoutSequences(s), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || r == unicode.ReplacementChar || unicode.Is(unicode.Bidi_Control, r)
+	}), " ")
+}
+
+// withoutSequences drops what follows an escape character up to the end of its sequence (ESC [ … letter).
+func withoutSequences(s string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(s, "\x1b[")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		s = strings.TrimLeft(rest, "0123456789;:?<=> ")
+		if s != "" && s[0] >= 0x40 && s[0] <= 0x7e {
+			s = s[1:]
+		}
+	}
+}
+
+// Width is the number of columns of a text: two for most East Asian characters and emoji, none for combining marks.
+func Width(s string) int {
+	n := 0
+	for _, r := range s {
+		n += columns(r)
+	}
+	return n
+}
+
+func columns(r rune) int {
+	switch {
+	case r < 0x300:
+		return 1
+	case unicode.Is(unicode.Mn, r), r == 0x200d:
+		return 0
+	case r >= 0x1100 && r <= 0x115f, r >= 0x2e80 && r <= 0xa4cf, r >= 0xac00 && r <= 0xd7a3, r >= 0xf900 && r <= 0xfaff, r >= 0xfe30 && r <= 0xfe6f,
+		r >= 0xff00 && r <= 0xff60, r >= 0xffe0 && r <= 0xffe6, r >= 0x1f300 && r <= 0x1faff, r >= 0x20000:
+		return 2
+	}
+	return 1
+}
+
+// Clip shortens text to a number of columns, the last one an ellipsis.
+func Clip(s string, most int) string {
+	if most <= 0 {
+		return ""
+	}
+	if Width(s) <= most {
+		return s
+	}
+	n := 0
+	for i, r := range s {
+		if n += columns(r); n > most-1 {
+			return strings.TrimRight(s[:i], " ") + "…"
+		}
+	}
+	return s
+}
+
+// Wrap breaks text between words into lines of at most width columns, except for a longer word; a width below 20 breaks nothing.
+func Wrap(text string, width int) []string {
+	if width < 20 {
+		return []string{text}
+	}
+	var lines []string
+	line := ""
+	for _, w := range strings.Fields(text) {
+		if line != "" && Width(line)+1+Width(w) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += w
+	}
+	return append(lines, line)
+}
+
+// pad fills with spaces up to a number of columns.
+func pad(s string, wide int) string {
+	return s + strings.Repeat(" ", max(0, wide-Width(s)))
+}
