@@ -1,0 +1,86 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"fairlead/internal/fence"
+	"fairlead/internal/rollout"
+	"fairlead/internal/wire"
+	"fairlead/internal/wire/stack"
+)
+
+// convergeLimit is how long compose may take to stop and start one service.
+const convergeLimit = 15 * time.Minute
+
+// machine is this host as rollout needs it: the docker command line, the env file, the fence.
+type machine struct {
+	keeper keeper
+	stack  stack.Stack
+}
+
+var _ rollout.Host = machine{}
+
+// Allow reads the fence anew each time.
+func (m machine) Allow(_ context.Context, t fence.Ticket) error { return m.keeper.check(t) }
+
+// Look inspects the containers of a service and reads its key from the env files.
+func (m machine) Look(ctx context.Context, s rollout.Service) (rollout.Sight, error) {
+	answers, err := Local{}.Run(ctx, stack.ContainersCommand(m.stack.Project, s.Name))
+	if err != nil {
+		return rollout.Sight{}, err
+	}
+	all, err := stack.ReadContainers(answers[0])
+	if err != nil {
+		return rollout.Sight{}, err
+	}
+	var sight rollout.Sight
+	for _, r := range stack.Replicas(all, m.stack.Project, s.Name) {
+		sight.Replicas = append(sight.Replicas, rollout.Replica(r))
+	}
+	sight.Configured, err = m.configured(s.ImageEnv)
+	return sight, err
+}
+
+// configured is the value that compose reads: that of the last file that names the key.
+func (m machine) configured(key string) (string, error) {
+	value := ""
+	for _, name := range m.stack.EnvFiles {
+		b, err := readFile(name)
+		if err != nil {
+			return "", err
+		}
+		f, err := stack.ParseEnv(b)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", name, err)
+		}
+		if v, ok := f.Value(key); ok {
+			value = v
+		}
+	}
+	return value, nil
+}
+
+// Configure replaces the image key.
+func (m machine) Configure(_ context.Context, s rollout.Service) error {
+	return setImage(m.stack.Store, s.ImageEnv, s.Image)
+}
+
+// Converge lets compose replace the containers of one service. It is not stopped in the middle by anything but its own limit:
+// half an "up" is an outage.
+func (m machine) Converge(ctx context.Context, s rollout.Service) error {
+	args := []string{"up", "--detach", "--no-deps", "--no-build", "--pull", "never", "--quiet-pull"}
+	argv := m.stack.ComposeArgs(present, append(args, s.Name)...)
+	answers, err := Local{}.Run(context.WithoutCancel(ctx), wire.Command{Argv: argv, Timeout: convergeLimit})
+	if err != nil {
+		return err
+	}
+	return answers[0].Err("docker compose up " + s.Name)
+}
+
+func present(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}

@@ -1,0 +1,176 @@
+// Package agent is the host's side: a small program that answers framed requests on its standard input, keeps the fence and the
+// ledger of the host, and starts rollouts as processes of their own, which go on when the connection is gone. It decides nothing
+// about releases. Start with Serve and Runner.
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"time"
+
+	"fairlead/internal/chain"
+	"fairlead/internal/fault"
+	"fairlead/internal/fence"
+	"fairlead/internal/wire"
+)
+
+// A Server answers requests. Program is the path of the agent's own file, Version what it calls itself.
+type Server struct {
+	Program string
+	Version string
+}
+
+// maxBusy is how many requests of one connection are worked on at a time.
+const maxBusy = 32
+
+// Serve answers requests until r ends, then stops what is under way and returns. Rollouts that were started go on. It returns nil at
+// an orderly end.
+func (s Server) Serve(ctx context.Context, r io.Reader, w io.Writer) error {
+	ctx, stop := context.WithCancel(ctx)
+	c := &client{server: s, w: w, running: map[uint64]context.CancelFunc{}}
+	slots := make(chan struct{}, maxBusy)
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer stop()
+	for {
+		var req wire.Request
+		err := wire.ReadFrame(r, &req)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read a request: %w", err)
+		}
+		if req.Op == wire.OpCancel {
+			c.cancel(req)
+			continue
+		}
+		slots <- struct{}{}
+		one := c.begin(ctx, req.ID)
+		all.Go(func() {
+			defer func() { <-slots }()
+			c.answer(one, req)
+		})
+	}
+}
+
+// client is one connection.
+type client struct {
+	server  Server
+	writing sync.Mutex
+	w       io.Writer
+	mu      sync.Mutex
+	running map[uint64]context.CancelFunc
+}
+
+func (c *client) begin(ctx context.Context, id uint64) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running[id] = cancel
+	return ctx
+}
+
+func (c *client) end(id uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cancel := c.running[id]; cancel != nil {
+		cancel()
+		delete(c.running, id)
+	}
+}
+
+func (c *client) cancel(req wire.Request) {
+	if b, err := wire.Decode[wire.Cancel](req.Body); err == nil {
+		c.end(b.ID)
+	}
+}
+
+func (c *client) answer(ctx context.Context, req wire.Request) {
+	defer c.end(req.ID)
+	say := func(v any) error { return c.send(wire.Response{ID: req.ID, More: true}, v) }
+	out, err := c.server.do(ctx, req, say)
+	resp := wire.Response{ID: req.ID}
+	if err != nil {
+		resp.Err = wireError(err)
+		out = nil
+	}
+	_ = c.send(resp, out) // a client that is gone asks again
+}
+
+func (c *client) send(resp wire.Response, body any) error {
+	if body != nil {
+		b, err := encode(body)
+		if err != nil {
+			return err
+		}
+		resp.Body = b
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return wire.WriteFrame(c.w, resp)
+}
+
+// do is the table of operations.
+func (s Server) do(ctx context.Context, req wire.Request, say func(any) error) (any, error) {
+	switch req.Op {
+	case wire.OpHello:
+		return s.hello(), nil
+	case wire.OpRun:
+		return with(req, func(c []wire.Command) (any, error) { return Local{}.Run(ctx, c...) })
+	case wire.OpRaise:
+		return with(req, func(b wire.Raise) (any, error) { return nil, s.raise(b) })
+	case wire.OpPrepare:
+		return with(req, func(b wire.Prepare) (any, error) { return s.prepare(ctx, b, say) })
+	case wire.OpRollStart:
+		return with(req, func(b wire.RollStart) (any, error) { return s.rollStart(b) })
+	case wire.OpRollFollow:
+		return with(req, func(b wire.RollRef) (any, error) { return s.rollFollow(ctx, b, say) })
+	case wire.OpRollState:
+		return with(req, func(b wire.RollRef) (any, error) { return s.rollState(b) })
+	case wire.OpKeep:
+		return with(req, func(b wire.Keep) (any, error) { return nil, s.keep(b) })
+	}
+	return s.doLedger(req, say)
+}
+
+func (s Server) hello() wire.Hello {
+	return wire.Hello{Protocol: wire.Protocol, Version: s.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Now: time.Now()}
+}
+
+func with[In any](req wire.Request, f func(In) (any, error)) (any, error) {
+	in, err := wire.Decode[In](req.Body)
+	if err != nil {
+		return nil, wire.Fail(wire.CodeBadRequest, err.Error(), nil)
+	}
+	return f(in)
+}
+
+// wireError gives an error the code by which the operator knows it.
+func wireError(err error) *wire.Error {
+	var e *wire.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	var over *fence.Overtaken
+	if errors.As(err, &over) {
+		return wire.Fail(wire.CodeOvertaken, err.Error(), over.By)
+	}
+	if f, ok := fault.Find(err); ok {
+		return wire.Fail(wire.CodeRefused, err.Error(), f)
+	}
+	for sentinel, code := range map[error]wire.Code{
+		fence.ErrOvertaken: wire.CodeOvertaken, fence.ErrOtherLedger: wire.CodeOtherLedger,
+		chain.ErrOvertaken: wire.CodeChainOvertaken, chain.ErrMissing: wire.CodeMissing, chain.ErrExists: wire.CodeExists,
+		chain.ErrBroken: wire.CodeBroken, chain.ErrTooLong: wire.CodeTooLong,
+	} {
+		if errors.Is(err, sentinel) {
+			return wire.Fail(code, err.Error(), nil)
+		}
+	}
+	return wire.Fail(wire.CodeFailed, err.Error(), nil)
+}

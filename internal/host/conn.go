@@ -1,0 +1,129 @@
+package host
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// conn is one running ssh (or sh) process that speaks the bootstrap or, after the hand-over, the agent's protocol.
+type conn struct {
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	out    *bufio.Reader
+	stderr *tail
+	nonce  string
+	count  int
+	facts  facts
+	mux    *mux // after the hand-over
+	lacks  bool // the agent was looked for and is not on the host
+	kill   func()
+}
+
+// dial starts the process and waits until the bootstrap answers.
+func dial(ctx context.Context, o Options) (*conn, error) {
+	argv := []string{"sh", "-c", `IFS= read -r s && eval "$s"`}
+	if !o.Address.Local {
+		argv = o.SSH.args(o.Address, stageOne)
+	}
+	c := &conn{nonce: nonce(), stderr: &tail{}}
+	c.cmd = exec.Command(argv[0], argv[1:]...)
+	c.cmd.Env = o.Env
+	c.cmd.Stderr = c.stderr
+	c.cmd.WaitDelay = 2 * time.Second
+	// An interrupt at the terminal is for fairlead, which stops in order; it must not cut the connection first.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	stdin, err := c.cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", argv[0], err)
+	}
+	stdout, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", argv[0], err)
+	}
+	c.stdin, c.out = stdin, bufio.NewReaderSize(stdout, 64<<10)
+	if err := c.cmd.Start(); err != nil {
+		return nil, dialFault(o.Address, "", fmt.Errorf("start %s: %w", argv[0], err))
+	}
+	c.kill = sync.OnceFunc(func() { _ = c.cmd.Process.Kill() })
+	if err := c.greet(ctx, o); err != nil {
+		said := c.close()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, dialFault(o.Address, said, err)
+	}
+	return c, nil
+}
+
+func (c *conn) greet(ctx context.Context, o Options) error {
+	ctx, cancel := context.WithTimeout(ctx, o.SSH.connectTimeout()+20*time.Second)
+	defer cancel()
+	defer context.AfterFunc(ctx, c.kill)()
+	if _, err := io.WriteString(c.stdin, stageTwo(c.nonce)); err != nil {
+		// What ssh complained says more than a broken pipe; reading finds the end at once.
+		_ = err
+	}
+	f, err := readFacts(c.out, c.nonce)
+	if err == nil {
+		c.facts = f
+	}
+	return err
+}
+
+// close ends the process and gives what it complained.
+func (c *conn) close() string {
+	_ = c.stdin.Close()
+	timer := time.AfterFunc(2*time.Second, c.kill)
+	if c.mux != nil {
+		<-c.mux.done
+	} else {
+		_, _ = io.Copy(io.Discard, c.out)
+	}
+	_ = c.cmd.Wait()
+	timer.Stop()
+	return c.stderr.String()
+}
+
+func (c *conn) marker() string {
+	c.count++
+	return fmt.Sprintf("%s.%d", c.nonce, c.count)
+}
+
+// nonce is a word that nothing on the host says by chance.
+func nonce() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // crypto/rand.Read never fails
+	return hex.EncodeToString(b[:])
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu  sync.Mutex
+	end []byte
+}
+
+// Write keeps the last 8 KiB.
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.end = append(t.end, p...)
+	if len(t.end) > 8<<10 {
+		t.end = append([]byte(nil), t.end[len(t.end)-4<<10:]...)
+	}
+	return len(p), nil
+}
+
+// String gives what was kept.
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.end)
+}

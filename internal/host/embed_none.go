@@ -1,0 +1,7 @@
+//go:build !embed_agent
+
+package host
+
+import "io/fs"
+
+func embedded() fs.FS { return nil }

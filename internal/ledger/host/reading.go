@@ -1,0 +1,185 @@
+package host
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"fairlead/internal/chain"
+	"fairlead/internal/engine"
+	"fairlead/internal/fence"
+	"fairlead/internal/host"
+	"fairlead/internal/wire"
+)
+
+// maxCopy is the largest ledger in bytes that is read without an agent.
+const maxCopy = 64 << 20
+
+func (l Ledger) head(ctx context.Context) (wire.LedgerHead, error) {
+	return read(ctx, l, false, wire.OpLedgerHead, l.place, func(d *chain.Dir) (wire.LedgerHead, error) {
+		id, hash, last, err := d.Head()
+		return wire.LedgerHead{ID: id, Hash: string(hash), Last: last}, err
+	})
+}
+
+func (l Ledger) segment(ctx context.Context, run string) ([][]byte, error) {
+	out, err := read(ctx, l, false, wire.OpLedgerSegment, wire.LedgerSegment{Place: l.place, Run: run}, func(d *chain.Dir) (wire.LedgerLines, error) {
+		lines, err := d.Segment(run)
+		return wire.LedgerLines{Lines: lines}, err
+	})
+	return out.Lines, err
+}
+
+func (l Ledger) blob(ctx context.Context, sha256 string) ([]byte, error) {
+	out, err := read(ctx, l, true, wire.OpLedgerBlob, wire.LedgerBlob{Place: l.place, SHA256: sha256}, func(d *chain.Dir) (wire.LedgerBlob, error) {
+		b, err := d.Blob(sha256)
+		return wire.LedgerBlob{Content: b}, err
+	})
+	return out.Content, err
+}
+
+func (l Ledger) runs(ctx context.Context, limit int) ([]engine.Summary, error) {
+	return read(ctx, l, false, wire.OpLedgerRuns, wire.LedgerRuns{Place: l.place, Limit: limit}, func(d *chain.Dir) ([]engine.Summary, error) {
+		entries, err := d.Entries(max(limit, 0))
+		return engine.ReadSummaries(entries), err
+	})
+}
+
+func (l Ledger) lines(ctx context.Context) ([][]byte, error) {
+	var all [][]byte
+	ready, err := l.host.Ready(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if ready {
+		hear := func(part wire.LedgerLines) error {
+			all = append(all, part.Lines...)
+			return nil
+		}
+		_, err := host.Stream[struct{}](ctx, l.host, wire.OpLedgerLines, l.place, hear)
+		return all, err
+	}
+	err = l.copied(ctx, false, func(d *chain.Dir) error {
+		for line, err := range d.Lines() {
+			if err != nil {
+				return err
+			}
+			all = append(all, line)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// read asks the agent where it is on the host already. Where it is not, nothing is brought there for the sake of reading: the
+// ledger's files are fetched through the bootstrap and read here.
+func read[Out, In any](ctx context.Context, l Ledger, blobs bool, op wire.Op, in In, here func(*chain.Dir) (Out, error)) (Out, error) {
+	var out Out
+	ready, err := l.host.Ready(ctx)
+	if err != nil {
+		return out, err
+	}
+	if ready {
+		return host.Call[Out](ctx, l.host, op, in)
+	}
+	err = l.copied(ctx, blobs, func(d *chain.Dir) error {
+		var err error
+		out, err = here(d)
+		return err
+	})
+	return out, err
+}
+
+const copyScript = `[ -d "$1" ] || exit 0; cd "$1" && if [ "$2" = blobs ]; then exec tar -cf - .; else exec tar -cf - --exclude ./blobs .; fi`
+
+// copied gives the ledger's files as they are on the host now, in a folder that is removed afterwards.
+func (l Ledger) copied(ctx context.Context, blobs bool, use func(*chain.Dir) error) error {
+	which := "lines"
+	if blobs {
+		which = "blobs"
+	}
+	answers, err := l.host.Run(ctx,
+		wire.Command{Argv: []string{"sh", "-c", copyScript, "sh", l.place.Ledger(), which}, Max: maxCopy, Timeout: 2 * time.Minute},
+		wire.Command{Argv: []string{"sh", "-c", `[ ! -e "$1" ] || cat "$1"`, "sh", l.place.Ticket()}, Max: 1 << 20})
+	if err != nil {
+		return err
+	}
+	if answers[0].Code == 1 && len(answers[0].Out) > 0 {
+		answers[0].Code = 0 // a file grew while it was read; its half line is passed over
+	}
+	if err := errors.Join(answers[0].Err("copy the ledger"), answers[1].Err("read the fence")); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "fairlead-ledger-")
+	if err != nil {
+		return fmt.Errorf("copy the ledger: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	if err := unpack(answers[0].Out, dir); err != nil {
+		return fmt.Errorf("copy the ledger: %w", err)
+	}
+	d := chain.OpenDir(dir)
+	d.Summarizer = engine.Summarizer()
+	if err := l.same(d, answers[1].Out); err != nil {
+		return err
+	}
+	return use(d)
+}
+
+// same refuses a ledger that is missing, or another one than the host's fence knows.
+func (l Ledger) same(d *chain.Dir, ticket []byte) error {
+	if len(ticket) == 0 {
+		return nil
+	}
+	var known fence.Ticket
+	if err := json.Unmarshal(ticket, &known); err != nil {
+		return fmt.Errorf("read the fence: %w", err)
+	}
+	id, _, _, err := d.Head()
+	switch {
+	case err != nil:
+		return err
+	case known.Ledger != "" && id == "":
+		return fmt.Errorf("%w: the host knows the ledger %s, and there is none in %s", chain.ErrMissing, known.Ledger, l.place.Ledger())
+	case known.Ledger != "" && id != known.Ledger:
+		return fmt.Errorf("%w: the host knows %s, in %s is %s", fence.ErrOtherLedger, known.Ledger, l.place.Ledger(), id)
+	}
+	return nil
+}
+
+// unpack writes the plain files of an archive below dir.
+func unpack(archive []byte, dir string) error {
+	r := tar.NewReader(bytes.NewReader(archive))
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		name := filepath.Clean(strings.TrimPrefix(h.Name, "./"))
+		if h.Typeflag != tar.TypeReg || !filepath.IsLocal(name) {
+			continue
+		}
+		target := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+			return err
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(target, b, 0o600); err != nil {
+			return err
+		}
+	}
+}

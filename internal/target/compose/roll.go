@@ -1,0 +1,177 @@
+package compose
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"fairlead/internal/fault"
+	"fairlead/internal/fence"
+	"fairlead/internal/host"
+	"fairlead/internal/release"
+	"fairlead/internal/rollout"
+	"fairlead/internal/target"
+	"fairlead/internal/wire"
+)
+
+// reconnects is how often a lost connection is made again while a rollout is followed, with growing pauses: about half a minute.
+const reconnects = 6
+
+// Roll rolls out on one host after the other and stops at the first that does not come to a good end.
+func (t *Target) Roll(ctx context.Context, ticket fence.Ticket, step string, images []release.Image, say func(string)) (target.Result, error) {
+	order, err := t.order(ticket, step, images)
+	if err != nil {
+		return target.Result{}, err
+	}
+	layout, err := json.Marshal(t.config.layout())
+	if err != nil {
+		return target.Result{}, err
+	}
+	raw, err := json.Marshal(order)
+	if err != nil {
+		return target.Result{}, err
+	}
+	var out target.Result
+	for i, h := range t.hosts {
+		f := follower{target: t, host: h, order: order.ID, say: say, start: wire.RollStart{Place: t.place, Layout: layout, Order: raw}}
+		r, err := f.run(ctx)
+		if err != nil {
+			return out, untouchedOnlyIf(i == 0, err)
+		}
+		if r.Overtaken {
+			return out, fmt.Errorf("%s: %w: %s", h.Name(), fence.ErrOvertaken, r.Why)
+		}
+		out.Hosts = append(out.Hosts, target.HostResult{Name: h.Name(), Report: r})
+		if !r.Done {
+			return out, nil
+		}
+	}
+	return out, nil
+}
+
+// untouchedOnlyIf takes the mark from an error when an earlier host was changed already.
+func untouchedOnlyIf(first bool, err error) error {
+	if first || !fault.IsUntouched(err) {
+		return err
+	}
+	return fmt.Errorf("an earlier host was changed already: %s", err)
+}
+
+func (t *Target) order(ticket fence.Ticket, step string, images []release.Image) (rollout.Order, error) {
+	keys, err := t.imageKeys(images)
+	if err != nil {
+		return rollout.Order{}, err
+	}
+	o := rollout.Order{ID: ticket.Run + "/" + step, Ticket: ticket}
+	for _, k := range keys {
+		o.Services = append(o.Services, rollout.Service{Name: k.Service, ImageEnv: k.ImageEnv, Image: k.Image, Timeout: t.config.timeout(k.Service)})
+	}
+	return o, nil
+}
+
+// Underway tells whether a rollout of this run and step is known on a host and has not ended.
+func (t *Target) Underway(ctx context.Context, ticket fence.Ticket, step string) (bool, error) {
+	for _, h := range t.hosts {
+		st, err := host.Call[wire.RollState](ctx, h, wire.OpRollState, wire.RollRef{Place: t.place, Order: ticket.Run + "/" + step})
+		if err != nil {
+			return false, translate(h, err)
+		}
+		if st.Known && !st.Ended {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// follower starts a rollout on one host and follows it to its end, over as many connections as it takes.
+type follower struct {
+	target  *Target
+	host    *host.Host
+	order   string
+	say     func(string)
+	start   wire.RollStart
+	attempt int64
+	heard   int
+}
+
+func (f *follower) run(ctx context.Context) (rollout.Report, error) {
+	var err error
+	started := false
+	for try := 0; try <= reconnects; try++ {
+		if try > 0 {
+			f.say(f.host.Name() + ": the connection was lost; connecting again")
+			if e := f.target.sleep(ctx, min(time.Second<<(try-1), 8*time.Second)); e != nil {
+				return rollout.Report{}, e
+			}
+		}
+		var st wire.RollState
+		before := f.heard
+		st, err = f.once(ctx, &started)
+		switch {
+		case err == nil:
+			return readReport(f.host, st)
+		case wire.CodeOf(err) == wire.CodeGone && try < reconnects:
+			started = false // its process died; starting the same order again is safe
+			f.say(f.host.Name() + ": " + err.Error() + "; starting it again")
+		case !errors.Is(err, host.ErrUnreachable):
+			return rollout.Report{}, translate(f.host, err)
+		case f.heard > before:
+			try = 0 // that connection told something
+		}
+	}
+	return rollout.Report{}, translate(f.host, err)
+}
+
+// once starts the order, or attaches to it, and follows it as long as the connection holds.
+func (f *follower) once(ctx context.Context, started *bool) (wire.RollState, error) {
+	if !*started {
+		st, err := host.Call[wire.RollState](ctx, f.host, wire.OpRollStart, f.start)
+		if err != nil {
+			return st, err
+		}
+		*started = true
+		if st.Attempt != f.attempt {
+			f.attempt, f.heard = st.Attempt, 0
+		}
+		if st.Ended {
+			return st, nil
+		}
+	}
+	ref := wire.RollRef{Place: f.target.place, Order: f.order, Attempt: f.attempt, Skip: f.heard}
+	return host.Stream[wire.RollState](ctx, f.host, wire.OpRollFollow, ref, f.hear)
+}
+
+func (f *follower) hear(e wire.RollEntry) error {
+	f.heard++
+	entry, err := wire.Decode[rollout.Entry](e.Entry)
+	if err != nil {
+		return err
+	}
+	if text := tell(entry); text != "" {
+		f.say(f.host.Name() + ": " + text)
+	}
+	return nil
+}
+
+func tell(e rollout.Entry) string {
+	switch e.What {
+	case rollout.Configuring:
+		return e.Service + ": setting its image"
+	case rollout.Converging:
+		return e.Service + ": replacing its containers"
+	case rollout.Ready:
+		return e.Service + ": ready"
+	case rollout.NotReady:
+		return e.Service + ": " + e.Why
+	}
+	return ""
+}
+
+func readReport(h *host.Host, st wire.RollState) (rollout.Report, error) {
+	if !st.Ended || len(st.Report) == 0 {
+		return rollout.Report{}, fmt.Errorf("%s: the rollout ended without a report", h.Name())
+	}
+	return wire.Decode[rollout.Report](st.Report)
+}

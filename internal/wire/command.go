@@ -1,0 +1,70 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Command is one program to run on a host, in the cleaned environment of the connection, without standard input. Env adds
+// variables. Max limits its output in bytes (0 means DefaultMax), Timeout its time (0 means DefaultTimeout).
+type Command struct {
+	Argv    []string      `json:"argv"`
+	Env     []string      `json:"env,omitempty"`
+	Max     int64         `json:"max,omitempty"`
+	Timeout time.Duration `json:"timeout,omitempty"`
+}
+
+// The limits of a command that names none.
+const (
+	DefaultMax     = 8 << 20
+	DefaultTimeout = 60 * time.Second
+)
+
+// Limits gives the limits that hold for c.
+func (c Command) Limits() (max int64, timeout time.Duration) {
+	max, timeout = c.Max, c.Timeout
+	if max <= 0 {
+		max = DefaultMax
+	}
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	return max, timeout
+}
+
+// An Answer is what a command left: its exit status (127 when there is no such program), its output, and the end of what it
+// complained.
+type Answer struct {
+	Code   int    `json:"code"`
+	Out    []byte `json:"out,omitempty"`
+	Stderr string `json:"stderr,omitempty"`
+}
+
+// Err is nil for exit status 0, and otherwise says what was run and the last lines of what it complained.
+func (a Answer) Err(what string) error {
+	if a.Code == 0 {
+		return nil
+	}
+	said := Tail(a.Stderr, 600)
+	if said == "" {
+		return fmt.Errorf("%s: exit status %d", what, a.Code)
+	}
+	return fmt.Errorf("%s: exit status %d: %s", what, a.Code, said)
+}
+
+// Tail gives the end of s, at most n bytes, on one line.
+func Tail(s string, n int) string {
+	s = strings.TrimSpace(s)
+	if len(s) > n {
+		s = "…" + strings.ToValidUTF8(s[len(s)-n:], "")
+	}
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+}
+
+// A Runner runs commands on one host, in order, as one exchange. An error means that the host gave no answer; a command that
+// failed is an Answer with its status. Looking needs nothing else, so it works with and without an agent.
+type Runner interface {
+	Run(ctx context.Context, commands ...Command) ([]Answer, error)
+}

@@ -1,0 +1,257 @@
+package stack
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"fairlead/internal/wire"
+)
+
+// A View is what one host answered to a look.
+type View struct {
+	Stack    Stack
+	Engine   string
+	Compose  string
+	Platform string
+	Free     int64
+	Now      time.Time // whole seconds
+	Ticket   []byte    // the content of the ticket file; empty when there is none
+	Services []Service
+	Bundle   string // fingerprint
+	Problems []Problem
+}
+
+// A Service is what runs of one service.
+type Service struct {
+	Name       string
+	Configured string
+	Replicas   []Replica
+}
+
+const fileScript = `if [ -L "$1" ]; then echo link; elif [ -f "$1" ]; then echo file; cat "$1"; elif [ -e "$1" ]; then echo other; else echo none; fi`
+
+const freeScript = `d=$(docker info -f "{{.DockerRootDir}}"); [ -d "$d" ] || d=/; df -Pk "$d" | tail -n 1`
+
+// file is one file as read from a host.
+type file struct {
+	kind    string // file, link, other, none
+	content []byte
+}
+
+func fileCommand(name string) wire.Command {
+	return wire.Command{Argv: []string{"sh", "-c", fileScript, "sh", name}, Max: MaxEnv + 64, Timeout: 20 * time.Second}
+}
+
+func readFile(name string, a wire.Answer) (file, error) {
+	if err := a.Err("read " + name); err != nil {
+		return file{}, err
+	}
+	kind, content, _ := strings.Cut(string(a.Out), "\n")
+	return file{kind, []byte(content)}, nil
+}
+
+// look is one look at a host.
+type look struct {
+	layout Layout
+	place  wire.Place
+	names  []string // of the files asked for
+	files  map[string]file
+	all    []Container
+	view   View
+}
+
+// Look reads what runs and what is configured, in two exchanges, and changes nothing. What stands against a rollout is in Problems;
+// an error means that the host did not answer, or not in a way that can be read.
+func Look(ctx context.Context, r wire.Runner, l Layout, place wire.Place) (View, error) {
+	k := look{layout: l, place: place, files: map[string]file{}}
+	k.names = append(append(l.absAll(l.Files), l.Candidates()...), place.Ticket())
+	answers, err := r.Run(ctx, k.first()...)
+	if err != nil {
+		return View{}, err
+	}
+	if err := k.readFirst(answers); err != nil || len(k.view.Problems) > 0 {
+		return k.view, err
+	}
+	s := k.view.Stack
+	answers, err = r.Run(ctx, ModelCommand(s, k.present, s.Probe()))
+	if err != nil {
+		return View{}, err
+	}
+	k.readModel(answers[0])
+	return k.view, nil
+}
+
+func (k *look) first() []wire.Command {
+	commands := []wire.Command{
+		{Argv: []string{"docker", "version", "-f", "{{json .Server}}"}, Timeout: 20 * time.Second},
+		{Argv: []string{"docker", "compose", "version", "--short"}, Timeout: 20 * time.Second},
+		{Argv: []string{"sh", "-c", freeScript}, Timeout: 20 * time.Second},
+		{Argv: []string{"date", "+%s"}},
+		ContainersCommand("", ""),
+	}
+	for _, n := range k.names {
+		commands = append(commands, fileCommand(n))
+	}
+	return commands
+}
+
+func (k *look) readFirst(answers []wire.Answer) error {
+	if want := 5 + len(k.names); len(answers) != want {
+		return fmt.Errorf("the host gave %d answers to %d questions", len(answers), want)
+	}
+	if a := answers[0]; a.Code != 0 {
+		k.problem("no-engine", "the Docker engine does not answer: "+wire.Tail(a.Stderr, 300), "docker version     on the host, as the deploy user")
+		return nil
+	}
+	if a := answers[1]; a.Code != 0 {
+		k.problem("no-compose", "docker compose does not run: "+wire.Tail(a.Stderr, 300), "install the Docker Compose plugin on the host")
+		return nil
+	}
+	if err := k.facts(answers); err != nil {
+		return err
+	}
+	var err error
+	if k.all, err = ReadContainers(answers[4]); err != nil {
+		return err
+	}
+	for i, n := range k.names {
+		if k.files[n], err = readFile(n, answers[5+i]); err != nil {
+			k.problem("unreadable", err.Error(), "ls -l "+n)
+			return nil
+		}
+	}
+	return k.resolve()
+}
+
+func (k *look) facts(answers []wire.Answer) error {
+	var v struct{ Version, Os, Arch string }
+	if err := json.Unmarshal(answers[0].Out, &v); err != nil {
+		return fmt.Errorf("read what docker version says: %w", err)
+	}
+	k.view.Engine, k.view.Platform = v.Version, v.Os+"/"+v.Arch
+	k.view.Compose = strings.TrimPrefix(strings.TrimSpace(string(answers[1].Out)), "v")
+	if f := strings.Fields(string(answers[2].Out)); len(f) >= 4 {
+		if kb, err := strconv.ParseInt(f[3], 10, 64); err == nil {
+			k.view.Free = kb << 10
+		}
+	}
+	sec, err := strconv.ParseInt(strings.TrimSpace(string(answers[3].Out)), 10, 64)
+	if err != nil {
+		return fmt.Errorf("read the host's clock: %w", err)
+	}
+	k.view.Now = time.Unix(sec, 0)
+	return nil
+}
+
+// resolve finds the env files and what the files tell without compose.
+func (k *look) resolve() error {
+	for _, f := range k.layout.absAll(k.layout.Files) {
+		if k.files[f].kind != "file" && k.files[f].kind != "link" {
+			k.problem("no-compose-file", "there is no compose file "+f, "correct target.directory or target.files in fairlead.yaml")
+			return nil
+		}
+	}
+	s, err := k.layout.Resolve(k.env)
+	if err != nil {
+		k.problem("env-file", err.Error(), "correct the line in the .env file of "+k.layout.Directory)
+		return nil
+	}
+	k.view.Stack = s
+	k.view.Ticket = k.files[k.place.Ticket()].content
+	k.keys()
+	return nil
+}
+
+// keys reads the configured images out of the env files and finds what stands against setting them.
+func (k *look) keys() {
+	s := k.view.Stack
+	if kind := k.files[s.Store].kind; kind == "link" || kind == "other" {
+		k.problem("env-file-link", fmt.Sprintf("%s is a symbolic link or no plain file; replacing it would cut it off from its source", s.Store),
+			"make it a plain file, or name the real one in target.env_store")
+		return
+	}
+	values := map[string]string{}
+	for _, name := range s.EnvFiles {
+		f, err := ParseEnv(k.files[name].content)
+		if err != nil {
+			k.problem("env-file", name+": "+err.Error(), "correct that line")
+			return
+		}
+		for _, key := range s.Services {
+			if v, ok := f.Value(key.ImageEnv); ok {
+				values[key.Service] = v
+			}
+			if _, err := f.Set(key.ImageEnv, "x"); err != nil && name == s.Store {
+				k.problem("env-key", name+": "+err.Error(), "leave one line "+key.ImageEnv+"=… in it")
+			}
+		}
+	}
+	for _, key := range s.Services {
+		k.view.Services = append(k.view.Services, Service{Name: key.Service, Configured: values[key.Service], Replicas: []Replica{}})
+	}
+}
+
+func (k *look) readModel(a wire.Answer) {
+	m, err := ReadModel(a)
+	if err != nil {
+		k.problem("compose-config", "compose cannot read the project: "+err.Error(), strings.Join(k.view.Stack.ComposeArgs(k.present, "config", "-q"), " "))
+		return
+	}
+	s := &k.view.Stack
+	if s.Project == "" {
+		s.Project = m.Name
+	}
+	k.view.Problems = append(k.view.Problems, m.Check(*s, s.Probe())...)
+	k.projects()
+	for i := range k.view.Services {
+		k.view.Services[i].Replicas = Replicas(k.all, s.Project, k.view.Services[i].Name)
+	}
+	k.view.Bundle = k.bundle()
+}
+
+// projects compares the labels of what runs with the configuration: a second stack beside the first is the worst surprise.
+func (k *look) projects() {
+	s := k.view.Stack
+	files := strings.Join(s.Files, ",")
+	ours := slices.ContainsFunc(k.all, func(c Container) bool { return c.Project == s.Project })
+	for _, c := range k.all {
+		mine := c.Project == s.Project
+		same := c.Dir == s.ProjectDir || c.Files == files
+		if mine == same && (!mine || c.Files == files || c.Oneoff) {
+			continue
+		}
+		known := slices.ContainsFunc(s.Services, func(key Key) bool { return key.Service == c.Service })
+		if !mine && (ours || !known) {
+			continue // the same files under another name beside ours are somebody's staging
+		}
+		k.problem("other-project", fmt.Sprintf("the service %s runs in the project %s from %s (folder %s); configured is the project %s from %s",
+			c.Service, c.Project, c.Files, c.Dir, s.Project, files),
+			"set target.project and target.files in fairlead.yaml to what runs, or take the other stack down")
+		return
+	}
+}
+
+func (k *look) problem(code, what, do string) {
+	k.view.Problems = append(k.view.Problems, Problem{code, what, do})
+}
+
+func (k *look) present(name string) bool {
+	kind := k.files[name].kind
+	return kind == "file" || kind == "link"
+}
+
+func (k *look) env(name string) ([]byte, bool) { return k.files[name].content, k.present(name) }
+
+// rel names a file independently of where the directory is on a host.
+func (k *look) rel(name string) string {
+	if r, ok := strings.CutPrefix(name, path.Clean(k.layout.Directory)+"/"); ok {
+		return r
+	}
+	return name
+}
