@@ -26,7 +26,7 @@ func house() []floor {
 		}},
 		{"1 (machines and contracts)", []string{
 			"internal/apply", "internal/config", "internal/engine", "internal/host", "internal/rollout", "internal/sqlreview",
-			"internal/backup", "internal/database", "internal/decide", "internal/notify", "internal/source", "internal/target",
+			"internal/backup", "internal/database", "internal/decide", "internal/notify", "internal/source", "internal/target", "internal/ui",
 		}},
 		{"2 (steps and adapters)", []string{
 			"internal/agent", "internal/approval", "internal/attest", "internal/probe", "internal/registry", "internal/step",
