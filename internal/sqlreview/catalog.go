@@ -66,7 +66,7 @@ type Index struct {
 	Valid   bool     `json:"valid"`
 }
 
-// Function is a function or procedure; Volatility is i, s or v.
+// Function is a function or procedure outside pg_catalog; Volatility is i, s or v.
 type Function struct {
 	Schema     string `json:"schema"`
 	Name       string `json:"name"`

@@ -28,7 +28,9 @@ func (p *pass) claim() {
 		p.claimCreate(n.GetCreateStmt())
 	case n.GetTruncateStmt() != nil:
 		for _, r := range n.GetTruncateStmt().GetRelations() {
-			p.existing(r.GetRangeVar(), accessExclusive)
+			if p.existing(r.GetRangeVar(), accessExclusive) {
+				p.rewrite(p.state.named(r.GetRangeVar()))
+			}
 		}
 	case n.GetRenameStmt() != nil, n.GetAlterObjectSchemaStmt() != nil, n.GetAlterOwnerStmt() != nil:
 		p.claimName(n)

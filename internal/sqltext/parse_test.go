@@ -59,6 +59,7 @@ func TestParse_groups_what_may_commit_together(t *testing.T) {
 			"t(ALTER TABLE, ALTER TABLE)"},
 		"a block that commits inside stands alone": {
 			"DO $$ BEGIN UPDATE a SET i = 1 WHERE i = 2; COMMIT; END $$; DO $$ BEGIN PERFORM 'commit'; END $$", "a(DO) t(DO)"},
+		"a string may go on in the next line": {"SELECT E'a'\n 'b\\'c;', 1; SELECT 2", "t(SELECT, SELECT)"},
 		"a body with semicolons is one statement": {
 			"CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 'a;b', $x$;$x$, E'it\\'s;', \"a;b\" FROM t;",
 			"t(CREATE FUNCTION, SELECT)"},
