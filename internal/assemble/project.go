@@ -51,18 +51,19 @@ type store interface {
 type Project struct {
 	Config config.Config
 
-	options   Options
-	target    place
-	ledger    engine.Ledger
-	history   engine.History
-	database  store // nil when none is configured
-	registry  *registry.Registry
-	prober    *probe.Prober
-	services  map[string]string // service to the key of its image
-	catalog   func(context.Context) (*sqlreview.Catalog, error)
-	backups   backup.Store
-	notifiers []notify.Notifier
-	closers   []func() error
+	options    Options
+	target     place
+	ledger     engine.Ledger
+	history    engine.History
+	database   store // nil when none is configured
+	registry   *registry.Registry
+	prober     *probe.Prober
+	services   map[string]string // service to the key of its image
+	catalog    func(context.Context) (*sqlreview.Catalog, error)
+	backups    backup.Store
+	notifiers  []notify.Notifier
+	escalation []notify.Notifier
+	closers    []func() error
 }
 
 // Ledger gives the ledger.

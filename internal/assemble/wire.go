@@ -1,0 +1,186 @@
+package assemble
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"fairlead/internal/backup"
+	"fairlead/internal/backup/dir"
+	"fairlead/internal/config"
+	"fairlead/internal/database/postgres"
+	"fairlead/internal/fault"
+	"fairlead/internal/host"
+	ledger "fairlead/internal/ledger/host"
+	"fairlead/internal/notify"
+	"fairlead/internal/notify/outbox"
+	"fairlead/internal/notify/post"
+	"fairlead/internal/notify/slack"
+	"fairlead/internal/notify/webhook"
+	"fairlead/internal/probe"
+	"fairlead/internal/registry"
+	"fairlead/internal/sqlreview"
+	"fairlead/internal/target/compose"
+)
+
+// New decodes the blocks of the configuration and introduces the adapters to each other. It opens no connection; its errors are about
+// the configuration, with line and column. Close what it gives.
+func New(c config.Config, o Options) (*Project, error) {
+	p := &Project{Config: c, options: o, prober: probe.New(nil), registry: registry.New(registry.Options{PlainHTTP: c.Registry.PlainHTTP}),
+		catalog: func(context.Context) (*sqlreview.Catalog, error) { return nil, nil }}
+	for _, wire := range []func() error{p.wireTarget, p.wireDatabase, p.wireBackup, p.wireNotes} {
+		if err := wire(); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *Project) wireTarget() error {
+	b := p.Config.Target
+	switch b.Kind {
+	case "compose":
+		return p.wireCompose(b)
+	case "swarm", "kubernetes", "embedded":
+		return b.Errorf("kind", "target.kind: %s is not supported yet; compose is", b.Kind)
+	}
+	return b.Errorf("kind", "target.kind: %q is not known; compose is", b.Kind)
+}
+
+func (p *Project) wireCompose(b config.Block) error {
+	var c compose.Config
+	if err := b.Decode(&c); err != nil {
+		return err
+	}
+	if key, err := c.Validate(); err != nil {
+		return b.Errorf(key, "target: %v", err)
+	}
+	folder, _ := p.options.Env("FAIRLEAD_AGENT_DIR")
+	executable, _ := os.Executable() // "" finds no agent beside it, which is said when one is needed
+	hosts, err := c.Connect(host.FindAgents(folder, executable), nil)
+	if err != nil {
+		return b.Errorf("hosts", "target: %v", err)
+	}
+	for _, h := range hosts {
+		p.closers = append(p.closers, h.Close)
+	}
+	t, err := compose.New(c, p.Config.App, p.Config.Environment, hosts, p.options.Now)
+	if err != nil {
+		return b.Errorf("", "target: %v", err)
+	}
+	l := ledger.New(hosts[0], c.Place(p.Config.App, p.Config.Environment))
+	p.target, p.ledger, p.history = t, l, l
+	p.services = map[string]string{}
+	for name, s := range c.Services {
+		p.services[name] = s.ImageEnv
+	}
+	return nil
+}
+
+func (p *Project) wireDatabase() error {
+	if !p.Config.Database.Present() {
+		return nil
+	}
+	var c postgres.Config
+	if err := p.Config.Database.Decode(&c); err != nil {
+		return err
+	}
+	d, err := postgres.Open(c, postgres.Session{App: p.Config.App, Environment: p.Config.Environment, Run: NewID()[:12]})
+	if err != nil {
+		return err
+	}
+	p.database = d
+	return nil
+}
+
+func (p *Project) wireBackup() error {
+	b := p.Config.Backup.Store
+	if !b.Present() {
+		return nil
+	}
+	store, err := openStore(b, p.options.Env)
+	if err != nil {
+		return err
+	}
+	p.backups = store
+	return nil
+}
+
+func openStore(b config.Block, env func(string) (string, bool)) (backup.Store, error) {
+	switch b.Kind {
+	case "dir":
+		var c dir.Config
+		if err := b.Decode(&c); err != nil {
+			return nil, err
+		}
+		return dir.Open(c, env)
+	case "s3", "host":
+		return nil, b.Errorf("kind", "backup.store.kind: %s is not supported yet; dir is", b.Kind)
+	}
+	return nil, b.Errorf("kind", "backup.store.kind: %q is not known; dir is", b.Kind)
+}
+
+func (p *Project) wireNotes() error {
+	all, err := openNotifiers(p.Config.Record.Notify, p.options)
+	if err != nil {
+		return err
+	}
+	p.notifiers = all
+	escalation, err := openNotifiers(p.Config.Escalation.Notify, p.options)
+	p.escalation = escalation
+	return err
+}
+
+func openNotifiers(blocks []config.Block, o Options) ([]notify.Notifier, error) {
+	sender := post.New(nil, o.Now)
+	var all []notify.Notifier
+	for _, b := range blocks {
+		n, err := openNotifier(b, sender, o)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+func openNotifier(b config.Block, sender *post.Sender, o Options) (notify.Notifier, error) {
+	switch b.Kind {
+	case "slack":
+		var c slack.Config
+		if err := b.Decode(&c); err != nil {
+			return nil, err
+		}
+		n, err := slack.New(c, sender)
+		if err != nil {
+			return nil, b.Errorf("url", "%v", err)
+		}
+		return n, nil
+	case "webhook":
+		var c webhook.Config
+		if err := b.Decode(&c); err != nil {
+			return nil, err
+		}
+		n, err := webhook.New(c, sender, o.Now)
+		if err != nil {
+			return nil, b.Errorf("url", "%v", err)
+		}
+		return n, nil
+	}
+	return nil, b.Errorf("kind", "notify.kind: %q is not known; slack and webhook are", b.Kind)
+}
+
+func (p *Project) outbox() *outbox.Outbox {
+	return outbox.New(p.options.State+"/outbox", p.options.Now, Pause)
+}
+
+// troubles is what could not be delivered, for one line on the screen.
+func troubles(all []outbox.Delivery) error {
+	for _, d := range all {
+		if !d.Sent {
+			return &fault.Fault{Code: "note-waiting", What: fmt.Sprintf("a note was not delivered: %s", d), Means: "the outcome is not changed by this",
+				Do: []fault.Command{{Line: "fairlead notes resend", Why: "sends what waits in the outbox"}}}
+		}
+	}
+	return nil
+}
