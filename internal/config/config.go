@@ -56,7 +56,7 @@ type Health struct {
 	Attempts  int           `yaml:"attempts" doc:"How many looks there are at most."`
 	Successes int           `yaml:"successes" doc:"How many looks in a row must pass."`
 	Timeout   time.Duration `yaml:"timeout" doc:"How long one look may take."`
-	From      string        `yaml:"from" enum:"operator|host" doc:"Where the looks are made from."`
+	From      string        `yaml:"from" enum:"operator" later:"host" doc:"Where the looks are made from."`
 }
 
 // Defaults fills in the runbook's window: twelve looks, ten seconds apart, one success is enough.

@@ -127,9 +127,12 @@ func plain(v reflect.Value) (any, bool) {
 	case time.Duration:
 		return tidy(x), x != 0
 	case bool:
-		return x, x
-	case int:
-		return x, x != 0
+		return x, true
+	case []string:
+		return x, len(x) > 0
+	}
+	if v.CanInt() && v.Int() != 0 {
+		return v.Int(), true
 	}
 	if v.Kind() == reflect.String && v.String() != "" {
 		return v.String(), true

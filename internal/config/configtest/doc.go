@@ -1,0 +1,24 @@
+// Package configtest is for tests only: it knows all owners of parts of fairlead.yaml at once, and holds what is published about the
+// file (docs/schema, docs/configuration.md) to what they decode. A new adapter stands in Owners. `go test ./internal/config/configtest
+// -update` writes both anew.
+package configtest
+
+import (
+	"fairlead/internal/backup/dir"
+	"fairlead/internal/database/postgres"
+	"fairlead/internal/notify/slack"
+	"fairlead/internal/notify/webhook"
+	"fairlead/internal/target/compose"
+)
+
+// Owners gives the struct that each Block is decoded into, by dotted key and kind, as config.Schema takes them.
+func Owners() map[string]map[string]any {
+	channels := map[string]any{"slack": slack.Config{}, "webhook": webhook.Config{}}
+	return map[string]map[string]any{
+		"database":          {"": postgres.Config{}},
+		"backup.store":      {"dir": dir.Config{}},
+		"target":            {"compose": compose.Config{}},
+		"record.notify":     channels,
+		"escalation.notify": channels,
+	}
+}
