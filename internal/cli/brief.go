@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"fairlead/internal/config"
+	"fairlead/internal/engine"
+	"fairlead/internal/release"
+	"fairlead/internal/step"
+	"fairlead/internal/ui"
+)
+
+// A briefing is everything that the page for a decision is made of.
+type briefing struct {
+	Ending   engine.Ending
+	Lead     string    // who decides
+	Previous string    // the tag of the baseline, "" when it is not known
+	Now      time.Time // for the age of the backup
+}
+
+// briefing gathers it.
+func (a *app) briefing(ctx context.Context, c config.Config, p Project, e engine.Ending) briefing {
+	b := briefing{Ending: e, Lead: lead(c), Now: a.Now()}
+	if len(e.Opening.Terms.Baseline) > 0 {
+		b.Previous, _ = p.TagOf(context.WithoutCancel(ctx), e.Opening.Terms.Baseline) // without it the digests speak
+	}
+	return b
+}
+
+// brief is the page that a person needs to decide: what happened, what is changed, what each choice costs.
+func brief(b briefing) string {
+	var out strings.Builder
+	e, t := b.Ending, b.Ending.Opening.Terms
+	line := func(head, format string, args ...any) {
+		fmt.Fprintf(&out, "  %-12s%s\n", head, ui.Clean(fmt.Sprintf(format, args...)))
+	}
+	fmt.Fprintf(&out, "BRIEF for %s: %s %s of %s in %s\n", ui.Clean(or(b.Lead, "whoever decides")), t.Action, ui.Clean(t.Tag), ui.Clean(t.App), ui.Clean(t.Environment))
+	happened := "the run ended before its end"
+	if e.Err != nil {
+		happened = e.Err.Error()
+	}
+	line("happened", "step %s: %s", or(string(e.Step), "unknown"), happened)
+	line("production", "%s", e.Means)
+	line("schema", "%s", briefSchema(b))
+	for i, s := range briefServices(e) {
+		line(map[bool]string{true: "services"}[i == 0], "%s", s)
+	}
+	line("backup", "%s", briefBackup(b))
+	out.WriteString("\n  the choices:\n")
+	for _, c := range choices(b) {
+		fmt.Fprintf(&out, "    %s\n", c.line)
+		for _, cost := range c.costs {
+			fmt.Fprintf(&out, "        %s\n", ui.Clean(cost))
+		}
+	}
+	return out.String()
+}
+
+// briefSchema says what the migration left.
+func briefSchema(b briefing) string {
+	e, t := b.Ending, b.Ending.Opening.Terms
+	if t.Action == engine.Rollback {
+		if c := e.Opening.Closes; c != nil && c.Migrated {
+			return "as the migration of run " + string(c.Run) + " left it; a rollback never changes it"
+		}
+		return "a rollback never changes it"
+	}
+	if t.Migration == nil {
+		return "unchanged: the release has no migration"
+	}
+	m, err := engine.Recall[step.Migrated](e.Proofs)
+	switch {
+	case err == nil && m.Here > 0:
+		return fmt.Sprintf("changed: %s is applied (%d units by this run)", t.Migration.File, m.Here)
+	case err == nil:
+		return fmt.Sprintf("unchanged by this run: %s was in place already, by run %s", t.Migration.File, m.By)
+	case e.Step == "migrate":
+		return fmt.Sprintf("changed in part: %s did not come to its end", t.Migration.File)
+	}
+	return "not proved by this run"
+}
+
+// briefServices says what runs, as far as this run has seen it.
+func briefServices(e engine.Ending) []string {
+	d, err := engine.Recall[step.Deployed](e.Proofs)
+	if err != nil {
+		if e.Step == "deploy" {
+			return []string{"being replaced when it failed: fairlead status shows what each one runs now"}
+		}
+		return []string{"not replaced by this run"}
+	}
+	var all []string
+	for _, s := range d.Services {
+		all = append(all, fmt.Sprintf("%s on %s runs %s, before %s", s.Service, s.Host, digestOf(s.Observed), or(digestOf(s.Previous), "nothing")))
+	}
+	return all
+}
+
+func digestOf(ref string) string {
+	_, digest, ok := strings.Cut(ref, "@sha256:")
+	if !ok {
+		return ref
+	}
+	return short(digest)
+}
+
+func briefBackup(b briefing) string {
+	k, err := engine.Recall[step.BackedUp](b.Ending.Proofs)
+	if err != nil {
+		return "none was taken by this run"
+	}
+	return fmt.Sprintf("%s in %s, snapshot %s old; restoring it loses everything written since", k.Manifest.Name, k.Place, ago(b.Now, k.Manifest.Snapshot))
+}
+
+// A choice is a command and what it costs.
+type choice struct {
+	line  string
+	costs []string
+}
+
+// choices lists what a person can do, the safest known one first.
+func choices(b briefing) []choice {
+	t := b.Ending.Opening.Terms
+	resume := choice{"fairlead resume", []string{resumeCost(b.Ending)}}
+	abandon := choice{"fairlead abandon --reason '…'", []string{"changes nothing more and closes the run; what runs now stays, and the next plan starts from it"}}
+	if t.Action == engine.Rollback {
+		return []choice{resume, abandon}
+	}
+	if len(t.Baseline) == 0 {
+		return []choice{resume, abandon, {"(no rollback)", []string{"this was the first deployment: there is nothing to go back to"}}}
+	}
+	back := choice{"fairlead rollback", []string{
+		fmt.Sprintf("brings %s back: %s", or(b.Previous, "what ran before"), images(t.Baseline)),
+		compatibility(b),
+		"each service is away while it is replaced; the schema stays as it is",
+	}}
+	if !b.Ending.Open {
+		return []choice{back}
+	}
+	return []choice{back, resume, abandon}
+}
+
+func resumeCost(e engine.Ending) string {
+	switch e.Step {
+	case "health":
+		return "looks at health again, for the whole window; replaces nothing if every service runs as planned"
+	case "smoke":
+		return "looks at health and tries the smoke checks again; replaces nothing"
+	case "migrate":
+		return "asks the server what is in place and goes on with the unit that failed; it will fail again unless the cause is gone"
+	case "deploy":
+		return "goes on replacing the services that do not run the new image; it will fail again unless the cause is gone"
+	}
+	return "looks at what is there and goes on with step " + string(e.Step)
+}
+
+// compatibility says whether the old images can work on the schema as it is now.
+func compatibility(b briefing) string {
+	t := b.Ending.Opening.Terms
+	if t.Migration == nil {
+		return "the schema is unchanged by this run, so the old images find what they knew"
+	}
+	if m, err := engine.Recall[step.Migrated](b.Ending.Proofs); err == nil && m.Here == 0 {
+		return "the schema is unchanged by this run, so the old images find what they knew"
+	}
+	r, err := engine.Recall[step.Reviewed](b.Ending.Proofs)
+	if err != nil {
+		return "whether the old images work on the new schema is unknown: there is no review"
+	}
+	switch r.Compatibility {
+	case "compatible":
+		return "the review found the old images compatible with the new schema"
+	case "conditional":
+		return "the review found the old images compatible on conditions: read fairlead show " + string(b.Ending.Run) + " first"
+	case "incompatible":
+		return "the old images are INCOMPATIBLE with the new schema: they will fail; mend forward, or restore the backup"
+	}
+	return "whether the old images work on the new schema is unknown"
+}
+
+func images(all []release.Image) string {
+	var out []string
+	for _, i := range all {
+		out = append(out, i.Service+" "+i.Digest.Short())
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"fairlead/internal/engine"
+	"fairlead/internal/release"
+	"fairlead/internal/sqltext"
+	"fairlead/internal/step"
+)
+
+// planView is what a person reads before saying yes: nothing but the terms, and what planning has proved.
+func planView(w io.Writer, t engine.Terms, p engine.Proofs, units []sqltext.Unit) {
+	line := func(head, format string, args ...any) {
+		fmt.Fprintf(w, "  %-12s%s\n", head, plain(fmt.Sprintf(format, args...)))
+	}
+	fingerprint, err := t.Fingerprint()
+	if err != nil {
+		fingerprint = "none: " + err.Error()
+	}
+	fmt.Fprintf(w, "plan: %s %s of %s in %s\n", t.Action, plain(t.Tag), plain(t.App), plain(t.Environment))
+	line("target", "%s", t.Target)
+	if t.Commit != "" {
+		line("commit", "%s", t.Commit)
+	}
+	for i, img := range t.Images {
+		head := ""
+		if i == 0 {
+			head = "images"
+		}
+		line(head, "%s", imageChange(img, t.Baseline))
+	}
+	for i, s := range migrationLines(t, p, units) {
+		head := ""
+		if i == 0 {
+			head = "migration"
+		}
+		line(head, "%s", s)
+	}
+	if c, err := engine.Recall[step.Confirmed](p); err == nil {
+		line("staging", "verified in %s (%s)", or(c.Staging, "nothing"), c.Strength)
+	}
+	line("outage", "%s", outage(t))
+	line("on failure", "without a migration: %s; after a migration: %s", t.OnFailure.Unmigrated, t.OnFailure.Migrated)
+	line("approval", "%s", t.Approval)
+	line("fingerprint", "%s", fingerprint)
+}
+
+// imageChange tells old and new digest of one service.
+func imageChange(img release.Image, baseline []release.Image) string {
+	for _, was := range baseline {
+		if was.Service != img.Service {
+			continue
+		}
+		if was == img {
+			return fmt.Sprintf("%-10s %s, as it runs now", img.Service, img.Digest.Short())
+		}
+		return fmt.Sprintf("%-10s %s -> %s  (%s)", img.Service, was.Digest.Short(), img.Digest.Short(), img.Repo)
+	}
+	return fmt.Sprintf("%-10s (nothing) -> %s  (%s)", img.Service, img.Digest.Short(), img.Repo)
+}
+
+func migrationLines(t engine.Terms, p engine.Proofs, units []sqltext.Unit) []string {
+	if t.Action == engine.Rollback {
+		return []string{"none: the schema stays as it is"}
+	}
+	if t.Migration == nil {
+		return []string{"none"}
+	}
+	all := []string{fmt.Sprintf("%s, sha256 %s, %d units", t.Migration.File, short(t.Migration.SHA256), len(units))}
+	for _, u := range units {
+		how := "in one transaction"
+		if u.Kind != sqltext.Together {
+			how = "outside a transaction"
+		}
+		all = append(all, fmt.Sprintf("unit %d, %s: %s", u.Index+1, how, kinds(u)))
+	}
+	if r, err := engine.Recall[step.Reviewed](p); err == nil {
+		all = append(all, "review "+r.String())
+	}
+	return all
+}
+
+// kinds lists what the statements of a unit are, each once.
+func kinds(u sqltext.Unit) string {
+	var all []string
+	for _, s := range u.Statements {
+		if n := len(all); n == 0 || all[n-1] != s.Kind {
+			all = append(all, s.Kind)
+		}
+	}
+	if len(all) > 6 {
+		all = append(all[:6], fmt.Sprintf("and %d more", len(all)-6))
+	}
+	return strings.Join(all, ", ")
+}
+
+// outage says what the switch will cost, before anybody says yes.
+func outage(t engine.Terms) string {
+	n := 0
+	for _, img := range t.Images {
+		if !contains(t.Baseline, img) && len(t.Baseline) > 0 {
+			n++
+		}
+	}
+	switch {
+	case len(t.Baseline) == 0:
+		return "none: nothing runs yet"
+	case n == 0:
+		return "none: no image changes"
+	}
+	return fmt.Sprintf("%d services, one after the other (stop-first): each is away while its old container stops and its new one starts", n)
+}
+
+func contains(all []release.Image, img release.Image) bool {
+	for _, i := range all {
+		if i == img {
+			return true
+		}
+	}
+	return false
+}
+
+func short(hash string) string { return hash[:min(12, len(hash))] }
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

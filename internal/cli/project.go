@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"path/filepath"
+
+	"fairlead/internal/assemble"
+	"fairlead/internal/config"
+	"fairlead/internal/engine"
+	"fairlead/internal/release"
+	"fairlead/internal/source"
+	"fairlead/internal/step"
+	"fairlead/internal/target"
+)
+
+// A Project is one app in one environment as the commands need it; *assemble.Project is one.
+type Project interface {
+	planner
+	returner
+	keeper
+	reporter
+}
+
+// planner plans and says when there is nothing to do.
+type planner interface {
+	Check(ctx context.Context) (step.Checked, error)
+	PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, error)
+	Idle(ctx context.Context, plan engine.Plan) (bool, error)
+	LookOnce(ctx context.Context) (ok bool, check, saw string)
+	Replan(ctx context.Context, o engine.Opening) (engine.Plan, error)
+}
+
+// returner plans the way back.
+type returner interface {
+	PlanRollback(ctx context.Context, tag string, images []release.Image) (engine.Plan, error)
+	TagOf(ctx context.Context, images []release.Image) (string, error)
+	ImagesOf(ctx context.Context, tag string) ([]release.Image, error)
+	Opening(ctx context.Context, run engine.RunID) (engine.Opening, error)
+}
+
+// keeper is what was written down, and the engine that writes.
+type keeper interface {
+	Ledger() engine.Ledger
+	History() engine.History
+	Engine() *engine.Engine
+	NewRun() engine.RunID
+}
+
+// reporter looks, tells people, and ends.
+type reporter interface {
+	Look(ctx context.Context) (target.Observation, error)
+	Announce(ctx context.Context, e engine.Ending) error
+	Resend(ctx context.Context) error
+	Close() error
+}
+
+var _ Project = (*assemble.Project)(nil)
+
+func openProject(c config.Config, o assemble.Options) (Project, error) {
+	p, err := assemble.New(c, o)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// load reads the configuration.
+func (a *app) load() (config.Config, error) { return config.Load(a.configPath, a.Env) }
+
+// open makes the project of a configuration. before is asked before each act; nil never stops.
+func (a *app) open(c config.Config, observe engine.Observer, before func(context.Context, engine.Spec) error) (Project, error) {
+	return a.Open(c, assemble.Options{Observe: observe, Holder: a.holder(), Now: a.Now, Env: a.Env, State: a.state(), Before: before})
+}
+
+// quiet opens a project for a command that only reads.
+func (a *app) quiet() (config.Config, Project, error) {
+	c, err := a.load()
+	if err != nil {
+		return c, nil, err
+	}
+	p, err := a.open(c, func(engine.Event) {}, nil)
+	return c, p, err
+}
+
+// state is where the outbox and the mirror of ledgers are kept.
+func (a *app) state() string {
+	if dir, ok := a.Env("XDG_STATE_HOME"); ok && filepath.IsAbs(dir) {
+		return filepath.Join(dir, "fairlead")
+	}
+	if home, ok := a.Env("HOME"); ok && filepath.IsAbs(home) {
+		return filepath.Join(home, ".local", "state", "fairlead")
+	}
+	dir, err := filepath.Abs(".fairlead")
+	if err != nil {
+		return ".fairlead"
+	}
+	return dir
+}

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"fairlead/internal/fault"
+)
+
+// stackFile is what init needs of a compose file: the services and their images.
+type stackFile struct {
+	path     string
+	services []stackService
+}
+
+// A stackService is one service. Variable is the one that its whole image is, "" for a literal image.
+type stackService struct {
+	name, image, variable string
+}
+
+// maxStack is the largest compose file that is read, in bytes.
+const maxStack = 1 << 20
+
+// stackNames are the usual names, the ones for production first.
+func stackNames() []string {
+	var all []string
+	for _, dir := range []string{"", "infra", "deploy", "docker", "ops"} {
+		for _, name := range []string{"docker-compose.prod.yml", "docker-compose.prod.yaml", "docker-compose.production.yml", "compose.prod.yaml",
+			"compose.prod.yml", "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"} {
+			all = append(all, filepath.Join(dir, name))
+		}
+	}
+	return all
+}
+
+// readStack reads the file of that name, or the first of the usual names.
+func readStack(path string) (stackFile, error) {
+	if path == "" {
+		i := slices.IndexFunc(stackNames(), func(n string) bool {
+			st, err := os.Stat(n)
+			return err == nil && st.Mode().IsRegular()
+		})
+		if i < 0 {
+			return stackFile{}, noStack("a compose file", errNoStack)
+		}
+		path = stackNames()[i]
+	}
+	b, err := readLimited(path, maxStack)
+	if err != nil {
+		return stackFile{}, noStack(path, err)
+	}
+	var f struct {
+		Services yaml.MapSlice `yaml:"services"`
+	}
+	if err := yaml.Unmarshal(b, &f); err != nil {
+		return stackFile{}, noStack(path, errors.New(plain(yaml.FormatError(err, false, true))))
+	}
+	s := stackFile{path: path}
+	for _, item := range f.Services {
+		name := fmt.Sprint(item.Key)
+		s.services = append(s.services, serviceOf(name, item.Value))
+	}
+	if len(s.services) == 0 {
+		return s, noStack(path, errors.New("it has no services"))
+	}
+	return s, nil
+}
+
+func serviceOf(name string, value any) stackService {
+	s := stackService{name: name}
+	fields, _ := value.(map[string]any)
+	if slice, ok := value.(yaml.MapSlice); ok {
+		fields = map[string]any{}
+		for _, item := range slice {
+			fields[fmt.Sprint(item.Key)] = item.Value
+		}
+	}
+	s.image, _ = fields["image"].(string)
+	s.variable = wholeVariable(s.image)
+	return s
+}
+
+// wholeVariable gives the name of the variable that a text is, with or without a default: ${NAME}, ${NAME:-x}, ${NAME:?x}, $NAME.
+func wholeVariable(s string) string {
+	inner, ok := strings.CutPrefix(s, "${")
+	if ok && strings.HasSuffix(inner, "}") {
+		inner = inner[:len(inner)-1]
+	} else if inner, ok = strings.CutPrefix(s, "$"); !ok {
+		return ""
+	}
+	end := strings.IndexFunc(inner, func(r rune) bool { return !isWordRune(r) })
+	name, rest := inner, ""
+	if end >= 0 {
+		name, rest = inner[:end], inner[end:]
+	}
+	switch {
+	case name == "" || name[0] >= '0' && name[0] <= '9':
+		return ""
+	case rest == "":
+		return name
+	case !strings.HasPrefix(s, "${") || strings.ContainsAny(rest, "{}"):
+		return ""
+	}
+	for _, op := range []string{":-", "-", ":?", "?"} {
+		if strings.HasPrefix(rest, op) {
+			return name
+		}
+	}
+	return ""
+}
+
+func isWordRune(r rune) bool {
+	return r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+}
+
+// sort separates the services that a release can replace from those whose image is a literal. Services that are only built are
+// neither.
+func (s stackFile) sort() (ready, literal []stackService) {
+	for _, svc := range s.services {
+		switch {
+		case svc.variable != "" && goodName(svc.name):
+			ready = append(ready, svc)
+		case svc.image != "":
+			literal = append(literal, svc)
+		}
+	}
+	return ready, literal
+}
+
+func goodName(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool { return !isWordRune(r) && r != '-' && r != '.' }) < 0
+}
+
+func noStack(path string, err error) error {
+	return &fault.Fault{Code: "stack-unreadable", What: path + " cannot be read", Err: err, Outcome: fault.Misused,
+		Means: "nothing was written; production is unchanged", Do: []fault.Command{{Line: "fairlead init --file PATH", Why: "names the compose file"}}}
+}
