@@ -16,7 +16,7 @@ import (
 // maxDepth limits how deep mappings and lists may nest. The deepest known key stands at 5.
 const maxDepth = 16
 
-// maxTokens limits the words of the file, so that a hostile megabyte costs no time. A real file has some hundred.
+// maxTokens limits the words, lines and entries of the file, so that a hostile megabyte costs no time. A real file has some hundred.
 const maxTokens = 20_000
 
 // parseYAML reads one document into a tree of plain mappings, lists and scalars. Anchors, aliases, merges, tags and further
@@ -34,8 +34,8 @@ func parseYAML(b []byte, p *place) (node ast.Node, problems Problems) {
 			node, problems = nil, one(1, 1, "the file cannot be read as YAML")
 		}
 	}()
-	if line, column, deep := tooDeep(string(b)); deep {
-		return nil, one(line, column, "nested deeper than %d levels", maxDepth)
+	if line, column, why := tooMuch(string(b)); why != "" {
+		return nil, one(line, column, "%s", why)
 	}
 	tokens := lexer.Tokenize(string(b))
 	if tk, why := refuse(tokens); tk != nil {
@@ -70,16 +70,19 @@ func parseYAML(b []byte, p *place) (node ast.Node, problems Problems) {
 	return bodies[0], nil
 }
 
-// tooDeep looks at the raw text, before any recursive parser does: brackets (also those in quotes and comments: who needs sixteen
-// of them?), markers of nested lists and keys on one line, and steps of indentation.
-func tooDeep(s string) (line, column int, deep bool) {
-	depth := 0
+// tooMuch looks at the raw text, before any recursive or slow parser does: brackets (also those in quotes: who needs sixteen of them?), markers of nested lists and keys on one line, indentation, and the number of lines and entries.
+func tooMuch(s string) (line, column int, why string) {
+	deep, many := fmt.Sprintf("nested deeper than %d levels", maxDepth), fmt.Sprintf("the file has more than %d lines and entries; no configuration needs that", maxTokens)
+	depth, entries := 0, 0
 	for line := 1; s != ""; line++ {
 		var text string
 		text, s, _ = strings.Cut(s, "\n")
-		indent := len(text) - len(strings.TrimLeft(text, " \t"))
-		if indent > 40*maxDepth {
-			return line, indent, true
+		entries++
+		if strings.HasPrefix(strings.TrimLeft(text, " \t"), "#") {
+			text = ""
+		}
+		if indent := len(text) - len(strings.TrimLeft(text, " \t")); indent > 40*maxDepth {
+			return line, indent, deep
 		}
 		markers := 0
 		for i, c := range text {
@@ -88,6 +91,8 @@ func tooDeep(s string) (line, column int, deep bool) {
 				depth++
 			case ']', '}':
 				depth = max(depth-1, 0)
+			case ',':
+				entries++
 			case '-', '?', ':':
 				markers++
 			case ' ':
@@ -95,11 +100,14 @@ func tooDeep(s string) (line, column int, deep bool) {
 				markers = 0
 			}
 			if depth > maxDepth || markers > 120 {
-				return line, i + 1, true
+				return line, i + 1, deep
 			}
 		}
+		if entries > maxTokens {
+			return line, 1, many
+		}
 	}
-	return 0, 0, false
+	return 0, 0, ""
 }
 
 func refuse(tokens token.Tokens) (*token.Token, string) {
