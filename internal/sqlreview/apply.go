@@ -1,6 +1,7 @@
 package sqlreview
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -94,7 +95,7 @@ func (s *state) applyType(n *pg.Node) {
 	case n.GetCompositeTypeStmt() != nil:
 		s.types[n.GetCompositeTypeStmt().GetTypevar().GetRelname()] = true
 	case n.GetAlterEnumStmt() != nil:
-		if e := n.GetAlterEnumStmt(); e.GetOldVal() == "" {
+		if e := n.GetAlterEnumStmt(); e.GetOldVal() == "" && !slices.Contains(s.labels, e.GetNewVal()) {
 			s.labels = append(s.labels, e.GetNewVal())
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // Limits on what one review follows.
 const (
 	maxBodyDepth = 8      // DO, EXECUTE and calls inside one another
-	maxLeaves    = 50_000 // statements of one review, those inside bodies included
+	maxLeaves    = 50_000 // statements inside bodies, of one review
 )
 
 // Review reads the files in order and says what they will do. It never fails
@@ -170,7 +170,10 @@ func (r *reviewer) top(i int, st sqltext.Statement, unit int) {
 
 // leaf reviews one statement as it is executed, then what it executes itself.
 func (r *reviewer) leaf(l leaf, depth int) {
-	if r.leaves++; r.leaves > maxLeaves || depth > maxBodyDepth {
+	if depth > 0 {
+		r.leaves++
+	}
+	if r.leaves > maxLeaves || depth > maxBodyDepth {
 		r.cannot(l, unreviewable(), "the script executes more statements, or deeper ones, than are followed")
 		return
 	}

@@ -17,7 +17,7 @@ import (
 // No input panics; size and depth are limited (MaxBytes, MaxDepth).
 func Parse(sql []byte) (Script, error) {
 	text := string(sql)
-	script := Script{SHA256: digest(text), text: text}
+	script := Script{SHA256: digest(text), text: text, lines: indexLines(text)}
 	if p := checkBytes(sql); p != nil {
 		return script.refuse(p)
 	}
@@ -30,9 +30,8 @@ func Parse(sql []byte) (Script, error) {
 	if err != nil {
 		return script.refuse(fromParser(text, c.sql, err))
 	}
-	lines := indexLines(text)
 	for _, raw := range tree.GetStmts() {
-		st, ok := statementOf(lines, c, raw)
+		st, ok := statementOf(script.lines, c, raw)
 		if !ok {
 			continue
 		}

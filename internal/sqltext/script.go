@@ -80,6 +80,7 @@ type Script struct {
 
 	nodes []*pg.Node
 	text  string
+	lines lineIndex
 }
 
 // Node returns the parse tree of statement i, or nil when there is none (a
@@ -110,7 +111,10 @@ func (s Script) Data(st Statement) []byte {
 
 // Position returns line and column of a byte of the file, from one.
 func (s Script) Position(offset int) (line, column int) {
-	return positionIn(s.text, offset)
+	if len(s.lines.starts) == 0 {
+		return positionIn(s.text, offset)
+	}
+	return s.lines.position(offset)
 }
 
 // ErrOtherText is returned by Attach when the bytes are not those the units
@@ -143,7 +147,7 @@ func (s *Script) Attach(sql []byte) error {
 		units[i] = u
 		all = append(all, statements...)
 	}
-	s.text, s.Units, s.Statements = text, units, all
+	s.text, s.Units, s.Statements, s.lines = text, units, all, indexLines(text)
 	return nil
 }
 

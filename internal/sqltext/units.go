@@ -78,7 +78,9 @@ func (g *grouper) add(st Statement, n *pg.Node) {
 		g.altered[r.GetRelname()] = true
 	}
 	if e := n.GetAlterEnumStmt(); e != nil && e.GetOldVal() == "" && e.GetNewVal() != "" {
-		g.labels = append(g.labels, quoteLiteral(e.GetNewVal()))
+		if label := quoteLiteral(e.GetNewVal()); !slices.Contains(g.labels, label) {
+			g.labels = append(g.labels, label)
+		}
 	}
 }
 
