@@ -30,7 +30,7 @@ services:
     healthcheck: &health
       test: ["CMD", "/app", "check"]
       interval: 1s
-      timeout: 2s
+      timeout: 5s
       retries: 3
       start_period: 3s
 {{- end}}
@@ -121,10 +121,28 @@ func (s *Stack) RunByHand(ctx context.Context, p Published) error {
 	}
 	for _, args := range [][]string{{"pull", "-q"}, {"up", "-d", "--wait"}} {
 		if out, err := s.Compose(ctx, args...).CombinedOutput(); err != nil {
-			return fmt.Errorf("docker compose %s: %w: %s", strings.Join(args, " "), err, out)
+			return fmt.Errorf("docker compose %s: %w: %s\n%s", strings.Join(args, " "), err, out, s.complaints(ctx))
 		}
 	}
 	return nil
+}
+
+// complaints is what the engine knows about containers that are not well.
+func (s *Stack) complaints(ctx context.Context) string {
+	all, err := s.Containers(ctx)
+	if err != nil {
+		return err.Error()
+	}
+	var b strings.Builder
+	for _, c := range all {
+		if c.State == "running" && c.Health != "unhealthy" {
+			continue
+		}
+		health, _ := s.Lab.Docker(ctx, "inspect", "-f", "{{json .State}}", c.ID).CombinedOutput()
+		said, _ := s.Lab.Docker(ctx, "logs", "--tail", "5", c.ID).CombinedOutput()
+		fmt.Fprintf(&b, "%s: %s%s", c.Service, health, said)
+	}
+	return b.String()
 }
 
 // Container is one container of the stack, as docker inspect shows it.

@@ -288,7 +288,7 @@ func TestParts_go_away_and_come_back_with_their_data(t *testing.T) {
 	}
 	works := map[Part]func() error{
 		Registry: func() error {
-			return l.Command(ctx, "curl", "-sf", "http://"+l.RegistryHost+"/v2/"+s.App+"/api/manifests/v1.0.0").Run()
+			return answers(ctx, l, "http://"+l.RegistryHost+"/v2/"+s.App+"/api/manifests/v1.0.0")
 		},
 		Postgres: func() error { _, err := s.Rows(ctx, "SELECT n FROM t"); return err },
 		SSHD:     func() error { return l.SSH(ctx, "true").Run() },

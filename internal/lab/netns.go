@@ -40,7 +40,7 @@ func (l *Lab) Command(ctx context.Context, name string, args ...string) *exec.Cm
 // HostCommand makes a command that runs on the lab's host as root: in its
 // processes, mounts and network, where agents and sessions can be seen and killed.
 func (l *Lab) HostCommand(ctx context.Context, name string, args ...string) *exec.Cmd {
-	enter := []string{"--target", strconv.Itoa(l.Init), "--mount", "--pid", "--net", "--", name}
+	enter := []string{"--target", strconv.Itoa(l.Init), "--root", "--mount", "--pid", "--net", "--", name}
 	return exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
 }
 
