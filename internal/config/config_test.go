@@ -202,10 +202,14 @@ func TestLoad_says_what_is_wrong_and_where(t *testing.T) {
 }
 
 func TestLoad_reports_all_mistakes_at_once(t *testing.T) {
-	_, err := load(t, strings.Replace(least, "app: shop", "ap: shop", 1)+"a: 1\nb: 2\n")
+	_, err := load(t, strings.Replace(least, "app: shop\n", "", 1)+"x: 1\nhealht: 2\n")
+	want := `the configuration has 3 mistakes: 
+fairlead.yaml:1:1: app is missing
+fairlead.yaml:5:1: unknown key "x"
+fairlead.yaml:6:1: unknown key "healht"; did you mean "health"?`
 	var ps Problems
-	if !errors.As(err, &ps) || len(ps) != 4 {
-		t.Fatalf("want 4 problems, got %v", err)
+	if !errors.As(err, &ps) || err.Error() != want {
+		t.Fatalf("got\n%v\nwant\n%s", err, want)
 	}
 }
 

@@ -89,6 +89,7 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, name string, hasKind bo
 			text += " under " + name
 		}
 		if near := nearest(word, known); near != "" {
+			seen[near] = true // not to be reported as missing, too
 			text += fmt.Sprintf("; did you mean %q?", near)
 		}
 		d.bad(key, "%s", text)

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"fairlead/internal/fault"
@@ -25,11 +27,14 @@ type Problems []Problem
 // maxProblems limits how many mistakes are reported at once.
 const maxProblems = 20
 
-// Error gives one line per mistake.
+// Error gives one line per mistake; several begin on a line of their own.
 func (ps Problems) Error() string {
 	var lines []string
 	for _, p := range ps {
 		lines = append(lines, p.String())
+	}
+	if len(lines) > 1 {
+		lines = append([]string{""}, lines...)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -39,6 +44,7 @@ func invalid(ps Problems) error {
 	if len(ps) == 0 {
 		return nil
 	}
+	slices.SortStableFunc(ps, func(a, b Problem) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
 	what := "the configuration has a mistake"
 	if len(ps) > 1 {
 		what = fmt.Sprintf("the configuration has %d mistakes", len(ps))
