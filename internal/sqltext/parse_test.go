@@ -263,3 +263,15 @@ func TestParse_reads_what_is_just_within_the_depth(t *testing.T) {
 		}
 	}
 }
+
+func TestParse_finds_the_column_in_a_very_long_line(t *testing.T) {
+	sql := "\ufeffSELECT '" + strings.Repeat("æ", 5000) + "'; SELEC"
+	if e := IsSyntaxError(func() error { _, err := Parse([]byte(sql)); return err }()); e == nil || e.Line != 1 || e.Column != 5012 {
+		t.Errorf("got %v", e)
+	}
+	long := strings.Repeat("ALTER TYPE e ADD VALUE 'x'; SELECT 'æ';", 20000)
+	s, err := Parse([]byte(long))
+	if err != nil || s.Statements[39999].Column != 20000*39-10 {
+		t.Errorf("got %d, %v", s.Statements[39999].Column, err)
+	}
+}

@@ -61,15 +61,26 @@ func byteOf(text string, cursor int) int {
 	return len(text)
 }
 
-// lineIndex finds positions without walking the text again for each.
+// lineIndex finds positions without walking the text again for each: where
+// lines start, and how many characters stand before each block of bytes.
 type lineIndex struct {
 	text   string
 	starts []int
+	before []int
 }
 
+const lineBlock = 1024
+
 func indexLines(text string) lineIndex {
-	ix := lineIndex{text: text, starts: []int{0}}
+	ix := lineIndex{text: text, starts: []int{0}, before: make([]int, 0, len(text)/lineBlock+1)}
+	characters := 0
 	for i := 0; i < len(text); i++ {
+		if i%lineBlock == 0 {
+			ix.before = append(ix.before, characters)
+		}
+		if utf8.RuneStart(text[i]) {
+			characters++
+		}
 		if text[i] == '\n' {
 			ix.starts = append(ix.starts, i+1)
 		}
@@ -80,9 +91,27 @@ func indexLines(text string) lineIndex {
 func (ix lineIndex) position(offset int) (line, column int) {
 	offset = min(max(offset, 0), len(ix.text))
 	line = sort.SearchInts(ix.starts, offset+1)
-	before := ix.text[ix.starts[line-1]:offset]
-	if line == 1 {
-		before = strings.TrimPrefix(before, byteOrderMark)
+	start := ix.starts[line-1]
+	if line == 1 && strings.HasPrefix(ix.text, byteOrderMark) {
+		start = min(len(byteOrderMark), offset)
 	}
-	return line, utf8.RuneCountInString(before) + 1
+	return line, ix.characters(offset) - ix.characters(start) + 1
+}
+
+// characters counts those that begin before a byte.
+func (ix lineIndex) characters(offset int) int {
+	block := offset / lineBlock
+	if block >= len(ix.before) {
+		block = len(ix.before) - 1
+	}
+	if block < 0 {
+		return 0
+	}
+	n := ix.before[block]
+	for i := block * lineBlock; i < offset; i++ {
+		if utf8.RuneStart(ix.text[i]) {
+			n++
+		}
+	}
+	return n
 }

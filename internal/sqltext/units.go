@@ -177,7 +177,7 @@ func (g *grouper) keepSettings() {
 // mustCut says whether a statement must not share the transaction of the run
 // before it, although PostgreSQL would let it in.
 func (g *grouper) mustCut(n *pg.Node, st Statement) bool {
-	return g.validatesAltered(n) || slices.ContainsFunc(g.labels, func(label string) bool { return strings.Contains(st.SQL, label) })
+	return g.validatesAltered(n) || n.GetAlterEnumStmt() == nil && slices.ContainsFunc(g.labels, func(label string) bool { return strings.Contains(st.SQL, label) })
 }
 
 // validatesAltered is about a VALIDATE after another ALTER of the same table.
