@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 			edge.User, edge.Host = "ana", "laptop"
 			if as := os.Getenv("AS"); as != "" {
 				edge.Host, edge.Process = as, as+"/1/x"
+				edge.Alive = func(p string) (bool, bool) { return processAlive(as, p) }
 			}
 			edge.Terminal = os.Getenv("PERSON") != ""
 			os.Exit(Execute(context.Background(), os.Args[1:], edge))

@@ -58,7 +58,7 @@ func (a *app) announce(ctx context.Context, p Project, e engine.Ending) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announcing)
 	defer cancel()
 	if err := p.Announce(ctx, e); err != nil {
-		a.say("a note was not delivered (this changes nothing about the run): %s", ui.Clean(err.Error()))
+		a.say("note: %s (the outcome is not changed by this)", ui.Clean(err.Error()))
 	}
 }
 

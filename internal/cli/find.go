@@ -70,7 +70,7 @@ func (w wanted) same(t engine.Terms) error {
 		return nil
 	}
 	return &fault.Fault{Code: "plan-changed", What: fmt.Sprintf("the plan made now is not the one of %s", w.path), Outcome: fault.Refused,
-		Means: "production is unchanged; nothing was attempted", Err: fmt.Errorf("%w: %s", engine.ErrPlanChanged, engine.Difference(*w.terms, t)),
+		Means: "production is unchanged; nothing was attempted", Err: errors.New(engine.Difference(*w.terms, t)),
 		Do: []fault.Command{{Line: fmt.Sprintf("fairlead plan %s -o %s", t.Tag, quote(w.path)), Why: "writes the plan as it is now, to be looked at again"}}}
 }
 

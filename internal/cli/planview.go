@@ -110,6 +110,8 @@ func outage(t engine.Terms) string {
 		return "none: nothing runs yet"
 	case n == 0:
 		return "none: no image changes"
+	case n == 1:
+		return "one service (stop-first): it is away while its old container stops and its new one starts"
 	}
 	return fmt.Sprintf("%d services, one after the other (stop-first): each is away while its old container stops and its new one starts", n)
 }
