@@ -109,7 +109,7 @@ func (r *reviewer) bodyPlace(l leaf, b sqltext.Body, st sqltext.BodyStatement) i
 // fragment reviews SQL that stands inside something else.
 func (r *reviewer) fragment(l leaf, sql string, depth int) {
 	s, err := sqltext.Parse([]byte(sql))
-	if e := sqltext.IsSyntaxError(err); e != nil && e.Code != sqltext.CodeInBlock {
+	if e := sqltext.AsSyntaxError(err); e != nil && e.Code != sqltext.CodeInBlock {
 		r.cannot(l, unreviewable(), "inside a body: "+e.Message)
 		return
 	}

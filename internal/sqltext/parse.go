@@ -124,8 +124,8 @@ func trim(sql string, start, end int) (int, int) {
 	return first, last
 }
 
-// IsSyntaxError unwraps the reason why a text was refused, or gives nil.
-func IsSyntaxError(err error) *SyntaxError {
+// AsSyntaxError unwraps the reason why a text was refused, or gives nil.
+func AsSyntaxError(err error) *SyntaxError {
 	var e *SyntaxError
 	if errors.As(err, &e) {
 		return e

@@ -112,7 +112,7 @@ func TestParse_refuses_with_the_position_in_the_users_file(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := Parse([]byte(c.sql))
-			e := IsSyntaxError(err)
+			e := AsSyntaxError(err)
 			if e == nil {
 				t.Fatalf("got %v, want a syntax error; units %s", err, shape(s))
 			}
@@ -135,7 +135,7 @@ func TestParse_still_gives_the_statements_of_a_file_with_psql_commands(t *testin
 
 func TestParse_refuses_a_file_beyond_the_limit(t *testing.T) {
 	_, err := Parse(make([]byte, MaxBytes+1))
-	if e := IsSyntaxError(err); e == nil || e.Code != CodeTooLarge {
+	if e := AsSyntaxError(err); e == nil || e.Code != CodeTooLarge {
 		t.Fatalf("got %v", err)
 	}
 }
@@ -255,7 +255,7 @@ func TestParse_reads_what_is_just_within_the_depth(t *testing.T) {
 		"blocks":      "DO $$ BEGIN " + strings.Repeat("IF true THEN ", MaxDepth/2) + "NULL;" + strings.Repeat("END IF;", MaxDepth/2) + " END $$",
 	} {
 		s, err := Parse([]byte(sql))
-		if e := IsSyntaxError(err); err != nil && (e == nil || e.Code == CodeSyntax && !strings.Contains(e.Message, "memory exhausted")) {
+		if e := AsSyntaxError(err); err != nil && (e == nil || e.Code == CodeSyntax && !strings.Contains(e.Message, "memory exhausted")) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if len(s.Statements) == 1 {
@@ -266,7 +266,7 @@ func TestParse_reads_what_is_just_within_the_depth(t *testing.T) {
 
 func TestParse_finds_the_column_in_a_very_long_line(t *testing.T) {
 	sql := "\ufeffSELECT '" + strings.Repeat("æ", 5000) + "'; SELEC"
-	if e := IsSyntaxError(func() error { _, err := Parse([]byte(sql)); return err }()); e == nil || e.Line != 1 || e.Column != 5012 {
+	if e := AsSyntaxError(func() error { _, err := Parse([]byte(sql)); return err }()); e == nil || e.Line != 1 || e.Column != 5012 {
 		t.Errorf("got %v", e)
 	}
 	long := strings.Repeat("ALTER TYPE e ADD VALUE 'x'; SELECT 'æ';", 20000)
