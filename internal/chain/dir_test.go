@@ -385,3 +385,18 @@ func TestBlob_gives_back_what_was_put_and_notices_a_change(t *testing.T) {
 		t.Errorf("a blob too large: %v", err)
 	}
 }
+
+func TestHead_tells_that_the_end_of_the_run_before_was_edited(t *testing.T) {
+	d := OpenDir(t.TempDir())
+	h := story(t, d, 3)
+	rewrite(t, d, "00000002-r-2.jsonl", func(l [][]byte) [][]byte {
+		l[2] = bytes.Replace(l[2], []byte("closed"), []byte("failed"), 1)
+		return l
+	})
+	if _, _, _, err := d.Head(); !errors.Is(err, ErrBroken) {
+		t.Errorf("head: %v, want ErrBroken", err)
+	}
+	if _, err := d.Append(h, line(h, "x", "r-3", "noted")); !errors.Is(err, ErrBroken) {
+		t.Errorf("append: %v, want ErrBroken", err)
+	}
+}

@@ -113,3 +113,35 @@ func TestIndex_of_an_edited_segment_never_hides_the_edit_from_Verify(t *testing.
 		t.Errorf("verify: %v, want ErrBroken", err)
 	}
 }
+
+func TestEntries_do_not_believe_the_index_of_another_chain(t *testing.T) {
+	asked := 0
+	other := OpenDir(t.TempDir())
+	other.Summarizer = counting("1", &asked)
+	var h Hash
+	for i := range 4 {
+		h = add(t, other, h, fmt.Sprint("other-", i), fmt.Sprint("r-", i+1), "opened")
+	}
+	foreign, err := os.ReadFile(filepath.Join(other.path, indexName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := OpenDir(t.TempDir())
+	d.Summarizer = counting("1", &asked)
+	head := story(t, d, 4)
+	want, err := d.Entries(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(d.path, indexName), foreign, 0o660); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.Entries(0); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %v, %v\nwant %v", got, err, want)
+	}
+	add(t, d, head, "x", "r-5", "opened")
+	asked = 0
+	if _, err := d.Entries(0); err != nil || asked != 1 {
+		t.Errorf("after the next opening %d segments were summarized, %v; want 1", asked, err)
+	}
+}
