@@ -74,7 +74,7 @@ func briefSchema(b briefing) string {
 	m, err := engine.Recall[step.Migrated](e.Proofs)
 	switch {
 	case err == nil && m.Here > 0:
-		return fmt.Sprintf("changed: %s is applied (%d units by this run)", t.Migration.File, m.Here)
+		return fmt.Sprintf("changed: %s is applied (units committed by this run: %d)", t.Migration.File, m.Here)
 	case err == nil:
 		return fmt.Sprintf("unchanged by this run: %s was in place already, by run %s", t.Migration.File, m.By)
 	case e.Step == "migrate":

@@ -118,6 +118,9 @@ func means(step, engine string) string {
 
 // goOn lists what can be typed after a run ended badly, the safe one first.
 func goOn(e engine.Ending) []fault.Command {
+	if !e.Open && e.Before != nil {
+		return []fault.Command{{Line: "fairlead status", Why: "what runs now"}, {Line: "fairlead show " + string(e.Before.Run), Why: "every record of the run that failed"}}
+	}
 	if !e.Open {
 		return []fault.Command{{Line: "fairlead status", Why: "what runs now"}, {Line: "fairlead show " + string(e.Run), Why: "every record of the run"}}
 	}

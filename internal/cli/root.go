@@ -22,6 +22,7 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "tell more of the story")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colour and no moving screen")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usagef("%s: %w", c.CommandPath(), err) })
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	for _, c := range []*cobra.Command{
 		a.initCommand(), a.checkCommand(), a.reviewCommand(), a.releaseCommand(), a.planCommand(), a.deployCommand(), a.resumeCommand(),
