@@ -43,24 +43,29 @@ func (s Server) ledger(p wire.Place) (*chain.Dir, error) {
 	return d, nil
 }
 
-// same opens the ledger of a place and refuses one that is missing, or another one than the fence of this host knows.
+// same opens the ledger of a place and refuses one that is missing, or another one than the fence of this host or the caller knows.
 func (s Server) same(p wire.Place) (*chain.Dir, error) {
 	d, err := s.ledger(p)
 	if err != nil {
 		return nil, err
 	}
 	known, err := s.keeper(p).known()
-	if err != nil || known.Ledger == "" {
-		return d, err
-	}
-	id, _, _, err := d.Head()
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case id == "":
-		return nil, fmt.Errorf("%w: this host knows the ledger %s, and there is none in %s", chain.ErrMissing, known.Ledger, d.Path())
-	case id != known.Ledger:
-		return nil, fmt.Errorf("%w: this host knows %s, in %s is %s", fence.ErrOtherLedger, known.Ledger, d.Path(), id)
+	}
+	for who, want := range map[string]string{"this host": known.Ledger, "the operator": p.Expect} {
+		if want == "" {
+			continue
+		}
+		id, _, _, err := d.Head()
+		switch {
+		case err != nil:
+			return nil, err
+		case id == "":
+			return nil, fmt.Errorf("%w: %s knows the ledger %s, and there is none in %s", chain.ErrMissing, who, want, d.Path())
+		case id != want:
+			return nil, fmt.Errorf("%w: %s knows %s, in %s is %s", fence.ErrOtherLedger, who, want, d.Path(), id)
+		}
 	}
 	return d, nil
 }

@@ -72,12 +72,32 @@ func (m machine) Configure(_ context.Context, s rollout.Service) error {
 // half an "up" is an outage.
 func (m machine) Converge(ctx context.Context, s rollout.Service) error {
 	args := []string{"up", "--detach", "--no-deps", "--no-build", "--pull", "never", "--quiet-pull"}
+	env, err := m.others(s.Name)
+	if err != nil {
+		return err
+	}
 	argv := m.stack.ComposeArgs(present, append(args, s.Name)...)
-	answers, err := Local{}.Run(context.WithoutCancel(ctx), wire.Command{Argv: argv, Timeout: convergeLimit})
+	answers, err := Local{}.Run(context.WithoutCancel(ctx), wire.Command{Argv: argv, Env: env, Timeout: convergeLimit})
 	if err != nil {
 		return err
 	}
 	return answers[0].Err("docker compose up " + s.Name)
+}
+
+// others gives a value to the image keys that have none yet, in a first deployment: compose refuses a project in which any service
+// lacks an image, and touches only the one that it is asked for.
+func (m machine) others(service string) ([]string, error) {
+	var env []string
+	for _, k := range m.stack.Services {
+		value, err := m.configured(k.ImageEnv)
+		if err != nil {
+			return nil, err
+		}
+		if value == "" && k.Service != service {
+			env = append(env, k.ImageEnv+"="+m.stack.Probe()[k.Service])
+		}
+	}
+	return env, nil
 }
 
 func present(name string) bool {

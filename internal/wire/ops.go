@@ -32,10 +32,12 @@ const (
 )
 
 // A Place names one app in one environment under a target's directory. All that fairlead keeps there is below Ledger and State.
+// Expect is the id of the ledger that the caller knows from elsewhere, or empty; another one, or none, is then refused.
 type Place struct {
 	Directory   string `json:"directory"`
 	App         string `json:"app"`
 	Environment string `json:"environment"`
+	Expect      string `json:"expect,omitempty"`
 }
 
 // Validate tells when a place could lead outside its directory.

@@ -28,6 +28,13 @@ var (
 // New names the ledger of a place on a host. It touches nothing.
 func New(h *host.Host, place wire.Place) Ledger { return Ledger{h, place} }
 
+// Expecting gives the ledger for a caller who knows its id from elsewhere (another host, the database). Where there is no ledger,
+// everything but reading blobs and single runs then answers chain.ErrMissing; where there is another one, fence.ErrOtherLedger.
+func (l Ledger) Expecting(id string) Ledger {
+	l.place.Expect = id
+	return l
+}
+
 // Head gives the end of the ledger. chain.ErrMissing or fence.ErrOtherLedger when the host knows another state.
 func (l Ledger) Head(ctx context.Context) (engine.Head, error) {
 	h, err := l.head(ctx)

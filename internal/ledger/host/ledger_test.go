@@ -79,7 +79,7 @@ func TestLedger_keeps_the_contract(t *testing.T) {
 		p := s.place.Ledger()
 		return ledgertest.Place{
 			Open:      func(*testing.T) ledgertest.Handle { return s.open() },
-			Insist:    func(_ *testing.T, id string) ledgertest.Handle { s.know(id); return s.open() },
+			Insist:    func(_ *testing.T, id string) ledgertest.Handle { return s.open().Expecting(id) },
 			Lose:      func(t *testing.T) { check(t, os.RemoveAll(p)) },
 			Footprint: func(t *testing.T) string { return footprint(t, s.top) + footprint(t, s.home) },
 			Tear: func(t *testing.T) {

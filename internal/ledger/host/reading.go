@@ -134,23 +134,26 @@ func (l Ledger) copied(ctx context.Context, blobs bool, use func(*chain.Dir) err
 	return use(d)
 }
 
-// same refuses a ledger that is missing, or another one than the host's fence knows.
+// same refuses a ledger that is missing, or another one than the host's fence or the caller knows.
 func (l Ledger) same(d *chain.Dir, ticket []byte) error {
-	if len(ticket) == 0 {
-		return nil
-	}
 	var known fence.Ticket
-	if err := json.Unmarshal(ticket, &known); err != nil {
-		return fmt.Errorf("read the fence: %w", err)
+	if len(ticket) > 0 {
+		if err := json.Unmarshal(ticket, &known); err != nil {
+			return fmt.Errorf("read the fence: %w", err)
+		}
 	}
 	id, _, _, err := d.Head()
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case known.Ledger != "" && id == "":
-		return fmt.Errorf("%w: the host knows the ledger %s, and there is none in %s", chain.ErrMissing, known.Ledger, l.place.Ledger())
-	case known.Ledger != "" && id != known.Ledger:
-		return fmt.Errorf("%w: the host knows %s, in %s is %s", fence.ErrOtherLedger, known.Ledger, l.place.Ledger(), id)
+	}
+	for who, want := range map[string]string{"the host": known.Ledger, "the operator": l.place.Expect} {
+		switch {
+		case want == "" || id == want:
+		case id == "":
+			return fmt.Errorf("%w: %s knows the ledger %s, and there is none in %s", chain.ErrMissing, who, want, l.place.Ledger())
+		default:
+			return fmt.Errorf("%w: %s knows %s, in %s is %s", fence.ErrOtherLedger, who, want, l.place.Ledger(), id)
+		}
 	}
 	return nil
 }

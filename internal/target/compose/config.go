@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"fairlead/internal/config"
 	"fairlead/internal/host"
 	"fairlead/internal/rollout"
 	"fairlead/internal/wire"
@@ -41,9 +42,9 @@ type Service struct {
 
 // SSH is how the system's ssh is called.
 type SSH struct {
-	IdentityFile string `yaml:"identity_file" doc:"The only key that is tried."`
-	KnownHosts   string `yaml:"known_hosts" doc:"The only file of known host keys."`
-	Config       string `yaml:"config" doc:"An ssh configuration file, instead of the user's."`
+	IdentityFile config.Path `yaml:"identity_file" doc:"The only key that is tried."`
+	KnownHosts   config.Path `yaml:"known_hosts" doc:"The only file of known host keys."`
+	Config       config.Path `yaml:"config" doc:"An ssh configuration file, instead of the user's."`
 }
 
 // Defaults fills what may be left out.
@@ -108,7 +109,7 @@ func (c Config) checkOrder() error {
 }
 
 func (c Config) ssh() host.SSH {
-	return host.SSH{Config: c.SSH.Config, IdentityFile: c.SSH.IdentityFile, KnownHosts: c.SSH.KnownHosts}
+	return host.SSH{Config: c.SSH.Config.String(), IdentityFile: c.SSH.IdentityFile.String(), KnownHosts: c.SSH.KnownHosts.String()}
 }
 
 // names lists the services in the order in which they are replaced.
