@@ -38,6 +38,9 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 	if os.Getuid() != 0 {
 		return nil, errors.New("the lab makes namespaces and starts a Docker engine: run it as root")
 	}
+	if err := refuseChroot(ctx); err != nil {
+		return nil, err
+	}
 	sweepDead()
 	if o.Program == "" {
 		program, err := os.Executable()
@@ -76,6 +79,22 @@ func Down(dir string) error {
 
 // Down ends this lab and removes all of it.
 func (l *Lab) Down() error { return Down(l.Dir) }
+
+// refuseChroot says so early where the lab would come up and its health checks
+// would fail: what enters a container enters by its mount namespace, whose root
+// is not that of a chroot.
+func refuseChroot(ctx context.Context) error {
+	const format = "%d:%i"
+	here, err := exec.CommandContext(ctx, "stat", "-c", format, "/").Output()
+	if err != nil {
+		return fmt.Errorf("look at the root folder: %w", err)
+	}
+	there, err := exec.CommandContext(ctx, "nsenter", "--mount=/proc/self/ns/mnt", "--", "stat", "-c", format, "/").Output()
+	if err != nil || string(here) != string(there) {
+		return errors.New("this is a chroot, where no program can be started in a container: use a machine, a container or pivot_root")
+	}
+	return nil
+}
 
 func makeDir(name string) (string, error) {
 	var dir string
