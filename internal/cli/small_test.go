@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"fairlead/internal/decide"
+	"fairlead/internal/engine"
+	"fairlead/internal/release"
+	"fairlead/internal/step"
+)
+
+func TestWholeVariable_is_the_name_that_a_whole_image_is(t *testing.T) {
+	for image, want := range map[string]string{
+		"${API_IMAGE}": "API_IMAGE", "${API_IMAGE:-nginx:1}": "API_IMAGE", "${A-b}": "A", "${A:?set it}": "A", "${A?x}": "A", "$API_IMAGE": "API_IMAGE",
+		"nginx": "", "nginx:${TAG}": "", "${REPO}/api:${TAG}": "", "${REPO}:1": "", "$A:1": "", "${}": "", "${1A}": "", "": "", "$$A": "", "${A:+b}": "",
+		"${A:-${B}}": "",
+	} {
+		if got := wholeVariable(image); got != want {
+			t.Errorf("%q gives %q, want %q", image, got, want)
+		}
+	}
+}
+
+func TestPlain_keeps_text_and_drops_what_moves_a_cursor(t *testing.T) {
+	if got := plain("a\x1b[2Jb\rc\u202ed\ne\tf\u009bg"); got != "a[2Jbcd\ne\tfg" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestDecider_takes_the_flag_the_word_or_nobody(t *testing.T) {
+	person := func(typed string) *app {
+		return &app{Edge: Edge{In: strings.NewReader(typed), Err: io.Discard, Terminal: true, User: "ana", Host: "laptop"}}
+	}
+	nobody := &app{Edge: Edge{In: strings.NewReader("v1\n"), Err: io.Discard, User: "ana", Host: "ci"}}
+	for claim, c := range map[string]struct {
+		d    decider
+		word string
+		yes  bool
+		how  string
+		err  error
+	}{
+		"the flag says yes without a terminal": {decider{app: nobody, yes: true}, "v1", true, "--yes", nil},
+		"nobody is there":                      {decider{app: nobody}, "v1", false, "", decide.ErrNobody},
+		"the word is typed":                    {decider{app: person(" v1 \n")}, "v1", true, "typed at a terminal", nil},
+		"the word without a line end counts":   {decider{app: person("v1")}, "v1", true, "typed at a terminal", nil},
+		"yes is not the word":                  {decider{app: person("yes\n")}, "v1", false, "typed at a terminal", nil},
+		"yes is the word where none is asked":  {decider{app: person("yes\n")}, "", true, "typed at a terminal", nil},
+		"an empty line is no":                  {decider{app: person("\n")}, "", false, "typed at a terminal", nil},
+		"the end of the input is no":           {decider{app: person("")}, "", false, "typed at a terminal", nil},
+	} {
+		a, err := c.d.Decide(context.Background(), decide.Question{Text: "?", Word: c.word})
+		if !errors.Is(err, c.err) || a.Yes != c.yes || a.How != c.how {
+			t.Errorf("%s: got %+v, %v", claim, a, err)
+		}
+	}
+}
+
+func TestDecider_stops_waiting_when_it_is_interrupted(t *testing.T) {
+	r, w := io.Pipe()
+	defer w.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	d := decider{app: &app{Edge: Edge{In: r, Err: io.Discard, Terminal: true}}}
+	if _, err := d.Decide(ctx, decide.Question{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestInterruptible_cancels_first_and_leaves_at_the_second(t *testing.T) {
+	signals, left := make(chan os.Signal, 2), make(chan int, 1)
+	var said bytes.Buffer
+	ctx := Interruptible(context.Background(), signals, &said, func(code int) { left <- code })
+	if ctx.Err() != nil {
+		t.Fatal("cancelled before any signal")
+	}
+	signals <- syscall.SIGINT
+	<-ctx.Done()
+	select {
+	case code := <-left:
+		t.Fatalf("left with %d at the first signal", code)
+	case <-time.After(20 * time.Millisecond):
+	}
+	signals <- syscall.SIGINT
+	if code := <-left; code != 7 {
+		t.Errorf("left with %d, want 7", code)
+	}
+	if !strings.Contains(said.String(), "fairlead resume") {
+		t.Errorf("it does not say how to resume:\n%s", said.String())
+	}
+}
+
+func TestProcessAlive_tells_this_process_a_dead_one_and_a_foreign_one(t *testing.T) {
+	me := processName("here", os.Getpid())
+	if alive, known := processAlive("here", me); !alive || !known {
+		t.Errorf("this process: alive %v, known %v (%s)", alive, known, me)
+	}
+	if _, known := processAlive("elsewhere", me); known {
+		t.Error("a process of another machine is known")
+	}
+	if alive, _ := processAlive("here", me+"9"); alive {
+		t.Error("a later process with the same pid counts as the old one")
+	}
+	child := exec.Command("true")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	name := processName("here", child.Process.Pid)
+	_ = child.Wait()
+	if alive, known := processAlive("here", name); alive || !known {
+		t.Errorf("a dead process: alive %v, known %v", alive, known)
+	}
+	for _, s := range []string{"", "here", "here/x/y", "here/-1/y", "here/0/"} {
+		if alive, _ := processAlive("here", s); alive {
+			t.Errorf("%q is alive", s)
+		}
+	}
+}
+
+func TestMigrated_counts_a_migration_whose_end_nobody_saw(t *testing.T) {
+	rec := func(v engine.Verdict, changed bool) engine.Record {
+		return engine.Record{Step: "migrate", Verdict: v, Changed: changed}
+	}
+	for claim, c := range map[string]struct {
+		records []engine.Record
+		want    bool
+	}{
+		"nothing happened":         {nil, false},
+		"it failed as a whole":     {[]engine.Record{rec(engine.Began, false), rec(engine.Failed, false)}, false},
+		"it was in place already":  {[]engine.Record{rec(engine.Began, false), rec(engine.Proven, false)}, false},
+		"it was applied":           {[]engine.Record{rec(engine.Began, false), rec(engine.Proven, true)}, true},
+		"it is unclear":            {[]engine.Record{rec(engine.Began, false), rec(engine.Unclear, true)}, true},
+		"its client was killed":    {[]engine.Record{rec(engine.Began, false)}, true},
+		"another step was changed": {[]engine.Record{{Step: "deploy", Verdict: engine.Proven, Changed: true}}, false},
+	} {
+		if got := migrated(c.records); got != c.want {
+			t.Errorf("%s: got %v", claim, got)
+		}
+	}
+}
+
+func TestBrief_says_when_the_old_image_cannot_live_with_the_new_schema(t *testing.T) {
+	img := release.Image{Service: "api", Repo: "r", Digest: release.SumDigest([]byte("old"))}
+	b := briefing{Now: time.Now(), Lead: "lin", Previous: "v1", Ending: engine.Ending{Open: true, Step: "health", Err: errors.New("boom\x1b[2J"), Proofs: engine.Proofs{},
+		Opening: engine.Opening{Terms: engine.Terms{Action: engine.Deploy, Tag: "v2", Baseline: []release.Image{img}, Migration: &release.Migration{File: "m.sql"}}}}}
+	for compat, want := range map[string]string{"compatible": "found the old images compatible", "incompatible": "INCOMPATIBLE", "unknown": "is unknown", "conditional": "on conditions"} {
+		_ = b.Ending.Proofs.Add(step.Migrated{Here: 1, Units: 1})
+		b.Ending.Proofs[step.Reviewed{}.Kind()] = []byte(`{"compatibility":"` + compat + `"}`)
+		if got := brief(b); !strings.Contains(got, want) {
+			t.Errorf("%s: the brief does not say %q:\n%s", compat, want, got)
+		}
+	}
+	_ = b.Ending.Proofs.Add(step.Migrated{Here: 0, Units: 1, By: "r-0"})
+	if got := brief(b); !strings.Contains(got, "the schema is unchanged by this run, so") || strings.ContainsRune(got, 0x1b) {
+		t.Errorf("a migration that was in place already:\n%q", got)
+	}
+	b.Ending.Opening.Terms.Baseline = nil
+	if got := brief(b); !strings.Contains(got, "there is nothing to go back to") || strings.Contains(got, "fairlead rollback") {
+		t.Errorf("a first deployment offers a rollback:\n%s", got)
+	}
+}
