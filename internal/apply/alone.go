@@ -22,7 +22,7 @@ func (m *machine) alone(ctx context.Context, u sqltext.Unit, v Verdict) error {
 	if v.Intended && v.Next == u.Index && v.Standing == Done {
 		return m.finish(ctx, solo, u)
 	}
-	if err := m.clear(ctx, st, v.Intended && v.Next == u.Index); err != nil {
+	if err := m.clear(ctx, solo, st, v.Intended && v.Next == u.Index); err != nil {
 		return m.failure(u, st, err)
 	}
 	if err := solo.Mark(ctx, m.Key, m.marker(u, false)); err != nil && !errors.Is(err, ErrMarked) {
@@ -47,7 +47,7 @@ func (m *machine) alone(ctx context.Context, u sqltext.Unit, v Verdict) error {
 			return fmt.Errorf("%w: line %d: the server took the statement, but %s", ErrUnknown, st.Line, why)
 		}
 		if found == Halfway {
-			if err := m.Repair(context.WithoutCancel(ctx), *st); err != nil {
+			if err := m.mend(context.WithoutCancel(ctx), solo, st, errors.Is(said, ErrLost)); err != nil {
 				return fmt.Errorf("%w: line %d: %s, and it could not be removed: %w", ErrUnknown, st.Line, why, err)
 			}
 			retry = retry || said == nil && n < Attempts
@@ -96,7 +96,7 @@ func (m *machine) enter(ctx context.Context, u sqltext.Unit) (Solo, Attempt, err
 }
 
 // clear removes what an earlier attempt of ours left half done, and refuses to touch what was there before.
-func (m *machine) clear(ctx context.Context, st *sqltext.Statement, ours bool) error {
+func (m *machine) clear(ctx context.Context, solo Solo, st *sqltext.Statement, ours bool) error {
 	if st.Probe == nil {
 		return nil
 	}
@@ -107,16 +107,41 @@ func (m *machine) clear(ctx context.Context, st *sqltext.Statement, ours bool) e
 	if !ours {
 		return fmt.Errorf("%w: it was so before this run began: %s", ErrStatement, why)
 	}
-	return m.Repair(ctx, *st)
+	return m.mend(ctx, solo, st, false)
 }
 
-// execute checks the number immediately before the statement and runs it.
+// mend removes what a statement left half done, in the session that holds the lock, or in a new one where that is lost.
+func (m *machine) mend(ctx context.Context, solo Solo, st *sqltext.Statement, lost bool) error {
+	all, err := m.Remedy(ctx, *st)
+	if err != nil {
+		return err
+	}
+	if lost {
+		if solo, err = m.Solo(ctx); err != nil {
+			return err
+		}
+		defer func() { _ = solo.Close(ctx) }()
+	}
+	for _, sql := range all {
+		if err := m.under(ctx, solo, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// execute runs the statement under the number.
 func (m *machine) execute(ctx context.Context, solo Solo, st *sqltext.Statement) error {
+	m.Say(m.result.Applied, len(m.Units), fmt.Sprintf("line %d: %s", st.Line, st.Kind))
+	return m.under(ctx, solo, st.SQL)
+}
+
+// under checks the number immediately before a statement that can be in no transaction, and runs it.
+func (m *machine) under(ctx context.Context, solo Solo, sql string) error {
 	if err := solo.Hold(ctx, m.Ticket); err != nil {
 		return err
 	}
-	m.Say(m.result.Applied, len(m.Units), fmt.Sprintf("line %d: %s", st.Line, st.Kind))
-	return solo.Exec(ctx, st.SQL)
+	return solo.Exec(ctx, sql)
 }
 
 // after looks at what the statement left, once its backend has ended it.

@@ -78,7 +78,7 @@ type Found int
 const (
 	Done    Found = iota + 1 // the statement's effect is there, whole
 	NotDone                  // it is certainly not there
-	Halfway                  // a left-over of it is there that Repair removes (an invalid index)
+	Halfway                  // a left-over of it is there that Remedy removes (an invalid index)
 	Other                    // something else is there under that name, or no probe exists: a person must look
 )
 
@@ -131,11 +131,12 @@ type Solo interface {
 
 // A Court decides after a crash. Fate asks the server what became of an attempt's transaction; for one outside transactions,
 // InProgress while its backend still lives, else Forgotten. End terminates exactly that backend (pid and start must match) and
-// waits until it is gone. Probe looks into the catalog for the effect of a statement; Repair removes the left-over that Probe
-// called Halfway.
+// waits until it is gone. Probe looks into the catalog for the effect of a statement. Remedy gives the statements that remove the
+// left-over that Probe called Halfway, and an error when there is nothing to remove; it runs none of them: the machine does, in the
+// session that holds the lock and the number, because a moment later what stands under that name may be somebody else's.
 type Court interface {
 	Fate(ctx context.Context, a Attempt) (Fate, error)
 	End(ctx context.Context, a Attempt) error
 	Probe(ctx context.Context, s sqltext.Statement) (Found, string, error)
-	Repair(ctx context.Context, s sqltext.Statement) error
+	Remedy(ctx context.Context, s sqltext.Statement) ([]string, error)
 }

@@ -108,12 +108,17 @@ func repairs(ctx context.Context, t *testing.T, s Subject) {
 	}
 	s.Break(t)
 	probed(ctx, t, s, apply.Halfway)
-	must(t, "repair", s.Court.Repair(ctx, s.Alone))
-	probed(ctx, t, s, apply.NotDone)
-	if err := s.Court.Repair(ctx, s.Alone); err == nil {
-		t.Error("repairing nothing is a success")
-	}
+	remedy, err := s.Court.Remedy(ctx, s.Alone)
+	must(t, "remedy", err)
+	probed(ctx, t, s, apply.Halfway)
 	solo := held(ctx, t, s.Server, 1)
+	for _, sql := range remedy {
+		must(t, sql, solo.Exec(ctx, sql))
+	}
+	probed(ctx, t, s, apply.NotDone)
+	if all, err := s.Court.Remedy(ctx, s.Alone); err == nil {
+		t.Errorf("there is a remedy for nothing: %q", all)
+	}
 	must(t, "exec", solo.Exec(ctx, s.Alone.SQL))
 	probed(ctx, t, s, apply.Done)
 }

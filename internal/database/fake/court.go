@@ -73,36 +73,16 @@ func (s *Server) probe(p *sqltext.Probe) (apply.Found, string) {
 	return apply.Done, "the index is valid"
 }
 
-// Repair drops an invalid index. Like DROP INDEX CONCURRENTLY it waits for whoever builds it and drops what is there then.
-func (s *Server) Repair(ctx context.Context, st sqltext.Statement) error {
-	if st.Probe == nil {
-		return fmt.Errorf("%w: nothing to repair", apply.ErrStatement)
-	}
-	name := st.Probe.Name
-	by := s.w.Current()
-	for {
-		busy := false
-		err := s.do(ctx, "repair "+name, func() error {
-			i := s.indexes[name]
-			switch {
-			case i == nil:
-				return nil
-			case i.builder != nil:
-				busy = true
-				return nil
-			}
-			s.changed(by, "DROP INDEX CONCURRENTLY "+name)
-			if i.valid {
-				s.applied["dropped valid "+name]++
-			}
-			delete(s.indexes, name)
-			return nil
-		})
-		if err != nil || !busy {
-			return err
+// Remedy gives the statement that drops an invalid index.
+func (s *Server) Remedy(ctx context.Context, st sqltext.Statement) ([]string, error) {
+	err := s.do(ctx, "remedy for "+st.SQL, func() error {
+		if found, why := s.probe(st.Probe); found != apply.Halfway {
+			return fmt.Errorf("there is nothing to remove: %s", why)
 		}
-		if by == nil || !by.Wait(lockTimeout, func() bool { i := s.indexes[name]; return i == nil || i.builder == nil }) {
-			return fmt.Errorf("%w: another session builds %s", apply.ErrLockTimeout, name)
-		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	return []string{"DROP INDEX CONCURRENTLY " + st.Probe.Name}, nil
 }

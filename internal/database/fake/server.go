@@ -72,7 +72,8 @@ type backend struct {
 	pending []func() // what COMMIT makes true
 	running bool     // a statement
 	solo    bool
-	number  int64 // shown in Hold
+	number  int64  // shown in the last Hold
+	shown   string // the app and environment of it
 	row     string
 	lock    string
 }
@@ -128,7 +129,7 @@ func (b *backend) abandon() {
 		return
 	}
 	b.orphan = true
-	if b.s.w.Current() == nil {
+	if !b.s.w.Running() {
 		b.end()
 		return
 	}
@@ -215,6 +216,9 @@ func (s *Server) Valid(name string) (exists, valid bool) {
 	i := s.indexes[name]
 	return i != nil, i != nil && i.valid
 }
+
+// Break leaves an invalid index, as a backend does that is killed while it builds.
+func (s *Server) Break(name string) { s.indexes[name] = &index{} }
 
 func (s *Server) changed(by *world.Proc, what string) {
 	if s.Changed != nil {

@@ -157,10 +157,11 @@ func (c solo) Hold(ctx context.Context, t fence.Ticket) error {
 				return nil
 			}
 			had = true
+			b.shown, b.number = place(t), t.Number
 			if err := t.Check(b.s.fences[place(t)]); err != nil {
 				return err
 			}
-			b.s.advisory[place(t)], b.lock, b.number = b, place(t), t.Number
+			b.s.advisory[place(t)], b.lock = b, place(t)
 			return nil
 		})
 		if err != nil || had {
@@ -173,10 +174,13 @@ func (c solo) Hold(ctx context.Context, t fence.Ticket) error {
 	}
 }
 
-// Mark commits a marker at once.
+// Mark commits a marker at once, if the number shown in Hold still counts.
 func (c solo) Mark(ctx context.Context, k apply.Key, m apply.Marker) error {
 	b := c.b
 	return b.call(ctx, fmt.Sprintf("mark unit %d done=%v", m.Unit, m.Done), func() error {
+		if known := b.s.fences[b.shown]; b.number < known.Number {
+			return &fence.Overtaken{By: known}
+		}
 		if b.s.has(k, m) {
 			return apply.ErrMarked
 		}

@@ -126,8 +126,11 @@ func (b *backend) start(sql string) *run {
 		b.s.indexes[m.index] = &index{builder: b}
 		b.s.changed(b.owner, sql)
 	}
+	if m.drops != "" || b.solo && m.index == "" && !m.silent {
+		b.s.changed(b.owner, sql)
+	}
 	lasts := time.Duration(0)
-	if b.s.Lasts != nil && b.s.w.Current() != nil {
+	if b.s.Lasts != nil && b.s.w.Running() {
 		lasts = b.s.Lasts(sql)
 	}
 	if lasts == 0 {
@@ -141,6 +144,21 @@ func (b *backend) start(sql string) *run {
 func refuse(r *run, err error) *run {
 	r.over, r.err = true, err
 	return r
+}
+
+// drop removes an index. Like the server, it asks nobody whether the index is valid.
+func (b *backend) drop(name string) error {
+	i := b.s.indexes[name]
+	switch {
+	case i == nil:
+		return fmt.Errorf("%w: index %q does not exist", apply.ErrStatement, name)
+	case i.builder != nil:
+		return fmt.Errorf("%w: another session builds %s", apply.ErrLockTimeout, name)
+	case i.valid:
+		b.s.applied["dropped valid "+name]++
+	}
+	delete(b.s.indexes, name)
+	return nil
 }
 
 // finish is the end of a statement that nobody ended before.
@@ -162,11 +180,8 @@ func (b *backend) finish(r *run, sql string, m meaning) {
 		i.valid, i.builder = true, nil
 		b.s.applied[sql]++
 	case m.drops != "":
-		delete(b.s.indexes, m.drops)
-		b.s.changed(b.owner, sql)
-		b.s.applied[sql]++
+		r.err = b.drop(m.drops)
 	case b.solo:
-		b.s.changed(b.owner, sql)
 		b.s.applied[sql]++
 	default:
 		b.pending = append(b.pending, func() { b.s.changed(b.owner, sql); b.s.applied[sql]++ })

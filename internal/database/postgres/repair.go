@@ -10,28 +10,25 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// Repair removes what Probe called Halfway: an invalid index is dropped, concurrently, if it is on the statement's table; a pending
-// detach is finished. It looks again first and changes nothing when something else is found.
-func (d *Database) Repair(ctx context.Context, s sqltext.Statement) error {
+// Remedy gives the statements that remove what Probe called Halfway: an invalid index is dropped, concurrently, if it is on the
+// statement's table; a pending detach is finished. It looks again first and gives an error when something else is found.
+func (d *Database) Remedy(ctx context.Context, s sqltext.Statement) ([]string, error) {
 	found, why, err := d.Probe(ctx, s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if found != apply.Halfway {
-		return fmt.Errorf("repair what line %d left: there is nothing to repair: %s", s.Line, why)
+		return nil, fmt.Errorf("remedy for what line %d left: there is nothing to remove: %s", s.Line, why)
 	}
-	return d.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		sql, err := repairs(ctx, conn, *s.Probe)
+	var sql []string
+	err = d.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		sql, err = repairs(ctx, conn, *s.Probe)
 		if err != nil {
-			return classify(ctx, conn.PgConn(), "repair what was left", err)
-		}
-		for _, one := range sql {
-			if err := d.exec(ctx, conn, one); err != nil {
-				return fmt.Errorf("repair what line %d left: %w", s.Line, err)
-			}
+			return classify(ctx, conn.PgConn(), "find what was left", err)
 		}
 		return nil
 	})
+	return sql, err
 }
 
 func repairs(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) ([]string, error) {
