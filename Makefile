@@ -5,7 +5,8 @@
 .PHONY: build test lab lab-down demo install
 
 build:
-	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/fairlead-agent
+	CGO_ENABLED=0 GOARCH=amd64 go build -trimpath -ldflags="-s -w" -o bin/fairlead-agent-linux-amd64 ./cmd/fairlead-agent
+	CGO_ENABLED=0 GOARCH=arm64 go build -trimpath -ldflags="-s -w" -o bin/fairlead-agent-linux-arm64 ./cmd/fairlead-agent
 	go build -trimpath -o bin/ ./cmd/fairlead ./internal/lab/cmd/...
 
 install:

@@ -94,8 +94,13 @@ func units(f source.Found) (sqltext.Script, error) {
 		return sqltext.Script{}, nil
 	}
 	script, err := sqltext.Parse(f.SQL)
+	for _, st := range script.Statements {
+		if err == nil && st.CopyData != nil {
+			err = fmt.Errorf("line %d: rows behind COPY … FROM stdin are not applied yet; write them as INSERT", st.Line)
+		}
+	}
 	if err != nil {
-		return script, &fault.Fault{Code: "migration-unreviewable", What: f.Release.Migration.File + " cannot be read",
+		return script, &fault.Fault{Code: "migration-unreviewable", What: f.Release.Migration.File + " cannot be applied as it is",
 			Means: "production is unchanged; nothing was attempted", Outcome: fault.Refused, Err: err,
 			Do: []fault.Command{{Line: "fairlead review " + f.Release.Migration.File, Why: "shows where"}}}
 	}

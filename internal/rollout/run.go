@@ -29,14 +29,10 @@ const (
 // error when the work had to be left before its end.
 func Run(ctx context.Context, h Host, j Journal, c Clock, o Order) (Report, error) {
 	m := machine{Host: h, Journal: j, Clock: c, order: o, done: map[string]Outcome{}}
-	var failed, why string
-	var err error
-	for _, s := range o.Services {
-		if err = m.service(ctx, s); err == nil {
-			continue
-		}
-		failed, why = s.Name, err.Error()
-		break
+	failed, err := m.services(ctx)
+	why := ""
+	if err != nil {
+		why = err.Error()
 	}
 	r := m.report(context.WithoutCancel(ctx))
 	r.Failed, r.Why = failed, why
@@ -70,6 +66,34 @@ type machine struct {
 	done  map[string]Outcome
 }
 
+// services brings them to their images, in order. It gives the one at which it stopped.
+func (m *machine) services(ctx context.Context) (string, error) {
+	for _, s := range m.order.Services {
+		if err := m.introduce(ctx, s); err != nil {
+			return s.Name, err
+		}
+	}
+	for _, s := range m.order.Services {
+		if err := m.service(ctx, s); err != nil {
+			return s.Name, err
+		}
+	}
+	return "", nil
+}
+
+// introduce sets the image of a service that has none configured yet: the project as a whole cannot be read before every service has
+// one. Nothing is started by it.
+func (m *machine) introduce(ctx context.Context, s Service) error {
+	now, err := m.Look(ctx, s)
+	if err != nil {
+		return refused{fmt.Errorf("look at %s: %w", s.Name, err)}
+	}
+	if now.Configured != "" {
+		return nil
+	}
+	return m.configure(ctx, s, now)
+}
+
 // service brings one service to its image.
 func (m *machine) service(ctx context.Context, s Service) error {
 	before, err := m.Look(ctx, s)
@@ -101,12 +125,12 @@ func (m *machine) configure(ctx context.Context, s Service, before Sight) error 
 	if before.Configured == s.Image {
 		return nil
 	}
-	if err := m.Allow(ctx, m.order.Ticket); err != nil {
-		return err
-	}
 	e := Entry{At: m.Now(), What: Configuring, Service: s.Name, Before: before.Configured}
 	if err := m.Note(ctx, e); err != nil {
 		return fmt.Errorf("write into the journal: %w", err)
+	}
+	if err := m.Allow(ctx, m.order.Ticket); err != nil {
+		return err
 	}
 	if err := m.Configure(ctx, s); err != nil {
 		return refused{fmt.Errorf("set %s for %s: %w", s.ImageEnv, s.Name, err)}

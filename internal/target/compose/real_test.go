@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"fairlead/internal/host"
 	"fairlead/internal/config"
+	"fairlead/internal/host"
 	"fairlead/internal/lab"
 	"fairlead/internal/release"
 	"fairlead/internal/target/targettest"
