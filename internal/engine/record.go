@@ -30,7 +30,7 @@ const (
 	Began   Verdict = "began"   // a step is about to act
 	Noted   Verdict = "noted"   // a fact in the middle of a step
 	Proven  Verdict = "proven"  // a step ended; its evidence
-	Failed  Verdict = "failed"  // a step failed and certainly changed nothing
+	Failed  Verdict = "failed"  // a step failed and what it did is known: nothing, unless Changed
 	Unclear Verdict = "unclear" // a step failed and may have changed something
 	Taken   Verdict = "taken"   // another holder took the run over; evidence is Takeover
 	Closed  Verdict = "closed"  // the run ended; evidence is Closing

@@ -11,8 +11,8 @@ import (
 	"fairlead/internal/fence"
 )
 
-// ErrNotReady is given when a service did not become ready within its limit.
-var ErrNotReady = errors.New("not ready in time")
+// ErrNotReady is given when a service did not become ready within its limit, or never will.
+var ErrNotReady = errors.New("it did not become ready")
 
 // An Order is what one host is to do: the services in the order given, each to its image. It is idempotent by ID, which is made of
 // run, step and attempt-independent names: starting the same order twice is attaching to it.

@@ -69,29 +69,11 @@ type machine struct {
 // services brings them to their images, in order. It gives the one at which it stopped.
 func (m *machine) services(ctx context.Context) (string, error) {
 	for _, s := range m.order.Services {
-		if err := m.introduce(ctx, s); err != nil {
-			return s.Name, err
-		}
-	}
-	for _, s := range m.order.Services {
 		if err := m.service(ctx, s); err != nil {
 			return s.Name, err
 		}
 	}
 	return "", nil
-}
-
-// introduce sets the image of a service that has none configured yet: the project as a whole cannot be read before every service has
-// one. Nothing is started by it.
-func (m *machine) introduce(ctx context.Context, s Service) error {
-	now, err := m.Look(ctx, s)
-	if err != nil {
-		return refused{fmt.Errorf("look at %s: %w", s.Name, err)}
-	}
-	if now.Configured != "" {
-		return nil
-	}
-	return m.configure(ctx, s, now)
 }
 
 // service brings one service to its image.
@@ -176,7 +158,7 @@ func (m *machine) await(ctx context.Context, s Service, start time.Time) error {
 		}
 		if why != "" {
 			_ = m.Note(context.WithoutCancel(ctx), Entry{At: m.Now(), What: NotReady, Service: s.Name, Why: why})
-			return refused{fmt.Errorf("%w: %s: %s", ErrNotReady, s.Name, why)}
+			return refused{fmt.Errorf("%w: %s", ErrNotReady, why)}
 		}
 		if err := m.Sleep(ctx, lookPause); err != nil {
 			return err

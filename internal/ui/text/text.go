@@ -71,6 +71,8 @@ func opened(e engine.RunOpened) string {
 func ended(e engine.StepEnded) string {
 	var verdict string
 	switch {
+	case e.Record.Verdict == engine.Failed && e.Record.Changed:
+		verdict = "failed, production is changed"
 	case e.Record.Verdict == engine.Failed:
 		verdict = "failed, nothing changed"
 	case e.Record.Verdict == engine.Unclear:
