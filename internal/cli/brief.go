@@ -9,17 +9,23 @@ import (
 	"fairlead/internal/config"
 	"fairlead/internal/engine"
 	"fairlead/internal/release"
+	"fairlead/internal/rollout"
 	"fairlead/internal/step"
+	"fairlead/internal/target"
 	"fairlead/internal/ui"
 )
 
 // A briefing is everything that the page for a decision is made of.
 type briefing struct {
 	Ending   engine.Ending
-	Lead     string    // who decides
-	Previous string    // the tag of the baseline, "" when it is not known
-	Now      time.Time // for the age of the backup
+	Lead     string             // who decides
+	Previous string             // the tag of the baseline, "" when it is not known
+	Now      time.Time          // for the age of the backup
+	Seen     target.Observation // what runs now; without hosts when it could not be had
 }
+
+// looking is how long the look for a briefing may take.
+const looking = 20 * time.Second
 
 // briefing gathers it.
 func (a *app) briefing(ctx context.Context, c config.Config, p Project, e engine.Ending) briefing {
@@ -27,6 +33,9 @@ func (a *app) briefing(ctx context.Context, c config.Config, p Project, e engine
 	if len(e.Opening.Terms.Baseline) > 0 {
 		b.Previous, _ = p.TagOf(context.WithoutCancel(ctx), e.Opening.Terms.Baseline) // without it the digests speak
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), looking)
+	defer cancel()
+	b.Seen, _ = p.Look(ctx) // without it the evidence of the run speaks
 	return b
 }
 
@@ -45,7 +54,7 @@ func brief(b briefing) string {
 	line("happened", "step %s: %s", or(string(e.Step), "unknown"), happened)
 	line("production", "%s", e.Means)
 	line("schema", "%s", briefSchema(b))
-	for i, s := range briefServices(e) {
+	for i, s := range briefServices(b) {
 		line(map[bool]string{true: "services"}[i == 0], "%s", s)
 	}
 	line("backup", "%s", briefBackup(b))
@@ -83,20 +92,55 @@ func briefSchema(b briefing) string {
 	return "not proved by this run"
 }
 
-// briefServices says what runs, as far as this run has seen it.
-func briefServices(e engine.Ending) []string {
-	d, err := engine.Recall[step.Deployed](e.Proofs)
-	if err != nil {
-		if e.Step == "deploy" {
-			return []string{"being replaced when it failed: fairlead status shows what each one runs now"}
-		}
-		return []string{"not replaced by this run"}
-	}
+// briefServices says what runs: as seen now or, where nothing could be seen, as far as this run has seen it.
+func briefServices(b briefing) []string {
 	var all []string
-	for _, s := range d.Services {
-		all = append(all, fmt.Sprintf("%s on %s runs %s, before %s", s.Service, s.Host, digestOf(s.Observed), or(digestOf(s.Previous), "nothing")))
+	for _, h := range b.Seen.Hosts {
+		for _, s := range h.Services {
+			all = append(all, briefService(b.Ending.Opening.Terms, h.Name, s))
+		}
 	}
-	return all
+	if len(all) > 0 {
+		return all
+	}
+	if d, err := engine.Recall[step.Deployed](b.Ending.Proofs); err == nil {
+		for _, s := range d.Services {
+			all = append(all, fmt.Sprintf("%s on %s ran %s when it was last seen, before %s", s.Service, s.Host, digestOf(s.Observed), or(digestOf(s.Previous), "nothing")))
+		}
+		return all
+	}
+	return []string{"what runs now could not be seen: fairlead status asks again"}
+}
+
+// briefService tells old from new.
+func briefService(t engine.Terms, host string, s target.Service) string {
+	now, ready := rollout.Observed(s.Replicas), 0
+	for _, r := range s.Replicas {
+		if r.Ready() {
+			ready++
+		}
+	}
+	which := "which is neither the old nor the new one"
+	switch {
+	case now == "":
+		return fmt.Sprintf("%s on %s: nothing, or nothing that proves one digest (%d of %d ready)", s.Name, host, ready, len(s.Replicas))
+	case has(t.Images, s.Name, now) && has(t.Baseline, s.Name, now):
+		which = "the same as before"
+	case has(t.Images, s.Name, now):
+		which = "the new one"
+	case has(t.Baseline, s.Name, now):
+		which = "the old one"
+	}
+	return fmt.Sprintf("%s on %s runs %s, %s, %d of %d ready", s.Name, host, digestOf(now), which, ready, len(s.Replicas))
+}
+
+func has(all []release.Image, service, ref string) bool {
+	for _, i := range all {
+		if i.Service == service && i.Ref() == ref {
+			return true
+		}
+	}
+	return false
 }
 
 func digestOf(ref string) string {

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -67,6 +68,7 @@ type app struct {
 	json       bool
 	verbose    bool
 	noColor    bool
+	lines      *bufio.Reader // of In, once somebody was asked
 }
 
 // holder names who deploys. Until something proves it, the name is only claimed.

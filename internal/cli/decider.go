@@ -46,15 +46,21 @@ func (a *app) line(ctx context.Context) (string, error) {
 		text string
 		err  error
 	}
+	if a.lines == nil {
+		a.lines = bufio.NewReader(a.In)
+	}
 	done := make(chan read, 1)
 	go func() { // ends with the line or with the program
-		text, err := bufio.NewReader(io.LimitReader(a.In, 4096)).ReadString('\n')
-		done <- read{text, err}
+		text, err := a.lines.ReadSlice('\n')
+		done <- read{string(text), err}
 	}()
 	select {
 	case <-ctx.Done():
 		return "", ctx.Err()
 	case r := <-done:
+		if errors.Is(r.err, bufio.ErrBufferFull) {
+			return "", nil // nothing that is asked for is that long
+		}
 		if r.err != nil && !errors.Is(r.err, io.EOF) {
 			return "", fmt.Errorf("read the answer: %w", r.err)
 		}
