@@ -89,7 +89,7 @@ func (p *Project) wireDatabase() error {
 	if err != nil {
 		return err
 	}
-	p.database = d
+	p.database, p.catalog = d, d.Catalog
 	return nil
 }
 

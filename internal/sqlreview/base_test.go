@@ -1,7 +1,7 @@
 package sqlreview
 
 func column(n, typ string, notNull, hasDefault bool) Column {
-	return Column{n, typ, notNull, hasDefault}
+	return Column{Name: n, Type: typ, NotNull: notNull, HasDefault: hasDefault}
 }
 
 // baseCatalog is testdata/cases/base_schema.sql.txt as a catalog value.
@@ -15,13 +15,13 @@ func baseCatalog() *Catalog {
 				column("id", "bigint", true, true), column("email", "text", false, false), column("name", "character varying(100)", false, false),
 				column("status", "character varying(20)", true, true), column("created_at", "timestamp without time zone", true, true),
 				column("balance", "numeric(10,2)", false, false), column("phone", "character varying(20)", false, false)},
-				Indexes: []Index{{"customers_pkey", []string{"id"}, true, true}}},
+				Indexes: []Index{{Name: "customers_pkey", Columns: []string{"id"}, Unique: true, Valid: true}}},
 			{Schema: "public", Name: "orders", Kind: KindTable, Rows: 1000, Columns: []Column{
 				column("id", "bigint", true, false), column("customer_id", "bigint", false, false), column("total", "integer", true, false),
 				column("state", "text", false, false), column("placed_at", "timestamp with time zone", false, true),
 				column("legacy_code", "text", false, false), column("meta", "json", false, false)},
-				Checks:  []Check{{"orders_total_positive", "(total > 0)", false}},
-				Indexes: []Index{{"orders_pkey", []string{"id"}, true, true}, {"orders_state_idx", []string{"state"}, false, true}}},
+				Checks:  []Check{{Name: "orders_total_positive", Expression: "(total > 0)", Columns: []string{"total"}}},
+				Indexes: []Index{{Name: "orders_pkey", Columns: []string{"id"}, Unique: true, Valid: true}, {Name: "orders_state_idx", Columns: []string{"state"}, Unique: false, Valid: true}}},
 			{Schema: "public", Name: "tickets", Kind: KindTable, Columns: []Column{column("id", "integer", true, false), column("st", "order_state", false, false)}},
 			{Schema: "public", Name: "events", Kind: KindPartitioned, Columns: []Column{column("kind", "text", false, false), column("at", "timestamp with time zone", true, false)}},
 			{Schema: "public", Name: "events_2026", Kind: KindTable, Columns: []Column{column("kind", "text", false, false), column("at", "timestamp with time zone", true, false)}},
@@ -31,7 +31,7 @@ func baseCatalog() *Catalog {
 			{Schema: "public", Name: "audit_log", Kind: KindTable, Columns: []Column{column("msg", "text", false, false)}},
 			{Schema: "public", Name: "active_customers", Kind: KindView, Columns: []Column{column("id", "bigint", false, false), column("email", "text", false, false)}},
 			{Schema: "public", Name: "customer_totals", Kind: KindMatView, Columns: []Column{column("customer_id", "bigint", false, false), column("s", "bigint", false, false)},
-				Indexes: []Index{{"customer_totals_u", []string{"customer_id"}, true, true}}},
+				Indexes: []Index{{Name: "customer_totals_u", Columns: []string{"customer_id"}, Unique: true, Valid: true}}},
 			{Schema: "reporting", Name: "daily", Kind: KindTable, Columns: []Column{column("d", "date", false, false)}},
 		},
 	}

@@ -4,7 +4,8 @@ package sqlreview
 const CatalogSchema = "fairlead.catalog/v1"
 
 // Catalog is what the target database holds before the script, as the database
-// adapter read it. It has no data values. A nil Catalog means that nothing is
+// adapter read it. It has no data values, except the names of migrations that a
+// migration tool has recorded as applied. A nil Catalog means that nothing is
 // known; an empty one means that the database is empty.
 type Catalog struct {
 	Schema        string     `json:"schema"`
@@ -15,6 +16,16 @@ type Catalog struct {
 	Functions     []Function `json:"functions"`
 	Domains       []Domain   `json:"domains"`
 	Enums         []Enum     `json:"enums"`
+	Extensions    []string   `json:"extensions,omitempty"` // installed ones
+	Histories     []History  `json:"histories,omitempty"`
+}
+
+// History is what a migration tool has recorded as applied: EF Core's
+// __EFMigrationsHistory, for one. Applied holds names of migrations, in order.
+type History struct {
+	Schema  string   `json:"schema"`
+	Table   string   `json:"table"`
+	Applied []string `json:"applied"`
 }
 
 // RelationKind says what a relation is.
@@ -30,40 +41,86 @@ const (
 )
 
 // Table is a relation. Rows is the estimate of the planner; below zero means
-// that nobody knows, and then the table counts as big.
+// that nobody knows, and then the table counts as big. A partitioned table has
+// the rows of its partitions. Bytes is the size at the last statistics, without
+// indexes; it is for people.
 type Table struct {
-	Schema   string       `json:"schema"`
-	Name     string       `json:"name"`
-	Kind     RelationKind `json:"kind"`
-	Rows     int64        `json:"rows"`
-	Columns  []Column     `json:"columns"`
-	Checks   []Check      `json:"checks"`
-	Indexes  []Index      `json:"indexes"`
-	Policies int          `json:"policies"`
-	Security bool         `json:"row_security"`
+	Schema      string       `json:"schema"`
+	Name        string       `json:"name"`
+	Kind        RelationKind `json:"kind"`
+	Rows        int64        `json:"rows"`
+	Bytes       int64        `json:"bytes,omitempty"`
+	Unlogged    bool         `json:"unlogged,omitempty"`
+	Columns     []Column     `json:"columns"`
+	Checks      []Check      `json:"checks,omitempty"`
+	Indexes     []Index      `json:"indexes,omitempty"`
+	ForeignKeys []ForeignKey `json:"foreign_keys,omitempty"`
+	Triggers    []Trigger    `json:"triggers,omitempty"`
+	Parents     []Ref        `json:"parents,omitempty"` // it is a partition of, or inherits from
+	Partition   bool         `json:"partition,omitempty"`
+	Uses        []Use        `json:"uses,omitempty"` // of a view: the columns it reads
+	Policies    int          `json:"policies,omitempty"`
+	Security    bool         `json:"row_security,omitempty"`
+}
+
+// Ref names a relation.
+type Ref struct {
+	Schema string `json:"schema"`
+	Name   string `json:"name"`
+}
+
+// Use is a column that a view depends on; without a column, the whole relation.
+type Use struct {
+	Schema string `json:"schema"`
+	Table  string `json:"table"`
+	Column string `json:"column,omitempty"`
 }
 
 // Column is a column; Type is as format_type gives it: character varying(20).
 type Column struct {
 	Name       string `json:"name"`
 	Type       string `json:"type"`
-	NotNull    bool   `json:"not_null"`
-	HasDefault bool   `json:"has_default"`
+	NotNull    bool   `json:"not_null,omitempty"`
+	HasDefault bool   `json:"has_default,omitempty"` // or an identity, or generated
+	Identity   bool   `json:"identity,omitempty"`
+	Generated  bool   `json:"generated,omitempty"`
 }
 
 // Check is a CHECK constraint; Expression is as pg_get_expr gives it.
 type Check struct {
-	Name       string `json:"name"`
-	Expression string `json:"expression"`
-	Valid      bool   `json:"valid"`
+	Name       string   `json:"name"`
+	Expression string   `json:"expression"`
+	Valid      bool     `json:"valid"`
+	Columns    []string `json:"columns,omitempty"`
 }
 
-// Index is an index of a table. Columns holds names; an expression is "".
+// Index is an index of a table. Columns holds the key's names; an expression is
+// "". Depends holds the columns that expressions and the predicate read.
 type Index struct {
-	Name    string   `json:"name"`
-	Columns []string `json:"columns"`
-	Unique  bool     `json:"unique"`
-	Valid   bool     `json:"valid"`
+	Name       string   `json:"name"`
+	Columns    []string `json:"columns"`
+	Unique     bool     `json:"unique,omitempty"`
+	Valid      bool     `json:"valid"`
+	Primary    bool     `json:"primary,omitempty"`
+	Partial    bool     `json:"partial,omitempty"`
+	Constraint bool     `json:"constraint,omitempty"` // it belongs to a constraint of the same name
+	Depends    []string `json:"depends,omitempty"`
+}
+
+// ForeignKey is a foreign key of a table.
+type ForeignKey struct {
+	Name       string   `json:"name"`
+	Columns    []string `json:"columns"`
+	Target     Ref      `json:"target"`
+	References []string `json:"references"`
+	Valid      bool     `json:"valid"`
+}
+
+// Trigger is a trigger that a person made; Function is what it runs.
+type Trigger struct {
+	Name     string `json:"name"`
+	Function Ref    `json:"function"`
+	Enabled  bool   `json:"enabled"`
 }
 
 // Function is a function or procedure outside pg_catalog; Volatility is i, s or v.
@@ -75,9 +132,11 @@ type Function struct {
 
 // Domain is a domain type; Constrained says whether it has a CHECK or NOT NULL.
 type Domain struct {
-	Schema      string `json:"schema"`
-	Name        string `json:"name"`
-	Constrained bool   `json:"constrained"`
+	Schema      string  `json:"schema"`
+	Name        string  `json:"name"`
+	Base        string  `json:"base,omitempty"`
+	Constrained bool    `json:"constrained"`
+	Checks      []Check `json:"checks,omitempty"`
 }
 
 // Enum is an enum type with its labels.
