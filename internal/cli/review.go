@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,6 +17,7 @@ type reviewOptions struct {
 	rows     int64
 	sequence bool
 	catalog  string
+	database string
 }
 
 func (a *app) reviewCommand() *cobra.Command {
@@ -39,11 +38,12 @@ Without a catalog of the database doubt blocks. Exit status: 0 pass or warn, 3 b
 	f.Int64Var(&o.rows, "assume-rows", 0, "take every existing table to have this many rows")
 	f.BoolVar(&o.sequence, "sequence", false, "the files run one after the other: what one creates, the next one knows")
 	f.StringVar(&o.catalog, "catalog", "", "a catalog of the database (JSON), instead of doubt")
+	f.StringVar(&o.database, "database", "", "read the catalog of this database first: a URL, env:NAME for one in a variable, or config for the configured one")
 	return c
 }
 
 // runReview reviews files without a database.
-func runReview(_ context.Context, a *app, o reviewOptions) error {
+func runReview(ctx context.Context, a *app, o reviewOptions) error {
 	if a.json {
 		o.format = "json"
 	}
@@ -57,13 +57,11 @@ func runReview(_ context.Context, a *app, o reviewOptions) error {
 		in.Files = append(in.Files, sqlreview.File{Name: name, SQL: sql})
 		sources[name] = sql
 	}
-	if o.catalog != "" {
-		c, err := readCatalog(o.catalog)
-		if err != nil {
-			return usagef("--catalog %s: %w", o.catalog, err)
-		}
-		in.Catalog = c
+	c, err := a.catalog(ctx, o.catalog, o.database)
+	if err != nil {
+		return err
 	}
+	in.Catalog = c
 	report := sqlreview.Review(in)
 	if err := a.printReview(o.format, report, sources); err != nil {
 		return err
@@ -85,22 +83,6 @@ func (a *app) printReview(format string, r sqlreview.Report, sources map[string]
 		return nil
 	}
 	return usagef("--format %q: it is text, json or markdown", format)
-}
-
-func readCatalog(path string) (*sqlreview.Catalog, error) {
-	const most = 64 << 20
-	b, err := readLimited(path, most)
-	if err != nil {
-		return nil, err
-	}
-	var c sqlreview.Catalog
-	if err := json.Unmarshal(b, &c); err != nil {
-		return nil, err
-	}
-	if c.Schema != sqlreview.CatalogSchema {
-		return nil, fmt.Errorf("its schema is %q, this program reads %q", c.Schema, sqlreview.CatalogSchema)
-	}
-	return &c, nil
 }
 
 // reviewText is the report for the screen.

@@ -1,0 +1,50 @@
+package assemble
+
+import (
+	"context"
+
+	"fairlead/internal/config"
+	"fairlead/internal/database/postgres"
+	"fairlead/internal/fault"
+	"fairlead/internal/sqlreview"
+)
+
+// CatalogAt reads the catalog of the database at a URL. Nothing is written there.
+func CatalogAt(ctx context.Context, url config.Secret) (*sqlreview.Catalog, error) {
+	return readCatalog(ctx, postgres.Config{URL: url})
+}
+
+// CatalogOf reads the catalog of the configured database. Nothing is written there.
+func CatalogOf(ctx context.Context, c config.Config) (*sqlreview.Catalog, error) {
+	if !c.Database.Present() {
+		return nil, &fault.Fault{Code: "config", Outcome: fault.Misused, What: "the configuration names no database",
+			Means: "nothing was attempted; production is unchanged", Do: []fault.Command{{Line: "fairlead catalog dump --database URL", Why: "names one for this call"}}}
+	}
+	var p postgres.Config
+	if err := c.Database.Decode(&p); err != nil {
+		return nil, err
+	}
+	return readCatalog(ctx, p)
+}
+
+func readCatalog(ctx context.Context, c postgres.Config) (*sqlreview.Catalog, error) {
+	d, err := openDatabase(c)
+	if err != nil {
+		return nil, err
+	}
+	catalog, err := d.Catalog(ctx)
+	if err != nil {
+		return nil, unread("the catalog cannot be read", err)
+	}
+	return catalog, nil
+}
+
+// openDatabase is for commands that belong to no run.
+func openDatabase(c postgres.Config) (*postgres.Database, error) {
+	return postgres.Open(c, postgres.Session{App: "review", Environment: "review", Run: "review-" + NewID()[:8]})
+}
+
+func unread(what string, err error) error {
+	return &fault.Fault{Code: "database-unread", Outcome: fault.Misused, What: what,
+		Means: "nothing was changed in the database", Do: []fault.Command{{Line: "fairlead review --catalog catalog.json FILE", Why: "works from a catalog that somebody with access has dumped"}}, Err: err}
+}
