@@ -18,7 +18,7 @@ import (
 const maxCatalogFile = 64 << 20
 
 func (a *app) catalogCommand() *cobra.Command {
-	group := &cobra.Command{Use: "catalog", Short: "What the database holds, for the reviewer"}
+	group := &cobra.Command{Use: "catalog", Short: "What the database holds, for the reviewer", Args: args(cobra.NoArgs), RunE: group}
 	var database, out string
 	c := &cobra.Command{
 		Use:   "dump",

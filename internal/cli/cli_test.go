@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -20,6 +21,9 @@ func TestMain(m *testing.M) {
 			if as := os.Getenv("AS"); as != "" {
 				edge.Host, edge.Process = as, as+"/1/x"
 				edge.Alive = func(p string) (bool, bool) { return processAlive(as, p) }
+			}
+			if late, err := time.ParseDuration(os.Getenv("LATE")); err == nil {
+				edge.Now = func() time.Time { return time.Now().Add(late) }
 			}
 			edge.Terminal = os.Getenv("PERSON") != ""
 			os.Exit(Execute(context.Background(), os.Args[1:], edge))

@@ -125,3 +125,21 @@ func TestBorder_always_gives_three_parts(t *testing.T) {
 		}
 	}
 }
+
+func TestNotOpened_is_never_a_mistake_of_the_call(t *testing.T) {
+	for claim, c := range map[string]struct {
+		err  error
+		want int
+	}{
+		"the ledger cannot be written": {errors.New("disk full"), 4},
+		"somebody else was faster":     {&engine.Busy{}, 8},
+		"the ledger is broken":         {chain.ErrBroken, 3},
+	} {
+		if got := outcomeOf(notOpened(c.err)).Exit(); got != c.want {
+			t.Errorf("%s: %d, want %d", claim, got, c.want)
+		}
+		if got := outcomeOf(notTaken(c.err)).Exit(); got != c.want && got != 7 {
+			t.Errorf("a takeover, %s: %d", claim, got)
+		}
+	}
+}

@@ -73,8 +73,6 @@ func ended(e engine.StepEnded) string {
 	switch {
 	case e.Record.Verdict == engine.Failed && e.Record.Changed:
 		verdict = "failed, production is changed"
-	case e.Record.Verdict == engine.Failed && e.Record.Changed:
-		verdict = "failed, production is changed"
 	case e.Record.Verdict == engine.Failed:
 		verdict = "failed, nothing changed"
 	case e.Record.Verdict == engine.Unclear:
