@@ -45,7 +45,7 @@ type Container struct {
 
 // inspectFormat takes from a container only what is needed: never its environment, which holds secrets.
 const inspectFormat = `{"id":{{json .Id}},"image":{{json .Config.Image}},"image_id":{{json .Image}},"state":{{json .State.Status}},` +
-	`"health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},"restarts":{{.RestartCount}},` +
+	`"health":{{with index .State "Health"}}{{json .Status}}{{else}}""{{end}},"restarts":{{.RestartCount}},` +
 	`"started":{{json .State.StartedAt}},"exit_code":{{.State.ExitCode}},` +
 	`"project":{{json (index .Config.Labels "com.docker.compose.project")}},"service":{{json (index .Config.Labels "com.docker.compose.service")}},` +
 	`"dir":{{json (index .Config.Labels "com.docker.compose.project.working_dir")}},` +
