@@ -30,6 +30,8 @@ type ConfigOptions struct {
 	SmokeURLs  []string
 	// NotifyURL replaces ${SLACK_WEBHOOK}.
 	NotifyURL string
+	// Services are the target's services; nil means api, worker and web.
+	Services []string
 	// Extra is appended as it is: top-level YAML.
 	Extra string
 }
@@ -52,9 +54,9 @@ target:
   files: [infra/docker-compose.prod.yml]
   env_store: auto
   services:
-    api: {image_env: API_IMAGE}
-    worker: {image_env: WORKER_IMAGE}
-    web: {image_env: WEB_IMAGE}
+{{- range .O.Services}}
+    {{.}}: {image_env: {{upper .}}_IMAGE}
+{{- end}}
 health: {checks: [{{.Health}}], every: {{.O.Every}}, attempts: {{.O.Attempts}}}
 smoke:
   http: [{{.Smoke}}]
@@ -70,7 +72,7 @@ func (s *Stack) WriteConfig(path string, o ConfigOptions) error {
 	for _, h := range o.Hosts {
 		ssh = ssh || strings.HasPrefix(h, "ssh://")
 	}
-	t, err := template.New("config").Parse(configText)
+	t, err := template.New("config").Funcs(template.FuncMap{"upper": strings.ToUpper}).Parse(configText)
 	if err != nil {
 		return err
 	}
@@ -97,6 +99,9 @@ func (o ConfigOptions) filled(s *Stack) ConfigOptions {
 	}
 	if o.Attempts == 0 {
 		o.Attempts = 12
+	}
+	if o.Services == nil {
+		o.Services = services
 	}
 	if o.HealthURLs == nil {
 		o.HealthURLs = []string{s.APIURL + "/health"}

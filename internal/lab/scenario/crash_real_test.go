@@ -1,0 +1,325 @@
+//go:build real
+
+package scenario
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"fairlead/internal/engine"
+	"fairlead/internal/lab"
+	"fairlead/internal/lab/stream"
+	"fairlead/internal/wire"
+)
+
+// point is a moment at which the operator is killed: at a request to the agent, or at a statement of the migration.
+type point struct {
+	op   wire.Op     // ledger.append or roll.start; empty for a statement
+	nth  int         // of that op in the whole run, or of the statements since migrate began
+	when stream.When // before, done, heard
+	what string      // for people: the record or the statement
+}
+
+func (p point) String() string {
+	if p.op == "" {
+		return fmt.Sprintf("statement %d of migrate, %s: %s", p.nth, p.when, p.what)
+	}
+	return fmt.Sprintf("%s %d, %s: %s", p.op, p.nth, p.when, p.what)
+}
+
+// crashes is a stage whose agent's stream and database connections can be held.
+type crashes struct {
+	*stage
+	stream *stream.Stream
+	proxy  *lab.PgProxy
+	direct string
+	images [2]lab.Published
+	count  int // releases so far
+	agents []string
+}
+
+func newCrashes(t *testing.T, o setting) *crashes {
+	s := newStage(t, 15*time.Minute, o)
+	proxy, err := s.Lab.NewPgProxy(s.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = proxy.Close() })
+	through, err := proxy.URL(s.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A folder that the deploy user may enter, unlike a test's own.
+	dir, err := os.MkdirTemp(s.Lab.Dir, "stream-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	st, err := stream.Watch(dir, bin(t), wire.OpLedgerAppend, wire.OpRollStart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	c := &crashes{stage: s, stream: st, proxy: proxy, direct: s.DatabaseURL}
+	c.agents = []string{"FAIRLEAD_AGENT_DIR=" + st.Dir, "PROD_DB_URL=" + through}
+	c.images[0] = s.publish(lab.Release{Tag: "v1.0.0"})
+	c.images[1] = s.publish(lab.Release{Tag: "v1.0.1"})
+	s.release("v1.0.0", c.images[0], "CREATE TABLE passes (release text NOT NULL);\n", "api")
+	s.must(0, "deploy", "v1.0.0", "--yes")
+	return c
+}
+
+// next describes the next release: the other images, and a migration of a transactional unit and an index build.
+func (c *crashes) next() (tag, name string, p lab.Published) {
+	c.count++
+	n := c.count
+	tag, name = fmt.Sprintf("v2.0.%d", n), fmt.Sprintf("point_%d", n)
+	p = c.images[n%2]
+	c.release(tag, p, fmt.Sprintf("CREATE TABLE %[1]s (id bigint PRIMARY KEY);\nINSERT INTO passes (release) VALUES ('%[2]s');\n"+
+		"CREATE INDEX CONCURRENTLY IF NOT EXISTS %[1]s_index ON %[1]s (id);\n", name, tag), "api")
+	return tag, name, p
+}
+
+// begins tells whether a request writes that a step begins, or is proven.
+func says(m stream.Moment, v engine.Verdict, step engine.Name) bool {
+	r, ok := record(m)
+	return ok && r.Verdict == v && r.Step == step
+}
+
+func record(m stream.Moment) (engine.Record, bool) {
+	var b wire.LedgerAppend
+	if m.Op != wire.OpLedgerAppend || json.Unmarshal(m.Body, &b) != nil {
+		return engine.Record{}, false
+	}
+	r, err := engine.ParseRecord(b.Line)
+	return r, err == nil
+}
+
+func describe(m stream.Moment) string {
+	r, ok := record(m)
+	if !ok {
+		return string(m.Op)
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s %s", r.Verdict, r.Step))
+}
+
+// find deploys undisturbed and lists every point of it, so that a new step joins by itself.
+func (c *crashes) find() (points []point, took time.Duration) {
+	c.t.Helper()
+	tag, name, p := c.next()
+	var mu sync.Mutex
+	counts := map[wire.Op]int{}
+	var requests, statements []point
+	c.proxy.Set(nil)
+	c.stream.Hear(func(m stream.Moment) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if m.When != stream.Before {
+			return true
+		}
+		switch {
+		case says(m, engine.Began, "migrate"):
+			c.proxy.Set(nil)
+		case says(m, engine.Proven, "migrate"):
+			for i, sql := range c.proxy.Statements() {
+				statements = append(statements, point{nth: i + 1, what: brief(sql)})
+			}
+		}
+		counts[m.Op]++
+		requests = append(requests, point{op: m.Op, nth: counts[m.Op], what: describe(m)})
+		return true
+	})
+	got := c.start(c.Home, c.agents, "deploy", tag, "--yes").wait()
+	c.stream.Hear(nil)
+	if got.Exit != 0 {
+		c.t.Fatalf("the undisturbed deployment: %s", got)
+	}
+	c.check(point{}, name, tag, p)
+	for _, r := range requests {
+		for _, w := range []stream.When{stream.Before, stream.Done, stream.Heard} {
+			r.when = w
+			points = append(points, r)
+		}
+	}
+	for _, s := range statements {
+		for _, w := range []stream.When{stream.Before, stream.Done} {
+			if s.when = w; w == stream.Before || changes(s.what) {
+				points = append(points, s)
+			}
+		}
+	}
+	return points, got.Took
+}
+
+func brief(sql string) string {
+	s := strings.Join(strings.Fields(sql), " ")
+	if len(s) > 90 {
+		s = s[:90] + "…"
+	}
+	return s
+}
+
+// changes tells whether it matters if the server has carried a statement out. What only reads is the same before and after.
+func changes(sql string) bool {
+	for _, w := range []string{"SELECT", "SHOW", "SET "} {
+		if strings.HasPrefix(strings.ToUpper(strings.TrimPrefix(sql, "/* fairlead */ ")), w) {
+			return false
+		}
+	}
+	return true
+}
+
+// crash kills a deployment at a point and resumes it elsewhere. It gives false when the run came by without meeting the point.
+func (c *crashes) crash(p point) bool {
+	c.t.Helper()
+	tag, name, images := c.next()
+	var r *running
+	started, killed := make(chan struct{}), make(chan struct{})
+	kill := sync.OnceFunc(func() {
+		<-started
+		r.kill()
+		close(killed)
+	})
+	c.aim(p, kill)
+	r = c.start(c.Home, c.agents, "deploy", tag, "--yes")
+	close(started)
+	<-r.ended
+	c.stream.Hear(nil)
+	c.proxy.Set(nil)
+	died := r.wait()
+	select {
+	case <-killed:
+	case <-time.After(5 * time.Second):
+		if died.Exit != 0 {
+			c.t.Errorf("%s: it was never met, and the deployment failed: %s", p, died)
+		}
+		return false
+	}
+	dir, env := c.elsewhere()
+	resumed := c.start(dir, env, "resume").wait()
+	if resumed.Exit != 0 {
+		c.t.Errorf("%s: %s\nwhat was killed had said:\n%s", p, resumed, died.All)
+		return true
+	}
+	// A run whose opening never reached the ledger is no run: nothing has changed, and the deployment is started anew.
+	if strings.Contains(resumed.Out, "no run is open") && p.op == wire.OpLedgerAppend && p.nth == 1 && p.when == stream.Before {
+		if c.value("SELECT count(*) FROM passes WHERE release = '"+tag+"'") != "0" || c.runs(images, "api") == "" {
+			c.t.Errorf("%s: production changed before the run was open", p)
+		}
+		resumed = c.start(dir, env, "deploy", tag, "--yes").wait()
+	}
+	if why := c.check(p, name, tag, images); why != "" {
+		c.t.Errorf("%s: %s\n%s\nwhat was killed had said:\n%s", p, why, resumed, died.All)
+	}
+	return true
+}
+
+// aim makes kill run when a deployment comes to the point.
+func (c *crashes) aim(p point, kill func()) {
+	var mu sync.Mutex
+	n := 0
+	c.stream.Hear(func(m stream.Moment) bool {
+		mu.Lock()
+		if m.When == stream.Before && m.Op == p.op {
+			n++
+		}
+		at := m.Op == p.op && n == p.nth && m.When == p.when
+		mu.Unlock()
+		if p.op == "" && m.When == stream.Before && says(m, engine.Began, "migrate") {
+			when := lab.BeforeSent
+			if p.when == stream.Done {
+				when = lab.AfterDone
+			}
+			c.proxy.Set(&lab.Rule{Nth: p.nth, When: when, Do: kill, Cut: when == lab.BeforeSent})
+		}
+		if at {
+			kill()
+		}
+		return !at
+	})
+}
+
+// check asks the world whether a release is in place exactly once. It gives "" when it is.
+func (c *crashes) check(p point, name, tag string, images lab.Published) string {
+	c.t.Helper()
+	var wrong []string
+	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	if n := c.value("SELECT count(*) FROM passes WHERE release = '" + tag + "'"); n != "1" {
+		say("the migration was applied %s times", n)
+	}
+	if v := c.value("SELECT coalesce(string_agg(indisvalid::text, ','), 'missing') FROM pg_index WHERE indexrelid = to_regclass('" + name + "_index')"); v != "true" {
+		say("the index is valid: %s", v)
+	}
+	if n := c.value("SELECT count(*) FILTER (WHERE done) FROM fairlead.applied WHERE migration = '" + c.sum(tag) + "'"); n != "2" {
+		say("%s of 2 units are marked as done", n)
+	}
+	if why := c.runs(images, "api"); why != "" {
+		say("%s", why)
+	}
+	if !strings.Contains(c.env(), "API_IMAGE="+images.Images["api"]+"\n") {
+		say("the .env names another image")
+	}
+	status := c.must(0, "status", "--json")
+	var st struct {
+		Open bool
+		Run  struct{ Tag, Outcome string }
+	}
+	if err := json.Unmarshal([]byte(status.Out), &st); err != nil || st.Open || st.Run.Tag != tag || !strings.Contains(st.Run.Outcome, "deployed") {
+		say("the ledger does not say that %s is deployed: %s", tag, status.Out)
+	}
+	c.head()
+	return strings.Join(wrong, "; ")
+}
+
+// sum is the sha256 of a release's migration.
+func (c *crashes) sum(tag string) string {
+	var doc struct{ Migration struct{ SHA256 string } }
+	text, err := os.ReadFile(strings.ReplaceAll(c.images[0].File, "v1.0.0", tag))
+	if err == nil {
+		err = json.Unmarshal(text, &doc)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return doc.Migration.SHA256
+}
+
+// spread gives n points out of all, evenly, the first and the last included.
+func spread(all []point, n int) []point {
+	var some []point
+	for i := range min(n, len(all)) {
+		some = append(some, all[i*(len(all)-1)/max(n-1, 1)])
+	}
+	return slices.CompactFunc(some, func(a, b point) bool { return a == b })
+}
+
+func TestDeploy_killed_at_any_point_is_brought_to_its_end_by_resume(t *testing.T) {
+	began := time.Now()
+	scout := newCrashes(t, one("crash"))
+	points, took := scout.find()
+	for _, p := range points {
+		t.Log(p)
+	}
+	t.Logf("%d points; undisturbed deployment took %s", len(points), took)
+	if os.Getenv("SCOUT") != "" {
+		return
+	}
+	met := 0
+	for _, p := range points {
+		at := time.Now()
+		if scout.crash(p) {
+			met++
+		}
+		t.Logf("%s  %s", time.Since(at).Round(10*time.Millisecond), p)
+	}
+	t.Logf("%d of %d crash points met in %s", met, len(points), time.Since(began).Round(time.Second))
+}
