@@ -227,7 +227,9 @@ func (w *World) strike(p *Proc, f Fault, at *Place, what string, act func() erro
 	case FullDisk:
 		at.Fill(w.pause())
 	case Reboot:
-		at.Cut(w.Between(time.Second, time.Minute))
+		if !at.Sturdy {
+			at.Cut(w.Between(time.Second, time.Minute))
+		}
 		at.Crash()
 	case Interrupt:
 		p.Cancel()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Epoch is the virtual time at which every world begins.
+// epoch is the virtual time at which every world begins.
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // A World is one story: its clock, its processes and what may go wrong. It is used from one goroutine.
@@ -25,6 +25,7 @@ type World struct {
 	procs   []*Proc
 	timers  timers
 	current *Proc
+	running bool
 	serial  int64
 	faults  plan
 	counts  [faultKinds]int
@@ -68,6 +69,9 @@ func (w *World) Serial() int64 { w.serial++; return w.serial }
 // Current gives the process whose turn it is, nil outside of all.
 func (w *World) Current() *Proc { return w.current }
 
+// Running tells whether a story is under way; outside of it nothing takes time.
+func (w *World) Running() bool { return w.running }
+
 // Tell adds a line to the trace.
 func (w *World) Tell(format string, args ...any) {
 	if w.Trace == nil {
@@ -86,9 +90,14 @@ func (w *World) In(d time.Duration, act func()) {
 	w.timers.push(timer{at: w.now + d, n: w.Serial(), act: act})
 }
 
-// Run lets the story go on until nothing is left to do or the virtual time is over. It tells whether everything came to its end.
+// mostEvents ends a story that goes round in circles.
+const mostEvents = 200_000
+
+// Run lets the story go on until nothing is left to do, the virtual time is over, or it goes round in circles. It tells whether everything came to its end.
 func (w *World) Run(limit time.Duration) bool {
-	for {
+	w.running = true
+	defer func() { w.running = false }()
+	for w.events < mostEvents {
 		p, at := w.next()
 		t, isTimer := w.timers.first()
 		if p == nil && !isTimer {
@@ -114,6 +123,7 @@ func (w *World) Run(limit time.Duration) bool {
 			w.After()
 		}
 	}
+	return false
 }
 
 // next gives the process that is due first, and when.

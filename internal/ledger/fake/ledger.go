@@ -25,8 +25,10 @@ type Ledger struct {
 	records []engine.Record
 	hashes  []chain.Hash
 	blobs   map[string][]byte
-	// Written hears of each record that became durable.
-	Written func(engine.Record)
+	damaged bool // somebody has edited the lines
+	deaf    bool // the answer to the next Append is lost
+	// Written hears of each record that became durable, with its line.
+	Written func(r engine.Record, line []byte)
 }
 
 var (
@@ -68,14 +70,31 @@ func (l *Ledger) head() (engine.Head, error) {
 
 func begins(r engine.Record) bool { return r.Verdict == engine.Opened || r.Verdict == engine.Manual }
 
-// sound compares the last line with its hash and parse; the others are compared by Lines' readers.
+// sound compares every line with its hash, once somebody has laid hands on them.
 func (l *Ledger) sound() error {
-	n := len(l.lines) - 1
-	if chain.Sum(l.lines[n]) != l.hashes[n] {
-		return chain.ErrBroken
+	if !l.damaged {
+		return nil
+	}
+	if len(l.lines) != len(l.hashes) {
+		return fmt.Errorf("%w: %d lines, there were %d", chain.ErrBroken, len(l.lines), len(l.hashes))
+	}
+	for i, line := range l.lines {
+		if chain.Sum(line) != l.hashes[i] {
+			return fmt.Errorf("%w: line %d", chain.ErrBroken, i+1)
+		}
 	}
 	return nil
 }
+
+// Damage lets somebody edit the lines behind the ledger's back.
+func (l *Ledger) Damage(edit func(lines [][]byte) [][]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines, l.damaged = edit(slices.Clone(l.lines)), true
+}
+
+// LoseAnswer makes the next Append durable and answers it with an error.
+func (l *Ledger) LoseAnswer() { l.deaf = true }
 
 // Append compares and appends.
 func (l *Ledger) Append(ctx context.Context, after chain.Hash, r engine.Record) (chain.Hash, error) {
@@ -111,6 +130,9 @@ func (l *Ledger) append(after chain.Hash, r engine.Record, line []byte) (chain.H
 			return head, nil
 		}
 	}
+	if len(l.lines) == 0 && after != "" {
+		return "", chain.ErrMissing
+	}
 	if head != after {
 		return "", fmt.Errorf("%w: %s", chain.ErrOvertaken, l.records[len(l.records)-1].Run)
 	}
@@ -124,7 +146,11 @@ func (l *Ledger) append(after chain.Hash, r engine.Record, line []byte) (chain.H
 	l.records = append(l.records, r)
 	l.hashes = append(l.hashes, chain.Sum(line))
 	if l.Written != nil {
-		l.Written(r)
+		l.Written(r, line)
+	}
+	if l.deaf {
+		l.deaf = false
+		return "", world.ErrLost
 	}
 	return chain.Sum(line), nil
 }
@@ -136,10 +162,10 @@ func (l *Ledger) Records(ctx context.Context, run engine.RunID) ([]engine.Record
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		all = nil
-		for i, r := range l.records {
-			if chain.Sum(l.lines[i]) != l.hashes[i] {
-				return chain.ErrBroken
-			}
+		if err := l.sound(); err != nil {
+			return err
+		}
+		for _, r := range l.records {
 			if r.Run == run {
 				all = append(all, r)
 			}
@@ -190,7 +216,7 @@ func (l *Ledger) Lines(ctx context.Context) ([][]byte, error) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		all = slices.Clone(l.lines)
-		return nil
+		return l.sound()
 	})
 	return all, err
 }

@@ -55,7 +55,10 @@ func NewHost(w *world.World, name string) *Host {
 		runners: map[string]*runner{}, kept: map[string][]byte{}, Images: func(string) Image { return Image{} }}
 	h.engine.Sturdy = true
 	h.place.Crash = h.Crash
-	h.engine.Crash = h.Crash
+	h.engine.Crash = func() {
+		h.place.Cut(time.Minute)
+		h.Crash()
+	}
 	return h
 }
 
@@ -141,10 +144,13 @@ type hands struct {
 
 var _ rollout.Host = hands{}
 
-// Allow compares. It is asked right before a change, with nothing in between: an agent compares under the lock under which it
-// also takes a new number.
+// Allow takes its time first and compares then, so that nothing comes between it and the act that follows: here one who asks right
+// before he acts cannot be overtaken in between.
 func (x hands) Allow(ctx context.Context, t fence.Ticket) error {
-	return x.h.w.Do(ctx, x.h.engine, fmt.Sprintf("allow %d", t.Number), func() error { return t.Check(x.h.known) })
+	if err := x.h.w.Do(ctx, x.h.engine, fmt.Sprintf("allow %d", t.Number), func() error { return nil }); err != nil {
+		return err
+	}
+	return t.Check(x.h.known)
 }
 
 // Look inspects.
@@ -206,7 +212,7 @@ func (x hands) Converge(ctx context.Context, s rollout.Service) error {
 
 // now acts first and takes its time afterwards, so that nothing comes between Allow and the act.
 func (x hands) now(ctx context.Context, what string, act func() error) error {
-	if x.h.w.Current() == nil {
+	if !x.h.w.Running() {
 		return act()
 	}
 	if err := ctx.Err(); err != nil {

@@ -37,7 +37,7 @@ func (h *Host) start(o rollout.Order) (*runner, error) {
 	}
 	r := &runner{h: h, order: o}
 	h.runners[o.ID] = r
-	if h.w.Current() == nil {
+	if !h.w.Running() {
 		r.run(nil)
 		return r, nil
 	}
