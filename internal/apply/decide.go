@@ -101,7 +101,7 @@ func orUnknown(err error) error {
 
 // standing compares units with markers: those in place must be the first ones, each with the hash that is to be applied.
 func standing(units []sqltext.Unit, markers []Marker) Verdict {
-	done, intent := map[int]Marker{}, map[int]bool{}
+	done, intent := map[int]Marker{}, map[int]Marker{}
 	for _, m := range markers {
 		if m.Unit < 0 || m.Unit >= len(units) || units[m.Unit].SHA256 != m.SHA256 {
 			return Verdict{State: Unknown, Why: fmt.Sprintf("the marker of unit %d names other SQL", m.Unit+1)}
@@ -110,7 +110,7 @@ func standing(units []sqltext.Unit, markers []Marker) Verdict {
 			done[m.Unit] = m
 			continue
 		}
-		intent[m.Unit] = true
+		intent[m.Unit] = m
 	}
 	v := Verdict{State: NotApplied}
 	for v.Next < len(units) {
@@ -124,7 +124,9 @@ func standing(units []sqltext.Unit, markers []Marker) Verdict {
 	if len(done) > v.Next {
 		return Verdict{State: Unknown, Next: v.Next, Why: fmt.Sprintf("unit %d has no marker but a later one has", v.Next+1)}
 	}
-	v.Intended = intent[v.Next]
+	if m, ok := intent[v.Next]; ok {
+		v.Intended, v.IntendedBy = true, m.Run
+	}
 	switch {
 	case v.Next == len(units):
 		v.State, v.Why = Applied, "every unit has its marker"

@@ -72,14 +72,15 @@ const (
 )
 
 // A Verdict is what Decide concluded. Next is the first unit that is not in place; for an Alone unit Standing tells what of it is
-// there. By is the run that applied the last unit in place; Why one sentence.
+// there. By is the run that applied the last unit in place, IntendedBy the run whose committed intent stands at Next; Why one sentence.
 type Verdict struct {
-	State    State
-	Next     int
-	Standing Found
-	Intended bool // the unit at Next has a committed intent
-	By       string
-	Why      string
+	State      State
+	Next       int
+	Standing   Found
+	Intended   bool // the unit at Next has a committed intent
+	IntendedBy string
+	By         string
+	Why        string
 }
 
 // A Result tells what Run found and did.

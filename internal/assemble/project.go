@@ -96,10 +96,11 @@ func (p *Project) Engine() *engine.Engine {
 }
 
 // barriers gives the places whose takeover number is raised: the hosts always; the database when somebody else may still be at work
-// there. A run's own migration raises it itself, so that nothing is written there before.
-func (p *Project) barriers(t engine.Terms, taking bool) []engine.Barrier {
+// there, be it on the migration of a run that a rollback has closed. A run's own migration raises it itself, so that nothing is
+// written there before.
+func (p *Project) barriers(_ engine.Terms, migrating bool) []engine.Barrier {
 	all := []engine.Barrier{p.target}
-	if taking && t.Migration != nil && p.database != nil {
+	if migrating && p.database != nil {
 		all = append(all, p.database)
 	}
 	return all

@@ -73,8 +73,9 @@ func (r *Run) fallback(ctx context.Context, failed Ending) Ending {
 		return failed
 	}
 	closing := Closing{Run: r.ID(), Outcome: fault.Asking, Means: failed.Means, Reason: clip(failed.Err.Error()), Migrated: r.schema, By: r.engine.Holder}
-	next, err := r.engine.Open(ctx, OpenRequest{Run: r.ID() + "-rollback", Plan: plan, Closes: &closing, Automatic: true,
-		Approval: Approval{By: r.opening.Approval.By, How: "by policy: on_failure", Reason: "the approved plan says so"}})
+	next, err := r.engine.begin(ctx, OpenRequest{Run: r.ID() + "-rollback", Plan: plan, Closes: &closing, Automatic: true,
+		Approval: Approval{By: r.opening.Approval.By, How: "by policy: on_failure", Reason: "the approved plan says so"}},
+		r.writer.follow(r.ID()+"-rollback"), r.migrating)
 	if err != nil {
 		failed.Err = errors.Join(failed.Err, fmt.Errorf("open the rollback: %w", err))
 		if errors.Is(err, fence.ErrOvertaken) || errors.Is(err, ErrBusy) {

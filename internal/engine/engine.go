@@ -29,9 +29,9 @@ type Engine struct {
 	NewID   func() string // unique, [a-z0-9-]
 	Pause   func(ctx context.Context, d time.Duration) error
 	Holder  Holder
-	// Barriers gives the places whose number must be raised before a run goes on. Taking tells that another run or holder may still
-	// be at work there, so that the database counts too, even before this run's own migration.
-	Barriers func(t Terms, taking bool) []Barrier
+	// Barriers gives the places whose number must be raised before a run goes on. Migrating tells that another holder may still be at
+	// work on a migration, of this run or of one that it closed, so that the database counts too, whatever this run itself does there.
+	Barriers func(t Terms, migrating bool) []Barrier
 	// Before is asked before each act; an error stops the run there. Nil never stops.
 	Before func(context.Context, Spec) error
 	// Fallback makes the plan that undoes a failed deployment. Nil, or an error, leaves the decision to a person.
@@ -56,7 +56,7 @@ func (b *Busy) Error() string {
 // Is matches ErrBusy.
 func (b *Busy) Is(err error) bool { return err == ErrBusy }
 
-// ErrNoRun is given by Take when no run is open.
+// ErrNoRun is given when a run is to be taken over or closed and none is open.
 var ErrNoRun = errors.New("no run is open")
 
 // An OpenRequest is what a run begins with. Closes is set for a run that closes the open one and follows it.
@@ -68,17 +68,32 @@ type OpenRequest struct {
 	Automatic bool
 }
 
-// Open appends the first record of a run, which is the lock. It gives *Busy when another run is open, and changes nothing then.
+// Open appends the first record of a run, which is the lock. It gives *Busy when another run is open than the one that it is to
+// close, ErrNoRun when that one is closed already, and changes nothing then.
 func (e *Engine) Open(ctx context.Context, q OpenRequest) (*Run, error) {
-	if err := q.Plan.Validate(); err != nil {
-		return nil, fmt.Errorf("plan: %w", err)
-	}
 	head, err := e.Ledger.Head(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
-	if open := head.Open(); open != "" && (q.Closes == nil || q.Closes.Run != open) {
+	switch open := head.Open(); {
+	case q.Closes == nil && open != "", q.Closes != nil && open != "" && q.Closes.Run != open:
 		return nil, busy(head)
+	case q.Closes != nil && open == "":
+		return nil, ErrNoRun
+	}
+	migrating := false
+	if q.Closes != nil {
+		if migrating, err = e.migrating(ctx, head.Last); err != nil {
+			return nil, err
+		}
+	}
+	return e.begin(ctx, q, &writer{engine: e, run: q.Run, fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}, migrating)
+}
+
+// begin writes the first record of a run behind what w has seen, and nowhere else.
+func (e *Engine) begin(ctx context.Context, q OpenRequest, w *writer, migrating bool) (*Run, error) {
+	if err := q.Plan.Validate(); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
 	}
 	blobs, err := e.store(ctx, q.Plan)
 	if err != nil {
@@ -90,13 +105,29 @@ func (e *Engine) Open(ctx context.Context, q OpenRequest) (*Run, error) {
 	}
 	o := Opening{Terms: q.Plan.Terms, Fingerprint: fp, Blobs: blobs, Proofs: q.Plan.Proofs, Holder: e.Holder, Approval: q.Approval,
 		Closes: q.Closes, Automatic: q.Automatic}
-	w := &writer{engine: e, run: q.Run, fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
 	first, err := w.append(ctx, Record{Verdict: Opened, Kind: OpeningKind, Evidence: encode(o), Why: o.sentence()})
 	if err != nil {
 		return nil, e.tooLate(ctx, q.Run, err)
 	}
-	return e.run(w, q.Plan, o, []Record{first}, q.Closes != nil), nil
+	return e.run(w, q.Plan, o, []Record{first}, migrating), nil
 }
+
+// migrating tells whether an earlier holder of this run, or of a run that it closed, may still be at work on a migration.
+func (e *Engine) migrating(ctx context.Context, records []Record) (bool, error) {
+	for n := 0; n < mostFollowed; n++ {
+		o, err := OpeningOf(records)
+		if err != nil || o.Terms.Migration != nil || o.Closes == nil {
+			return err == nil && o.Terms.Migration != nil, err
+		}
+		if records, err = e.Ledger.Records(ctx, o.Closes.Run); err != nil {
+			return false, fmt.Errorf("read run %s, which this one closed: %w", o.Closes.Run, err)
+		}
+	}
+	return true, nil
+}
+
+// mostFollowed is how many runs, each closed by the next, are read before the worst is assumed.
+const mostFollowed = 20
 
 // tooLate turns an overtaken first append into *Busy: somebody opened a run a moment before.
 func (e *Engine) tooLate(ctx context.Context, mine RunID, err error) error {
@@ -126,13 +157,17 @@ func (e *Engine) Take(ctx context.Context, p Plan, o Opening, reason string) (*R
 	if head.Open() == "" {
 		return nil, ErrNoRun
 	}
+	migrating, err := e.migrating(ctx, head.Last)
+	if err != nil {
+		return nil, err
+	}
 	w := &writer{engine: e, run: head.Open(), fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
 	t := Takeover{Holder: e.Holder, From: holderOf(head.Last), Reason: reason}
 	rec, err := w.append(ctx, Record{Verdict: Taken, Kind: TakeoverKind, Evidence: encode(t), Why: "taken over by " + e.Holder.Name})
 	if err != nil {
 		return nil, err
 	}
-	return e.run(w, p, o, append(slices.Clone(head.Last), rec), true), nil
+	return e.run(w, p, o, append(slices.Clone(head.Last), rec), migrating), nil
 }
 
 // ErrPlanChanged is given when a run is to go on with another plan than it was opened with.
@@ -159,24 +194,28 @@ func (e *Engine) Abandon(ctx context.Context, o Opening, steps []Step, reason st
 	if head.Open() == "" {
 		return Closing{}, ErrNoRun
 	}
+	migrating, err := e.migrating(ctx, head.Last)
+	if err != nil {
+		return Closing{}, err
+	}
 	w := &writer{engine: e, run: head.Open(), fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
 	t := Takeover{Holder: e.Holder, From: holderOf(head.Last), Reason: reason}
 	rec, err := w.append(ctx, Record{Verdict: Taken, Kind: TakeoverKind, Evidence: encode(t), Why: "taken over to be abandoned"})
 	if err != nil {
 		return Closing{}, err
 	}
-	r := e.run(w, Plan{Terms: o.Terms, Steps: steps, Proofs: o.Proofs}, o, append(slices.Clone(head.Last), rec), true)
+	r := e.run(w, Plan{Terms: o.Terms, Steps: steps, Proofs: o.Proofs}, o, append(slices.Clone(head.Last), rec), migrating)
 	if err := r.raise(ctx); err != nil {
 		return Closing{}, err
 	}
 	return r.abandon(ctx, reason)
 }
 
-func (e *Engine) run(w *writer, p Plan, o Opening, records []Record, taking bool) *Run {
+func (e *Engine) run(w *writer, p Plan, o Opening, records []Record, migrating bool) *Run {
 	proofs := Proofs{}
 	maps.Copy(proofs, o.Proofs)
 	proofs[o.Approval.Kind()] = encode(o.Approval)
-	return &Run{engine: e, writer: w, plan: p, opening: o, past: remember(records), proofs: proofs, taking: taking}
+	return &Run{engine: e, writer: w, plan: p, opening: o, past: remember(records), proofs: proofs, migrating: migrating}
 }
 
 // store puts the plan's blobs beside the ledger.

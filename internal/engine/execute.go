@@ -11,13 +11,13 @@ import (
 
 // A Run is one execution of a plan by one holder.
 type Run struct {
-	engine  *Engine
-	writer  *writer
-	plan    Plan
-	opening Opening
-	past    past
-	proofs  Proofs
-	taking  bool
+	engine    *Engine
+	writer    *writer
+	plan      Plan
+	opening   Opening
+	past      past
+	proofs    Proofs
+	migrating bool // another holder may still be at work on a migration
 
 	schema     bool // this run changed the schema, as far as is known
 	services   bool // this run changed what runs
@@ -73,9 +73,12 @@ func (r *Run) note(m Mutation, changed bool) {
 	r.services = r.services || changed && m == Services
 }
 
+// changed tells whether this run is known to have changed it, in this attempt or in an earlier one.
+func (r *Run) changed(m Mutation) bool { return m == Schema && r.schema || m == Services && r.services }
+
 // raise puts the number in place before anything is looked at.
 func (r *Run) raise(ctx context.Context) error {
-	for _, b := range r.engine.Barriers(r.plan.Terms, r.taking) {
+	for _, b := range r.engine.Barriers(r.plan.Terms, r.migrating) {
 		if err := b.Raise(ctx, r.Ticket()); err != nil {
 			return fmt.Errorf("raise the takeover number: %w", fault.MarkUntouched(err))
 		}
@@ -208,13 +211,16 @@ func (r *Run) failed(ctx context.Context, spec Spec, cause error) (Record, error
 	if errors.Is(cause, fence.ErrOvertaken) {
 		return Record{}, cause
 	}
-	changed := spec.Mutates != Nothing && !fault.IsUntouched(cause)
+	said := outcomeOf(cause)
+	// What the step says of the whole counts more than a mark on a part of it that its error wraps.
+	changed := spec.Mutates != Nothing && (said == fault.Asking || said == fault.Unknown || !fault.IsUntouched(cause))
 	r.note(spec.Mutates, changed)
 	verdict := Failed
-	if changed && outcomeOf(cause) != fault.Asking {
+	if changed && said != fault.Asking {
 		verdict = Unclear
 	}
-	rec, err := r.writer.append(context.WithoutCancel(ctx), Record{Verdict: verdict, Step: spec.Name, Changed: changed, Why: clip(cause.Error())})
+	rec, err := r.writer.append(context.WithoutCancel(ctx), Record{Verdict: verdict, Step: spec.Name, Changed: changed || r.changed(spec.Mutates),
+		Why: clip(cause.Error())})
 	if err != nil {
 		return rec, errors.Join(cause, unwritten(err))
 	}

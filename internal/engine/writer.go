@@ -33,6 +33,11 @@ type writer struct {
 	head   chain.Hash
 }
 
+// follow gives the writer of a run that stands right behind what w has written, so that nobody can have come in between.
+func (w *writer) follow(run RunID) *writer {
+	return &writer{engine: w.engine, run: run, fence: w.fence + 1, ledger: w.ledger, head: w.head}
+}
+
 // append writes r durably. It fills in everything that identifies the record. fence.ErrOvertaken says that somebody else has written.
 func (w *writer) append(ctx context.Context, r Record) (Record, error) {
 	r.Schema, r.Prev, r.ID, r.At = RecordSchema, w.head, w.engine.NewID(), w.engine.Now().UTC()

@@ -72,7 +72,7 @@ func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Sighting, e
 	case apply.NotApplied:
 		return engine.Sighting{State: engine.Absent, Because: v.Why}, nil
 	case apply.Partial:
-		return engine.Sighting{State: engine.Absent, Because: v.Why, Changed: v.Intended || v.By == in.Ticket.Run}, nil
+		return engine.Sighting{State: engine.Absent, Because: v.Why, Changed: v.IntendedBy == in.Ticket.Run || v.By == in.Ticket.Run}, nil
 	}
 	return engine.Sighting{State: engine.Doubtful, Because: v.Why}, nil
 }
