@@ -95,7 +95,7 @@ func advisoryKey(t fence.Ticket) int64 {
 	return int64(binary.BigEndian.Uint64(sum[:8]))
 }
 
-// watchBlockers looks, once a statement has waited for more than half of lock_timeout, who is in the way; the function it gives ends
+// watchBlockers looks, once a statement has run for a quarter of lock_timeout, who is in the way; the function it gives ends
 // the watch and names them.
 func (d *Database) watchBlockers(ctx context.Context, conn *pgx.Conn) func() []string {
 	ctx, cancel := context.WithCancel(ctx)
@@ -109,7 +109,7 @@ func (d *Database) watchBlockers(ctx context.Context, conn *pgx.Conn) func() []s
 }
 
 func (d *Database) blockersSeen(ctx context.Context, pid uint32) []string {
-	if pause(ctx, d.config.LockTimeout/2) != nil {
+	if pause(ctx, d.config.LockTimeout/4) != nil {
 		return nil
 	}
 	var names []string

@@ -28,9 +28,13 @@ func (d *Database) connect(ctx context.Context) (*pgx.Conn, error) {
 }
 
 func (d *Database) connectAs(ctx context.Context, role string) (*pgx.Conn, error) {
+	return d.connectBy(ctx, d.base.Copy(), role)
+}
+
+func (d *Database) connectBy(ctx context.Context, c *pgx.ConnConfig, role string) (*pgx.Conn, error) {
 	ctx, cancel := limit(ctx, askLimit)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, d.base.Copy())
+	conn, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {
 		return nil, d.unreachable(err)
 	}
@@ -72,6 +76,9 @@ func oneLine(err error) string {
 	text := err.Error()
 	if i := strings.LastIndexByte(text, '\n'); i >= 0 {
 		text = text[i+1:]
+	}
+	if i := strings.LastIndex(text, "`: "); i >= 0 {
+		text = text[i+3:]
 	}
 	return strings.TrimSpace(text)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -53,6 +54,7 @@ type Database struct {
 	session Session
 	base    *pgx.ConnConfig
 	query   url.Values
+	idle    time.Duration // how long a session of ours may sit between two statements
 }
 
 var (
@@ -78,7 +80,7 @@ func Open(c Config, s Session) (*Database, error) {
 			Means: "nothing was attempted; production is unchanged",
 			Do:    []fault.Command{{Line: "fairlead check", Why: "reads it again once it has the form postgres://user:password@host:5432/database"}}}
 	}
-	d := &Database{config: c, session: s, base: base, query: query}
+	d := &Database{config: c, session: s, base: base, query: query, idle: idleLimit}
 	d.prepare()
 	return d, nil
 }
@@ -130,6 +132,8 @@ func parseURL(raw string) (*pgx.ConnConfig, url.Values, error) {
 		return nil, nil, fmt.Errorf("it names no user")
 	case strings.Trim(u.Path, "/") == "" && query.Get("dbname") == "":
 		return nil, nil, fmt.Errorf("it names no database")
+	case os.Getenv("PGSERVICE") != "":
+		return nil, nil, fmt.Errorf("the variable PGSERVICE is set and would change where it leads; unset it")
 	case query.Has("service"), query.Has("servicefile"), query.Has("passfile"):
 		return nil, nil, fmt.Errorf("service, servicefile and passfile are not supported in it")
 	}

@@ -91,12 +91,30 @@ func (d *Database) pgDump(ctx context.Context, path, snapshot string, w io.Write
 	}
 	defer done()
 	cmd.Env = d.environ(passfile)
-	cmd.Stdout = onlyWriter{w}
-	return d.ended(ctx, "pg_dump", cmd.Run(), said)
+	out := &pipe{w: w}
+	cmd.Stdout = out
+	err = cmd.Run()
+	if out.err != nil {
+		return fmt.Errorf("store the dump: %w", out.err)
+	}
+	return d.ended(ctx, "pg_dump", err, said)
 }
 
-// onlyWriter hides what else a writer is, so that the child gets a pipe and ends with us rather than writing on into a file.
-type onlyWriter struct{ io.Writer }
+// pipe hides what else a writer is, so that the child gets a pipe and ends with us rather than writing on into a file. It remembers the
+// writer's own error, which otherwise would look like the child's.
+type pipe struct {
+	w   io.Writer
+	err error
+}
+
+// Write passes on.
+func (p *pipe) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	if err != nil {
+		p.err = err
+	}
+	return n, err
+}
 
 func countRows(ctx context.Context, conn *pgx.Conn) (map[string]int64, error) {
 	all, err := tablesToDump(ctx, conn)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"fairlead/internal/apply"
 	"fairlead/internal/sqltext"
@@ -25,12 +26,17 @@ func (d *Database) exec(ctx context.Context, conn *pgx.Conn, sql string) error {
 		}
 		_, _ = rows.Close()
 	}
-	err := classify(ctx, conn.PgConn(), "run", results.Close())
+	err := results.Close()
 	blockers := watch()
-	if err == nil {
-		return nil
+	var said *pgconn.PgError
+	if errors.As(err, &said) {
+		e := serverError(said)
+		if e.Code == codeLockTimeout {
+			e.Blockers = blockers
+		}
+		return e
 	}
-	return blame(err, blockers)
+	return classify(ctx, conn.PgConn(), "run", err)
 }
 
 // copiesIn finds a statement that would make the server wait for rows for ever.
@@ -46,13 +52,4 @@ func copiesIn(sql string) bool {
 		}
 	}
 	return false
-}
-
-// blame adds who was in the way to an error that says that a lock was not had.
-func blame(err error, blockers []string) error {
-	var s *ServerError
-	if errors.As(err, &s) && s.Code == codeLockTimeout {
-		s.Blockers = blockers
-	}
-	return err
 }

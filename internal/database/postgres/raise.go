@@ -29,6 +29,7 @@ func (d *Database) Raise(ctx context.Context, t fence.Ticket) error {
 	}
 	ctx, cancel := limit(ctx, raiseLimit)
 	defer cancel()
+	var inTheWay error
 	for {
 		err := d.raiseOnce(ctx, t)
 		if err == nil {
@@ -37,8 +38,11 @@ func (d *Database) Raise(ctx context.Context, t fence.Ticket) error {
 		if !worthRepeating(err) {
 			return err
 		}
+		if errors.Is(err, apply.ErrLockTimeout) || inTheWay == nil {
+			inTheWay = err
+		}
 		if pause(ctx, raisePause) != nil {
-			return fmt.Errorf("raise the takeover number: %w", err)
+			return inTheWay
 		}
 	}
 }

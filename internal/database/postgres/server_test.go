@@ -206,3 +206,18 @@ func opened(t *testing.T, url string, change ...func(*Config)) *Database {
 	}
 	return d
 }
+
+func urlPassword(url string) string {
+	word, _, _ := strings.Cut(strings.TrimPrefix(url, "postgres://owner:"), "@")
+	return word
+}
+
+// openedOr gives what a first question says, whether Open or the connection fails.
+func openedOr(t *testing.T, url string) (any, error) {
+	t.Helper()
+	d, err := Open(Config{URL: config.NewSecret(url)}, Session{Run: "r-one"})
+	if err != nil {
+		return nil, err
+	}
+	return d.Identity(context.Background())
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,20 +23,26 @@ const (
 // Solo opens a session for one statement outside transactions. The connection check is off, so that the server brings the statement to
 // its end when the client dies.
 func (d *Database) Solo(ctx context.Context) (apply.Solo, error) {
-	conn, err := d.connect(ctx)
+	s := &solo{db: d}
+	c := d.base.Copy()
+	c.DialFunc = s.dial
+	conn, err := d.connectBy(ctx, c, d.config.Role)
 	if err != nil {
 		return nil, err
 	}
-	sql := fmt.Sprintf("SET lock_timeout = %d; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = %d; SET synchronous_commit = on",
-		d.config.LockTimeout.Milliseconds(), idleLimit.Milliseconds())
+	s.conn = conn
+	s.running.Store(&running{})
+	sql := fmt.Sprintf("SET lock_timeout = %d; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = %d; SET synchronous_commit = on; ",
+		d.config.LockTimeout.Milliseconds(), d.idle.Milliseconds()) + keepalives
 	if version(conn) >= 140000 {
-		sql += "; SET client_connection_check_interval = 0"
+		// A session that nobody uses any more ends by itself, also where a broken network hides that the client is gone.
+		sql += fmt.Sprintf("; SET client_connection_check_interval = 0; SET idle_session_timeout = %d", d.idle.Milliseconds())
 	}
 	if err := run(ctx, conn, "set the session's limits", sql); err != nil {
 		hangUp(ctx, conn)
 		return nil, err
 	}
-	return &solo{db: d, conn: conn}, nil
+	return s, nil
 }
 
 type solo struct {
@@ -42,6 +50,22 @@ type solo struct {
 	conn   *pgx.Conn
 	ticket fence.Ticket // of the last Hold
 	held   bool
+
+	running atomic.Pointer[running] // nil until connected
+}
+
+// running is the call whose statement the server may be at work on.
+type running struct{ ctx context.Context }
+
+var errLetItFinish = errors.New("the statement is left to finish")
+
+// dial opens the connection. Once it stands, the driver dials again only to cancel the running statement, which it also does when the
+// connection breaks; then the statement is to finish. Only a caller who gave up has it cancelled.
+func (s *solo) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if r := s.running.Load(); r != nil && (r.ctx == nil || r.ctx.Err() == nil) {
+		return nil, errLetItFinish
+	}
+	return s.db.base.DialFunc(ctx, network, address)
 }
 
 // Attempt reads backend and identity; there is no transaction id.
@@ -121,6 +145,7 @@ func (s *solo) Exec(ctx context.Context, sql string) error {
 			return classify(ctx, s.conn.PgConn(), "lift the lock limit", err)
 		}
 	}
+	s.running.Store(&running{ctx})
 	return s.db.exec(ctx, s.conn, sql)
 }
 

@@ -12,9 +12,12 @@ import (
 	"fairlead/internal/fence"
 )
 
-// idleLimit is how long a transaction of ours may sit between two statements before the server ends it: longer than any note takes
-// to become durable, short enough that a stopped operator does not hold locks for long.
+// idleLimit is how long a session of ours may sit between two statements before the server ends it: longer than any note takes to
+// become durable, short enough that a stopped operator does not hold locks for long.
 const idleLimit = time.Minute
+
+// keepalives let the server notice a broken network.
+const keepalives = "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4"
 
 // Begin opens a transaction with all limits set.
 func (d *Database) Begin(ctx context.Context) (apply.Tx, error) {
@@ -33,14 +36,14 @@ func (d *Database) begin(ctx context.Context, conn *pgx.Conn) error {
 	v := version(conn)
 	if v >= 140000 {
 		// A backend whose client is gone ends within 200 ms instead of finishing its statement.
-		if err := run(ctx, conn, "set the connection check", "SET client_connection_check_interval = '200ms'"); err != nil {
+		if err := run(ctx, conn, "set the connection check", "SET client_connection_check_interval = '200ms'; "+keepalives); err != nil {
 			return err
 		}
 	}
 	sql := fmt.Sprintf(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 		SET LOCAL lock_timeout = %d; SET LOCAL statement_timeout = %d;
 		SET LOCAL idle_in_transaction_session_timeout = %d; SET LOCAL synchronous_commit = on`,
-		d.config.LockTimeout.Milliseconds(), d.config.StatementTimeout.Milliseconds(), idleLimit.Milliseconds())
+		d.config.LockTimeout.Milliseconds(), d.config.StatementTimeout.Milliseconds(), d.idle.Milliseconds())
 	if v >= 170000 {
 		sql += "; SET LOCAL transaction_timeout = 0"
 	}

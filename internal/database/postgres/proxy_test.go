@@ -1,0 +1,194 @@
+//go:build real
+
+package postgres
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+)
+
+// mischief is what the proxy does, once, to a statement.
+type mischief int
+
+const (
+	loseReply   mischief = iota + 1 // the server carries it out, the client hears nothing
+	loseRequest                     // the server does not get it, and both sides are closed
+	goSilent                        // the server does not get it and believes the client is still there
+	cutClient                       // the server gets it, the client's connection is closed at once
+	liePID                          // the announced process id is changed, as a pooler does
+)
+
+// testProxy stands between client and server and does one piece of mischief.
+type testProxy struct {
+	net.Listener
+	to    string
+	what  mischief
+	match []byte
+	mu    sync.Mutex
+	done  bool
+	open  []net.Conn
+}
+
+// through starts a proxy and gives the URL that leads through it.
+func through(t *testing.T, direct string, what mischief, match string) (string, *testProxy) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(direct)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &testProxy{Listener: l, to: u.Host, what: what, match: []byte(match)}
+	t.Cleanup(p.stop)
+	go p.serve()
+	u.Host = l.Addr().String()
+	return u.String(), p
+}
+
+func (p *testProxy) stop() {
+	p.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.open {
+		c.Close()
+	}
+}
+
+func (p *testProxy) serve() {
+	for {
+		client, err := p.Accept()
+		if err != nil {
+			return
+		}
+		back, err := net.Dial("tcp", p.to)
+		if err != nil {
+			client.Close()
+			continue
+		}
+		p.mu.Lock()
+		p.open = append(p.open, client, back)
+		p.mu.Unlock()
+		mute := &muted{to: client}
+		go p.answers(back, mute)
+		go p.requests(client, back, mute)
+	}
+}
+
+// muted stops passing anything on once it is silenced.
+type muted struct {
+	to net.Conn
+	mu sync.Mutex
+	on bool
+}
+
+func (m *muted) silence() { m.mu.Lock(); m.on = true; m.mu.Unlock() }
+
+func (m *muted) Write(b []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.on {
+		return len(b), nil
+	}
+	return m.to.Write(b)
+}
+
+func (p *testProxy) requests(client, back net.Conn, mute *muted) {
+	defer client.Close()
+	first := true
+	for {
+		m, err := message(client, first)
+		if err != nil {
+			if !p.silent() {
+				back.Close()
+			}
+			return
+		}
+		first = false
+		if !bytes.Contains(m, p.match) || p.what == liePID || !p.once() {
+			if _, err := back.Write(m); err != nil {
+				return
+			}
+			continue
+		}
+		switch p.what {
+		case loseRequest:
+			back.Close()
+		case goSilent:
+		case loseReply, cutClient:
+			mute.silence()
+			_, _ = back.Write(m)
+			if p.what == loseReply {
+				time.Sleep(300 * time.Millisecond) // the server answers meanwhile
+			}
+		}
+		return
+	}
+}
+
+func (p *testProxy) once() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	was := p.done
+	p.done = true
+	return !was
+}
+
+func (p *testProxy) silent() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.done && (p.what == goSilent || p.what == cutClient)
+}
+
+func (p *testProxy) fired() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.done
+}
+
+func (p *testProxy) answers(back net.Conn, mute *muted) {
+	if p.what != liePID {
+		_, _ = io.Copy(mute, back)
+		mute.to.Close()
+		return
+	}
+	for {
+		m, err := message(back, false)
+		if err != nil {
+			return
+		}
+		if m[0] == 'K' {
+			binary.BigEndian.PutUint32(m[5:], binary.BigEndian.Uint32(m[5:])+1)
+		}
+		if _, err := mute.Write(m); err != nil {
+			return
+		}
+	}
+}
+
+// message reads one message of the protocol; the first of a client has no type.
+func message(r io.Reader, first bool) ([]byte, error) {
+	head := 5
+	if first {
+		head = 4
+	}
+	m := make([]byte, head)
+	if _, err := io.ReadFull(r, m); err != nil {
+		return nil, err
+	}
+	n := int(binary.BigEndian.Uint32(m[head-4:])) - 4
+	if n < 0 || n > 1<<24 {
+		return nil, fmt.Errorf("a message of %d bytes", n)
+	}
+	m = append(m, make([]byte, n)...)
+	_, err := io.ReadFull(r, m[head:])
+	return m, err
+}

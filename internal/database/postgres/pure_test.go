@@ -1,0 +1,224 @@
+package postgres
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"fairlead/internal/apply"
+	"fairlead/internal/config"
+	"fairlead/internal/fault"
+)
+
+func TestOpen_refuses_a_URL_that_could_lead_elsewhere_and_never_shows_its_password(t *testing.T) {
+	for _, c := range []struct{ name, url, says string }{
+		{"nothing", "", "postgres://"},
+		{"keywords", "host=h password=hunter2secret", "postgres://"},
+		{"another protocol", "mysql://u:hunter2secret@h/d", "postgres://"},
+		{"no host", "postgres://u:hunter2secret@/d", "no host"},
+		{"no user", "postgres://h/d", "no user"},
+		{"no database", "postgres://u:hunter2secret@h", "no database"},
+		{"two hosts", "postgres://u:hunter2secret@h1,h2/d", "several hosts"},
+		{"two hosts with ports", "postgres://u:hunter2secret@h1:1,h2:2/d", ""},
+		{"a service", "postgres://u:hunter2secret@h/d?service=x", "service"},
+		{"a bad port", "postgres://u:hunter2secret@h:port/d", ""},
+		{"a bad escape", "postgres://u:hunter2secret%zz@h/d", ""},
+		{"a slash in the password", "postgres://u:hunter2/secret@h/d", ""},
+		{"a bad TLS mode", "postgres://u:hunter2secret@h/d?sslmode=hunter2secret", ""},
+		{"a missing certificate", "postgres://u:hunter2secret@h/d?sslmode=verify-full&sslrootcert=/nowhere", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Open(Config{URL: config.NewSecret(c.url)}, Session{})
+			f, ok := fault.Find(err)
+			if !ok || f.Code != "database-url" || f.Outcome != fault.Misused {
+				t.Fatalf("it gives %v, want a fault of code database-url", err)
+			}
+			if text := f.Text(); !strings.Contains(text, c.says) || strings.Contains(text, "hunter2") {
+				t.Errorf("it says %q", text)
+			}
+		})
+	}
+}
+
+func TestOpen_refuses_the_ways_that_are_not_built_yet(t *testing.T) {
+	for _, via := range []string{"ssh", "container"} {
+		_, err := Open(Config{URL: config.NewSecret("postgres://u@h/d"), Via: via}, Session{})
+		if f, ok := fault.Find(err); !ok || f.Code != "database-via" {
+			t.Errorf("via %s gives %v, want a fault of code database-via", via, err)
+		}
+	}
+}
+
+func TestOpen_refuses_a_service_of_the_environment(t *testing.T) {
+	t.Setenv("PGSERVICE", "evil")
+	if _, err := Open(Config{URL: config.NewSecret("postgres://u:p@h/d")}, Session{}); err == nil || !strings.Contains(err.Error(), "unset it") {
+		t.Errorf("it gives %v", err)
+	}
+}
+
+func TestOpen_takes_nothing_from_the_environment_but_what_concerns_TLS(t *testing.T) {
+	for name, value := range map[string]string{"PGOPTIONS": "-c search_path=evil", "PGHOST": "evil", "PGDATABASE": "evil", "PGAPPNAME": "evil", "PGTZ": "evil"} {
+		t.Setenv(name, value)
+	}
+	d, err := Open(Config{URL: config.NewSecret("postgres://u:p@h:5433/d?sslmode=disable")}, Session{Run: "r-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.base.Host != "h" || d.base.Database != "d" || d.base.Port != 5433 || !maps.Equal(d.base.RuntimeParams, map[string]string{"application_name": "fairlead/r-1"}) {
+		t.Errorf("it connects to %s with %v", d.Place(), d.base.RuntimeParams)
+	}
+}
+
+func TestEnviron_of_a_child_leads_nowhere_else_and_holds_no_password(t *testing.T) {
+	for name, value := range map[string]string{"PGPASSWORD": "hunter2", "PGOPTIONS": "evil", "PGSSLMODE": "require", "AWS_SECRET_ACCESS_KEY": "hunter2", "LC_MESSAGES": "de_DE"} {
+		t.Setenv(name, value)
+	}
+	d, err := Open(Config{URL: config.NewSecret("postgres://u:hunter2@h:5433/d?sslmode=disable")}, Session{Run: "r-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := d.environ("/proc/self/fd/3")
+	for _, want := range []string{"PGHOST=h", "PGPORT=5433", "PGUSER=u", "PGDATABASE=d", "PGPASSFILE=/proc/self/fd/3", "PGSSLMODE=disable", "LC_ALL=C"} {
+		if !slices.Contains(env, want) {
+			t.Errorf("%s is missing in %q", want, env)
+		}
+	}
+	for _, v := range env {
+		if strings.Contains(v, "hunter2") || strings.Contains(v, "evil") || strings.HasPrefix(v, "PGPASSWORD") || strings.HasPrefix(v, "LC_MESSAGES") {
+			t.Errorf("it holds %s", v)
+		}
+	}
+}
+
+func TestRowCounter_counts_the_same_however_the_bytes_are_cut(t *testing.T) {
+	script := "--\n-- PostgreSQL database dump\n--\n\nSET x = 1;\nCOPY public.a (n, \"select\") FROM stdin;\n1\t2\n\\\\.\n3\tCOPY public.z (a) FROM stdin;\n\\.\n\n" +
+		"COPY \"Odd.one\".\"a\"\"b\" (n) FROM stdin;\n\\.\n\nCOPY public.nothing  FROM stdin;\n\n\n\\.\nCOPY public.long (t) FROM stdin;\n" + strings.Repeat("x", 3*maxLine) + "\n\\.\n"
+	want := map[string]int64{"public\x00a": 3, "Odd.one\x00a\"b": 0, "public\x00nothing": 2, "public\x00long": 1}
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 200 {
+		c := newRowCounter()
+		for rest := []byte(script); len(rest) > 0; {
+			n := 1 + random.IntN(min(len(rest), 40))
+			if _, err := c.Write(rest[:n]); err != nil {
+				t.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		got, err := c.counts()
+		if err != nil || !maps.Equal(got, want) {
+			t.Fatalf("it counts %v, error %v; want %v", got, err, want)
+		}
+	}
+}
+
+func TestRowCounter_refuses_rows_without_an_end_and_lines_that_name_no_table(t *testing.T) {
+	for _, script := range []string{"COPY public.a (n) FROM stdin;\n1\n", "COPY nothing FROM stdin;\n\\.\n", "COPY public.a (n) FROM stdin;\n\\.\nCOPY public.a (n) FROM stdin;\n\\.\n"} {
+		c := newRowCounter()
+		_, _ = c.Write([]byte(script))
+		if got, err := c.counts(); err == nil {
+			t.Errorf("%q counts as %v", script, got)
+		}
+	}
+}
+
+func FuzzRowCounter(f *testing.F) {
+	f.Add([]byte("COPY \"a\".\"b (n) FROM stdin;\n1\n\\.\n"))
+	f.Fuzz(func(t *testing.T, script []byte) {
+		c := newRowCounter()
+		_, _ = c.Write(script)
+		_, _ = c.counts()
+		if len(c.line) > maxLine {
+			t.Errorf("it keeps %d bytes of a line", len(c.line))
+		}
+	})
+}
+
+func TestTail_keeps_beginning_and_end(t *testing.T) {
+	var said tail
+	fmt.Fprint(&said, "first ")
+	for range 1000 {
+		fmt.Fprint(&said, strings.Repeat("middle ", 100))
+	}
+	fmt.Fprint(&said, "last")
+	text := said.String()
+	if len(text) > 3*tailPart || !strings.HasPrefix(text, "first") || !strings.HasSuffix(text, "last") {
+		t.Errorf("it keeps %d bytes: %.20s … %s", len(text), text, text[len(text)-20:])
+	}
+}
+
+func TestClassify_names_what_may_be_tried_again_and_what_is_lost(t *testing.T) {
+	for _, c := range []struct {
+		name, severity, code string
+		want                 error
+	}{
+		{"a lock timeout", "ERROR", "55P03", apply.ErrLockTimeout},
+		{"a deadlock", "ERROR", "40P01", apply.ErrLockTimeout},
+		{"a statement timeout", "ERROR", "57014", apply.ErrStatement},
+		{"a syntax error", "ERROR", "42601", apply.ErrStatement},
+		{"a session that was ended", "FATAL", "57P01", apply.ErrLost},
+		{"a crash", "PANIC", "XX000", apply.ErrLost},
+	} {
+		err := classify(t.Context(), nil, "run", &pgconn.PgError{Severity: "FEHLER", SeverityUnlocalized: c.severity, Code: c.code, Message: "m", Detail: "row 42", Where: "context 42"})
+		for _, sentinel := range []error{apply.ErrLockTimeout, apply.ErrStatement, apply.ErrLost} {
+			if errors.Is(err, sentinel) != (sentinel == c.want) {
+				t.Errorf("%s: matches %v is %v", c.name, sentinel, errors.Is(err, sentinel))
+			}
+		}
+		if strings.Contains(err.Error(), "42 ") || strings.Contains(err.Error(), "row 42") {
+			t.Errorf("%s: the text is %q", c.name, err)
+		}
+	}
+}
+
+func TestRemoveStale_removes_password_files_of_dead_processes_only(t *testing.T) {
+	dir := t.TempDir()
+	names := map[string]bool{ // name to whether it stays
+		fmt.Sprintf("%s%d-1", hiddenPrefix, os.Getpid()): true,
+		hiddenPrefix + "4194399-2":                       false, // above the largest process id
+		hiddenPrefix + "word-3":                          true,
+		"something-else":                                 true,
+	}
+	for name := range names {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	removeStale(dir)
+	for name, stays := range names {
+		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != stays {
+			t.Errorf("%s: stays %v, want %v", name, err == nil, stays)
+		}
+	}
+}
+
+func TestShadowStatement_makes_a_plain_index_on_the_copy(t *testing.T) {
+	sql, err := shadowStatement("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ix ON app.t USING gin (lower(a) DESC) INCLUDE (b) WHERE a > 'x'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, no := range []string{"CONCURRENTLY", "EXISTS", " ix ", "app"} {
+		if strings.Contains(sql, no) {
+			t.Errorf("%q stands in %s", no, sql)
+		}
+	}
+	for _, yes := range []string{"UNIQUE", "pg_temp.fairlead_shadow", "lower(a) DESC", "INCLUDE (b)", "WHERE a > 'x'"} {
+		if !strings.Contains(sql, yes) {
+			t.Errorf("%q is missing in %s", yes, sql)
+		}
+	}
+}
+
+func TestSetupSQL_quotes_the_schema(t *testing.T) {
+	if sql := SetupSQL(`od"d`); !strings.Contains(sql, `CREATE SCHEMA "od""d"`) || bytes.Contains([]byte(sql), []byte(` od"d`)) {
+		t.Errorf("it reads %s", sql)
+	}
+}
