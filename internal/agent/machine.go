@@ -19,6 +19,7 @@ const convergeLimit = 15 * time.Minute
 type machine struct {
 	keeper keeper
 	stack  stack.Stack
+	ticket fence.Ticket
 }
 
 var _ rollout.Host = machine{}
@@ -63,18 +64,33 @@ func (m machine) configured(key string) (string, error) {
 	return value, nil
 }
 
-// Configure replaces the image key.
+// Configure replaces the image key, under the lock under which a larger number would be taken: nothing comes in between.
 func (m machine) Configure(_ context.Context, s rollout.Service) error {
+	held, err := m.keeper.lock()
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	if err := m.keeper.check(m.ticket); err != nil {
+		return err
+	}
 	return setImage(m.stack.Store, s.ImageEnv, s.Image)
 }
 
 // Converge lets compose replace the containers of one service. It is not stopped in the middle by anything but its own limit:
-// half an "up" is an outage.
+// half an "up" is an outage. Replicas that somebody added by hand are kept.
 func (m machine) Converge(ctx context.Context, s rollout.Service) error {
 	args := []string{"up", "--detach", "--no-deps", "--no-build", "--pull", "never", "--quiet-pull"}
 	env, err := m.others(s.Name)
 	if err != nil {
 		return err
+	}
+	now, err := m.Look(ctx, s)
+	if err != nil {
+		return err
+	}
+	if n := running(now); n > max(m.stack.Scale[s.Name], 1) {
+		args = append(args, "--scale", fmt.Sprintf("%s=%d", s.Name, n))
 	}
 	argv := m.stack.ComposeArgs(present, append(args, s.Name)...)
 	answers, err := Local{}.Run(context.WithoutCancel(ctx), wire.Command{Argv: argv, Env: env, Timeout: convergeLimit})
@@ -82,6 +98,16 @@ func (m machine) Converge(ctx context.Context, s rollout.Service) error {
 		return err
 	}
 	return answers[0].Err("docker compose up " + s.Name)
+}
+
+func running(s rollout.Sight) int {
+	n := 0
+	for _, r := range s.Replicas {
+		if r.State == "running" {
+			n++
+		}
+	}
+	return n
 }
 
 // others gives a value to the image keys that have none yet, in a first deployment: compose refuses a project in which any service

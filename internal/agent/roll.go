@@ -97,12 +97,9 @@ func (s Server) begin(b wire.RollStart, o rollout.Order, a attempt) (any, error)
 // spawn starts the agent once more, in a session of its own, with the attempt's lock handed down. The lock is taken here, so that
 // the process counts as alive from its first moment.
 func (s Server) spawn(a attempt) error {
-	hold, err := lock(a.path(holdFile), false)
+	hold, err := a.hold()
 	if err != nil {
 		return err
-	}
-	if hold == nil {
-		return errors.New("the rollout's process is alive already")
 	}
 	defer hold.Close()
 	log, err := os.OpenFile(a.path(logFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, fileMode)
@@ -120,6 +117,18 @@ func (s Server) spawn(a attempt) error {
 	}
 	go func() { _ = cmd.Wait() }() // it is init's child when this process has gone
 	return nil
+}
+
+// hold takes the attempt's lock. Somebody who asks whether the process is alive holds it for a moment, so it is tried for a while.
+func (a attempt) hold() (*os.File, error) {
+	for range 40 {
+		f, err := lock(a.path(holdFile), false)
+		if f != nil || err != nil {
+			return f, err
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	return nil, errors.New("the rollout's process is alive already")
 }
 
 // rollFollow sends the journal's entries as they come, and at the end how the rollout stands.

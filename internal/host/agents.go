@@ -9,8 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"fairlead/internal/fault"
 )
 
 // MaxAgent is the largest agent program that is sent, in bytes.
@@ -59,13 +57,7 @@ func (a Agents) find(goos, goarch string) (program, error) {
 			return program{}, fmt.Errorf("read the agent: %w", err)
 		}
 	}
-	return program{}, &fault.Fault{Code: "no-agent", Err: ErrNoAgent,
-		What:  fmt.Sprintf("this fairlead carries no agent for %s/%s, and there is no %s in %v", goos, goarch, name, a.Folders),
-		Means: untouched,
-		Do: []fault.Command{
-			{Line: "make agents", Why: "builds the agents beside the program, in a checkout of fairlead"},
-			{Line: fmt.Sprintf("CGO_ENABLED=0 GOOS=%s GOARCH=%s go build -o %s ./cmd/fairlead-agent", goos, goarch, name), Why: "builds this one"},
-		}}
+	return program{}, noAgent(a, goos, goarch, name)
 }
 
 func newProgram(b []byte) program {

@@ -25,6 +25,9 @@ type conn struct {
 	mux    *mux // after the hand-over
 	lacks  bool // the agent was looked for and is not on the host
 	kill   func()
+
+	reaping sync.Mutex
+	reaped  bool
 }
 
 // dial starts the process and waits until the bootstrap answers.
@@ -50,15 +53,15 @@ func dial(ctx context.Context, o Options) (*conn, error) {
 	}
 	c.stdin, c.out = stdin, bufio.NewReaderSize(stdout, 64<<10)
 	if err := c.cmd.Start(); err != nil {
-		return nil, dialFault(o.Address, "", fmt.Errorf("start %s: %w", argv[0], err))
+		return nil, notStarted(o, argv[0], err)
 	}
-	c.kill = sync.OnceFunc(func() { _ = c.cmd.Process.Kill() })
+	c.kill = c.killGroup
 	if err := c.greet(ctx, o); err != nil {
 		said := c.close()
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, dialFault(o.Address, said, err)
+		return nil, dialFault(o, said, err)
 	}
 	return c, nil
 }
@@ -82,14 +85,25 @@ func (c *conn) greet(ctx context.Context, o Options) error {
 func (c *conn) close() string {
 	_ = c.stdin.Close()
 	timer := time.AfterFunc(2*time.Second, c.kill)
-	if c.mux != nil {
-		<-c.mux.done
-	} else {
-		_, _ = io.Copy(io.Discard, c.out)
-	}
 	_ = c.cmd.Wait()
 	timer.Stop()
+	c.reaping.Lock()
+	c.reaped = true
+	c.reaping.Unlock()
+	if c.mux != nil {
+		<-c.mux.done
+	}
 	return c.stderr.String()
+}
+
+// killGroup ends the process and, without ssh, what it started. What was started detached has a group of its own. Once the process
+// was waited for, its number may be somebody else's.
+func (c *conn) killGroup() {
+	c.reaping.Lock()
+	defer c.reaping.Unlock()
+	if !c.reaped {
+		_ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL)
+	}
 }
 
 func (c *conn) marker() string {

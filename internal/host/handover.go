@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"fairlead/internal/fault"
 	"fairlead/internal/wire"
 )
 
@@ -118,31 +117,9 @@ func (c *conn) upload(ctx context.Context, a Address, name string, p program) er
 	case err != nil:
 		return fmt.Errorf("send the agent: %w", errors.Join(err, ctx.Err()))
 	case answer.Code != 0:
-		return notWritten(a, name, answer)
+		return notWritten(a, name, lastLine(answer.Stderr))
 	case wrote != nil:
 		return fmt.Errorf("send the agent: %w", wrote)
 	}
 	return nil
-}
-
-const noService = "the agent could not be used; production was not changed by this command"
-
-func notInstalled(a Address, name string) error {
-	return &fault.Fault{Code: "agent-not-installed", Err: ErrNoAgent, Means: noService,
-		What: fmt.Sprintf("the agent of this fairlead is not on %s, and target.agent is preinstalled", a.Name()),
-		Do:   []fault.Command{{Line: "install -m 0755 fairlead-agent-linux-… " + name, Why: "on the host"}}}
-}
-
-func noexec(a Address, name string) error {
-	return &fault.Fault{Code: "agent-not-runnable", Err: ErrNoAgent, Means: noService,
-		What: fmt.Sprintf("%s on %s cannot be run: the file system is mounted noexec, or the program is of another system", name, a.Name()),
-		Do: []fault.Command{{Line: "findmnt -no OPTIONS -T " + path.Dir(name), Why: "on the host; shows noexec"},
-			{Line: "target.agent_directory: /opt/your-app/.fairlead-agents", Why: "in fairlead.yaml: a folder where programs may run"}}}
-}
-
-func notWritten(a Address, name string, answer wire.Answer) error {
-	return &fault.Fault{Code: "agent-not-written", Err: fmt.Errorf("%w: %w", ErrNoAgent, answer.Err("write "+name)), Means: noService,
-		What: fmt.Sprintf("the agent could not be written to %s on %s", path.Dir(name), a.Name()),
-		Do: []fault.Command{{Line: "df -h " + path.Dir(path.Dir(name)), Why: "on the host"},
-			{Line: "target.agent_directory: /opt/your-app/.fairlead-agents", Why: "in fairlead.yaml: a folder that the deploy user may write"}}}
 }

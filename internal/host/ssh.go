@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"fairlead/internal/fault"
 )
 
 // The ways in which a host cannot be used; test with errors.Is.
@@ -78,69 +76,4 @@ func (s SSH) Validate() error {
 		}
 	}
 	return nil
-}
-
-const untouched = "nothing was sent to this host; production was not changed by this command"
-
-// dialFault explains why a connection did not come about, from what ssh said.
-func dialFault(a Address, said string, err error) error {
-	f := &fault.Fault{Means: untouched}
-	said = strings.TrimSpace(said)
-	try := fault.Command{Line: "ssh " + sshWords(a) + " true", Why: "shows what ssh itself says"}
-	switch {
-	case strings.Contains(said, "REMOTE HOST IDENTIFICATION HAS CHANGED"):
-		f.Code, f.Err = "host-key-changed", ErrHostKey
-		f.What = fmt.Sprintf("%s shows another host key than the known one: another machine answers, or it was set up anew", a.Name())
-		f.Do = []fault.Command{{Line: "ssh-keygen -F " + knownName(a), Why: "shows the known key; compare it with the machine's own before replacing it"}}
-	case strings.Contains(said, "Host key verification failed"), strings.Contains(said, "host key is known for"):
-		f.Code, f.Err = "host-key-unknown", ErrHostKey
-		f.What = fmt.Sprintf("the host key of %s is not known here", a.Name())
-		f.Do = []fault.Command{{Line: "ssh-keyscan " + scanWords(a), Why: "prints its keys; compare them with the machine's own, then add them to known_hosts"}}
-	case strings.Contains(said, "Permission denied"), strings.Contains(said, "Too many authentication failures"),
-		strings.Contains(said, "not currently available"), strings.Contains(said, "account is not available"):
-		f.Code, f.Err = "ssh-denied", ErrDenied
-		f.What = fmt.Sprintf("%s does not let us in", a)
-		f.Do = []fault.Command{try}
-	default:
-		f.Code, f.Err = "host-unreachable", ErrUnreachable
-		f.What = fmt.Sprintf("%s cannot be reached", a)
-		f.Do = []fault.Command{try}
-	}
-	if said != "" {
-		f.What += " (" + lastLine(said) + ")"
-	}
-	if err != nil {
-		f.Err = fmt.Errorf("%w: %w", f.Err, err)
-	}
-	return f
-}
-
-func lastLine(s string) string {
-	s = s[strings.LastIndexByte(s, '\n')+1:]
-	return clip(strings.TrimSpace(s))
-}
-
-func sshWords(a Address) string {
-	s := a.Host
-	if a.User != "" {
-		s = a.User + "@" + s
-	}
-	if a.Port != 0 {
-		s = "-p " + strconv.Itoa(a.Port) + " " + s
-	}
-	return s
-}
-
-func scanWords(a Address) string {
-	if a.Port != 0 {
-		return "-p " + strconv.Itoa(a.Port) + " " + a.Host
-	}
-	return a.Host
-}
-
-func knownName(a Address) string {
-	if a.Port != 0 && a.Port != 22 {
-		return fmt.Sprintf("[%s]:%d", a.Host, a.Port)
-	}
-	return a.Host
 }

@@ -60,8 +60,7 @@ for try in 1 2 3; do
 ids=$(docker ps -aq --no-trunc "$@") || exit 1
 [ -z "$ids" ] && exit 0
 out=$(docker inspect -f "$f" $ids) || continue
-images=$(docker inspect -f "{{.Image}}" $ids) || continue
-images=$(printf "%s\n" "$images" | sort -u)
+images=$(printf "%s\n" "$out" | sed -n "s/.*\"image_id\":\"\([^\"]*\)\".*/\1/p" | sort -u)
 printf "%s\n" "$out"
 docker image inspect -f "$g" $images || test $? = 1
 exit 0

@@ -207,6 +207,7 @@ func (k *look) readModel(a wire.Answer) {
 	if s.Project == "" {
 		s.Project = m.Name
 	}
+	s.Scale = m.scale()
 	k.view.Problems = append(k.view.Problems, m.Check(*s, s.Probe())...)
 	k.projects()
 	for i := range k.view.Services {

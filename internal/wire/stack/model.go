@@ -169,6 +169,21 @@ func envFilesOf(service map[string]any) []string {
 	return files
 }
 
+// scale gives the replicas that services ask for, where it is not one.
+func (m Model) scale() map[string]int {
+	scale := map[string]int{}
+	for name, service := range m.services {
+		n, ok := service["scale"].(float64)
+		if deploy, _ := service["deploy"].(map[string]any); !ok && deploy != nil {
+			n, ok = deploy["replicas"].(float64)
+		}
+		if ok && n != 1 && n >= 0 && n < 10000 {
+			scale[name] = int(n)
+		}
+	}
+	return scale
+}
+
 func (m Model) unset() []Problem {
 	var all []Problem
 	for _, line := range strings.Split(m.warnings, "\n") {

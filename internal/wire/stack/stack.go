@@ -43,6 +43,9 @@ type Stack struct {
 	Project    string   `json:"project"`
 	Profiles   []string `json:"profiles,omitempty"`
 	Services   []Key    `json:"services"`
+
+	// Scale is how many replicas the compose files ask for, by service; those that ask for one are left out.
+	Scale map[string]int `json:"scale,omitempty"`
 }
 
 // Validate tells what is missing or malformed in a layout.
