@@ -73,7 +73,7 @@ func (r *Run) note(m Mutation, changed bool) {
 	r.services = r.services || changed && m == Services
 }
 
-// changed tells whether this run is known to have changed it, in this attempt or in an earlier one.
+// changed tells whether this run has, or may have, changed it, in this attempt or in an earlier one.
 func (r *Run) changed(m Mutation) bool { return m == Schema && r.schema || m == Services && r.services }
 
 // raise puts the number in place before anything is looked at.
@@ -198,7 +198,7 @@ func (r *Run) proven(ctx context.Context, spec Spec, e Evidence, why string) (Re
 	}
 	r.note(spec.Mutates, changed)
 	rec, err := r.writer.append(context.WithoutCancel(ctx), Record{Verdict: Proven, Step: spec.Name, Kind: e.Kind(), Evidence: encode(e),
-		Changed: changed, Why: why})
+		Changed: r.changed(spec.Mutates), Why: why})
 	if err != nil {
 		return rec, unwritten(err)
 	}

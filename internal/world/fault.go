@@ -97,6 +97,9 @@ func (w *World) Peace() { w.faults = plan{} }
 // Aim injects one fault at exactly the n-th call from now on (1 is the next), of whatever process that is not steady.
 func (w *World) Aim(n int, f Fault) { w.faults = plan{aimed: []aim{{n, f}}} }
 
+// Calls counts the calls so far of processes that are not steady: the places at which Aim can strike.
+func (w *World) Calls() int { return w.calls }
+
 // Aimed tells whether the aimed fault is still to come.
 func (w *World) Aimed() bool { return len(w.faults.aimed) > 0 }
 
@@ -110,10 +113,11 @@ func (w *World) rearm() {
 }
 
 // draw decides what befalls this call.
-func (w *World) draw(p *Proc, at *Place) Fault {
+func (w *World) draw(p *Proc, at *Place, what string) Fault {
 	if p.Steady {
 		return NoFault
 	}
+	w.calls++
 	if n := len(w.faults.aimed); n > 0 {
 		a := &w.faults.aimed[0]
 		a.call--
@@ -129,6 +133,9 @@ func (w *World) draw(p *Proc, at *Place) Fault {
 		return NoFault
 	}
 	w.faults.until--
+	if w.Heat != nil {
+		w.faults.until -= w.Heat(what)
+	}
 	if w.faults.until > 0 {
 		return NoFault
 	}
@@ -166,7 +173,7 @@ func (w *World) Do(ctx context.Context, at *Place, what string, act func() error
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	f := w.draw(p, at)
+	f := w.draw(p, at, what)
 	if f != NoFault {
 		w.Tell("!! %s at %s (%s)", f, what, at.Name)
 		if err, over := w.strike(p, f, at, what, act); over {

@@ -54,7 +54,7 @@ type story struct {
 func newStory(seed uint64) *story {
 	s := &story{World: world.New(seed), images: map[string]targetfake.Image{}, of: map[string]*version{},
 		byProc: map[*world.Proc]*operator{}, byRecord: map[string]*operator{}}
-	s.judge = newJudge(s)
+	s.judge, s.Heat = newJudge(s), heat
 	s.services = []string{"api", "web", "worker"}[:1+s.Int(2)]
 	for i := range 1 + s.Int(2) {
 		h := targetfake.NewHost(s.World, fmt.Sprintf("host-%d", i+1))
@@ -129,6 +129,19 @@ func (s *story) lasts(sql string) time.Duration {
 		return s.Between(time.Second, 10*time.Minute)
 	case s.Chance(0.5):
 		return s.Between(0, time.Second)
+	}
+	return 0
+}
+
+// heat sends faults where they hurt most.
+func heat(what string) int {
+	switch {
+	case what == "COMMIT", strings.HasPrefix(what, "exec CREATE"), strings.HasPrefix(what, "exec DO"):
+		return 6
+	case strings.HasPrefix(what, "append"), strings.HasPrefix(what, "exec"), strings.HasPrefix(what, "lock"), strings.HasPrefix(what, "mark"):
+		return 2
+	case strings.HasPrefix(what, "allow"), strings.HasPrefix(what, "st"), strings.HasPrefix(what, "remedy"), strings.HasPrefix(what, "raise"):
+		return 2
 	}
 	return 0
 }

@@ -18,6 +18,8 @@ type World struct {
 	Trace func(line string)
 	// After hears of each event once it has happened; invariants are checked here.
 	After func()
+	// Heat tells how many times more often a call is struck than others, where a fault is due; nil means that all are alike.
+	Heat func(what string) int
 
 	seed    uint64
 	rng     *rand.Rand
@@ -30,6 +32,7 @@ type World struct {
 	faults  plan
 	counts  [faultKinds]int
 	events  int
+	calls   int
 }
 
 // New makes the world of a seed. Without a Profile (see Plague) nothing goes wrong in it.

@@ -23,16 +23,26 @@ type runner struct {
 	report  *rollout.Report
 }
 
+// goesOn tells whether this runner answers a request to start under a number.
+func (r *runner) goesOn(number int64) bool {
+	same := r.order.Ticket.Number == number
+	if r.report != nil {
+		return r.report.Done || same
+	}
+	return same && !r.over()
+}
+
 // over tells whether the runner has come to its end, well or not.
 func (r *runner) over() bool { return r.proc == nil || r.proc.Ended() }
 
-// start starts an order or attaches to it. An order that ended keeps its report, unless it was left before its end: then it is
-// started again, under the ticket shown now. A smaller number than the largest seen is refused.
+// start starts an order or attaches to it, as the agent does: one that has come to a good end, or to any end under the same number,
+// is not started again; one that died, or ended otherwise under a smaller number, is. A smaller number than the largest seen is
+// refused.
 func (h *Host) start(o rollout.Order) (*runner, error) {
 	if err := h.admit(o.Ticket); err != nil {
 		return nil, err
 	}
-	if r := h.runners[o.ID]; r != nil && (!r.over() && r.order.Ticket.Number == o.Ticket.Number || r.report != nil && !r.report.Overtaken) {
+	if r := h.runners[o.ID]; r != nil && r.goesOn(o.Ticket.Number) {
 		return r, nil
 	}
 	r := &runner{h: h, order: o}
