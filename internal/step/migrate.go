@@ -41,7 +41,7 @@ func (m Migrated) String() string {
 	case m.Units == 0:
 		return "nothing to apply"
 	case m.Here == 0:
-		return fmt.Sprintf("already applied by %s, %d units", m.By, m.Units)
+		return fmt.Sprintf("already applied by run %s, %d units", m.By, m.Units)
 	}
 	return fmt.Sprintf("applied, %d of %d units by this run, sha256 %s", m.Here, m.Units, m.SHA256[:12])
 }
@@ -68,7 +68,8 @@ func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Sighting, e
 		if v.By == in.Ticket.Run {
 			here = v.Next
 		}
-		return engine.Sighting{State: engine.Present, Because: v.Why, Evidence: s.evidence(here, v.Next, v.By)}, nil
+		e := s.evidence(here, v.Next, v.By)
+		return engine.Sighting{State: engine.Present, Because: e.String(), Evidence: e}, nil
 	case apply.NotApplied:
 		return engine.Sighting{State: engine.Absent, Because: v.Why}, nil
 	case apply.Partial:

@@ -1,0 +1,40 @@
+package step
+
+import (
+	"context"
+	"testing"
+
+	"fairlead/internal/apply"
+	"fairlead/internal/engine"
+	"fairlead/internal/fence"
+	"fairlead/internal/sqltext"
+)
+
+// marked is a server on which a run has applied every unit.
+type marked struct {
+	apply.Server
+	by string
+}
+
+func (marked) Identity(context.Context) (apply.Identity, error) { return apply.Identity{}, nil }
+
+func (m marked) Markers(context.Context, apply.Key) ([]apply.Marker, error) {
+	return []apply.Marker{{SHA256: "u", Run: m.by, Done: true}}, nil
+}
+
+func TestMigrate_names_the_run_that_applied_it(t *testing.T) {
+	script := sqltext.Script{SHA256: "0123456789abcdef", Units: []sqltext.Unit{{SHA256: "u"}}}
+	for by, want := range map[string]string{
+		"r-1": "already applied by run r-1, 1 units",
+		"r-2": "applied, 1 of 1 units by this run, sha256 0123456789ab",
+	} {
+		s := Migrate{Server: marked{by: by}, Script: script}
+		seen, err := s.Probe(t.Context(), engine.Input{Ticket: fence.Ticket{Run: "r-2"}})
+		if err != nil || seen.State != engine.Present || seen.Because != want || seen.Evidence.String() != want {
+			t.Errorf("applied by %s: %+v, %v; want %q", by, seen, err, want)
+		}
+		if changed := seen.Evidence.(Migrated).Changed(); changed != (by == "r-2") {
+			t.Errorf("applied by %s, seen by r-2: changed %v", by, changed)
+		}
+	}
+}
