@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"fairlead/internal/fault"
 	"fairlead/internal/fence"
 	"fairlead/internal/host"
 	"fairlead/internal/rollout"
@@ -36,6 +38,13 @@ func (t *Target) Look(ctx context.Context) (target.Observation, error) {
 		for _, p := range view.Problems {
 			o.Problems = append(o.Problems, t.problem(h, p))
 		}
+		if err := h.Fit(ctx); err != nil {
+			p, ok := unfit(err)
+			if !ok {
+				return target.Observation{}, t.unreadable(h, err)
+			}
+			o.Problems = append(o.Problems, p)
+		}
 	}
 	o.Bundle = joinBundles(bundles)
 	return o, nil
@@ -44,6 +53,19 @@ func (t *Target) Look(ctx context.Context) (target.Observation, error) {
 // unreadable is a host that did not answer, or not in a way that can be read: what runs there is not known.
 func (t *Target) unreadable(h *host.Host, err error) error {
 	return translate(h, fmt.Errorf("look at %s: %w", h.Name(), err))
+}
+
+// unfit is a host onto which no agent can be brought; false for any other trouble.
+func unfit(err error) (target.Problem, bool) {
+	f, ok := fault.Find(err)
+	if !ok || !errors.Is(err, host.ErrNoAgent) {
+		return target.Problem{}, false
+	}
+	p := target.Problem{Code: string(f.Code), What: f.What}
+	if len(f.Do) > 0 {
+		p.Do = f.Do[len(f.Do)-1].Line + "     " + f.Do[len(f.Do)-1].Why
+	}
+	return p, true
 }
 
 func (t *Target) observe(h *host.Host, v stack.View, began time.Time) (target.Host, error) {

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -141,5 +140,3 @@ func check(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
-
-var _ = strings.Contains
