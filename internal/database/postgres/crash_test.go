@@ -123,6 +123,8 @@ func TestRun_finds_an_index_that_was_built_after_its_client_had_gone(t *testing.
 		time.Sleep(20 * time.Millisecond)
 	}
 	time.Sleep(300 * time.Millisecond)
+	const oid = "SELECT coalesce(max(oid::bigint), 0) FROM pg_class WHERE relname = 'ix_effect'"
+	begun := ask[int64](t, url, oid)
 	release()
 	if err := <-result; !errors.Is(err, apply.ErrUnknown) && err != nil {
 		t.Fatalf("the run that lost its connection gives %v", err)
@@ -130,6 +132,9 @@ func TestRun_finds_an_index_that_was_built_after_its_client_had_gone(t *testing.
 	r, err := apply.Run(t.Context(), ready, ready, j.Job)
 	if err != nil || r.Applied != 1 {
 		t.Fatalf("the resumed run gives %+v, error %v", r, err)
+	}
+	if ended := ask[int64](t, url, oid); begun == 0 || ended != begun {
+		t.Errorf("the build that was begun (%d) is not the one that stands (%d)", begun, ended)
 	}
 	if n := ask[int](t, url, "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relname = 'ix_effect' AND indisvalid"); n != 1 {
 		t.Errorf("there are %d valid indexes, want 1", n)
