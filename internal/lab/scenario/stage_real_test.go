@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"fairlead/internal/engine"
 	"fairlead/internal/lab"
 )
 
@@ -217,7 +218,7 @@ func (s *stage) elsewhere() (dir string, env []string) {
 // runs gives "" when every container of each service runs that release's digest, and otherwise what runs.
 func (s *stage) runs(p lab.Published, services ...string) string {
 	s.t.Helper()
-	got, err := s.RunningDigests(s.ctx)
+	got, err := s.digests()
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -274,6 +275,17 @@ func (s *stage) head() (hash string, records int) {
 		s.t.Fatalf("ledger verify: %v: %s", err, got)
 	}
 	return v.Head, v.Records
+}
+
+// last gives the newest run, as the ledger's own files on the host have it.
+func (s *stage) last() engine.Summary {
+	s.t.Helper()
+	runs := s.must(0, "history", "--json")
+	var all []engine.Summary
+	if err := json.Unmarshal([]byte(runs.Out), &all); err != nil || len(all) == 0 {
+		s.t.Fatalf("history: %v: %s", err, runs)
+	}
+	return all[0]
 }
 
 // env reads the .env that compose reads.

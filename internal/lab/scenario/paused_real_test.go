@@ -1,0 +1,156 @@
+//go:build real
+
+package scenario
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"fairlead/internal/engine"
+	"fairlead/internal/lab"
+	"fairlead/internal/lab/stream"
+)
+
+// pause is a place where an operator is stopped, and how it is brought about. stop may be called once, from any goroutine.
+type pause struct {
+	claim string
+	sql   string // the migration; %s is the release's own name
+	set   func(c *crashes, stop func())
+}
+
+// asItWrites stops the operator when a step's beginning is durable and its answer not yet read.
+func asItWrites(v engine.Verdict, step engine.Name) func(*crashes, func()) {
+	return func(c *crashes, stop func()) {
+		c.stream.Hear(func(m stream.Moment) bool {
+			if m.When == stream.Done && says(m, v, step) {
+				stop()
+			}
+			return true
+		})
+	}
+}
+
+const quickSQL = "CREATE TABLE %[1]s (id bigint PRIMARY KEY);\nINSERT INTO passes (release) VALUES ('%[1]s');\n"
+
+var pauses = []pause{
+	{"before migrate, its beginning written down", quickSQL, asItWrites(engine.Began, "migrate")},
+	{"before migrate, the backup just proven", quickSQL, asItWrites(engine.Proven, "backup")},
+	{"in migrate, between two statements of a transaction", quickSQL, func(c *crashes, stop func()) {
+		c.proxy.Set(&lab.Rule{Match: "CREATE TABLE paused", When: lab.AfterDone, Do: stop})
+	}},
+	{"in migrate, while a statement runs", "CREATE TABLE %[1]s (id bigint PRIMARY KEY);\nINSERT INTO passes (release) SELECT '%[1]s' FROM pg_sleep(6);\n",
+		func(c *crashes, stop func()) {
+			c.proxy.Set(&lab.Rule{Match: "pg_sleep(6)", Do: func() { time.AfterFunc(300*time.Millisecond, stop) }})
+		}},
+	{"in migrate, COMMIT sent and not heard of", quickSQL, func(c *crashes, stop func()) {
+		c.stream.Hear(func(m stream.Moment) bool {
+			if m.When == stream.Before && says(m, engine.Noted, "migrate") {
+				c.proxy.Set(&lab.Rule{Match: "COMMIT", When: lab.AfterDone, Do: stop})
+			}
+			return true
+		})
+	}},
+	{"in migrate, before an index is built outside a transaction", quickSQL + "CREATE INDEX CONCURRENTLY IF NOT EXISTS %[1]s_index ON %[1]s (id);\n",
+		func(c *crashes, stop func()) {
+			c.proxy.Set(&lab.Rule{Match: "set_config('lock_timeout'", When: lab.AfterDone, Do: stop})
+		}},
+	{"before deploy, its beginning written down", quickSQL, asItWrites(engine.Began, "deploy")},
+	{"before deploy, the migration just proven", quickSQL, asItWrites(engine.Proven, "migrate")},
+}
+
+func TestPaused_operator_is_taken_over_and_can_change_nothing_when_it_wakes(t *testing.T) {
+	c := newCrashes(t, one("paused"))
+	for i, p := range pauses {
+		name, tag := fmt.Sprintf("paused_%d", i+1), fmt.Sprintf("v3.0.%d", i+1)
+		images := c.images[(i+1)%2]
+		c.release(tag, images, fmt.Sprintf(p.sql, name), "api")
+		began := time.Now()
+		if !c.sleepThrough(p, tag) {
+			continue
+		}
+		if n := c.value("SELECT count(*) FROM passes WHERE release = '" + name + "'"); n != "1" {
+			t.Errorf("%s: the migration was applied %s times", p.claim, n)
+		}
+		c.mustRun(images, "api")
+		t.Logf("%6s  paused %s", time.Since(began).Round(10*time.Millisecond), p.claim)
+	}
+}
+
+// sleepThrough pauses a deployment, takes it over, wakes it, and compares the world before with the world after.
+func (c *crashes) sleepThrough(p pause, tag string) bool {
+	c.t.Helper()
+	var r *running
+	started, stopped := make(chan struct{}), make(chan struct{})
+	p.set(c, sync.OnceFunc(func() {
+		<-started
+		if err := r.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			c.t.Error(err)
+		}
+		close(stopped)
+	}))
+	r = c.start(c.Home, c.agents, "deploy", tag, "--yes")
+	close(started)
+	defer r.kill()
+	select {
+	case <-stopped:
+	case <-r.ended:
+		c.t.Errorf("%s: it came to its end without being paused: %s", p.claim, r.wait())
+		return false
+	}
+	c.stream.Hear(nil)
+	dir, env := c.elsewhere()
+	if asked := c.start(dir, env, "resume").wait(); asked.Exit != 9 || !contains(asked.All, "still runs on this machine", "--yes") {
+		c.t.Errorf("%s: without --yes, want a question and exit 9: %s", p.claim, asked)
+	}
+	resumed := c.start(dir, env, "resume", "--yes").wait()
+	if resumed.Exit != 0 || !strings.Contains(resumed.Out, "deployed "+tag) {
+		c.t.Errorf("%s: %s", p.claim, resumed)
+		return false
+	}
+	before := c.world()
+	if err := r.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		c.t.Fatal(err)
+	}
+	select {
+	case <-r.ended:
+	case <-time.After(3 * time.Minute):
+		c.t.Errorf("%s: woken, it did not end", p.claim)
+		return false
+	}
+	woken := r.wait()
+	if woken.Exit != 8 || !contains(woken.All, "taken over") || !strings.Contains(woken.All, c.last().Holder) {
+		c.t.Errorf("%s: woken, want exit 8 and who took over (%s): %s", p.claim, c.last().Holder, woken)
+	}
+	if after := c.world(); after != before {
+		c.t.Errorf("%s: woken, it changed the world:\nbefore %s\nafter  %s", p.claim, before, after)
+	}
+	return true
+}
+
+// world is everything that an operator could change: ledger, containers, .env, tables, markers, fence, indexes.
+func (s *stage) world() string {
+	s.t.Helper()
+	head, records := s.head()
+	containers, err := s.Containers(s.ctx)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "ledger %s (%d)\n.env %s\n", head, records, s.env())
+	for _, c := range containers {
+		fmt.Fprintf(&b, "%s %s %s %s\n", c.Service, c.ID, c.State, c.Digest)
+	}
+	for _, sql := range []string{
+		"SELECT coalesce(string_agg(c.relname || c.relkind::text || coalesce(i.indisvalid::text, ''), ' ' ORDER BY c.relname), '') FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid WHERE relnamespace = 'public'::regnamespace",
+		"SELECT coalesce(string_agg(release, ' ' ORDER BY release), '') FROM passes",
+		"SELECT coalesce(string_agg(a::text, ' ' ORDER BY a::text), '') FROM fairlead.applied a",
+		"SELECT coalesce(string_agg(f::text, ' ' ORDER BY f::text), '') FROM fairlead.fence f",
+	} {
+		fmt.Fprintln(&b, s.value(sql))
+	}
+	return b.String()
+}
