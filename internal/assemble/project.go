@@ -66,11 +66,11 @@ type Project struct {
 	closers    []func() error
 }
 
-// Ledger gives the ledger.
-func (p *Project) Ledger() engine.Ledger { return p.ledger }
+// Ledger gives the ledger as commands ask it before anything acts; the engine has its own.
+func (p *Project) Ledger() engine.Ledger { return asked{p.ledger, p.history} }
 
 // History gives the ledger for reading.
-func (p *Project) History() engine.History { return p.history }
+func (p *Project) History() engine.History { return asked{p.ledger, p.history} }
 
 // Look gives what runs now.
 func (p *Project) Look(ctx context.Context) (target.Observation, error) { return p.target.Look(ctx) }

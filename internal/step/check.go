@@ -5,8 +5,9 @@ package step
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"fairlead/internal/database"
@@ -92,54 +93,87 @@ func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error
 		problems = append(problems, databaseProblems(facts, c.Ledger)...)
 	}
 	if len(problems) > 0 {
-		return nil, refuse("check-failed", "production is not ready for a release", errors.Join(problems...))
+		return nil, notReady(problems)
 	}
 	return c, nil
 }
 
-func hostProblems(c Checked) []error {
-	var all []error
-	for _, p := range c.Observation.Problems {
-		e := errors.New(p.What)
-		if p.Do != "" {
-			e = fmt.Errorf("%s (%s)", p.What, p.Do)
-		}
-		all = append(all, e)
-	}
+func hostProblems(c Checked) []target.Problem {
+	all := slices.Clone(c.Observation.Problems)
 	for _, h := range c.Observation.Hosts {
 		if h.Known.Ledger != "" && h.Known.Ledger != c.Ledger {
-			all = append(all, fmt.Errorf("host %s knows the ledger %s, but %s", h.Name, h.Known.Ledger, orMissing(c.Ledger)))
+			all = append(all, target.Problem{Code: "ledger-unusable",
+				What: fmt.Sprintf("host %s knows the ledger %s, but %s", h.Name, h.Known.Ledger, orMissing(c.Ledger)), Do: "fairlead ledger verify"})
 		}
 		if h.Skew.Abs() > MaxSkew {
-			all = append(all, fmt.Errorf("the clock of %s differs by %s", h.Name, h.Skew.Round(time.Second)))
+			all = append(all, target.Problem{Code: "clock-differs",
+				What: fmt.Sprintf("the clock of %s is %s %s that of this machine", h.Name, h.Skew.Abs().Round(time.Second), aheadOrBehind(h.Skew)), Do: "timedatectl     on both machines; one of them does not follow a time server"})
 		}
 		if h.Free > 0 && h.Free < MinFree {
-			all = append(all, fmt.Errorf("only %d MB are free for images on %s", h.Free>>20, h.Name))
+			all = append(all, target.Problem{Code: "disk-full",
+				What: fmt.Sprintf("only %d MB are free for images on %s, %d are needed", h.Free>>20, h.Name, MinFree>>20), Do: "docker system df     on the host; fairlead keeps the images that rollback needs by local tags"})
 		}
 	}
 	return all
 }
 
-func databaseProblems(f database.Facts, ledger string) []error {
-	var all []error
+func aheadOrBehind(d time.Duration) string {
+	if d < 0 {
+		return "behind"
+	}
+	return "ahead of"
+}
+
+func databaseProblems(f database.Facts, ledger string) []target.Problem {
+	var all []target.Problem
 	for _, p := range f.Problems {
-		all = append(all, errors.New(p))
+		all = append(all, target.Problem{Code: "database-unready", What: p})
 	}
 	if f.Ledger != "" && f.Ledger != ledger {
-		all = append(all, fmt.Errorf("the database knows the ledger %s, but %s", f.Ledger, orMissing(ledger)))
+		all = append(all, target.Problem{Code: "ledger-unusable", What: fmt.Sprintf("the database knows the ledger %s, but %s", f.Ledger, orMissing(ledger)), Do: "fairlead ledger verify"})
 	}
 	return all
+}
+
+// notReady is the fault of what stands against a release: itself where it is one thing, a list where there are several.
+func notReady(problems []target.Problem) error {
+	f := &fault.Fault{Code: fault.Code(problems[0].Code), What: problems[0].What, Means: unattempted, Outcome: fault.Refused}
+	if len(problems) > 1 {
+		f.Code, f.What = "check-failed", fmt.Sprintf("%d things stand against a release", len(problems))
+	}
+	for i, p := range problems {
+		if len(problems) > 1 {
+			f.What += fmt.Sprintf("\n%d. %s", i+1, p.What)
+		}
+		if line, why, _ := strings.Cut(p.Do, "     "); line != "" && !has(f.Do, line) {
+			f.Do = append(f.Do, fault.Command{Line: line, Why: strings.TrimSpace(why)})
+		}
+	}
+	f.Do = append(f.Do, askAgain)
+	return fault.MarkUntouched(f)
+}
+
+func has(all []fault.Command, line string) bool {
+	return slices.ContainsFunc(all, func(c fault.Command) bool { return c.Line == line })
 }
 
 func orMissing(ledger string) string {
 	if ledger == "" {
-		return "there is no ledger"
+		return "there is none: it was lost, or target.directory is another one than before"
 	}
 	return "the ledger found is " + ledger
 }
 
-// refuse is a closed gate: nothing was changed.
+const unattempted = "production is unchanged; nothing was attempted"
+
+var askAgain = fault.Command{Line: "fairlead check", Why: "asks everything again"}
+
+// refuse is a closed gate: nothing was changed. A cause that is a fault of its own says best what happened and what to do.
 func refuse(code fault.Code, what string, err error) error {
-	return &fault.Fault{Code: code, What: what, Means: "production is unchanged; nothing was attempted", Outcome: fault.Refused,
-		Do: []fault.Command{{Line: "fairlead check", Why: "asks everything again"}}, Err: fault.MarkUntouched(err)}
+	if said, ok := fault.Find(err); ok && len(said.Do) > 0 {
+		f := *said
+		f.Means, f.Outcome = unattempted, fault.Refused
+		return fault.MarkUntouched(&f)
+	}
+	return &fault.Fault{Code: code, What: what, Means: unattempted, Outcome: fault.Refused, Do: []fault.Command{askAgain}, Err: fault.MarkUntouched(err)}
 }
