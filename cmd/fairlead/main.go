@@ -16,6 +16,7 @@ func main() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a reader that went away must not end a deployment
-	ctx := cli.Interruptible(context.Background(), signals, os.Stderr, os.Exit)
-	os.Exit(cli.Execute(ctx, os.Args[1:], cli.System()))
+	edge := cli.System()
+	ctx := edge.Interruptible(context.Background(), signals, os.Exit)
+	os.Exit(cli.Execute(ctx, os.Args[1:], edge))
 }

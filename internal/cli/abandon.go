@@ -64,6 +64,7 @@ func runAbandon(ctx context.Context, a *app, o abandonOptions) error {
 	if err != nil {
 		return cannotReplan(head.Open(), err)
 	}
+	a.Acting.Store(true)
 	closed, err := p.Engine().Abandon(ctx, opening, plan.Steps, o.reason)
 	if errors.Is(err, engine.ErrNoRun) {
 		return a.nothingOpen("abandon")

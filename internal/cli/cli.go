@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/user"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
@@ -31,6 +32,7 @@ type Edge struct {
 	Host     string
 	Process  string // names this process: host, pid and start
 	Alive    func(process string) (alive, known bool)
+	Acting   *atomic.Bool // a run is being opened or held by this process
 	Open     func(config.Config, assemble.Options) (Project, error)
 }
 
@@ -44,8 +46,8 @@ func System() Edge {
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv, Now: time.Now,
 		Terminal: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())),
 		User:     userName(), Host: host, Process: processName(host, os.Getpid()),
-		Alive: func(p string) (bool, bool) { return processAlive(host, p) },
-		Open:  openProject,
+		Alive:  func(p string) (bool, bool) { return processAlive(host, p) },
+		Acting: new(atomic.Bool), Open: openProject,
 	}
 }
 

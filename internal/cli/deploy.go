@@ -92,6 +92,7 @@ func runDeploy(ctx context.Context, a *app, o deployOptions) error {
 		return err
 	}
 	release()
+	a.Acting.Store(true)
 	run, err := p.Engine().Open(ctx, engine.OpenRequest{Run: p.NewRun(), Plan: plan, Approval: said})
 	if err != nil {
 		return notOpened(err)

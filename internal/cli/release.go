@@ -183,7 +183,7 @@ func readLimited(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("%s is larger than %d MiB", path, limit>>20)
+		return nil, fmt.Errorf("%s is larger than %d KiB", path, limit>>10)
 	}
 	return b, nil
 }

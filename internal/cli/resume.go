@@ -68,6 +68,7 @@ func runResume(ctx context.Context, a *app, o resumeOptions) error {
 	if err != nil {
 		return cannotReplan(head.Open(), err)
 	}
+	a.Acting.Store(true)
 	run, err := p.Engine().Take(ctx, plan, opening, o.reason)
 	switch {
 	case errors.Is(err, engine.ErrNoRun):

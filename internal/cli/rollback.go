@@ -91,6 +91,7 @@ func runRollback(ctx context.Context, a *app, o rollbackOptions) error {
 		return err
 	}
 	release()
+	a.Acting.Store(true)
 	run, err := p.Engine().Open(ctx, engine.OpenRequest{Run: p.NewRun(), Plan: plan, Approval: said, Closes: closing(a, head, o.reason)})
 	if err != nil {
 		return notOpened(err)

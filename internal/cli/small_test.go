@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -76,25 +78,61 @@ func TestDecider_stops_waiting_when_it_is_interrupted(t *testing.T) {
 }
 
 func TestInterruptible_cancels_first_and_leaves_at_the_second(t *testing.T) {
-	signals, left := make(chan os.Signal, 2), make(chan int, 1)
-	var said bytes.Buffer
-	ctx := Interruptible(context.Background(), signals, &said, func(code int) { left <- code })
-	if ctx.Err() != nil {
-		t.Fatal("cancelled before any signal")
+	for acting, want := range map[bool]int{true: 7, false: 1} {
+		signals, left := make(chan os.Signal, 2), make(chan int, 1)
+		var said bytes.Buffer
+		edge := Edge{Err: &said, Acting: new(atomic.Bool)}
+		ctx := edge.Interruptible(context.Background(), signals, func(code int) { left <- code })
+		if ctx.Err() != nil {
+			t.Fatal("cancelled before any signal")
+		}
+		edge.Acting.Store(acting)
+		signals <- syscall.SIGINT
+		<-ctx.Done()
+		select {
+		case code := <-left:
+			t.Fatalf("left with %d at the first signal", code)
+		case <-time.After(20 * time.Millisecond):
+		}
+		signals <- syscall.SIGINT
+		if code := <-left; code != want {
+			t.Errorf("acting %v: left with %d, want %d", acting, code, want)
+		}
+		if strings.Contains(said.String(), "fairlead resume") != acting {
+			t.Errorf("acting %v: it says\n%s", acting, said.String())
+		}
 	}
-	signals <- syscall.SIGINT
-	<-ctx.Done()
-	select {
-	case code := <-left:
-		t.Fatalf("left with %d at the first signal", code)
-	case <-time.After(20 * time.Millisecond):
+}
+
+func TestServicesOf_reads_merges_and_survives_bombs(t *testing.T) {
+	bomb := "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
+	for i := 1; i < 9; i++ {
+		bomb += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i-1), 10), ","))
 	}
-	signals <- syscall.SIGINT
-	if code := <-left; code != 7 {
-		t.Errorf("left with %d, want 7", code)
-	}
-	if !strings.Contains(said.String(), "fairlead resume") {
-		t.Errorf("it does not say how to resume:\n%s", said.String())
+	for claim, c := range map[string]struct{ file, want string }{
+		"a merge":                   {"x: &b {image: '${B}'}\nservices:\n  api: {<<: *b, image: '${A}'}\n  worker:\n    <<: *b\n", "api=A worker=B"},
+		"a list of merges":          {"x: &b {y: 1}\nz: &c {image: '${C}'}\nservices:\n  api:\n    <<: [*b, *c]\n", "api=C"},
+		"an alias for a service":    {"services:\n  api: &a {image: '${A}'}\n  web: *a\n", "api=A web=A"},
+		"a merge of itself":         {"services:\n  api: &a\n    <<: *a\n", "api="},
+		"a bomb":                    {bomb + "services: {api: {image: '${A}', x: *a8}}\n", "api=A"},
+		"brackets without end":      {"services: " + strings.Repeat("[", 100_000), "error"},
+		"list markers without end":  {"services:\n  " + strings.Repeat("- ", 50_000) + "a\n", "error"},
+		"bytes that are no text":    {"services: \xff\xfe", "error"},
+		"services that are no list": {"services: 5\n", ""},
+		"a service without fields":  {"services: {api: , web: 3}\n", "api= web="},
+		"nothing":                   {"", ""},
+	} {
+		all, err := servicesOf([]byte(c.file))
+		var got []string
+		for _, s := range all {
+			got = append(got, s.name+"="+s.variable)
+		}
+		if err != nil {
+			got = []string{"error"}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s gives %q (%v), want %q", claim, strings.Join(got, " "), err, c.want)
+		}
 	}
 }
 

@@ -2,13 +2,10 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 
 	"fairlead/internal/fault"
 )
@@ -25,7 +22,7 @@ type stackService struct {
 }
 
 // maxStack is the largest compose file that is read, in bytes.
-const maxStack = 1 << 20
+const maxStack = 256 << 10
 
 // stackNames are the usual names, the ones for production first.
 func stackNames() []string {
@@ -55,35 +52,14 @@ func readStack(path string) (stackFile, error) {
 	if err != nil {
 		return stackFile{}, noStack(path, err)
 	}
-	var f struct {
-		Services yaml.MapSlice `yaml:"services"`
+	services, err := servicesOf(b)
+	if err != nil {
+		return stackFile{}, noStack(path, err)
 	}
-	if err := yaml.Unmarshal(b, &f); err != nil {
-		return stackFile{}, noStack(path, errors.New(plain(yaml.FormatError(err, false, true))))
+	if len(services) == 0 {
+		return stackFile{}, noStack(path, errors.New("it has no services"))
 	}
-	s := stackFile{path: path}
-	for _, item := range f.Services {
-		name := fmt.Sprint(item.Key)
-		s.services = append(s.services, serviceOf(name, item.Value))
-	}
-	if len(s.services) == 0 {
-		return s, noStack(path, errors.New("it has no services"))
-	}
-	return s, nil
-}
-
-func serviceOf(name string, value any) stackService {
-	s := stackService{name: name}
-	fields, _ := value.(map[string]any)
-	if slice, ok := value.(yaml.MapSlice); ok {
-		fields = map[string]any{}
-		for _, item := range slice {
-			fields[fmt.Sprint(item.Key)] = item.Value
-		}
-	}
-	s.image, _ = fields["image"].(string)
-	s.variable = wholeVariable(s.image)
-	return s
+	return stackFile{path: path, services: services}, nil
 }
 
 // wholeVariable gives the name of the variable that a text is, with or without a default: ${NAME}, ${NAME:-x}, ${NAME:?x}, $NAME.
