@@ -31,6 +31,7 @@ type writer struct {
 	fence  int64
 	ledger string
 	head   chain.Hash
+	doubt  string // the id of a record of ours of which it is not known whether it was written, or may still be
 }
 
 // follow gives the writer of a run that stands right behind what w has written, so that nobody can have come in between.
@@ -52,15 +53,39 @@ func (w *writer) append(ctx context.Context, r Record) (Record, error) {
 			return r, nil
 		}
 		if errors.Is(err, chain.ErrOvertaken) {
+			mine, herr := w.late(ctx)
+			if herr != nil {
+				return r, fmt.Errorf("write into the ledger: %w", herr)
+			}
+			if mine {
+				r.Prev = w.head
+				continue
+			}
 			return r, w.overtaken(ctx)
 		}
 		if n == appendTries || definite(err) {
+			w.doubt = r.ID
 			return r, fmt.Errorf("write into the ledger: %w", err)
 		}
 		if err := w.engine.Pause(ctx, appendPause); err != nil {
+			w.doubt = r.ID
 			return r, err
 		}
 	}
+}
+
+// late tells whether what stands at the end of the ledger is a record of our own, given up for lost, that arrived after all. It is an
+// error when that cannot be asked: then nobody may be accused of a takeover.
+func (w *writer) late(ctx context.Context) (bool, error) {
+	if w.doubt == "" {
+		return false, nil
+	}
+	head, err := w.engine.Ledger.Head(context.WithoutCancel(ctx))
+	if err != nil || head.LastID() != w.doubt {
+		return false, err
+	}
+	w.head, w.ledger, w.doubt = head.Hash, head.Ledger, ""
+	return true, nil
 }
 
 // definite tells whether trying again is of no use.

@@ -194,6 +194,7 @@ func (w *World) Do(ctx context.Context, at *Place, what string, act func() error
 	case CrashAfter:
 		p.Kill()
 	case LostAnswer:
+		w.perhapsCut(at)
 		return fmt.Errorf("%s: %w", at.Name, ErrLost)
 	case PauseAfter:
 		p.Sleep(w.pause())
@@ -220,6 +221,7 @@ func (w *World) strike(p *Proc, f Fault, at *Place, what string, act func() erro
 	case LateDelivery:
 		w.late(at, what, act)
 		p.Sleep(w.Between(0, 10*time.Second))
+		w.perhapsCut(at)
 		return fmt.Errorf("%s: %w", at.Name, ErrLost), true
 	case LostRequest:
 		p.Sleep(w.Between(0, 10*time.Second))
@@ -253,6 +255,13 @@ func (w *World) late(at *Place, what string, act func() error) {
 		err := act()
 		w.Tell("arrives late from %s: %s (%s)%s", who, what, at.Name, said(err))
 	})
+}
+
+// perhapsCut keeps a place unreachable after a connection to it broke, as it often is.
+func (w *World) perhapsCut(at *Place) {
+	if !at.Sturdy && w.Chance(0.3) {
+		at.Cut(w.pause())
+	}
 }
 
 func nameOf(p *Proc) string {
