@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"fairlead/internal/backup"
 	"fairlead/internal/backup/dir"
@@ -23,17 +25,26 @@ import (
 	"fairlead/internal/target/compose"
 )
 
-// New decodes the blocks of the configuration and introduces the adapters to each other. It opens no connection; its errors are about
+// New decodes the blocks of the configuration and introduces the adapters to each other, the target last: what it starts on this
+// machine gets none of the variables that the others made secrets of. It opens no connection; its errors are about
 // the configuration, with line and column. Close what it gives.
 func New(c config.Config, o Options) (*Project, error) {
 	p := &Project{Config: c, options: o, prober: probe.New(nil), registry: registry.New(registry.Options{PlainHTTP: c.Registry.PlainHTTP}),
 		catalog: func(context.Context) (*sqlreview.Catalog, error) { return nil, nil }}
-	for _, wire := range []func() error{p.wireTarget, p.wireDatabase, p.wireBackup, p.wireNotes} {
+	for _, wire := range []func() error{p.wireDatabase, p.wireBackup, p.wireNotes, p.wireTarget} {
 		if err := wire(); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
+}
+
+// without leaves variables out of an environment.
+func without(environ, names []string) []string {
+	return slices.DeleteFunc(environ, func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains(names, name)
+	})
 }
 
 func (p *Project) wireTarget() error {
@@ -57,7 +68,7 @@ func (p *Project) wireCompose(b config.Block) error {
 	}
 	folder, _ := p.options.Env("FAIRLEAD_AGENT_DIR")
 	executable, _ := os.Executable() // "" finds no agent beside it, which is said when one is needed
-	hosts, err := c.Connect(host.FindAgents(folder, executable), nil)
+	hosts, err := c.Connect(host.FindAgents(folder, executable), without(os.Environ(), p.Config.SecretVariables()))
 	if err != nil {
 		return b.Errorf("hosts", "target: %v", err)
 	}

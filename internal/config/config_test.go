@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -330,4 +331,25 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("a file without app or checks was accepted: %q", text)
 		}
 	})
+}
+
+func TestSecretVariables_are_those_that_decoded_blocks_made_secrets_of(t *testing.T) {
+	c := mustLoad(t, whole)
+	if got := c.SecretVariables(); len(got) != 0 {
+		t.Errorf("before anybody decoded a block: %v", got)
+	}
+	var database struct {
+		URL         Secret        `yaml:"url"`
+		Via         string        `yaml:"via"`
+		LockTimeout time.Duration `yaml:"lock_timeout"`
+	}
+	if err := c.Database.Decode(&database); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.SecretVariables(); !slices.Equal(got, []string{"PROD_DB_URL"}) {
+		t.Errorf("after the database: %v", got)
+	}
+	if got := (Config{}).SecretVariables(); len(got) != 0 {
+		t.Errorf("of no file: %v", got)
+	}
 }

@@ -218,8 +218,10 @@ func (d *decoder) text(n ast.Node, v reflect.Value, name string, f field) {
 	}
 	var err error
 	switch v.Type() {
-	case reflect.TypeFor[Secret](), reflect.TypeFor[Expandable](), reflect.TypeFor[Path]():
-		s, err = d.place.expand(s)
+	case reflect.TypeFor[Secret]():
+		s, err = d.place.expand(s, d.place.keep)
+	case reflect.TypeFor[Expandable](), reflect.TypeFor[Path]():
+		s, err = d.place.expand(s, func(string) {})
 	default:
 		if variable, there := variableIn(s); there {
 			d.bad(n, "%s does not take variables, found %s; write the value out", name, variable)

@@ -3,8 +3,10 @@ package config
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"fairlead/internal/fault"
@@ -45,6 +47,25 @@ type place struct {
 	file string
 	dir  string
 	env  func(string) (string, bool)
+	// secrets are the variables that secrets were made of, as far as blocks have been decoded.
+	secrets map[string]bool
+}
+
+// keep remembers a variable that holds a secret.
+func (p *place) keep(name string) {
+	if p.secrets == nil {
+		p.secrets = map[string]bool{}
+	}
+	p.secrets[name] = true
+}
+
+// SecretVariables lists the variables of the environment whose values went into secrets, of all blocks that were decoded until now.
+// No program that is started by this one needs them.
+func (c Config) SecretVariables() []string {
+	if c.root.place == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(c.root.place.secrets))
 }
 
 func read(path string) ([]byte, error) {

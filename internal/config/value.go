@@ -44,8 +44,8 @@ func (s Secret) GoString() string { return s.String() }
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // expand replaces ${NAME} by the environment's value and $$ by $. A variable that is unset or empty is an error that names it.
-// Errors never contain values.
-func (p *place) expand(s string) (string, error) {
+// used hears the name of each variable. Errors never contain values.
+func (p *place) expand(s string, used func(string)) (string, error) {
 	var out strings.Builder
 	for {
 		i := strings.IndexByte(s, '$')
@@ -71,6 +71,7 @@ func (p *place) expand(s string) (string, error) {
 			if v == "" {
 				return "", fmt.Errorf("the variable %s is empty", name)
 			}
+			used(name)
 			out.WriteString(v)
 			s = rest
 		default:
