@@ -17,7 +17,7 @@ func addRequiredColumn() Analyzer {
 			if c.GetSubtype() != pg.AlterTableType_AT_AddColumn || def == nil {
 				continue
 			}
-			if known := p.state.catalog.table(t); c.GetMissingOk() && known.column(def.GetColname()) != nil {
+			if known := p.state.table(t); c.GetMissingOk() && known.column(def.GetColname()) != nil {
 				continue
 			}
 			if f := columnFacts(def); f.notNull && !f.filled(typeOf(def.GetTypeName())) {

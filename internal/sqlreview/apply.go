@@ -11,24 +11,40 @@ import (
 // apply moves the model of the database past a statement.
 func (s *state) apply(p *pass) {
 	n := p.node
+	if p.claims.Fails != "" {
+		return
+	}
 	switch {
 	case n.GetCreateStmt() != nil:
-		s.createAs(n.GetCreateStmt().GetRelation(), n.GetCreateStmt().GetIfNotExists() || p.guarded)
+		s.createTable(n.GetCreateStmt(), p.guarded)
 	case n.GetCreateTableAsStmt() != nil:
 		s.createAs(n.GetCreateTableAsStmt().GetInto().GetRel(), n.GetCreateTableAsStmt().GetIfNotExists() || p.guarded)
 	case n.GetSelectStmt().GetIntoClause() != nil:
 		s.createAs(n.GetSelectStmt().GetIntoClause().GetRel(), p.guarded)
 	case n.GetViewStmt() != nil:
 		if v := s.named(n.GetViewStmt().GetView()); !n.GetViewStmt().GetReplace() || s.absent(v) {
-			s.create(v, false)
+			s.create(s.made(n.GetViewStmt().GetView()), false)
+			s.of(s.made(n.GetViewStmt().GetView())).loose = true
 		}
 	case n.GetIndexStmt() != nil:
-		t := s.named(n.GetIndexStmt().GetRelation())
-		s.indexTable[name{t.schema, n.GetIndexStmt().GetIdxname()}] = t
+		s.applyIndex(n.GetIndexStmt(), p.guarded)
 	case n.GetDropStmt() != nil:
-		s.applyDrop(n.GetDropStmt())
+		s.applyDrop(n.GetDropStmt(), p.guarded)
+	case n.GetAlterObjectSchemaStmt() != nil:
+		s.applySchema(n.GetAlterObjectSchemaStmt(), p.guarded)
+	case n.GetCreateSeqStmt() != nil:
+		s.sequences[s.made(n.GetCreateSeqStmt().GetSequence())] = true
+	case n.GetCreateSchemaStmt() != nil:
+		s.schemas[n.GetCreateSchemaStmt().GetSchemaname()] = true
+	case n.GetCreateExtensionStmt() != nil, n.GetCreateForeignTableStmt() != nil, n.GetImportForeignSchemaStmt() != nil, n.GetDropOwnedStmt() != nil:
+		s.murky = true
+	case n.GetCreateTrigStmt() != nil:
+		if t := s.change(s.named(n.GetCreateTrigStmt().GetRelation())); t != nil && !p.guarded && t.trigger(n.GetCreateTrigStmt().GetTrigname()) == nil {
+			f := s.qualify(qualifiedName(n.GetCreateTrigStmt().GetFuncname()))
+			t.Triggers = append(t.Triggers, Trigger{Name: n.GetCreateTrigStmt().GetTrigname(), Function: f.ref(), Enabled: true})
+		}
 	case n.GetRenameStmt() != nil:
-		s.applyRename(n.GetRenameStmt())
+		s.applyRename(n.GetRenameStmt(), p.guarded)
 	case n.GetAlterTableStmt() != nil:
 		s.applyAlter(n.GetAlterTableStmt(), p.guarded)
 	case n.GetCreateFunctionStmt() != nil:
@@ -70,15 +86,22 @@ func (s *state) createAs(r *pg.RangeVar, doubt bool) {
 		s.create(name{temporary, r.GetRelname()}, false)
 		return
 	}
+	s.create(s.made(r), doubt)
+}
+
+// made is the name of something new: without a schema it goes to the first of the path.
+func (s *state) made(r *pg.RangeVar) name {
 	n := name{r.GetSchemaname(), r.GetRelname()}
 	if n.schema == "" {
-		n.schema = s.path
+		n.schema = s.first()
 	}
-	s.create(n, doubt)
+	return n
 }
 
 func (s *state) applyType(n *pg.Node) {
 	switch {
+	case n.GetSelectStmt() != nil, n.GetCallStmt() != nil:
+		s.murky = s.murky || s.unfollowed(n)
 	case n.GetCreateDomainStmt() != nil:
 		d := n.GetCreateDomainStmt()
 		constrained := false
@@ -97,39 +120,8 @@ func (s *state) applyType(n *pg.Node) {
 	case n.GetAlterEnumStmt() != nil:
 		if e := n.GetAlterEnumStmt(); e.GetOldVal() == "" && !slices.Contains(s.labels, e.GetNewVal()) {
 			s.labels = append(s.labels, e.GetNewVal())
+			s.added[lastName(e.GetTypeName())] = append(s.added[lastName(e.GetTypeName())], e.GetNewVal())
 		}
-	}
-}
-
-func (s *state) applyDrop(d *pg.DropStmt) {
-	switch d.GetRemoveType() {
-	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW, pg.ObjectType_OBJECT_FOREIGN_TABLE:
-	default:
-		return
-	}
-	for _, o := range d.GetObjects() {
-		r := s.of(s.listed(o))
-		r.fresh, r.gone = false, true
-	}
-}
-
-func (s *state) applyRename(r *pg.RenameStmt) {
-	if r.GetRelation() == nil {
-		return
-	}
-	from := s.named(r.GetRelation())
-	switch r.GetRenameType() {
-	case pg.ObjectType_OBJECT_COLUMN:
-		rel := s.of(from)
-		if c, ok := rel.columns[r.GetSubname()]; ok {
-			delete(rel.columns, r.GetSubname())
-			rel.columns[r.GetNewname()] = c
-		}
-	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW:
-		old := s.of(from)
-		moved := *old
-		s.relations[name{from.schema, r.GetNewname()}] = &moved
-		s.relations[from] = &relation{gone: true, columns: map[string]fresh{}, checks: map[string]checking{}}
 	}
 }
 
@@ -144,50 +136,6 @@ func (s *state) applyFunction(f *pg.CreateFunctionStmt, l leaf) {
 	}
 	n := lastName(f.GetFuncname())
 	s.functions[n] = append(s.functions[n], made)
-}
-
-// applyAlter notes new columns and proofs. What stands under a condition may
-// not have run: it makes nothing new and proves nothing.
-func (s *state) applyAlter(a *pg.AlterTableStmt, guarded bool) {
-	n := s.named(a.GetRelation())
-	r := s.of(n)
-	for _, node := range a.GetCmds() {
-		c := node.GetAlterTableCmd()
-		switch c.GetSubtype() {
-		case pg.AlterTableType_AT_AddColumn:
-			def := c.GetDef().GetColumnDef()
-			if known := s.catalog.table(n); (c.GetMissingOk() || guarded) && (s.catalog == nil || known.column(def.GetColname()) != nil) {
-				continue // IF NOT EXISTS proves nothing by itself
-			}
-			r.columns[def.GetColname()] = fresh{typeOf(def.GetTypeName()).String()}
-		case pg.AlterTableType_AT_AddConstraint:
-			if k := c.GetDef().GetConstraint(); k.GetContype() == pg.ConstrType_CONSTR_CHECK {
-				r.checks[k.GetConname()] = checking{k.GetRawExpr(), !k.GetSkipValidation() && !guarded}
-			}
-		case pg.AlterTableType_AT_ValidateConstraint:
-			if !guarded {
-				s.validate(n, r, c.GetName())
-			}
-		case pg.AlterTableType_AT_DropConstraint:
-			r.checks[c.GetName()] = checking{}
-		}
-	}
-}
-
-// validate marks a CHECK as valid, of the script or of the catalog.
-func (s *state) validate(n name, r *relation, constraint string) {
-	if c, ok := r.checks[constraint]; ok {
-		c.valid = true
-		r.checks[constraint] = c
-		return
-	}
-	if t := s.catalog.table(n); t != nil {
-		for _, c := range t.Checks {
-			if c.Name == constraint {
-				r.checks[constraint] = checking{parseExpression(c.Expression), true}
-			}
-		}
-	}
 }
 
 func (s *state) columnIsFresh(n name, column string) bool {
@@ -213,4 +161,17 @@ func (t sqlType) String() string {
 		out += "[]"
 	}
 	return out
+}
+
+// unfollowed says whether a statement calls something that could make or drop relations unseen.
+func (s *state) unfollowed(n *pg.Node) bool {
+	if n.GetCallStmt() != nil {
+		return len(s.functions[calledName(n.GetCallStmt().GetFunccall())]) == 0
+	}
+	for _, c := range calls(n) {
+		if v := s.volatility(c); len(s.functions[calledName(c)]) == 0 && (v == "v" || v == "") && builtinVolatility(calledName(c)) == "" {
+			return true
+		}
+	}
+	return false
 }

@@ -16,6 +16,10 @@ type Catalog struct {
 	Functions     []Function `json:"functions"`
 	Domains       []Domain   `json:"domains"`
 	Enums         []Enum     `json:"enums"`
+	Types         []Ref      `json:"types,omitempty"`     // composite and range types
+	Sequences     []Ref      `json:"sequences,omitempty"` // all of them
+	Schemas       []string   `json:"schemas,omitempty"`
+	Hidden        []string   `json:"hidden,omitempty"`     // schemas that were left out
 	Extensions    []string   `json:"extensions,omitempty"` // installed ones
 	Histories     []History  `json:"histories,omitempty"`
 }
@@ -58,7 +62,9 @@ type Table struct {
 	Triggers    []Trigger    `json:"triggers,omitempty"`
 	Parents     []Ref        `json:"parents,omitempty"` // it is a partition of, or inherits from
 	Partition   bool         `json:"partition,omitempty"`
-	Uses        []Use        `json:"uses,omitempty"` // of a view: the columns it reads
+	Default     bool         `json:"default,omitempty"`   // it is the default partition
+	Elsewhere   bool         `json:"elsewhere,omitempty"` // in another tablespace than the database's
+	Uses        []Use        `json:"uses,omitempty"`      // of a view: the columns it reads
 	Policies    int          `json:"policies,omitempty"`
 	Security    bool         `json:"row_security,omitempty"`
 }
@@ -144,18 +150,6 @@ type Enum struct {
 	Schema string   `json:"schema"`
 	Name   string   `json:"name"`
 	Labels []string `json:"labels"`
-}
-
-func (c *Catalog) table(n name) *Table {
-	if c == nil {
-		return nil
-	}
-	for i := range c.Tables {
-		if c.Tables[i].Name == n.name && c.Tables[i].Schema == n.schema {
-			return &c.Tables[i]
-		}
-	}
-	return nil
 }
 
 func (t *Table) column(column string) *Column {

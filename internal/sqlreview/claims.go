@@ -1,6 +1,8 @@
 package sqlreview
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 )
 
@@ -27,23 +29,19 @@ func (p *pass) claim() {
 	case n.GetCreateStmt() != nil:
 		p.claimCreate(n.GetCreateStmt())
 	case n.GetTruncateStmt() != nil:
-		for _, r := range n.GetTruncateStmt().GetRelations() {
-			if p.existing(r.GetRangeVar(), accessExclusive) {
-				p.rewrite(p.state.named(r.GetRangeVar()))
-			}
-		}
+		p.claimTruncate(n.GetTruncateStmt())
 	case n.GetRenameStmt() != nil, n.GetAlterObjectSchemaStmt() != nil, n.GetAlterOwnerStmt() != nil:
 		p.claimName(n)
 	case n.GetUpdateStmt() != nil:
-		p.existing(n.GetUpdateStmt().GetRelation(), rowExclusive)
+		p.claimRows(n.GetUpdateStmt().GetRelation())
 	case n.GetDeleteStmt() != nil:
-		p.existing(n.GetDeleteStmt().GetRelation(), rowExclusive)
+		p.claimRows(n.GetDeleteStmt().GetRelation())
 	case n.GetInsertStmt() != nil:
-		p.existing(n.GetInsertStmt().GetRelation(), rowExclusive)
+		p.claimRows(n.GetInsertStmt().GetRelation())
 	case n.GetMergeStmt() != nil:
-		p.existing(n.GetMergeStmt().GetRelation(), rowExclusive)
+		p.claimRows(n.GetMergeStmt().GetRelation())
 	case n.GetCopyStmt().GetIsFrom():
-		p.existing(n.GetCopyStmt().GetRelation(), rowExclusive)
+		p.claimRows(n.GetCopyStmt().GetRelation())
 	case n.GetCreateTrigStmt() != nil:
 		p.existing(n.GetCreateTrigStmt().GetRelation(), shareRowExclusive)
 	default:
@@ -61,8 +59,74 @@ func (p *pass) existing(r *pg.RangeVar, mode string) bool {
 	return true
 }
 
+// claimRows locks what rows are written to.
+func (p *pass) claimRows(r *pg.RangeVar) {
+	if !p.existing(r, rowExclusive) {
+		return
+	}
+	t := p.state.named(r)
+	heirs := p.state.heirs(t)
+	if len(heirs) == 0 {
+		return
+	}
+	if p.node.GetInsertStmt() != nil || p.node.GetCopyStmt() != nil {
+		if known := p.state.table(t); known != nil && known.Kind != KindPartitioned {
+			return
+		}
+		for _, h := range heirs { // only the partitions that get rows
+			p.claims.MayLock = append(p.claims.MayLock, h.String())
+		}
+		return
+	}
+	if r.GetInh() {
+		for _, h := range heirs {
+			p.lock(h, rowExclusive)
+		}
+	}
+}
+
+func (p *pass) claimTruncate(t *pg.TruncateStmt) {
+	var all []name
+	for _, r := range t.GetRelations() {
+		all = append(all, p.state.named(r.GetRangeVar()))
+	}
+	if t.GetBehavior() == pg.DropBehavior_DROP_CASCADE {
+		for i := 0; i < len(all) && i < 1000; i++ {
+			for _, other := range p.state.referrers(all[i]) {
+				if !slices.Contains(all, other) {
+					all = append(all, other)
+				}
+			}
+		}
+	}
+	for _, n := range all {
+		if !p.state.isFresh(n) {
+			p.lockAll(n, accessExclusive)
+			p.rewrite(n)
+		}
+	}
+}
+
 func (p *pass) claimUpkeep(n *pg.Node) {
 	switch {
+	case n.GetCreatePolicyStmt() != nil:
+		p.existing(n.GetCreatePolicyStmt().GetTable(), accessExclusive)
+	case n.GetAlterPolicyStmt() != nil:
+		p.existing(n.GetAlterPolicyStmt().GetTable(), accessExclusive)
+	case n.GetRuleStmt() != nil:
+		p.existing(n.GetRuleStmt().GetRelation(), accessExclusive)
+	case n.GetCreateFunctionStmt() != nil:
+		p.claims.MayLock = append(p.claims.MayLock, "*") // an SQL body is looked at, which locks weakly what it writes to
+	case n.GetCommentStmt() != nil:
+		p.claimComment(n.GetCommentStmt())
+	case n.GetCreateStatsStmt() != nil:
+		for _, r := range n.GetCreateStatsStmt().GetRelations() {
+			p.existing(r.GetRangeVar(), shareUpdateExclusive)
+		}
+	case n.GetCreatePublicationStmt() != nil:
+		for _, o := range n.GetCreatePublicationStmt().GetPubobjects() {
+			p.existing(o.GetPublicationObjSpec().GetPubtable().GetRelation(), shareUpdateExclusive)
+		}
 	case n.GetRefreshMatViewStmt() != nil:
 		r := n.GetRefreshMatViewStmt()
 		if r.GetConcurrent() {
@@ -86,7 +150,10 @@ func (p *pass) claimUpkeep(n *pg.Node) {
 	case n.GetLockStmt() != nil:
 		modes := []string{"", "ACCESS SHARE", "ROW SHARE", rowExclusive, shareUpdateExclusive, share, shareRowExclusive, exclusive, accessExclusive}
 		for _, r := range n.GetLockStmt().GetRelations() {
-			p.existing(r.GetRangeVar(), modes[min(max(int(n.GetLockStmt().GetMode()), 0), 8)])
+			mode := modes[min(max(int(n.GetLockStmt().GetMode()), 0), 8)]
+			if p.existing(r.GetRangeVar(), mode) && r.GetRangeVar().GetInh() {
+				p.lockAll(p.state.named(r.GetRangeVar()), mode)
+			}
 		}
 	case n.GetViewStmt() != nil && n.GetViewStmt().GetReplace():
 		if v := p.state.named(n.GetViewStmt().GetView()); !p.state.absent(v) {
@@ -96,9 +163,6 @@ func (p *pass) claimUpkeep(n *pg.Node) {
 }
 
 func (p *pass) claimVacuum(v *pg.VacuumStmt) {
-	if !v.GetIsVacuumcmd() {
-		return
-	}
 	full := false
 	for _, o := range v.GetOptions() {
 		full = full || o.GetDefElem().GetDefname() == "full"
@@ -135,7 +199,9 @@ func (p *pass) claimReindex(r *pg.ReindexStmt) {
 	if p.state.isFresh(t) {
 		return
 	}
-	p.build(t)
+	if known := p.state.table(t); known == nil || len(known.Indexes) > 0 || !p.state.whole(t) {
+		p.build(t)
+	}
 	if concurrent(r) {
 		p.lock(t, shareUpdateExclusive)
 		return
@@ -149,7 +215,15 @@ func (p *pass) claimIndex(i *pg.IndexStmt) {
 	if p.state.isFresh(t) {
 		return
 	}
-	known := p.state.catalog.table(t)
+	if i.GetIfNotExists() && i.GetIdxname() != "" && p.state.present(name{t.schema, i.GetIdxname()}) {
+		mode := share
+		if i.GetConcurrent() {
+			mode = shareUpdateExclusive
+		}
+		p.lock(t, mode) // it waits for its lock before it looks
+		return
+	}
+	known := p.state.table(t)
 	parent := known != nil && known.Kind == KindPartitioned
 	if i.GetConcurrent() {
 		p.lock(t, shareUpdateExclusive)
@@ -165,24 +239,11 @@ func (p *pass) claimIndex(i *pg.IndexStmt) {
 	if !i.GetRelation().GetInh() {
 		return // ON ONLY a partitioned parent: nothing is built
 	}
+	if parent {
+		p.lockAll(t, share)
+	}
 	p.build(t)
 	p.does("index-not-concurrent", t, at(i.GetRelation()), "building this index stops all writes to %s", t)
-}
-
-func (p *pass) claimDrop(d *pg.DropStmt) {
-	for _, o := range d.GetObjects() {
-		n := p.state.listed(o)
-		switch d.GetRemoveType() {
-		case pg.ObjectType_OBJECT_INDEX:
-			if t, ok := p.state.tableOfIndex(n); ok && !d.GetConcurrent() {
-				p.lock(t, accessExclusive)
-			}
-		case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW:
-			if !p.state.absent(n) {
-				p.lock(n, accessExclusive)
-			}
-		}
-	}
 }
 
 func (s *state) tableOfIndex(index name) (name, bool) {
@@ -203,9 +264,14 @@ func (s *state) tableOfIndex(index name) (name, bool) {
 }
 
 func (p *pass) claimCreate(c *pg.CreateStmt) {
-	if c.GetPartbound() != nil {
-		for _, parent := range c.GetInhRelations() {
-			p.existing(parent.GetRangeVar(), accessExclusive)
+	if c.GetIfNotExists() && p.state.present(p.state.made(c.GetRelation())) {
+		return
+	}
+	for _, parent := range c.GetInhRelations() {
+		if c.GetPartbound() == nil {
+			p.existing(parent.GetRangeVar(), shareUpdateExclusive)
+		} else if p.existing(parent.GetRangeVar(), accessExclusive) {
+			p.claimDefaultPartition(p.state.named(parent.GetRangeVar()))
 		}
 	}
 	constraints := c.GetConstraints()
@@ -233,5 +299,7 @@ func (p *pass) claimName(n *pg.Node) {
 	if n.GetRenameStmt().GetRenameType() == pg.ObjectType_OBJECT_INDEX {
 		return
 	}
-	p.existing(relation, accessExclusive)
+	if p.existing(relation, accessExclusive) && n.GetRenameStmt().GetRenameType() == pg.ObjectType_OBJECT_COLUMN && relation.GetInh() {
+		p.lockAll(p.state.named(relation), accessExclusive)
+	}
 }

@@ -1,6 +1,8 @@
 package sqlreview
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"fairlead/internal/sqltext"
@@ -10,8 +12,16 @@ func concurrent(r *pg.ReindexStmt) bool { return sqltext.ReindexConcurrently(r) 
 
 func (p *pass) claimAlter(a *pg.AlterTableStmt) {
 	t, cmds := p.alters()
+	view := p.state.table(t) != nil && p.state.table(t).Kind == KindView
 	for _, c := range cmds {
-		p.lock(t, alterLock(c))
+		mode := alterLock(c)
+		if view {
+			mode = accessExclusive
+		}
+		p.lock(t, mode)
+		if a.GetRelation().GetInh() && recurses(c) {
+			p.lockAll(t, mode)
+		}
 		p.claimCommand(t, c)
 	}
 	if len(cmds) == 0 { // a new table may still reference one that exists
@@ -19,13 +29,30 @@ func (p *pass) claimAlter(a *pg.AlterTableStmt) {
 			if k := c.GetAlterTableCmd().GetDef().GetConstraint(); k.GetContype() == pg.ConstrType_CONSTR_FOREIGN {
 				p.lock(p.state.named(k.GetPktable()), shareRowExclusive)
 			}
+			if c.GetAlterTableCmd().GetSubtype() == pg.AlterTableType_AT_AddInherit {
+				p.existing(c.GetAlterTableCmd().GetDef().GetRangeVar(), shareUpdateExclusive)
+			}
 		}
 	}
 }
 
+// recurses says whether a command also changes partitions and children.
+func recurses(c *pg.AlterTableCmd) bool {
+	switch c.GetSubtype() {
+	case pg.AlterTableType_AT_SetRelOptions, pg.AlterTableType_AT_ResetRelOptions, pg.AlterTableType_AT_AttachPartition, pg.AlterTableType_AT_DetachPartition,
+		pg.AlterTableType_AT_ChangeOwner, pg.AlterTableType_AT_EnableRowSecurity, pg.AlterTableType_AT_DisableRowSecurity, pg.AlterTableType_AT_ForceRowSecurity,
+		pg.AlterTableType_AT_NoForceRowSecurity, pg.AlterTableType_AT_ReplicaIdentity, pg.AlterTableType_AT_AddInherit, pg.AlterTableType_AT_DropInherit,
+		pg.AlterTableType_AT_SetTableSpace, pg.AlterTableType_AT_ClusterOn, pg.AlterTableType_AT_DropCluster, pg.AlterTableType_AT_SetAccessMethod:
+		return false
+	case pg.AlterTableType_AT_AddConstraint:
+		return !c.GetDef().GetConstraint().GetIsNoInherit()
+	}
+	return true
+}
+
 func alterLock(c *pg.AlterTableCmd) string {
 	switch c.GetSubtype() {
-	case pg.AlterTableType_AT_ValidateConstraint, pg.AlterTableType_AT_SetStatistics, pg.AlterTableType_AT_SetRelOptions,
+	case pg.AlterTableType_AT_ValidateConstraint, pg.AlterTableType_AT_SetStatistics, pg.AlterTableType_AT_SetOptions, pg.AlterTableType_AT_ResetOptions, pg.AlterTableType_AT_SetRelOptions,
 		pg.AlterTableType_AT_ResetRelOptions, pg.AlterTableType_AT_ClusterOn, pg.AlterTableType_AT_DropCluster, pg.AlterTableType_AT_AttachPartition:
 		return shareUpdateExclusive
 	case pg.AlterTableType_AT_DetachPartition:
@@ -46,7 +73,16 @@ func alterLock(c *pg.AlterTableCmd) string {
 func (p *pass) claimCommand(t name, c *pg.AlterTableCmd) {
 	switch c.GetSubtype() {
 	case pg.AlterTableType_AT_AddColumn:
+		if c.GetMissingOk() && p.state.table(t).column(c.GetDef().GetColumnDef().GetColname()) != nil {
+			return // it is there
+		}
 		p.claimAddColumn(t, c.GetDef().GetColumnDef())
+	case pg.AlterTableType_AT_DropColumn:
+		p.claimDropColumn(t, c)
+	case pg.AlterTableType_AT_DropConstraint:
+		p.claimDropConstraint(t, c)
+	case pg.AlterTableType_AT_AddInherit:
+		p.existing(c.GetDef().GetRangeVar(), shareUpdateExclusive)
 	case pg.AlterTableType_AT_SetNotNull:
 		p.claimSetNotNull(t, c.GetName())
 	case pg.AlterTableType_AT_AlterColumnType:
@@ -54,16 +90,49 @@ func (p *pass) claimCommand(t name, c *pg.AlterTableCmd) {
 	case pg.AlterTableType_AT_AddConstraint:
 		p.claimConstraint(t, c.GetDef().GetConstraint())
 	case pg.AlterTableType_AT_ValidateConstraint:
+		known := p.state.table(t)
+		if k := known.foreignKey(c.GetName()); k != nil {
+			p.mayScan(name{k.Target.Schema, k.Target.Name})
+			if k.Valid {
+				return
+			}
+		}
+		if k := known.check(c.GetName()); k != nil && k.Valid {
+			return
+		}
 		p.scan(t)
 		if held := p.state.heldOn(t); held != "" && !p.alone {
 			p.does("validate-same-tx", t, 0, "the scan of %s runs while this transaction still holds %s on it", t, held)
 		}
 	case pg.AlterTableType_AT_SetLogged, pg.AlterTableType_AT_SetUnLogged, pg.AlterTableType_AT_SetTableSpace, pg.AlterTableType_AT_SetAccessMethod:
+		if p.asItIs(t, c) {
+			return
+		}
 		p.rewrite(t)
 		p.does("table-rewrite", t, 0, "this rewrites %s while nobody can read it", t)
 	case pg.AlterTableType_AT_AttachPartition:
 		p.claimAttach(c.GetDef().GetPartitionCmd())
+		p.claimDefaultPartition(t)
+	case pg.AlterTableType_AT_DetachPartition:
+		p.existing(c.GetDef().GetPartitionCmd().GetName(), accessExclusive)
+		p.claimMayLockDefault(t)
 	}
+}
+
+// asItIs says whether a storage change asks for what is there already.
+func (p *pass) asItIs(t name, c *pg.AlterTableCmd) bool {
+	known := p.state.table(t)
+	switch c.GetSubtype() {
+	case pg.AlterTableType_AT_SetLogged:
+		return known != nil && !known.Unlogged
+	case pg.AlterTableType_AT_SetUnLogged:
+		return known != nil && known.Unlogged
+	case pg.AlterTableType_AT_SetAccessMethod:
+		return known != nil && (c.GetName() == "heap" || c.GetName() == "") // the catalog would name another one
+	case pg.AlterTableType_AT_SetTableSpace:
+		return known != nil && !known.Elsewhere && c.GetName() == "pg_default"
+	}
+	return false
 }
 
 func (s *state) heldOn(n name) string {
@@ -91,6 +160,8 @@ func (p *pass) claimAddColumn(t name, c *pg.ColumnDef) {
 		p.does("volatile-default", t, c.GetLocation(), "a domain with a constraint rewrites %s, even for a constant default", t)
 	case f.def != nil:
 		p.claimDefault(t, c, f.def)
+	case f.notNull:
+		p.scan(t) // the first row makes it fail
 	}
 	for _, k := range f.constraints {
 		p.claimInline(t, c, k, f.def != nil)
@@ -124,6 +195,7 @@ func (p *pass) claimInline(t name, c *pg.ColumnDef, k *pg.Constraint, hasDefault
 		p.does("add-primary-key", t, k.GetLocation(), "the index of this key is built while nobody can read %s", t)
 	case pg.ConstrType_CONSTR_FOREIGN:
 		p.lock(p.state.named(k.GetPktable()), shareRowExclusive)
+		p.mayScan(p.state.named(k.GetPktable()))
 		if hasDefault {
 			p.scan(t)
 			p.does("fk-not-valid", t, k.GetLocation(), "the default of %s is checked against the other table for every row of %s", c.GetColname(), t)
@@ -132,7 +204,7 @@ func (p *pass) claimInline(t name, c *pg.ColumnDef, k *pg.Constraint, hasDefault
 }
 
 func (p *pass) claimSetNotNull(t name, column string) {
-	if c := p.state.catalog.table(t).column(column); c != nil && c.NotNull {
+	if c := p.state.table(t).column(column); c != nil && c.NotNull {
 		return
 	}
 	if p.state.provesNotNull(t, column) {
@@ -144,7 +216,8 @@ func (p *pass) claimSetNotNull(t name, column string) {
 
 func (p *pass) claimType(t name, c *pg.AlterTableCmd) {
 	def := c.GetDef().GetColumnDef()
-	to := typeOf(def.GetTypeName())
+	to := p.underlying(typeOf(def.GetTypeName()))
+	p.claimTypeKeys(t, c.GetName())
 	if !sameColumn(def.GetRawDefault(), c.GetName(), to) {
 		p.rewrite(t)
 		p.does("type-rewrite", t, def.GetLocation(), "USING computes new values: %s is rewritten", t)
@@ -155,12 +228,19 @@ func (p *pass) claimType(t name, c *pg.AlterTableCmd) {
 		p.does("type-rewrite", t, def.GetLocation(), "the present type of %s.%s is not known; most changes rewrite the table", t, c.GetName())
 		return
 	}
-	switch change(parseType(from), to) {
+	kind := change(p.underlying(parseType(from)), to)
+	if p.constrained(def.GetTypeName()) && p.constrainedName(parseType(from).name) != parseType(from).name {
+		kind = "rewrite" // every value is checked against the domain
+	}
+	switch kind {
+	case "none":
+		p.claimRecheck(t, c.GetName(), def)
 	case "rewrite":
 		p.rewrite(t)
 		p.does("type-rewrite", t, def.GetLocation(), "%s to %s rewrites %s and its indexes", from, to.name, t)
 	case "zone":
 		if utc(p.state.zone) {
+			p.claimRecheck(t, c.GetName(), def)
 			p.does("type-meaning", t, def.GetLocation(), "%s becomes %s: no rewrite in a UTC session, but clients see another type", from, to.name)
 			return
 		}
@@ -193,11 +273,16 @@ func (p *pass) claimConstraint(t name, k *pg.Constraint) {
 	switch k.GetContype() {
 	case pg.ConstrType_CONSTR_CHECK:
 		if !k.GetSkipValidation() {
-			p.scan(t)
+			if k.GetIsNoInherit() {
+				p.claims.Scans = append(p.claims.Scans, t.String())
+			} else {
+				p.scan(t)
+			}
 			p.does("check-not-valid", t, k.GetLocation(), "this CHECK is verified for every row of %s while nobody can read it", t)
 		}
 	case pg.ConstrType_CONSTR_FOREIGN:
 		p.lock(p.state.named(k.GetPktable()), shareRowExclusive)
+		p.mayScan(p.state.named(k.GetPktable()))
 		if !k.GetSkipValidation() {
 			p.scan(t)
 			p.does("fk-not-valid", t, k.GetLocation(), "every row of %s is checked while writes to both tables wait", t)
@@ -212,7 +297,7 @@ func (p *pass) claimConstraint(t name, k *pg.Constraint) {
 }
 
 func (p *pass) keyProven(t name, k *pg.Constraint) bool {
-	known := p.state.catalog.table(t)
+	known := p.state.table(t)
 	if known == nil {
 		return false
 	}
@@ -232,17 +317,88 @@ func (p *pass) keyProven(t name, k *pg.Constraint) bool {
 
 // constrained says whether a type is a domain with a CHECK or NOT NULL.
 func (p *pass) constrained(t *pg.TypeName) bool {
-	n := typeOf(t).name
+	return p.constrainedName(typeOf(t).name) != ""
+}
+
+// constrainedName gives the name back when it is a domain with a constraint.
+func (p *pass) constrainedName(n string) string {
 	if c, ok := p.state.domains[n]; ok {
-		return c
+		if c {
+			return n
+		}
+		return ""
 	}
-	if p.state.catalog == nil {
-		return false
+	if d := p.state.domain(n); d != nil && d.Constrained {
+		return n
 	}
-	for _, d := range p.state.catalog.Domains {
-		if d.Name == n {
-			return d.Constrained
+	return ""
+}
+
+func (s *state) domain(n string) *Domain {
+	if s.catalog == nil {
+		return nil
+	}
+	for i := range s.catalog.Domains {
+		if s.catalog.Domains[i].Name == n {
+			return &s.catalog.Domains[i]
 		}
 	}
-	return false
+	return nil
+}
+
+// underlying gives the type that a domain of the catalog stands for.
+func (p *pass) underlying(t sqlType) sqlType {
+	for range 10 {
+		d := p.state.domain(t.name)
+		if d == nil || d.Base == "" || t.array {
+			return t
+		}
+		t = parseType(d.Base)
+	}
+	return t
+}
+
+// claimTypeKeys locks the other end of the foreign keys that a column belongs to: they are made again.
+func (p *pass) claimTypeKeys(t name, column string) {
+	known := p.state.table(t)
+	if known == nil {
+		return
+	}
+	for _, k := range known.ForeignKeys {
+		if slices.Contains(k.Columns, column) {
+			p.lock(name{k.Target.Schema, k.Target.Name}, accessExclusive)
+			p.mayScan(name{k.Target.Schema, k.Target.Name})
+		}
+	}
+	for _, other := range p.state.referrers(t) {
+		for _, k := range p.state.table(other).ForeignKeys {
+			if k.Target == t.ref() && slices.Contains(k.References, column) {
+				p.lock(other, accessExclusive)
+				p.mayScan(other)
+			}
+		}
+	}
+}
+
+// claimRecheck is about a type change that needs no rewrite: CHECKs are verified again, and indexes with an expression are built again.
+func (p *pass) claimRecheck(t name, column string, def *pg.ColumnDef) {
+	known := p.state.table(t)
+	if known == nil {
+		return
+	}
+	for _, c := range known.Checks {
+		if c.Valid && slices.Contains(c.Columns, column) {
+			p.scan(t)
+			p.does("type-recheck", t, def.GetLocation(), "constraint %s is verified again for every row of %s while nobody can read it", c.Name, t)
+			break
+		}
+	}
+	for _, x := range known.Indexes {
+		partial := slices.Contains(x.Depends, column) || x.Partial && slices.Contains(x.Columns, column)
+		if partial || def.GetCollClause() != nil && slices.Contains(x.Columns, column) {
+			p.build(t)
+			p.does("type-recheck", t, def.GetLocation(), "index %s is built again while nobody can read %s", x.Name, t)
+			break
+		}
+	}
 }

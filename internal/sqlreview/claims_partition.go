@@ -1,6 +1,11 @@
 package sqlreview
 
 import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 )
 
@@ -17,6 +22,32 @@ func (p *pass) claimAttach(c *pg.PartitionCmd) {
 	p.does("attach-partition", child, at(c.GetName()), "no valid CHECK proves the bound: %s is scanned while nobody can use it", child)
 }
 
+// claimDefaultPartition is about a new partition beside a default one: the default one is locked, and scanned for rows that would now
+// belong elsewhere.
+func (p *pass) claimDefaultPartition(parent name) {
+	for _, d := range p.defaults(parent) {
+		p.lock(d, accessExclusive)
+		p.scan(d)
+		p.does("attach-partition", d, 0, "the default partition %s is scanned while nobody can use it", d)
+	}
+}
+
+func (p *pass) claimMayLockDefault(parent name) {
+	for _, d := range p.defaults(parent) {
+		p.claims.MayLock = append(p.claims.MayLock, d.String())
+	}
+}
+
+func (p *pass) defaults(parent name) []name {
+	var out []name
+	for _, child := range p.state.heirs(parent) {
+		if t := p.state.table(child); t != nil && t.Default && slices.Contains(t.Parents, parent.ref()) {
+			out = append(out, child)
+		}
+	}
+	return out
+}
+
 // boundProven looks for a valid CHECK that says not null and both ends of a range.
 func (p *pass) boundProven(child name, b *pg.PartitionBoundSpec) bool {
 	var exprs []*pg.Node
@@ -27,7 +58,7 @@ func (p *pass) boundProven(child name, b *pg.PartitionBoundSpec) bool {
 			}
 		}
 	}
-	if t := p.state.catalog.table(child); t != nil {
+	if t := p.state.table(child); t != nil {
 		for _, c := range t.Checks {
 			if c.Valid {
 				exprs = append(exprs, parseExpression(c.Expression))
@@ -43,12 +74,12 @@ func (p *pass) boundProven(child name, b *pg.PartitionBoundSpec) bool {
 }
 
 // rangeImplied accepts the one shape that is surely enough: a conjunction over
-// one column of IS NOT NULL, >= lower bound and < upper bound.
+// one column of IS NOT NULL, >= a bound and < a bound, both inside the new ones.
 func rangeImplied(e *pg.Node, b *pg.PartitionBoundSpec) bool {
 	if b.GetStrategy() != "r" || len(b.GetLowerdatums()) != 1 || len(b.GetUpperdatums()) != 1 {
 		return false
 	}
-	lower, upper := constant(b.GetLowerdatums()[0]), constant(b.GetUpperdatums()[0])
+	lower, upper := literal(b.GetLowerdatums()[0]), literal(b.GetUpperdatums()[0])
 	if lower == "" || upper == "" {
 		return false
 	}
@@ -59,13 +90,13 @@ func rangeImplied(e *pg.Node, b *pg.PartitionBoundSpec) bool {
 		if column == "" || len(x.GetName()) != 1 {
 			continue
 		}
-		switch value := constant(x.GetRexpr()); x.GetName()[0].GetString_().GetSval() {
+		switch value := literal(x.GetRexpr()); x.GetName()[0].GetString_().GetSval() {
 		case ">=":
-			if value == lower {
+			if value == lower || value != "" && ordered(lower, value) {
 				columns[column] |= 1
 			}
 		case "<":
-			if value == upper {
+			if value == upper || value != "" && ordered(value, upper) {
 				columns[column] |= 2
 			}
 		}
@@ -74,6 +105,35 @@ func rangeImplied(e *pg.Node, b *pg.PartitionBoundSpec) bool {
 		if ends == 3 && impliesNotNull(e, column) {
 			return true
 		}
+	}
+	return false
+}
+
+// literal is a constant, also under a cast, as one text: dates and times without their zone, in full.
+func literal(n *pg.Node) string {
+	if c := n.GetTypeCast(); c != nil {
+		n = c.GetArg()
+	}
+	c := constant(n)
+	if text, ok := strings.CutPrefix(c, "s"); ok {
+		for _, layout := range []string{"2006-01-02", "2006-01-02 15:04:05", "2006-01-02 15:04:05Z07", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z07:00"} {
+			if at, err := time.Parse(layout, strings.Replace(text, "+00", "Z", 1)); err == nil {
+				return "t" + at.Format("2006-01-02 15:04:05")
+			}
+		}
+	}
+	return c
+}
+
+// ordered says whether two constants of one kind are surely in order.
+func ordered(a, b string) bool {
+	switch {
+	case strings.HasPrefix(a, "t") && strings.HasPrefix(b, "t"):
+		return a <= b
+	case strings.HasPrefix(a, "i") && strings.HasPrefix(b, "i"):
+		x, err1 := strconv.ParseInt(a[1:], 10, 64)
+		y, err2 := strconv.ParseInt(b[1:], 10, 64)
+		return err1 == nil && err2 == nil && x <= y
 	}
 	return false
 }

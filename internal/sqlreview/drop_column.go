@@ -16,7 +16,7 @@ func dropColumn() Analyzer {
 			if c.GetSubtype() != pg.AlterTableType_AT_DropColumn || p.state.columnIsFresh(t, c.GetName()) {
 				continue
 			}
-			if known := p.state.catalog.table(t); c.GetMissingOk() && known != nil && known.column(c.GetName()) == nil {
+			if known := p.state.table(t); c.GetMissingOk() && known != nil && known.column(c.GetName()) == nil {
 				continue
 			}
 			p.breaks(Incompatible)

@@ -16,7 +16,7 @@ func dropDefault() Analyzer {
 			if c.GetSubtype() != pg.AlterTableType_AT_ColumnDefault || c.GetDef() != nil || p.state.columnIsFresh(t, c.GetName()) {
 				continue
 			}
-			if known := p.state.catalog.table(t).column(c.GetName()); known != nil && (!known.NotNull || !known.HasDefault) {
+			if known := p.state.table(t).column(c.GetName()); known != nil && (!known.NotNull || !known.HasDefault) {
 				p.breaks(Conditional)
 				p.reportAs(rule, SeverityWarn, "catalog", 0, "INSERTs that leave out %s.%s write null from now on", t, c.GetName())
 				continue

@@ -1,6 +1,7 @@
 package sqlreview
 
 import (
+	"strconv"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -79,7 +80,7 @@ func constant(n *pg.Node) string {
 	case c == nil:
 		return ""
 	case c.GetIval() != nil:
-		return "i" + c.GetIval().String()
+		return "i" + strconv.Itoa(int(c.GetIval().GetIval()))
 	case c.GetSval() != nil:
 		return "s" + c.GetSval().GetSval()
 	}
@@ -180,4 +181,24 @@ func builtinVolatility(n string) string {
 		return "i"
 	}
 	return ""
+}
+
+// columnsOf lists the columns that an expression names, each once.
+func columnsOf(n *pg.Node) []string {
+	var out []string
+	if n == nil {
+		return nil
+	}
+	walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
+		if c, ok := m.Interface().(*pg.ColumnRef); ok {
+			fields := c.GetFields()
+			if len(fields) > 0 {
+				if column := fields[len(fields)-1].GetString_().GetSval(); column != "" {
+					out = append(out, column)
+				}
+			}
+		}
+		return true
+	})
+	return unique(out)
 }

@@ -46,7 +46,7 @@ func (r *reviewer) called(l leaf, c *pg.FuncCall, depth int) {
 		}
 		f.running = true
 		body := f.leaf
-		body.unit, body.alone = l.unit, l.alone
+		body.unit, body.alone, body.index = l.unit, l.alone, l.index
 		r.body(body, depth)
 		f.running = false
 	}

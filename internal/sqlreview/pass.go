@@ -10,6 +10,7 @@ import (
 // block or called function.
 type leaf struct {
 	node    *pg.Node
+	index   int // of the statement of the file that executes it
 	sql     string
 	kind    string
 	base    int  // byte in the file at which locations of node count from
@@ -102,15 +103,36 @@ func (p *pass) does(cause string, n name, at int32, format string, args ...any) 
 }
 
 func (p *pass) lock(n name, mode string) {
-	if p.state.isFresh(n) {
+	if p.state.isFresh(n) || p.state.missing(n) {
 		return
 	}
 	p.claims.Locks = append(p.claims.Locks, Lock{n.String(), mode})
 }
 
-func (p *pass) rewrite(n name) { p.claims.Rewrites = append(p.claims.Rewrites, n.String()) }
-func (p *pass) scan(n name)    { p.claims.Scans = append(p.claims.Scans, n.String()) }
-func (p *pass) build(n name)   { p.claims.Builds = append(p.claims.Builds, n.String()) }
+// rewrite, scan and build speak about the relations that hold the rows.
+func (p *pass) rewrite(n name) { p.claims.Rewrites = append(p.claims.Rewrites, p.rowsOf(n)...) }
+func (p *pass) scan(n name)    { p.claims.Scans = append(p.claims.Scans, p.rowsOf(n)...) }
+func (p *pass) build(n name)   { p.claims.Builds = append(p.claims.Builds, p.rowsOf(n)...) }
+
+func (p *pass) rowsOf(n name) []string {
+	var out []string
+	for _, x := range p.state.stored(n) {
+		if !p.state.isFresh(x) {
+			out = append(out, x.String())
+		}
+	}
+	return out
+}
+
+// mayScan names a relation that the server reads by a query of its own.
+func (p *pass) mayScan(n name) { p.claims.MayScan = append(p.claims.MayScan, p.rowsOf(n)...) }
+
+// lockAll locks a relation and its heirs.
+func (p *pass) lockAll(n name, mode string) {
+	for _, x := range append([]name{n}, p.state.heirs(n)...) {
+		p.lock(x, mode)
+	}
+}
 
 func (p *pass) breaks(c Compatibility) { p.compat = worse(p.compat, c) }
 

@@ -90,8 +90,10 @@ type Finding struct {
 type StatementReport struct {
 	File          string        `json:"file"`
 	Line          int           `json:"line"`
+	Statement     int           `json:"statement"` // index in its file of the statement that executes it
 	Kind          string        `json:"kind"`
-	Unit          int           `json:"unit"` // index of its unit, or -1
+	Unit          int           `json:"unit"`              // index of its unit, or -1
+	Guarded       bool          `json:"guarded,omitempty"` // stands under a condition: it may not run
 	Compatibility Compatibility `json:"compatibility"`
 	Claims        Claims        `json:"claims"`
 }
@@ -104,6 +106,12 @@ type Claims struct {
 	Scans    []string `json:"scans"`
 	Builds   []string `json:"builds"`
 	Fails    string   `json:"fails"`
+	// FailsIf says what could make the statement fail that no catalog tells.
+	FailsIf string `json:"fails_if,omitempty"`
+	// MayLock are relations that are locked depending on rows; "*" means any.
+	MayLock []string `json:"may_lock,omitempty"`
+	// MayScan are relations that a query of the statement reads; the planner decides how.
+	MayScan []string `json:"may_scan,omitempty"`
 }
 
 // Lock is a lock on a relation, in PostgreSQL's words (ACCESS EXCLUSIVE).

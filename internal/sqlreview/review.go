@@ -21,8 +21,9 @@ const (
 // Review reads the files in order and says what they will do. It never fails
 // and never panics: what cannot be read is a finding.
 func Review(in Input) Report {
+	base := indexOf(in.Catalog)
 	r := &reviewer{
-		policy: in.Policy, catalog: in.Catalog, analyzers: Analyzers(), state: newState(in.Catalog),
+		policy: in.Policy, catalog: in.Catalog, analyzers: Analyzers(), state: newState(in.Catalog, base),
 		report: Report{
 			Schema: Schema, Verdict: Pass, Compatibility: Compatible, Idempotent: Guarded, Catalog: in.Catalog != nil,
 			Files: []FileReport{}, Findings: []Finding{}, Statements: []StatementReport{},
@@ -31,7 +32,7 @@ func Review(in Input) Report {
 	}
 	for i, f := range in.Files {
 		if i > 0 && !in.Policy.Sequence {
-			r.state = newState(in.Catalog)
+			r.state = newState(in.Catalog, base)
 		}
 		r.file(f)
 	}
@@ -160,7 +161,7 @@ func (r *reviewer) top(i int, st sqltext.Statement, unit int) {
 	}
 	r.failed = false
 	r.leaf(leaf{
-		node: r.script.Node(i), sql: st.SQL, kind: st.Kind, exact: true, start: st.Start, unit: unit,
+		node: r.script.Node(i), index: i, sql: st.SQL, kind: st.Kind, exact: true, start: st.Start, unit: unit,
 		alone: st.Transactional == sqltext.NoTransaction, probed: st.Probe != nil,
 	}, 0)
 	if !r.failed {
@@ -178,6 +179,10 @@ func (r *reviewer) leaf(l leaf, depth int) {
 		return
 	}
 	p := &pass{leaf: &l, state: r.state, policy: r.policy, compat: Compatible}
+	if !p.inBody && r.inBlock(p.start) {
+		p.claims.Fails = p.kind + " cannot run inside a transaction block"
+	}
+	p.foreseeFailure()
 	p.claim()
 	p.judge()
 	for _, a := range r.analyzers {
@@ -188,6 +193,11 @@ func (r *reviewer) leaf(l leaf, depth int) {
 	r.inside(l, depth)
 }
 
+// inBlock says whether the file was refused because of the statement that stands there.
+func (r *reviewer) inBlock(offset int) bool {
+	return slices.ContainsFunc(r.script.Problems, func(p *sqltext.SyntaxError) bool { return p.Code == sqltext.CodeInBlock && p.Offset == offset })
+}
+
 // take adds what a pass found to the report.
 func (r *reviewer) take(p *pass) {
 	for _, f := range p.findings {
@@ -196,7 +206,7 @@ func (r *reviewer) take(p *pass) {
 	line, _ := r.script.Position(p.start)
 	r.report.Compatibility = worse(r.report.Compatibility, p.compat)
 	r.report.Statements = append(r.report.Statements, StatementReport{
-		File: r.name, Line: line, Kind: p.kind, Unit: p.unit, Compatibility: p.compat, Claims: p.claims.complete(),
+		File: r.name, Line: line, Statement: p.index, Kind: p.kind, Unit: p.unit, Guarded: p.guarded, Compatibility: p.compat, Claims: p.claims.complete(),
 	})
 	r.rerun(p)
 }
@@ -218,9 +228,12 @@ func (r *reviewer) rerun(p *pass) {
 
 // cannot reports that a statement could not be read to its end.
 func (r *reviewer) cannot(l leaf, rule Rule, message string) {
-	r.failed = true
+	r.failed, r.state.murky = true, true
 	r.report.Compatibility = worse(r.report.Compatibility, Unknown)
 	r.add(found{rule, rule.Severity, l.start, message, "text"}, l.sql)
+	line, _ := r.script.Position(l.start)
+	r.report.Statements = append(r.report.Statements, StatementReport{File: r.name, Line: line, Statement: l.index, Kind: l.kind, Unit: l.unit, Guarded: true,
+		Compatibility: Unknown, Claims: Claims{MayLock: []string{"*"}}.complete()})
 }
 
 func (r *reviewer) add(f found, sql string) {

@@ -15,7 +15,7 @@ func rls() Analyzer {
 		for _, c := range cmds {
 			switch c.GetSubtype() {
 			case pg.AlterTableType_AT_EnableRowSecurity, pg.AlterTableType_AT_ForceRowSecurity:
-				if known := p.state.catalog.table(t); p.state.policies[t] || known != nil && known.Policies > 0 {
+				if known := p.state.table(t); p.state.policies[t] || known != nil && known.Policies > 0 {
 					p.breaks(Conditional)
 					p.reportAs(rule, SeverityWarn, "text", 0, "row security on %s changes what the running image sees", t)
 					continue

@@ -36,11 +36,11 @@ func Analyzers() []Analyzer {
 		deleteNoWhere(), backfillNoWhere(),
 		addRequiredColumn(), renameColumn(), renameTable(), renameObject(), enumRenameValue(),
 		concurrentlyInTx(), enumSameTx(), validateSameTx(),
-		setNotNullScan(), indexNotConcurrent(), volatileDefault(), identityRewrite(), typeRewrite(), typeMeaning(),
+		setNotNullScan(), indexNotConcurrent(), volatileDefault(), identityRewrite(), typeRewrite(), typeRecheck(), typeMeaning(),
 		checkNotValid(), fkNotValid(), uniqueConstraint(), addPrimaryKey(), reindex(), vacuumFull(), tableRewrite(),
 		matviewRefresh(), attachPartition(), detachPartition(), partitionOf(),
 		dropIndex(), dropNotNull(), dropDefault(), createTrigger(), rls(), revoke(), ownerChange(),
-		explicitLock(), sessionGuardOff(), alterSystem(), domainConstraint(), calledFunction(),
+		explicitLock(), sessionGuardOff(), alterSystem(), domainConstraint(), calledFunction(), willFail(),
 	}
 }
 

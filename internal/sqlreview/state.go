@@ -23,6 +23,9 @@ type relation struct {
 	gone    bool                // dropped or renamed away by this script
 	columns map[string]fresh    // columns that the script added
 	checks  map[string]checking // CHECKs that the script added
+	known   *Table              // what the script made of it; nil: as the catalog says
+	loose   bool                // not every column is known
+	moved   bool                // renamed by the script from something of which nothing is known
 	locked  string              // strongest lock that the open unit took on it
 }
 
@@ -44,8 +47,10 @@ type function struct {
 // state is the model of the database while the script runs.
 type state struct {
 	catalog    *Catalog
-	path       string // first schema of the search path
-	zone       string // time zone of the session, "" unknown
+	base       index    // the catalog's relations by name
+	path       []string // the search path
+	murky      bool     // something that cannot be followed may have made or dropped things
+	zone       string   // time zone of the session, "" unknown
 	relations  map[name]*relation
 	functions  map[string][]*function // overloads together
 	domains    map[string]bool        // made by the script: constrained?
@@ -54,20 +59,27 @@ type state struct {
 	policies   map[name]bool          // tables that the script gave a policy
 	later      map[string]bool        // views and functions that a later statement creates
 	indexTable map[name]name          // indexes made by the script
+	dropped    map[name]bool          // indexes and sequences of the catalog that the script dropped
+	sequences  map[name]bool          // made by the script
+	schemas    map[string]bool        // made by the script
+
+	droppedTypes map[string]bool
+	added        map[string][]string // labels that the script added, by enum
 }
 
 // temporary is the schema of temporary tables; they hide others of their name.
 const temporary = "pg_temp"
 
-func newState(c *Catalog) *state {
+func newState(c *Catalog, base index) *state {
 	s := &state{
-		catalog: c, path: "public", relations: map[name]*relation{}, functions: map[string][]*function{},
+		catalog: c, base: base, path: []string{"public"}, relations: map[name]*relation{}, functions: map[string][]*function{},
 		domains: map[string]bool{}, types: map[string]bool{}, policies: map[name]bool{}, later: map[string]bool{}, indexTable: map[name]name{},
+		dropped: map[name]bool{}, sequences: map[name]bool{}, schemas: map[string]bool{}, droppedTypes: map[string]bool{}, added: map[string][]string{},
 	}
 	if c != nil {
 		s.zone = c.TimeZone
 		if len(c.SearchPath) > 0 {
-			s.path = c.SearchPath[0]
+			s.path = c.SearchPath
 		}
 	}
 	return s
@@ -79,12 +91,30 @@ func (s *state) named(r *pg.RangeVar) name {
 
 func (s *state) qualify(schema, n string) name {
 	if schema == "" {
-		if s.isFresh(name{temporary, n}) {
-			return name{temporary, n}
-		}
-		schema = s.path
+		return s.found(n)
 	}
 	return name{schema, n}
+}
+
+// found looks a name up as the server does: the first schema of the path that has it, or else the first one.
+func (s *state) found(n string) name {
+	if s.isFresh(name{temporary, n}) {
+		return name{temporary, n}
+	}
+	for _, schema := range s.path {
+		if s.present(name{schema, n}) {
+			return name{schema, n}
+		}
+	}
+	return name{s.first(), n}
+}
+
+// first is the schema in which new things are made.
+func (s *state) first() string {
+	if len(s.path) == 0 {
+		return "public"
+	}
+	return s.path[0]
 }
 
 // listed turns a dotted name such as DROP gives into a name.
@@ -126,10 +156,10 @@ func (s *state) isFresh(n name) bool {
 
 // absent says whether the relation is known not to exist at this point.
 func (s *state) absent(n name) bool {
-	if r := s.relations[n]; r != nil && (r.fresh || r.gone) {
+	if r := s.relations[n]; r != nil && (r.fresh || r.gone || r.moved) {
 		return r.gone && !r.fresh
 	}
-	return s.catalog != nil && s.catalog.table(n) == nil
+	return s.catalog != nil && s.table(n) == nil && !s.hidden(n.schema)
 }
 
 // create notes a new relation. IF NOT EXISTS proves nothing by itself: only a
@@ -154,7 +184,7 @@ func (s *state) rows(n name, p Policy) int64 {
 	if p.AssumeRows > 0 {
 		return p.AssumeRows
 	}
-	if t := s.catalog.table(n); t != nil && t.Rows >= 0 {
+	if t := s.table(n); t != nil && t.Rows >= 0 {
 		return t.Rows
 	}
 	return 1 << 62
@@ -166,7 +196,7 @@ func (s *state) columnType(n name, column string) string {
 			return c.typ
 		}
 	}
-	if c := s.catalog.table(n).column(column); c != nil {
+	if c := s.table(n).column(column); c != nil {
 		return c.Type
 	}
 	return ""
@@ -184,7 +214,7 @@ func (s *state) provesNotNull(n name, column string) bool {
 			}
 		}
 	}
-	t := s.catalog.table(n)
+	t := s.table(n)
 	if t == nil {
 		return false
 	}
@@ -194,17 +224,17 @@ func (s *state) provesNotNull(n name, column string) bool {
 }
 
 func (s *state) setting(v *pg.VariableSetStmt) {
-	value := ""
-	if len(v.GetArgs()) > 0 {
-		value = v.GetArgs()[0].GetAConst().GetSval().GetSval()
+	var values []string
+	for _, a := range v.GetArgs() {
+		values = append(values, a.GetAConst().GetSval().GetSval())
 	}
 	switch strings.ToLower(v.GetName()) {
 	case "search_path":
-		s.path = "public"
-		if value != "" && value != "$user" {
-			s.path = value
+		s.path = slices.DeleteFunc(values, func(schema string) bool { return schema == "$user" || schema == "" })
+		if len(s.path) == 0 {
+			s.path = []string{"public"}
 		}
 	case "timezone":
-		s.zone = value
+		s.zone = strings.Join(values, "")
 	}
 }

@@ -112,3 +112,34 @@ func utc(zone string) bool {
 	}
 	return false
 }
+
+// builtin says whether the reviewer knows a type's casts.
+func builtin(n string) bool { return castGroup(n) != "" }
+
+// castGroup puts types together that have assignment casts among them.
+func castGroup(n string) string {
+	switch n {
+	case "int2", "int4", "int8", "numeric", "float4", "float8":
+		return "number"
+	case "text", "varchar", "bpchar":
+		return "text"
+	case "timestamp", "timestamptz", "date":
+		return "time"
+	case "bool", "uuid", "json", "jsonb", "bytea", "varbit", "bit":
+		return n
+	case "inet", "cidr":
+		return "inet"
+	case "time", "timetz":
+		return "clock"
+	case "interval":
+		return n
+	}
+	return ""
+}
+
+// assignable says whether a value of one type becomes one of the other without USING.
+func assignable(from, to sqlType) bool {
+	a, b := castGroup(from.name), castGroup(to.name)
+	return a == b || b == "text" || a == "json" && b == "jsonb" || a == "jsonb" && b == "json" || a == "varbit" && b == "bit" || a == "bit" && b == "varbit" ||
+		a == "time" && b == "clock" && from.name != "date" || a == "clock" && b == "interval" || a == "interval" && b == "clock"
+}

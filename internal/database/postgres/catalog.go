@@ -48,7 +48,7 @@ func snapshot(ctx context.Context, tx pgx.Tx, without string) (*sqlreview.Catalo
 	r := &catalogReader{tx: tx, without: without, place: map[uint32]int{},
 		catalog: &sqlreview.Catalog{Schema: sqlreview.CatalogSchema, Tables: []sqlreview.Table{}, Functions: []sqlreview.Function{}, Domains: []sqlreview.Domain{}, Enums: []sqlreview.Enum{}}}
 	for _, read := range []func(context.Context) error{r.session, r.relations, r.columns, r.checks, r.indexes, r.foreignKeys, r.triggers, r.parents, r.uses,
-		r.functions, r.domains, r.enums, r.extensions, r.histories} {
+		r.functions, r.domains, r.enums, r.types, r.sequences, r.schemas, r.extensions, r.histories} {
 		if err := read(ctx); err != nil {
 			return nil, err
 		}
@@ -108,7 +108,8 @@ const countedSchemas = ` n.nspname !~ '^pg_' AND n.nspname <> 'information_schem
 
 func (r *catalogReader) relations(ctx context.Context) error {
 	const sql = `SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.reltuples::bigint, c.relpages::bigint, coalesce(pg_stat_get_live_tuples(c.oid), 0),
-	current_setting('block_size')::bigint, c.relpersistence = 'u', c.relispartition, c.relrowsecurity, (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid)
+	current_setting('block_size')::bigint, c.relpersistence = 'u', c.relispartition, c.relrowsecurity, c.reltablespace <> 0,
+	EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partdefid = c.oid), (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid)
 	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' AND` + countedSchemas + `ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`
 	return r.each(ctx, "relations", sql, func(rows pgx.Rows) error {
@@ -116,7 +117,7 @@ func (r *catalogReader) relations(ctx context.Context) error {
 		var kind string
 		var tuples, pages, live, block int64
 		t := sqlreview.Table{Columns: []sqlreview.Column{}}
-		if err := rows.Scan(&oid, &t.Schema, &t.Name, &kind, &tuples, &pages, &live, &block, &t.Unlogged, &t.Partition, &t.Security, &t.Policies); err != nil {
+		if err := rows.Scan(&oid, &t.Schema, &t.Name, &kind, &tuples, &pages, &live, &block, &t.Unlogged, &t.Partition, &t.Security, &t.Elsewhere, &t.Default, &t.Policies); err != nil {
 			return err
 		}
 		t.Kind, t.Bytes, t.Rows = relationKind(kind), pages*block, estimate(r.catalog.ServerVersion, tuples, pages, live)

@@ -193,3 +193,36 @@ func (r *catalogReader) extensions(ctx context.Context) error {
 		return nil
 	})
 }
+
+func (r *catalogReader) types(ctx context.Context) error {
+	return r.refs(ctx, "types", `SELECT n.nspname, t.typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
+	WHERE (t.typtype = 'r' OR t.typtype = 'c' AND c.relkind = 'c') AND`+countedSchemas+`ORDER BY n.nspname COLLATE "C", t.typname COLLATE "C"`, &r.catalog.Types)
+}
+
+func (r *catalogReader) sequences(ctx context.Context) error {
+	return r.refs(ctx, "sequences", `SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	WHERE c.relkind = 'S' AND`+countedSchemas+`ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`, &r.catalog.Sequences)
+}
+
+func (r *catalogReader) refs(ctx context.Context, what, sql string, into *[]sqlreview.Ref) error {
+	return r.each(ctx, what, sql, func(rows pgx.Rows) error {
+		var ref sqlreview.Ref
+		if err := rows.Scan(&ref.Schema, &ref.Name); err != nil {
+			return err
+		}
+		*into = append(*into, ref)
+		return nil
+	}, r.without)
+}
+
+func (r *catalogReader) schemas(ctx context.Context) error {
+	r.catalog.Hidden = []string{r.without}
+	return r.each(ctx, "schemas", `SELECT n.nspname FROM pg_namespace n WHERE`+countedSchemas+`ORDER BY n.nspname COLLATE "C"`, func(rows pgx.Rows) error {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return err
+		}
+		r.catalog.Schemas = append(r.catalog.Schemas, name)
+		return nil
+	}, r.without)
+}
