@@ -27,9 +27,10 @@ var _ rollout.Host = machine{}
 // Allow reads the fence anew each time.
 func (m machine) Allow(_ context.Context, t fence.Ticket) error { return m.keeper.check(t) }
 
-// Look inspects the containers of a service and reads its key from the env files.
+// Look inspects the containers of a service and reads its key from the env files. A rollout that was overtaken still looks to its
+// end: that it was overtaken is told where it waits.
 func (m machine) Look(ctx context.Context, s rollout.Service) (rollout.Sight, error) {
-	answers, err := Local{}.Run(ctx, stack.ContainersCommand(m.stack.Project, s.Name))
+	answers, err := Local{}.Run(context.WithoutCancel(ctx), stack.ContainersCommand(m.stack.Project, s.Name))
 	if err != nil {
 		return rollout.Sight{}, err
 	}

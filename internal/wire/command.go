@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -42,16 +43,48 @@ type Answer struct {
 	Stderr string `json:"stderr,omitempty"`
 }
 
-// Err is nil for exit status 0, and otherwise says what was run and the last lines of what it complained.
+// Err is nil for exit status 0, and otherwise says what was run and the last lines of what it complained, without mere warnings.
 func (a Answer) Err(what string) error {
 	if a.Code == 0 {
 		return nil
 	}
-	said := Tail(a.Stderr, 600)
+	said := Tail(complaint(a.Stderr), 600)
 	if said == "" {
 		return fmt.Errorf("%s: exit status %d", what, a.Code)
 	}
-	return fmt.Errorf("%s: exit status %d: %s", what, a.Code, said)
+	return fmt.Errorf("%s: %s", what, said)
+}
+
+// complaint drops the lines of a logger that only warn, and takes the message out of those that do not; the progress of single
+// services, which an error follows, is dropped too.
+func complaint(s string) string {
+	var kept []string
+	for line := range strings.Lines(s) {
+		line = strings.TrimSpace(line)
+		_, message, logged := strings.Cut(line, " msg=")
+		logged = logged && strings.HasPrefix(line, "time=")
+		switch {
+		case line == "", logged && !strings.Contains(line, "level=error") && !strings.Contains(line, "level=fatal"), strings.HasPrefix(line, "WARN["):
+			continue
+		case logged:
+			line = message
+			if text, err := strconv.Unquote(message); err == nil {
+				line = text
+			}
+		}
+		if progress(line) {
+			continue
+		}
+		kept = append(kept, line)
+	}
+	return strings.Join(kept, "\n")
+}
+
+// progress tells lines like "Container shop-api-1  Starting".
+func progress(line string) bool {
+	w := strings.Fields(line)
+	return len(w) == 3 && (w[0] == "Container" || w[0] == "Network" || w[0] == "Volume") && strings.HasSuffix(w[2], "ing") ||
+		len(w) == 3 && w[0] == "Container" && (w[2] == "Created" || w[2] == "Started" || w[2] == "Recreated" || w[2] == "Stopped" || w[2] == "Running" || w[2] == "Error")
 }
 
 // Tail gives the end of s, at most n bytes, on one line.

@@ -62,8 +62,8 @@ func unfit(err error) (target.Problem, bool) {
 		return target.Problem{}, false
 	}
 	p := target.Problem{Code: string(f.Code), What: f.What}
-	if len(f.Do) > 0 {
-		p.Do = f.Do[len(f.Do)-1].Line + "     " + f.Do[len(f.Do)-1].Why
+	for _, c := range f.Do {
+		p.Do += c.Line + "     " + c.Why + "\n"
 	}
 	return p, true
 }

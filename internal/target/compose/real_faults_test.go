@@ -334,17 +334,20 @@ func TestRoll_that_was_overtaken_stops_and_the_successor_finishes(t *testing.T) 
 	check(t, err)
 	took := make(chan error, 1)
 	var raised bool
+	other := s.open(t)
+	_, err = other.Underway(t.Context(), s.ticket("r-2", 3), "deploy") // connects, so that raising is quick
+	check(t, err)
 	_, err = x.Roll(t.Context(), s.ticket("r-2", 2), "deploy", next, func(text string) {
-		if strings.Contains(text, "api: ready") && !raised {
+		if strings.Contains(text, "api: replacing") && !raised {
 			raised = true
-			took <- s.open(t).Raise(context.Background(), s.ticket("r-2", 3))
+			took <- other.Raise(context.Background(), s.ticket("r-2", 3))
 		}
 	})
 	select {
 	case raised := <-took:
 		check(t, raised)
 	default:
-		t.Fatalf("the rollout ended before anything was ready: %v", err)
+		t.Fatalf("the rollout ended before anything was replaced: %v", err)
 	}
 	if !errors.Is(err, fence.ErrOvertaken) {
 		t.Errorf("the old holder's rollout: %v, want %v", err, fence.ErrOvertaken)

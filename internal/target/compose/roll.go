@@ -101,7 +101,7 @@ func (f *follower) run(ctx context.Context) (rollout.Report, error) {
 	started := false
 	for try := 0; try <= reconnects; try++ {
 		if try > 0 {
-			f.say(f.host.Name() + ": the connection was lost; connecting again")
+			f.say(f.host.Name() + ": " + f.why(err))
 			if e := f.target.sleep(ctx, min(time.Second<<(try-1), 8*time.Second)); e != nil {
 				return rollout.Report{}, e
 			}
@@ -114,7 +114,6 @@ func (f *follower) run(ctx context.Context) (rollout.Report, error) {
 			return readReport(f.host, st)
 		case wire.CodeOf(err) == wire.CodeGone && try < reconnects:
 			started = false // its process died; starting the same order again is safe
-			f.say(f.host.Name() + ": " + err.Error() + "; starting it again")
 		case !errors.Is(err, host.ErrUnreachable):
 			return rollout.Report{}, translate(f.host, err)
 		case f.heard > before:
@@ -122,6 +121,14 @@ func (f *follower) run(ctx context.Context) (rollout.Report, error) {
 		}
 	}
 	return rollout.Report{}, translate(f.host, err)
+}
+
+// why says why it is tried again.
+func (f *follower) why(err error) string {
+	if wire.CodeOf(err) == wire.CodeGone {
+		return err.Error() + "; starting it again"
+	}
+	return "the connection was lost; connecting again"
 }
 
 // once starts the order, or attaches to it, and follows it as long as the connection holds.

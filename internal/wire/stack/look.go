@@ -79,11 +79,11 @@ func Look(ctx context.Context, r wire.Runner, l Layout, place wire.Place) (View,
 		return k.view, err
 	}
 	s := k.view.Stack
-	answers, err = r.Run(ctx, ModelCommand(s, k.present, s.Probe()))
+	answers, err = r.Run(ctx, ModelCommands(s, k.present, s.Probe())...)
 	if err != nil {
 		return View{}, err
 	}
-	k.readModel(answers[0])
+	k.readModel(answers)
 	return k.view, nil
 }
 
@@ -197,8 +197,8 @@ func (k *look) keys() {
 	}
 }
 
-func (k *look) readModel(a wire.Answer) {
-	m, err := ReadModel(a)
+func (k *look) readModel(answers []wire.Answer) {
+	m, err := ReadModel(answers)
 	if err != nil {
 		k.problem("compose-config", "compose cannot read the project: "+err.Error(), strings.Join(k.view.Stack.ComposeArgs(k.present, "config", "-q"), " "))
 		return

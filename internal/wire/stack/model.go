@@ -26,33 +26,54 @@ type Problem struct {
 type Model struct {
 	Name     string
 	services map[string]map[string]any
+	written  map[string]map[string]any // the same services before anything was replaced or resolved
 	warnings string
 }
 
-// ModelCommand renders the project with the image keys given, which win over the env files as a shell's variables do.
-func ModelCommand(s Stack, present func(string) bool, images map[string]string) wire.Command {
-	c := wire.Command{Argv: s.ComposeArgs(present, "config", "--no-env-resolution", "--format", "json"), Timeout: 30 * time.Second}
+// ModelCommands render the project with the image keys given, which win over the env files as a shell's variables do, and once more
+// as it is written: only there compose (v2.40.3) still names the env files of services.
+func ModelCommands(s Stack, present func(string) bool, images map[string]string) []wire.Command {
+	resolved := wire.Command{Argv: s.ComposeArgs(present, "config", "--format", "json"), Timeout: 30 * time.Second}
 	for _, k := range s.Services {
 		if image, ok := images[k.Service]; ok {
-			c.Env = append(c.Env, k.ImageEnv+"="+image)
+			resolved.Env = append(resolved.Env, k.ImageEnv+"="+image)
 		}
 	}
-	return c
+	written := wire.Command{Argv: s.ComposeArgs(present, "config", "--no-interpolate", "--no-env-resolution", "--format", "json"), Timeout: 30 * time.Second}
+	return []wire.Command{resolved, written}
 }
 
-// ReadModel reads the answer to ModelCommand.
-func ReadModel(a wire.Answer) (Model, error) {
+// document is what compose prints.
+type document struct {
+	Name     string                    `json:"name"`
+	Services map[string]map[string]any `json:"services"`
+}
+
+func readDocument(a wire.Answer) (document, error) {
+	var d document
 	if err := a.Err("docker compose config"); err != nil {
+		return d, err
+	}
+	if err := json.Unmarshal(a.Out, &d); err != nil {
+		return d, fmt.Errorf("read what docker compose config says: %w", err)
+	}
+	return d, nil
+}
+
+// ReadModel reads the answers to ModelCommands.
+func ReadModel(answers []wire.Answer) (Model, error) {
+	if len(answers) != 2 {
+		return Model{}, fmt.Errorf("the host gave %d answers to 2 questions", len(answers))
+	}
+	resolved, err := readDocument(answers[0])
+	if err != nil {
 		return Model{}, err
 	}
-	var doc struct {
-		Name     string                    `json:"name"`
-		Services map[string]map[string]any `json:"services"`
+	written, err := readDocument(answers[1])
+	if err != nil {
+		return Model{}, err
 	}
-	if err := json.Unmarshal(a.Out, &doc); err != nil {
-		return Model{}, fmt.Errorf("read what docker compose config says: %w", err)
-	}
-	return Model{Name: doc.Name, services: doc.Services, warnings: a.Stderr}, nil
+	return Model{Name: resolved.Name, services: resolved.Services, written: written.Services, warnings: answers[0].Stderr}, nil
 }
 
 // Probe gives for each service an image that nobody has: what becomes of it shows where the image keys go.
@@ -84,8 +105,8 @@ func (m Model) Check(s Stack, images map[string]string) []Problem {
 			all = append(all, notFromKey(k, got, image))
 		}
 	}
+	all = append(all, m.envFiles(s, images)...)
 	all = append(all, m.strangers(s, images)...)
-	all = append(all, m.envFiles(s)...)
 	return append(all, m.unset()...)
 }
 
@@ -102,7 +123,7 @@ func (m Model) strangers(s Stack, images map[string]string) []Problem {
 	var all []Problem
 	for _, name := range m.names() {
 		text, err := json.Marshal(m.services[name])
-		if err != nil {
+		if err != nil || m.shares(s, name, images) {
 			continue
 		}
 		env, _ := m.services[name]["environment"].(map[string]any)
@@ -123,23 +144,37 @@ func (m Model) strangers(s Stack, images map[string]string) []Problem {
 }
 
 // envFiles finds services that take the store as their own env_file: compose would recreate them at every change of any key.
-func (m Model) envFiles(s Stack) []Problem {
+func (m Model) envFiles(s Stack, images map[string]string) []Problem {
 	var all []Problem
+	rel := strings.TrimPrefix(s.Store, s.ProjectDir+"/")
 	for _, name := range m.names() {
-		for _, f := range envFilesOf(m.services[name]) {
-			if !path.IsAbs(f) {
-				f = path.Join(s.ProjectDir, f)
-			}
-			if path.Clean(f) != s.Store {
-				continue
-			}
-			rel := strings.TrimPrefix(s.Store, s.ProjectDir+"/")
+		if m.shares(s, name, images) {
 			all = append(all, Problem{"shared-env-file",
 				fmt.Sprintf("the service %s has env_file: %s, the file that also holds the images: each new image would recreate it, planned or not", name, rel),
 				separate(s, name, rel)})
 		}
 	}
 	return all
+}
+
+// shares tells whether a service reads the store itself: it names it, or (where the name is made of variables) an image key stands in
+// its environment with another value than the one that was given for the keys.
+func (m Model) shares(s Stack, name string, images map[string]string) bool {
+	for _, f := range envFilesOf(m.written[name]) {
+		if !path.IsAbs(f) {
+			f = path.Join(s.ProjectDir, f)
+		}
+		if path.Clean(f) == s.Store {
+			return true
+		}
+	}
+	env, _ := m.services[name]["environment"].(map[string]any)
+	for _, k := range s.Services {
+		if v, ok := env[k.ImageEnv].(string); ok && v != images[k.Service] {
+			return true
+		}
+	}
+	return false
 }
 
 // separate gives the commands and the change that give a service an env file of its own.

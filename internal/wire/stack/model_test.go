@@ -35,6 +35,7 @@ func TestCheck_refuses_what_the_image_keys_would_not_or_not_only_change(t *testi
 		"a service's own key in its environment": {services: `"api":{"image":"API","environment":{"V":"API"}},"web":{"image":"WEB"}`},
 		"the store is an env_file":               {services: `"api":{"image":"API","env_file":[{"path":"/opt/app/infra/.env","required":true}]},"web":{"image":"WEB"}`, want: []string{"shared-env-file"}},
 		"the store is an env_file of a service that is not deployed": {services: `"api":{"image":"API"},"web":{"image":"WEB"},"db":{"image":"x","env_file":["./.env"]}`, want: []string{"shared-env-file"}},
+		"the store's values are in an environment":                   {services: `"api":{"image":"API"},"web":{"image":"WEB","environment":{"WEB_IMAGE":"old"}}`, want: []string{"shared-env-file"}},
 		"another env_file": {services: `"api":{"image":"API","env_file":[{"path":"/opt/app/infra/app.env"}]},"web":{"image":"WEB"}`},
 		"a variable is not set": {services: `"api":{"image":"API"},"web":{"image":"WEB"}`,
 			warnings: `time="2026" level=warning msg="The \"TOKEN\" variable is not set. Defaulting to a blank string."` + "\n" + `time="2026" level=warning msg="The \"TOKEN\" variable is not set. Defaulting to a blank string."`,
@@ -43,7 +44,8 @@ func TestCheck_refuses_what_the_image_keys_would_not_or_not_only_change(t *testi
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 			text := strings.NewReplacer(`"API`, `"`+api, `"WEB"`, `"`+web+`"`).Replace(strings.ReplaceAll(c.services, `"WEB_IMAGE"`, `"KEY"`))
 			text = strings.ReplaceAll(text, `"KEY"`, `"WEB_IMAGE"`)
-			m, err := ReadModel(wire.Answer{Out: fmt.Appendf(nil, `{"name":"shop","services":{%s}}`, text), Stderr: c.warnings})
+			doc := fmt.Appendf(nil, `{"name":"shop","services":{%s}}`, text)
+			m, err := ReadModel([]wire.Answer{{Out: doc, Stderr: c.warnings}, {Out: doc}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,7 +62,8 @@ func TestCheck_refuses_what_the_image_keys_would_not_or_not_only_change(t *testi
 
 func TestCheck_gives_the_patch_that_separates_the_env_files(t *testing.T) {
 	s := Stack{ProjectDir: "/opt/app/infra", Store: "/opt/app/infra/.env", Services: []Key{{"api", "API_IMAGE"}}}
-	m, err := ReadModel(wire.Answer{Out: fmt.Appendf(nil, `{"services":{"api":{"image":%q,"env_file":[".env"]}}}`, s.Probe()["api"])})
+	doc := fmt.Appendf(nil, `{"services":{"api":{"image":%q,"env_file":[".env"]}}}`, s.Probe()["api"])
+	m, err := ReadModel([]wire.Answer{{Out: doc}, {Out: doc}})
 	if err != nil {
 		t.Fatal(err)
 	}
