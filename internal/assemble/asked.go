@@ -3,6 +3,7 @@ package assemble
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"fairlead/internal/chain"
 	"fairlead/internal/engine"
@@ -49,33 +50,38 @@ func closed(err error) error {
 		if f, ok := fault.Find(err); ok && errors.Is(err, kind) {
 			copied := *f
 			copied.Outcome = fault.Refused
-			return told{&copied, err}
+			return fault.Because(&copied, err)
 		}
 	}
-	f := &fault.Fault{Code: "ledger-unusable", Outcome: fault.Refused, Means: notAttempted, Err: err}
+	f := &fault.Fault{Code: "ledger-unusable", Outcome: fault.Refused, Means: notAttempted}
 	switch {
 	case errors.Is(err, chain.ErrMissing):
-		f.What = "the ledger is gone"
+		f.What = "the ledger is gone: " + innermost(err)
 		f.Do = []fault.Command{{Line: "fairlead --config FILE status", Why: "if target.directory was changed: the ledger is where it was"},
 			{Line: "ls -la DIRECTORY/.fairlead", Why: "on the first host; put the folder back from its backup. Nothing makes a new one silently"}}
 	case errors.Is(err, fence.ErrOtherLedger):
-		f.What = "this is another ledger than the one that is known"
+		f.What = "this is another ledger than the one that is known: " + innermost(err)
 		f.Do = []fault.Command{{Line: "fairlead status", Why: "with the configuration that the last release used: directory, first host, app, environment"}}
 	case errors.Is(err, chain.ErrBroken):
-		f.What = "the ledger does not hold: a record was edited, moved or cut"
+		f.What = "a record of the ledger was edited, moved or cut: " + innermost(err)
 		f.Do = []fault.Command{{Line: "fairlead ledger verify", Why: "names the first record that does not hold"},
 			{Line: "ls -la DIRECTORY/.fairlead", Why: "on the first host; put the folder back from its backup"}}
 	default:
 		return err
 	}
-	return told{f, err}
+	return fault.Because(f, err)
 }
 
-// told is a fault that matches what its cause matches.
-type told struct {
-	*fault.Fault
-	cause error
+// innermost is the part of an error's text that says where, without the sentences around it.
+func innermost(err error) string {
+	text := err.Error()
+	for _, kind := range []error{chain.ErrMissing, fence.ErrOtherLedger, chain.ErrBroken} {
+		if i := strings.LastIndex(text, kind.Error()+": "); i >= 0 {
+			text = text[i+len(kind.Error()+": "):]
+		}
+	}
+	if strings.Count(text, ")") > strings.Count(text, "(") {
+		text = strings.TrimSuffix(text, ")")
+	}
+	return text
 }
-
-// Unwrap gives the fault and its cause.
-func (t told) Unwrap() []error { return []error{t.Fault, t.cause} }

@@ -85,7 +85,7 @@ func (p *Project) fits(r release.Release) error {
 
 func refused(code fault.Code, err error) error {
 	return &fault.Fault{Code: code, What: "the release does not fit the configuration", Means: "production is unchanged; nothing was attempted",
-		Do: []fault.Command{{Line: "fairlead check", Why: "after the configuration or the release was mended"}}, Outcome: fault.Refused, Err: err}
+		Do: []fault.Command{{Line: "fairlead plan TAG", Why: "after fairlead.yaml or the release file was corrected"}}, Outcome: fault.Refused, Err: err}
 }
 
 // units parses the migration once; reviewer, applier and resume use this table.

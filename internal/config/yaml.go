@@ -46,7 +46,7 @@ func parseYAML(b []byte, p *place) (node ast.Node, problems Problems) {
 		var ye yaml.Error
 		if errors.As(err, &ye) && ye.GetToken() != nil && ye.GetToken().Position != nil {
 			at := ye.GetToken().Position
-			return nil, one(at.Line, at.Column, "not readable as YAML: %s", ye.GetMessage())
+			return nil, one(at.Line, at.Column, "not readable as YAML: %s", inWords(ye.GetMessage()))
 		}
 		return nil, one(1, 1, "the file cannot be read as YAML")
 	}
@@ -108,6 +108,14 @@ func tooMuch(s string) (line, column int, why string) {
 		}
 	}
 	return 0, 0, ""
+}
+
+// inWords replaces the parser's word for its commonest complaint.
+func inWords(message string) string {
+	if strings.Contains(message, "non-map value is specified") {
+		return "this line is not a key with a value (key: value); was the file cut off here?"
+	}
+	return message
 }
 
 func refuse(tokens token.Tokens) (*token.Token, string) {

@@ -16,17 +16,6 @@ const (
 	noService = "the agent could not be used; production was not changed by this command"
 )
 
-// told is a fault whose text says everything: what it matches is not said once more.
-type told struct {
-	*fault.Fault
-	matches []error
-}
-
-// Unwrap gives the fault and the errors that it matches.
-func (t told) Unwrap() []error { return append([]error{t.Fault}, t.matches...) }
-
-func tell(f *fault.Fault, matches ...error) error { return told{f, matches} }
-
 // dialFault explains why a connection did not come about, from what ssh said.
 func dialFault(o Options, said string, err error) error {
 	said = strings.TrimSpace(said)
@@ -37,7 +26,7 @@ func dialFault(o Options, said string, err error) error {
 	case strings.Contains(said, "REMOTE HOST IDENTIFICATION HAS CHANGED"):
 		kind, f.Code = ErrHostKey, "host-key-changed"
 		f.What = fmt.Sprintf("%s shows another host key than the known one: another machine answers, or it was set up anew", a)
-		f.Do = []fault.Command{{Line: "ssh-keygen -F " + wire.Quote(knownName(a)) + o.SSH.knownFile(), Why: "shows the known key; compare it with the machine's own before replacing it"}}
+		f.Do = []fault.Command{{Line: "ssh-keygen -F " + word(knownName(a)) + o.SSH.knownFile(), Why: "shows the known key; compare it with the machine's own before replacing it"}}
 	case strings.Contains(said, "Host key verification failed"), strings.Contains(said, "host key is known for"):
 		kind, f.Code = ErrHostKey, "host-key-unknown"
 		f.What = fmt.Sprintf("the host key of %s is not known here", a)
@@ -47,7 +36,7 @@ func dialFault(o Options, said string, err error) error {
 		f.What = fmt.Sprintf("%s does not let us in (%s)", a, last)
 		if _, missing := os.Stat(o.SSH.IdentityFile); o.SSH.IdentityFile != "" && missing != nil {
 			f.What = fmt.Sprintf("the ssh key for %s is not there: %s", a, o.SSH.IdentityFile)
-			f.Do = []fault.Command{{Line: "ls -l " + wire.Quote(o.SSH.IdentityFile), Why: "target.ssh.identity_file in fairlead.yaml names it"}}
+			f.Do = []fault.Command{{Line: "ls -l " + word(o.SSH.IdentityFile), Why: "target.ssh.identity_file in fairlead.yaml names it"}}
 		}
 	case a.Local:
 		f.Code, f.What = "host-unreachable", fmt.Sprintf("the shell of this machine does not answer (%s)", orReason(last, err))
@@ -55,7 +44,7 @@ func dialFault(o Options, said string, err error) error {
 	default:
 		f.Code, f.What = "host-unreachable", fmt.Sprintf("%s cannot be reached (%s)", a, orReason(last, err))
 	}
-	return tell(f, kind, err)
+	return fault.Because(f, kind, err)
 }
 
 func isDenied(said string) bool {
@@ -76,7 +65,7 @@ func orReason(said string, err error) string {
 
 // notStarted is a machine without an ssh program.
 func notStarted(o Options, program string, err error) error {
-	return tell(&fault.Fault{Code: "host-unreachable", What: fmt.Sprintf("%s cannot be reached: %s cannot be started here (%v)", o.Address, program, err),
+	return fault.Because(&fault.Fault{Code: "host-unreachable", What: fmt.Sprintf("%s cannot be reached: %s cannot be started here (%v)", o.Address, program, err),
 		Means: untouched, Do: []fault.Command{{Line: "ssh -V", Why: "must work on this machine; install an OpenSSH client"}}}, ErrUnreachable, err)
 }
 
@@ -93,13 +82,13 @@ func lastLine(s string) string {
 func (s SSH) typed(a Address) string {
 	words := []string{"ssh"}
 	if s.Config != "" {
-		words = append(words, "-F", wire.Quote(s.Config))
+		words = append(words, "-F", word(s.Config))
 	}
 	if s.IdentityFile != "" {
-		words = append(words, "-i", wire.Quote(s.IdentityFile))
+		words = append(words, "-i", word(s.IdentityFile))
 	}
 	if s.KnownHosts != "" {
-		words = append(words, "-o", wire.Quote("UserKnownHostsFile="+s.KnownHosts))
+		words = append(words, "-o", word("UserKnownHostsFile="+s.KnownHosts))
 	}
 	return strings.Join(append(words, sshWords(a), "true"), " ")
 }
@@ -115,7 +104,16 @@ func (s SSH) knownFile() string {
 	if s.KnownHosts == "" {
 		return ""
 	}
-	return " -f " + wire.Quote(s.KnownHosts)
+	return " -f " + word(s.KnownHosts)
+}
+
+// word is s as one word of a shell, quoted only where it must be.
+func word(s string) string {
+	const safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-=@:+,"
+	if s != "" && strings.Trim(s, safe) == "" {
+		return s
+	}
+	return wire.Quote(s)
 }
 
 func sshWords(a Address) string {
@@ -148,7 +146,7 @@ func noAgent(a Agents, goos, goarch, name string) error {
 	if len(a.Folders) > 0 {
 		where = fmt.Sprintf("and there is no %s in %s", name, strings.Join(a.Folders, ", "))
 	}
-	return tell(&fault.Fault{Code: "no-agent", What: fmt.Sprintf("this fairlead carries no agent for %s/%s, %s", goos, goarch, where), Means: untouched,
+	return fault.Because(&fault.Fault{Code: "no-agent", What: fmt.Sprintf("this fairlead carries no agent for %s/%s, %s", goos, goarch, where), Means: untouched,
 		Do: []fault.Command{
 			{Line: "make build", Why: "in a checkout of fairlead: builds the agents beside the program"},
 			{Line: "export FAIRLEAD_AGENT_DIR=…", Why: "names the folder that holds " + name},
@@ -156,21 +154,21 @@ func noAgent(a Agents, goos, goarch, name string) error {
 }
 
 func notInstalled(a Address, name string) error {
-	return tell(&fault.Fault{Code: "agent-not-installed", Means: noService,
+	return fault.Because(&fault.Fault{Code: "agent-not-installed", Means: noService,
 		What: fmt.Sprintf("the agent of this fairlead is not on %s, and target.agent is preinstalled", a.Name()),
 		Do: []fault.Command{{Line: "install -D -m 0755 fairlead-agent-linux-… " + name, Why: "on the host"},
 			{Line: "target: {agent: upload}", Why: "in fairlead.yaml: fairlead brings it"}}}, ErrNoAgent)
 }
 
 func noexec(a Address, name string) error {
-	return tell(&fault.Fault{Code: "agent-not-runnable", Means: noService,
+	return fault.Because(&fault.Fault{Code: "agent-not-runnable", Means: noService,
 		What: fmt.Sprintf("no program can be run in %s on %s: the file system is mounted noexec, or the agent is for another system", path.Dir(name), a.Name()),
 		Do: []fault.Command{{Line: "findmnt -no OPTIONS -T " + path.Dir(name), Why: "on the host; shows noexec"},
 			{Line: "target: {agent_directory: /opt/your-app/.fairlead-agents}", Why: "in fairlead.yaml: a folder where programs may run"}}}, ErrNoAgent)
 }
 
 func notWritten(a Address, name, why string) error {
-	return tell(&fault.Fault{Code: "agent-not-written", Means: noService,
+	return fault.Because(&fault.Fault{Code: "agent-not-written", Means: noService,
 		What: fmt.Sprintf("the agent could not be written to %s on %s (%s)", path.Dir(name), a.Name(), why),
 		Do: []fault.Command{{Line: "df -h " + path.Dir(path.Dir(name)), Why: "on the host; the folder must have room and belong to the deploy user"},
 			{Line: "target: {agent_directory: /opt/your-app/.fairlead-agents}", Why: "in fairlead.yaml: another folder"}}}, ErrNoAgent)

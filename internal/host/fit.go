@@ -35,6 +35,9 @@ func (h *Host) Fit(ctx context.Context) error {
 		return err
 	}
 	name := path.Join(dir, "fairlead-agent-"+p.sha256)
+	if h.o.Mode == Preinstalled {
+		return notInstalled(h.o.Address, name)
+	}
 	answers, err := h.Run(ctx, wire.Command{Argv: []string{"sh", "-c", fitScript, "sh", name}, Timeout: 20 * time.Second})
 	if err != nil {
 		return err
@@ -48,9 +51,6 @@ func (h *Host) Fit(ctx context.Context) error {
 		if kb, err := strconv.ParseInt(rest, 10, 64); err == nil && kb<<10 < int64(len(p.content)) {
 			return notWritten(h.o.Address, name, "the disk is full")
 		}
-	}
-	if h.o.Mode == Preinstalled {
-		return notInstalled(h.o.Address, name)
 	}
 	return nil
 }

@@ -98,7 +98,8 @@ func (s Backup) Run(ctx context.Context, in engine.Input) (engine.Evidence, erro
 	m, err := s.take(ctx, in, name)
 	if err != nil {
 		return nil, &fault.Fault{Code: "backup-failed", What: "the backup was not taken", Err: fault.MarkUntouched(err),
-			Means: "nothing was migrated; production is unchanged", Do: []fault.Command{{Line: "fairlead deploy " + in.Terms.Tag, Why: "tries again, from the start"}}}
+			Means: "nothing was migrated; production is unchanged", Do: []fault.Command{{Line: "fairlead check", Why: "asks the database and its programs again"},
+				{Line: "fairlead deploy " + in.Terms.Tag, Why: "tries again, from the start"}}}
 	}
 	if err := in.Note(ctx, engine.NewFact(takenKind, m)); err != nil {
 		return nil, fault.MarkUntouched(err)
@@ -109,7 +110,7 @@ func (s Backup) Run(ctx context.Context, in engine.Input) (engine.Evidence, erro
 func (s Backup) take(ctx context.Context, in engine.Input, name string) (backup.Manifest, error) {
 	part, err := s.Store.Put(ctx, name)
 	if err != nil {
-		return backup.Manifest{}, fmt.Errorf("open %s: %w", name, err)
+		return backup.Manifest{}, fmt.Errorf("store in %s: %w", s.Store.Place(), err)
 	}
 	defer func() { _ = part.Abort() }()
 	tally := &tally{w: part, hash: sha256.New(), say: in.Say}

@@ -87,7 +87,7 @@ func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error
 		in.Say(engine.Progress{Text: "the database"})
 		facts, err := s.Database.Preflight(ctx)
 		if err != nil {
-			return nil, refuse("database-unready", "the database does not answer as it must", err)
+			return nil, databaseUnready(err)
 		}
 		c.Database = &facts
 		problems = append(problems, databaseProblems(facts, c.Ledger)...)
@@ -145,12 +145,25 @@ func notReady(problems []target.Problem) error {
 		if len(problems) > 1 {
 			f.What += fmt.Sprintf("\n%d. %s", i+1, p.What)
 		}
-		if line, why, _ := strings.Cut(p.Do, "     "); line != "" && !has(f.Do, line) {
-			f.Do = append(f.Do, fault.Command{Line: line, Why: strings.TrimSpace(why)})
+		for do := range strings.Lines(p.Do) {
+			line, why, _ := strings.Cut(strings.TrimSpace(do), "     ")
+			if line != "" && !has(f.Do, line) {
+				f.Do = append(f.Do, fault.Command{Line: line, Why: strings.TrimSpace(why)})
+			}
 		}
 	}
 	f.Do = append(f.Do, askAgain)
 	return fault.MarkUntouched(f)
+}
+
+// databaseUnready is a database that gave no answer, or not one to go on with.
+func databaseUnready(err error) error {
+	if said, ok := fault.Find(err); ok && len(said.Do) > 0 {
+		return refuse("", "", err)
+	}
+	return fault.Because(&fault.Fault{Code: "database-unready", What: err.Error(), Means: unattempted, Outcome: fault.Refused,
+		Do: []fault.Command{{Line: `psql "$PROD_DB_URL" -c 'select 1'`, Why: "with the URL of database.url: what PostgreSQL's own client says"}, askAgain}},
+		fault.MarkUntouched(err))
 }
 
 func has(all []fault.Command, line string) bool {

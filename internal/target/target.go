@@ -72,7 +72,7 @@ type Service struct {
 	Replicas   []rollout.Replica `json:"replicas"`
 }
 
-// A Problem is a reason to refuse a plan, with its cure.
+// A Problem is a reason to refuse a plan, with its cure: in Do, lines to type, each with five spaces before its reason, if it has one.
 type Problem struct {
 	Code string `json:"code"`
 	What string `json:"what"`

@@ -80,6 +80,12 @@ func oneLine(err error) string {
 	if i := strings.LastIndex(text, "`: "); i >= 0 {
 		text = text[i+3:]
 	}
+	if strings.Contains(text, "hostname resolving error") {
+		return "its host name does not resolve"
+	}
+	if i := strings.LastIndex(text, ": connect: "); i >= 0 {
+		text = text[i+len(": connect: "):]
+	}
 	return strings.TrimSpace(text)
 }
 

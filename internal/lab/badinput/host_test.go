@@ -20,7 +20,7 @@ func TestBadInput_on_the_way_to_the_host_is_refused_with_nothing_changed(t *test
 
 func wayCases() []refusal {
 	return []refusal{
-		{"nobody listens at the port", func(a *attempt) { a.edit(fmt.Sprintf(":%d\"", a.site.Lab.SSHPort), ":2\"") }, 3, "host-unreachable", "ssh -p 2 deploy@"},
+		{"nobody listens at the port", func(a *attempt) { a.edit(fmt.Sprintf(":%d\"", a.site.Lab.SSHPort), ":2\"") }, 3, "host-unreachable", "-p 2 deploy@"},
 		{"a name that does not resolve", func(a *attempt) {
 			a.edit("deploy@"+a.site.Lab.SSHHost, "deploy@no-such-host.invalid")
 		}, 3, "host-unreachable", "no-such-host.invalid"},
@@ -49,11 +49,11 @@ func wayCases() []refusal {
 		{"two hosts, one of which is down", func(a *attempt) {
 			other := fmt.Sprintf(`"ssh://deploy@%s:2"`, a.site.Lab.SSHHost)
 			a.edit("hosts: [", "hosts: ["+`"`+a.site.Lab.SSHURL(a.site.Lab.SSHPort)+`", `+other+"] # ")
-		}, 3, "host-unreachable", "ssh -p 2 deploy@"},
+		}, 3, "host-unreachable", "-p 2 deploy@"},
 		{"two hosts, the first of which is down", func(a *attempt) {
 			other := fmt.Sprintf(`"ssh://deploy@%s:2", `, a.site.Lab.SSHHost)
 			a.edit("hosts: [", "hosts: ["+other)
-		}, 3, "host-unreachable", "ssh -p 2 deploy@"},
+		}, 3, "host-unreachable", "-p 2 deploy@"},
 	}
 }
 
@@ -65,7 +65,7 @@ func agentCases() []refusal {
 		{"an agent that has to be there and is not", func(a *attempt) {
 			a.agents("/srv/none")
 			a.edit("  agent_directory", "  agent: preinstalled\n  agent_directory")
-		}, 3, "agent-not-installed", "install -m 0755"},
+		}, 3, "agent-not-installed", "install -D -m 0755"},
 		{"a folder of agents where nothing may be run", func(a *attempt) {
 			dir := a.folder("noexec")
 			a.host("mount -t tmpfs -o noexec,mode=777 tmpfs " + dir)
@@ -78,7 +78,7 @@ func agentCases() []refusal {
 			must(a.T, err)
 			a.Cleanup(func() { must(a.T, free()) })
 			a.agents(dir)
-		}, 3, "agent-not-written", "No space left"},
+		}, 3, "agent-not-written", "disk is full"},
 		{"a folder of agents that nobody may write", func(a *attempt) { a.agents("/sys/agents") }, 3, "agent-not-written", "agent_directory"},
 	}
 }

@@ -61,7 +61,20 @@ func (p print) same(t *testing.T, now print) {
 		"the containers": {p.containers, now.containers}, "the files on the host": {p.files, now.files}, "the database": {p.database, now.database},
 	} {
 		if both[0] != both[1] {
-			t.Errorf("%s changed; before:\n%s\nafter:\n%s", name, both[0], both[1])
+			t.Errorf("%s changed (- before, + after):\n%s", name, differing(both[0], both[1]))
 		}
 	}
+}
+
+// differing lists the lines that only one of both has.
+func differing(before, after string) string {
+	var text strings.Builder
+	for _, side := range []struct{ sign, of, other string }{{"- ", before, after}, {"+ ", after, before}} {
+		for l := range strings.Lines(side.of) {
+			if !strings.Contains(side.other, l) {
+				text.WriteString(side.sign + l)
+			}
+		}
+	}
+	return text.String()
 }

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -36,7 +37,7 @@ func unreadable(path string, err error) error {
 }
 
 func unusable(path string, err error) error {
-	f := &fault.Fault{Code: "release-invalid", What: fmt.Sprintf("%s cannot be used", path), Means: unchanged, Err: err, Outcome: fault.Misused,
+	f := &fault.Fault{Code: "release-invalid", What: fmt.Sprintf("%s cannot be used", path), Means: unchanged, Err: readable{err}, Outcome: fault.Misused,
 		Do: []fault.Command{{Line: "fairlead release write --help", Why: "makes a correct one; a truncated file must be fetched again"}}}
 	if errors.Is(err, release.ErrTag) || errors.Is(err, release.ErrNotADigest) {
 		f.Code, f.Outcome = "release-unpinned", fault.Refused
@@ -44,6 +45,32 @@ func unusable(path string, err error) error {
 	}
 	return f
 }
+
+// readable is an error of the parser in the words of the file's author.
+type readable struct{ error }
+
+// Error leaves out who says it, and the parser's own words for types.
+func (r readable) Error() string {
+	var wrong *json.UnmarshalTypeError
+	text := strings.TrimPrefix(strings.TrimPrefix(r.error.Error(), "release file: "), "release: ")
+	if !errors.As(r.error, &wrong) {
+		return strings.Replace(text, "json: unknown field", "unknown key", 1)
+	}
+	at, _, _ := strings.Cut(text, "json:")
+	kind := wrong.Type.Kind().String()
+	switch kind {
+	case "string":
+		kind = "text"
+	case "int", "int64":
+		kind = "a whole number"
+	case "map", "struct":
+		kind = "an object"
+	}
+	return fmt.Sprintf("%s%s must be %s, it is %s", at, wrong.Field, kind, wrong.Value)
+}
+
+// Unwrap gives the parser's error.
+func (r readable) Unwrap() error { return r.error }
 
 func noSQL(path string, err error) error {
 	return &fault.Fault{Code: "migration-unreadable", What: fmt.Sprintf("the migration %s cannot be read", path), Means: unchanged, Err: err,
