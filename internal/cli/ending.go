@@ -102,8 +102,11 @@ func (a *app) endFault(e engine.Ending) *fault.Fault {
 		f.Means, f.Do = e.Means, []fault.Command{{Line: "fairlead status", Why: "what runs now, and how far that run is"}}
 	case e.Outcome == fault.Busy:
 		f.Do = []fault.Command{{Line: "fairlead status", Why: "what runs now, and who holds the run"}}
-	case len(f.Do) == 0 || e.Open:
+	case len(f.Do) == 0 || e.Open || e.Outcome == fault.RolledBack:
 		f.Do = goOn(e)
+	}
+	if e.Outcome == fault.RolledBack { // what the step saw is over
+		f.Means = e.Means
 	}
 	return f
 }

@@ -69,7 +69,7 @@ func migrationLines(t engine.Terms, p engine.Proofs, units []sqltext.Unit) []str
 	if t.Migration == nil {
 		return []string{"none"}
 	}
-	all := []string{fmt.Sprintf("%s, sha256 %s, %d units", t.Migration.File, short(t.Migration.SHA256), len(units))}
+	all := []string{fmt.Sprintf("%s, sha256 %s", t.Migration.File, short(t.Migration.SHA256))}
 	for _, u := range units {
 		how := "in one transaction"
 		if u.Kind != sqltext.Together {

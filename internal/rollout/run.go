@@ -52,6 +52,13 @@ type refused struct{ error }
 
 func (r refused) Unwrap() error { return r.error }
 
+// notReady says why a service did not become ready; it matches ErrNotReady.
+type notReady string
+
+func (n notReady) Error() string { return string(n) }
+
+func (n notReady) Is(err error) bool { return err == ErrNotReady }
+
 func known(err error) bool {
 	var r refused
 	return errors.As(err, &r)
@@ -158,7 +165,7 @@ func (m *machine) await(ctx context.Context, s Service, start time.Time) error {
 		}
 		if why != "" {
 			_ = m.Note(context.WithoutCancel(ctx), Entry{At: m.Now(), What: NotReady, Service: s.Name, Why: why})
-			return refused{fmt.Errorf("%w: %s", ErrNotReady, why)}
+			return refused{notReady(why)}
 		}
 		if err := m.Sleep(ctx, lookPause); err != nil {
 			return err

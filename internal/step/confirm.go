@@ -38,7 +38,7 @@ func (Confirmed) Kind() engine.Kind { return "confirmed/1" }
 
 // String says what was confirmed.
 func (c Confirmed) String() string {
-	return fmt.Sprintf("%d images exist and hash to their digests; verified in %s (%s)", len(c.Images), orNone(c.Staging), c.Strength)
+	return fmt.Sprintf("%s in the registry, each hashed to its digest; verified in %s (%s)", count(len(c.Images), "image"), orNone(c.Staging), c.Strength)
 }
 
 // Spec declares the step.
@@ -57,7 +57,7 @@ func (s Confirm) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 	if err != nil {
 		return nil, refuse("release-unreadable", "the release has no id", err)
 	}
-	in.Say(engine.Progress{Text: fmt.Sprintf("%d images in the registry", len(r.Images))})
+	in.Say(engine.Progress{Text: count(len(r.Images), "image") + " in the registry"})
 	images, err := s.Verify(ctx, r.Images, r.Commit)
 	if err != nil {
 		return nil, refuse("image-unconfirmed", "the images of "+r.Tag+" are not what the release says", err)

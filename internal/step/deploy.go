@@ -175,7 +175,7 @@ func incomplete(r target.Result) error {
 			state = append(state, fmt.Sprintf("%s on %s runs %s", s.Service, h.Name, short(s)))
 		}
 	}
-	return &fault.Fault{Code: "deploy-incomplete", What: "not every service became ready: " + strings.Join(why, "; "),
+	return &fault.Fault{Code: "deploy-incomplete", What: "the rollout stopped: " + strings.Join(why, "; "),
 		Means: "production is mixed: " + strings.Join(state, ", "), Outcome: fault.Asking, Do: append([]fault.Command{
 			{Line: "fairlead rollback", Why: "brings the old images back"}}, goOn...)}
 }

@@ -41,9 +41,9 @@ func (m Migrated) String() string {
 	case m.Units == 0:
 		return "nothing to apply"
 	case m.Here == 0:
-		return fmt.Sprintf("already applied by run %s, %d units", m.By, m.Units)
+		return fmt.Sprintf("already applied by run %s, %s", m.By, count(m.Units, "unit"))
 	}
-	return fmt.Sprintf("applied, %d of %d units by this run, sha256 %s", m.Here, m.Units, m.SHA256[:12])
+	return fmt.Sprintf("applied, %d of %s by this run, sha256 %s", m.Here, count(m.Units, "unit"), m.SHA256[:12])
 }
 
 // Spec declares the step.
@@ -92,7 +92,7 @@ func (s Migrate) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 		return nil, &fault.Fault{Code: "migration-failed", What: "the migration failed and was rolled back as a whole",
 			Means: "production is unchanged; no new container was started", Err: fault.MarkUntouched(err), Do: tryAgain(in)}
 	case errors.As(err, &f):
-		return nil, &fault.Fault{Code: "migration-partial", What: fmt.Sprintf("the migration stopped after %d of %d units", f.Result.Applied, len(s.Script.Units)),
+		return nil, &fault.Fault{Code: "migration-partial", What: fmt.Sprintf("the migration stopped after %d of %s", f.Result.Applied, count(len(s.Script.Units), "unit")),
 			Means: "production is changed: these units are in place; no new container was started", Outcome: fault.Asking, Err: err,
 			Do: []fault.Command{{Line: "fairlead resume", Why: "goes on with the unit that failed"}, {Line: "fairlead rollback", Why: "leaves the schema, closes the run"}}}
 	}

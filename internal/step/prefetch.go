@@ -3,7 +3,6 @@ package step
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
@@ -34,7 +33,7 @@ func (f Fetched) String() string {
 	for _, h := range f.Prepared.Hosts {
 		n += len(h.Images)
 	}
-	return fmt.Sprintf("%d images are on %d hosts", n, len(f.Prepared.Hosts))
+	return count(n, "image") + " on " + count(len(f.Prepared.Hosts), "host") + ", pulled and proved"
 }
 
 // Spec declares the step.

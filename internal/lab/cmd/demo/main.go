@@ -99,7 +99,7 @@ func (d *demo) fairlead(ctx context.Context, l line) error {
 	}
 	fmt.Println(plain)
 	cmd := d.Fairlead(ctx, d.home, l.args...)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr // a terminal, where the demo has one
 	err := cmd.Run()
 	status := 0
 	if ended, ok := err.(*exec.ExitError); ok {
