@@ -25,8 +25,8 @@ func (m marked) Markers(context.Context, apply.Key) ([]apply.Marker, error) {
 func TestMigrate_names_the_run_that_applied_it(t *testing.T) {
 	script := sqltext.Script{SHA256: "0123456789abcdef", Units: []sqltext.Unit{{SHA256: "u"}}}
 	for by, want := range map[string]string{
-		"r-1": "already applied by run r-1, 1 units",
-		"r-2": "applied, 1 of 1 units by this run, sha256 0123456789ab",
+		"r-1": "already applied by run r-1, 1 unit",
+		"r-2": "applied, 1 of 1 unit by this run, sha256 0123456789ab",
 	} {
 		s := Migrate{Server: marked{by: by}, Script: script}
 		seen, err := s.Probe(t.Context(), engine.Input{Ticket: fence.Ticket{Run: "r-2"}})
