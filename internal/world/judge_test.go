@@ -26,6 +26,7 @@ type judge struct {
 	fence int64
 	open  engine.RunID // the run that is open, by the judge's own count
 	holds *operator    // who opened it or took it over last
+	acted bool         // the holder has begun to act, so every place must know its number
 	asked bool         // the run waits for a person
 	mixed bool         // before the last deployment the hosts did not agree
 	runs  map[engine.RunID]*account
@@ -82,6 +83,7 @@ func (j *judge) written(r engine.Record, line []byte) {
 		j.s.fail("promise 5: record %s (%s) by a holder who was overtaken", r.ID, r.Verdict)
 	}
 	a := j.runs[r.Run]
+	j.acted = true
 	switch r.Verdict {
 	case engine.Began:
 		a.began[r.Step] = true
@@ -102,7 +104,7 @@ func (j *judge) number(o *operator, r engine.Record) {
 	if r.Fence <= j.fence {
 		j.s.fail("promise 5: record %s has the number %d after %d", r.ID, r.Fence, j.fence)
 	}
-	j.fence, j.holds, o.number = r.Fence, o, r.Fence
+	j.fence, j.holds, j.acted, o.number = r.Fence, o, false, r.Fence
 }
 
 func (j *judge) opened(o *operator, r engine.Record) {
@@ -227,6 +229,8 @@ func (j *judge) hostChanges(h *targetfake.Host, t fence.Ticket, what string) {
 	case a == nil:
 		j.s.fail("promise 5: %s on %s by run %s, which never opened", what, h.Name(), t.Run)
 		return
+	case t.Number < j.fence && j.acted:
+		j.s.fail("promise 5: %s on %s under number %d; %s works under %d already", what, h.Name(), t.Number, j.holds.proc.Name(), j.fence)
 	case t.Number < h.Known().Number:
 		j.s.fail("promise 5: %s on %s under number %d; the host knows %d", what, h.Name(), t.Number, h.Known().Number)
 	case !a.began["deploy"]:
@@ -248,6 +252,9 @@ func (j *judge) databaseChanges(by *world.Proc, what string) {
 	}
 	if o.number < j.s.database.Fence(app, environment).Number {
 		j.s.fail("promise 5: %q by %s under number %d; the database knows %d", what, by.Name(), o.number, j.s.database.Fence(app, environment).Number)
+	}
+	if o != j.holds && j.acted {
+		j.s.fail("promise 5: %q by %s under number %d; %s works under %d already", what, by.Name(), o.number, j.holds.proc.Name(), j.fence)
 	}
 	a := j.of(o)
 	switch {

@@ -44,7 +44,7 @@ func mutants() []mutant {
 		{"an own record that came late is taken for a takeover", "internal/engine/writer.go",
 			"	if err != nil || head.LastID() != w.doubt {\n		return false, err\n	}\n", "	if err != nil || head.LastID() != \"\" {\n		return false, err\n	}\n"},
 		{"the database is not told of a rollback", "internal/engine/engine.go",
-			"	migrating := false\n	if q.Closes != nil {\n", "	migrating := false\n	if q.Closes == nil {\n"},
+			"	migrating := false\n	if q.Closes != nil {\n", "	migrating := false\n	if q.Closes != nil && mostFollowed < 0 {\n"},
 		{"a rollback behind whatever stands there", "internal/engine/ending.go",
 			"	next, err := r.engine.begin(ctx, OpenRequest{", "	after, herr := r.engine.Ledger.Head(ctx)\n	if herr == nil {\n		r.writer.head, r.writer.fence = after.Hash, after.Fence()\n	}\n	next, err := r.engine.begin(ctx, OpenRequest{"},
 		{"an inner mark speaks for the whole step", "internal/engine/execute.go",
