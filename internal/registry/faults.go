@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -51,7 +53,7 @@ func (l *looking) trouble(err error, part string) *fault.Fault {
 	}
 	var ue *url.Error
 	if errors.As(err, &ue) {
-		return l.fault("registry-unreachable", fmt.Errorf("%s: %w", l.repo.RegistryStr(), ue.Err))
+		return l.fault("registry-unreachable", plainly(l.repo.RegistryStr(), ue.Err))
 	}
 	return l.fault("image-unusable", fmt.Errorf("its %s: %w", part, err))
 }
@@ -103,6 +105,9 @@ func together(errs []error) error {
 	first, _ := fault.Find(all[0])
 	f := &fault.Fault{Code: first.Code, What: fmt.Sprintf("%d of %d images cannot be used", len(all), len(errs)), Means: unchanged, Outcome: fault.Refused}
 	f.Err = errors.Join(all...)
+	if same(all, "registry-unreachable") {
+		f.What, f.Err = fmt.Sprintf("the registry was not able to tell about %d of %d images", len(all), len(errs)), first.Err
+	}
 	seen := map[string]bool{}
 	for _, err := range all {
 		one, _ := fault.Find(err)
@@ -113,6 +118,29 @@ func together(errs []error) error {
 		}
 	}
 	return f
+}
+
+// same tells whether all faults have this code.
+func same(all []error, code fault.Code) bool {
+	for _, err := range all {
+		if f, ok := fault.Find(err); !ok || f.Code != code {
+			return false
+		}
+	}
+	return true
+}
+
+// plainly names a registry and why it gave no answer, without the words of the network library around it.
+func plainly(registry string, err error) error {
+	var dns *net.DNSError
+	var sys *os.SyscallError
+	switch {
+	case errors.As(err, &dns):
+		return fmt.Errorf("the name of %s does not resolve", registry)
+	case errors.As(err, &sys):
+		return fmt.Errorf("%s: %w", registry, sys.Err)
+	}
+	return fmt.Errorf("%s: %w", registry, err)
 }
 
 // short is a digest as people read it.

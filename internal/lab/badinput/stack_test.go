@@ -23,7 +23,7 @@ func stackCases() []refusal {
 			a.host("cp -a " + a.site.Dir + " " + other + " && rm -rf " + other + "/.fairlead")
 			a.Cleanup(func() { a.host("rm -rf " + other) })
 			a.edit("directory: "+a.site.Dir, "directory: "+other)
-		}, 3, "check-failed", "other-project"},
+		}, 3, "check-failed", "runs in the project badstack"},
 		{"other files", func(a *attempt) {
 			a.host("cp -a " + a.site.ComposePath + " " + a.site.Dir + "/infra/other.yml")
 			a.Cleanup(func() { a.host("rm " + a.site.Dir + "/infra/other.yml") })
@@ -34,15 +34,15 @@ func stackCases() []refusal {
 		{"a literal image", func(a *attempt) { a.compose("image: ${API_IMAGE}", "image: nginx:1.27") }, 3, "image-not-from-key", "image: ${API_IMAGE}"},
 		{"a service of the configuration that the stack does not have", func(a *attempt) {
 			a.compose("  worker:\n", "  jobs:\n")
-		}, 3, "no-such-service", "worker"},
+		}, 3, "check-failed", "no service worker"},
 		{"an env_file on the same file", func(a *attempt) {
 			a.compose("    restart: unless-stopped\n", "    env_file: [.env]\n    restart: unless-stopped\n")
 		}, 3, "shared-env-file", "app.env"},
 		{"a variable that is not set", func(a *attempt) { a.compose(`"${GREETING}"`, `"${GREETINGS}"`) }, 3, "unset-variable", "GREETINGS"},
-		{"no such directory", func(a *attempt) { a.edit("directory: "+a.site.Dir, "directory: /opt/nowhere") }, 3, "no-compose-file", "/opt/nowhere"},
+		{"no such directory", func(a *attempt) { a.edit("directory: "+a.site.Dir, "directory: /opt/nowhere") }, 3, "check-failed", "there is no compose file /opt/nowhere"},
 		{"a directory that the deploy user may not write", func(a *attempt) {
-			a.host("chown -R root " + a.site.Dir + "/infra && chmod 555 " + a.site.Dir + "/infra")
-			a.Cleanup(func() { a.host("chown -R deploy " + a.site.Dir + "/infra && chmod 755 " + a.site.Dir + "/infra") })
+			a.host("chmod 555 " + a.site.Dir + "/infra")
+			a.Cleanup(func() { a.host("chmod 755 " + a.site.Dir + "/infra") })
 		}, 3, "not-writable", "infra"},
 		{"the registry is stopped", func(a *attempt) { a.away(lab.Registry) }, 3, "registry-unreachable", "refused"},
 	}
@@ -50,6 +50,14 @@ func stackCases() []refusal {
 
 func envCases() []refusal {
 	return []refusal{
+		{"an .env of somebody else", func(a *attempt) {
+			a.host("chown root:deploy " + a.site.EnvPath + " && chmod 640 " + a.site.EnvPath)
+			a.Cleanup(func() { a.host("chown deploy:deploy " + a.site.EnvPath + " && chmod 600 " + a.site.EnvPath) })
+		}, 3, "not-writable", "keep its owner"},
+		{"an .env that the deploy user may not read", func(a *attempt) {
+			a.host("chown root:root " + a.site.EnvPath)
+			a.Cleanup(func() { a.host("chown deploy:deploy " + a.site.EnvPath) })
+		}, 3, "unreadable", "Permission denied"},
 		{"an .env with the same key twice", func(a *attempt) {
 			a.envFile(func(s string) string { return s + "API_IMAGE=x\n" })
 		}, 3, "env-key", "API_IMAGE"},

@@ -38,6 +38,32 @@ const fileScript = `if [ -L "$1" ]; then echo link; elif [ -f "$1" ]; then echo 
 
 const freeScript = `d=$(docker info -f "{{.DockerRootDir}}"); [ -d "$d" ] || d=/; df -Pk "$d" | tail -n 1`
 
+// writableScript says what would be in the way of replacing $1 with its owner kept, and of writing below $2/.fairlead.
+const writableScript = `d=$(dirname "$1"); [ -w "$d" ] || echo folder "$d"
+if [ -e "$1" ] && [ ! -O "$1" ] && [ "$(id -u)" != 0 ]; then echo owner "$1"; fi
+d=$2; [ -d "$d/.fairlead" ] && d=$d/.fairlead; [ -w "$d" ] || echo folder "$d"; exit 0`
+
+func writableCommand(store, directory string) wire.Command {
+	return wire.Command{Argv: []string{"sh", "-c", writableScript, "sh", store, directory}, Timeout: 20 * time.Second}
+}
+
+// readWritable finds what could not be written when the services are replaced, which is too late to learn it.
+func (k *look) readWritable(a wire.Answer) {
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(a.Out)) {
+		kind, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch {
+		case seen[name]:
+		case kind == "folder":
+			k.problem("not-writable", "the deploy user may not write into "+name, "ls -ld "+name+"     on the host; it must belong to the deploy user or a group of it")
+		case kind == "owner":
+			k.problem("not-writable", name+" belongs to another user, and the deploy user could not replace it and keep its owner",
+				"ls -l "+name+"     on the host; chown it to the deploy user")
+		}
+		seen[name] = true
+	}
+}
+
 // file is one file as read from a host.
 type file struct {
 	kind    string // file, link, other, none
@@ -79,11 +105,16 @@ func Look(ctx context.Context, r wire.Runner, l Layout, place wire.Place) (View,
 		return k.view, err
 	}
 	s := k.view.Stack
-	answers, err = r.Run(ctx, ModelCommands(s, k.present, s.Probe())...)
+	second := append([]wire.Command{writableCommand(s.Store, l.Directory)}, ModelCommands(s, k.present, s.Probe())...)
+	answers, err = r.Run(ctx, second...)
 	if err != nil {
 		return View{}, err
 	}
-	k.readModel(answers)
+	if len(answers) != len(second) {
+		return View{}, fmt.Errorf("the host gave %d answers to %d questions", len(answers), len(second))
+	}
+	k.readWritable(answers[0])
+	k.readModel(answers[1:])
 	return k.view, nil
 }
 
@@ -122,7 +153,7 @@ func (k *look) readFirst(answers []wire.Answer) error {
 	}
 	for i, n := range k.names {
 		if k.files[n], err = readFile(n, answers[5+i]); err != nil {
-			k.problem("unreadable", err.Error(), "ls -l "+n)
+			k.problem("unreadable", "the deploy user cannot read "+n+": "+lastWords(err), "ls -l "+n+"     on the host")
 			return nil
 		}
 	}
@@ -255,4 +286,13 @@ func (k *look) rel(name string) string {
 		return r
 	}
 	return name
+}
+
+// lastWords is the end of a program's complaint, without the names before it.
+func lastWords(err error) string {
+	text := err.Error()
+	if i := strings.LastIndex(text, ": "); i >= 0 {
+		return text[i+2:]
+	}
+	return text
 }
