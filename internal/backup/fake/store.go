@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"fairlead/internal/backup"
 	"fairlead/internal/world"
@@ -36,8 +37,17 @@ func (s *Store) find(name string) int {
 	return slices.IndexFunc(s.objects, func(o object) bool { return o.Name == name })
 }
 
+// isName takes letters, digits, dots and dashes, not beginning with either of these.
+func isName(name string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	return name != "" && len(name) <= 200 && strings.ContainsRune(letters, rune(name[0])) && strings.Trim(name, letters+".-_") == ""
+}
+
 // Put begins a partial object.
 func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
+	if !isName(name) {
+		return nil, fmt.Errorf("%.64q is no name for a backup", name)
+	}
 	err := s.w.Do(ctx, s.place, "store "+name, func() error {
 		if s.find(name) >= 0 {
 			return fmt.Errorf("%s: %w", name, backup.ErrExists)
@@ -83,6 +93,7 @@ type partial struct {
 	name string
 	b    bytes.Buffer
 	done bool
+	gone bool // aborted
 }
 
 // Write adds to it.
@@ -101,7 +112,10 @@ func (p *partial) Reread(ctx context.Context) (io.ReadCloser, error) {
 // Commit makes it visible.
 func (p *partial) Commit(ctx context.Context) error {
 	return p.s.w.Do(ctx, p.s.place, "commit "+p.name, func() error {
-		if p.done {
+		switch {
+		case p.gone:
+			return fmt.Errorf("%s was aborted", p.name)
+		case p.done:
 			return nil
 		}
 		if p.s.find(p.name) >= 0 {
@@ -114,4 +128,7 @@ func (p *partial) Commit(ctx context.Context) error {
 }
 
 // Abort removes it.
-func (p *partial) Abort() error { return nil }
+func (p *partial) Abort() error {
+	p.gone = !p.done
+	return nil
+}
