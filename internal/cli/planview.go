@@ -111,9 +111,9 @@ func outage(t engine.Terms) string {
 	case n == 0:
 		return "none: no image changes"
 	case n == 1:
-		return "one service (stop-first): it is away while its old container stops and its new one starts"
+		return "one service, stop-first: away from the stop of the old container until the new one is ready"
 	}
-	return fmt.Sprintf("%d services, one after the other (stop-first): each is away while its old container stops and its new one starts", n)
+	return fmt.Sprintf("%d services, one after the other, stop-first: each is away from stop to ready", n)
 }
 
 func contains(all []release.Image, img release.Image) bool {
