@@ -11,6 +11,7 @@ import (
 )
 
 func TestTwo_deployments_at_once_are_one_and_a_refusal_that_names_it(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, 6*time.Minute, one("twice"))
 	v1 := s.publish(lab.Release{Tag: "v1.0.0"})
 	v2 := s.publish(lab.Release{Tag: "v1.1.0"})
@@ -40,6 +41,7 @@ func TestTwo_deployments_at_once_are_one_and_a_refusal_that_names_it(t *testing.
 }
 
 func TestDeploy_of_a_release_that_is_in_place_does_nothing(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, 6*time.Minute, one("idle"))
 	v1 := s.publish(lab.Release{Tag: "v1.0.0"})
 	s.release("v1.0.0", v1, "CREATE TABLE passes (release text);\n", "api")
@@ -56,6 +58,7 @@ func TestDeploy_of_a_release_that_is_in_place_does_nothing(t *testing.T) {
 }
 
 func TestDeploy_after_a_rollback_does_not_apply_its_migration_again(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, 6*time.Minute, one("again"))
 	v1 := s.publish(lab.Release{Tag: "v1.0.0"})
 	v2 := s.publish(lab.Release{Tag: "v1.1.0"})

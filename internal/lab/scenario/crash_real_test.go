@@ -82,8 +82,14 @@ func newCrashes(t *testing.T, o setting) *crashes {
 	c.agents = []string{"FAIRLEAD_AGENT_DIR=" + st.Dir, "PROD_DB_URL=" + through}
 	c.images[0] = s.publish(lab.Release{Tag: "v1.0.0"})
 	c.images[1] = s.publish(lab.Release{Tag: "v1.0.1"})
-	s.release("v1.0.0", c.images[0], "CREATE TABLE passes (release text NOT NULL);\n", "api")
-	s.must(0, "deploy", "v1.0.0", "--yes")
+	return c
+}
+
+// newRunning is newCrashes after a first deployment.
+func newRunning(t *testing.T, o setting) *crashes {
+	c := newCrashes(t, o)
+	c.release("v1.0.0", c.images[0], "CREATE TABLE passes (release text NOT NULL);\n", "api")
+	c.must(0, "deploy", "v1.0.0", "--yes")
 	return c
 }
 
@@ -337,7 +343,7 @@ func spread(all []point, n int) []point {
 
 func TestDeploy_killed_at_any_point_is_brought_to_its_end_by_resume(t *testing.T) {
 	began := time.Now()
-	scout := newCrashes(t, one("crash-a"))
+	scout := newRunning(t, one("crash-a"))
 	points, took := scout.find()
 	t.Logf("an undisturbed deployment takes %s and has %d crash points", took.Round(10*time.Millisecond), len(points))
 	for i := range points {
@@ -373,12 +379,27 @@ func TestDeploy_killed_at_any_point_is_brought_to_its_end_by_resume(t *testing.T
 	})
 	t.Run("local, the other half", func(t *testing.T) {
 		t.Parallel()
-		play(newCrashes(t, one("crash-b")), halves[1])
+		play(newRunning(t, one("crash-b")), halves[1])
 	})
 	t.Run("over ssh", func(t *testing.T) {
 		t.Parallel()
 		o := one("crash-c")
 		o.config.Hosts = nil
-		play(newCrashes(t, o), spread(points, 10))
+		play(newRunning(t, o), spread(points, 10))
 	})
+}
+
+func TestFirst_deployment_killed_anywhere_is_brought_to_its_end(t *testing.T) {
+	t.Parallel()
+	for i, p := range []point{
+		{op: wire.OpLedgerAppend, nth: 1, when: stream.Before, what: "opened, the ledger is not there yet"},
+		{op: wire.OpLedgerAppend, nth: 1, when: stream.Done, what: "opened, the ledger has just been made"},
+		{op: wire.OpRollStart, nth: 1, when: stream.Done, what: "the first containers start"},
+	} {
+		c := newCrashes(t, one(fmt.Sprintf("first-%d", i+1)))
+		c.exec("CREATE TABLE passes (release text NOT NULL)")
+		if !c.crash(p) {
+			t.Errorf("not met: %s", p)
+		}
+	}
 }

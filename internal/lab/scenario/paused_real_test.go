@@ -63,7 +63,8 @@ var pauses = []pause{
 }
 
 func TestPaused_operator_is_taken_over_and_can_change_nothing_when_it_wakes(t *testing.T) {
-	c := newCrashes(t, one("paused"))
+	t.Parallel()
+	c := newRunning(t, one("paused"))
 	for i, p := range pauses {
 		name, tag := fmt.Sprintf("paused_%d", i+1), fmt.Sprintf("v3.0.%d", i+1)
 		images := c.images[(i+1)%2]

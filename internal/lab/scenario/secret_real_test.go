@@ -22,6 +22,7 @@ import (
 type secret struct{ name, value string }
 
 func TestSecrets_stay_in_the_process_that_was_given_them(t *testing.T) {
+	t.Parallel()
 	for _, hosts := range [][]string{{"local"}, nil} {
 		o := one("secret-local")
 		if hosts == nil {
