@@ -211,12 +211,12 @@ func position(b []byte, d *json.Decoder, err error) error {
 	if errors.As(err, &syn) {
 		at = syn.Offset
 	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("it ends too early; it was cut off")
+	}
 	at = min(at, int64(len(b)))
 	line := 1 + bytes.Count(b[:at], []byte("\n"))
 	column := int(at) - bytes.LastIndexByte(b[:at], '\n')
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("it ends too early")
-	}
 	return fmt.Errorf("line %d, column %d: %w", line, column, err)
 }
 

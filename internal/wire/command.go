@@ -83,8 +83,7 @@ func complaint(s string) string {
 // progress tells lines like "Container shop-api-1  Starting".
 func progress(line string) bool {
 	w := strings.Fields(line)
-	return len(w) == 3 && (w[0] == "Container" || w[0] == "Network" || w[0] == "Volume") && strings.HasSuffix(w[2], "ing") ||
-		len(w) == 3 && w[0] == "Container" && (w[2] == "Created" || w[2] == "Started" || w[2] == "Recreated" || w[2] == "Stopped" || w[2] == "Running" || w[2] == "Error")
+	return len(w) == 3 && (w[0] == "Container" || w[0] == "Network" || w[0] == "Volume")
 }
 
 // Tail gives the end of s, at most n bytes, on one line.

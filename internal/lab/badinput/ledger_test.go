@@ -18,7 +18,8 @@ func TestBadInput_in_the_ledger_is_refused_with_nothing_changed(t *testing.T) {
 		{"a record that was edited", func(a *attempt) {
 			a.segment(ledger, `sed -i '2s/"at":"20/"at":"19/'`)
 		}, 3, "ledger-unusable", "ledger verify"},
-		{"a segment that was cut", func(a *attempt) { a.segment(ledger, `sed -i '$d'`) }, 3, "ledger-unusable", ""},
+		{"a record taken out of the middle", func(a *attempt) { a.segment(ledger, `sed -i 3d`) }, 3, "ledger-unusable", "ledger verify"},
+		{"the closing record taken off, which leaves the run open", func(a *attempt) { a.segment(ledger, `sed -i '$d'`) }, 8, "run-open", "fairlead status"},
 		{"an empty segment", func(a *attempt) { a.segment(ledger, `truncate -s 0`) }, 3, "ledger-unusable", ""},
 		{"no ledger where the host knows one", func(a *attempt) { a.moved(ledger + "/production") }, 3, "ledger-unusable", "gone"},
 		{"no .fairlead at all, where the database knows one", func(a *attempt) { a.moved(s.Dir + "/.fairlead") }, 3, "ledger-unusable", ""},
@@ -60,7 +61,12 @@ func TestWebhook_that_is_down_changes_no_outcome_and_keeps_the_note(t *testing.T
 		t.Errorf("exit %d\n%s", got.exit, got.said)
 	}
 	again()
-	if sent := s.run(t, dir, nil, "notes", "resend"); sent.exit != 0 || !strings.Contains(sent.said+sent.out, "badhook") && !strings.Contains(sent.said+sent.out, "sent") {
+	if sent := s.run(t, dir, nil, "notes", "resend"); sent.exit != 0 || !strings.Contains(sent.out, "nothing waits") {
 		t.Errorf("resend: exit %d\n%s%s", sent.exit, sent.said, sent.out)
+	}
+	hooks, err := s.Lab.Hooks()
+	must(t, err)
+	if len(hooks) == 0 || !strings.Contains(string(hooks[len(hooks)-1].Body), "v1.1.0") {
+		t.Errorf("the note did not arrive: %s", hooks[max(0, len(hooks)-1):])
 	}
 }

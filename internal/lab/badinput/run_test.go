@@ -78,7 +78,7 @@ func (e ending) judge(t *testing.T, s *site, exit int, code fault.Code) {
 	if f.What == "" || f.Means == "" || len(f.Do) == 0 || f.Do[0].Line == "" {
 		t.Errorf("a part is missing: %+v", f)
 	}
-	if !regexp.MustCompile(`unchanged|not changed|nothing was (changed|attempted|sent|migrated)|rolled back`).MatchString(f.Means) {
+	if !regexp.MustCompile(`unchanged|not changed|changed nothing|nothing was (changed|attempted|sent|migrated)`).MatchString(f.Means) {
 		t.Errorf("it is not said whether production is changed: %q", f.Means)
 	}
 	for _, text := range []string{e.said, e.out} {
