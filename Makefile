@@ -2,6 +2,7 @@
 # make test      everything: the pure tests, then the real parts in a lab
 # make lab       a lab to use by hand; prints its environment. make lab-down ends it
 # make demo      a story of five releases, told in a lab of its own
+# make oracle    the claims of the reviewer against another PostgreSQL: VERSION=13 to 18, or all
 .PHONY: build test lab lab-down demo install
 
 build:
@@ -23,6 +24,10 @@ lab-down: bin/lab
 
 demo: install build
 	@bin/lab run -- bin/lab exec -- bin/demo
+
+.PHONY: oracle
+oracle:
+	@scripts/oracle.sh $(or $(VERSION),all)
 
 .PHONY: bin/lab
 bin/lab:

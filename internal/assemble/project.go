@@ -30,6 +30,7 @@ type Options struct {
 	Env     func(string) (string, bool)
 	State   string // directory for the outbox and the mirror of ledgers, like ~/.local/state/fairlead
 	Before  func(context.Context, engine.Spec) error
+	Waivers string // file of waivers for the review; "" or a file that is not there: none
 }
 
 // place is a target in all its roles.

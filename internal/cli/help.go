@@ -65,7 +65,9 @@ func leaves(root *cobra.Command, _ string) []leaf {
 			name := strings.TrimSpace(path + " " + sub.Name())
 			if sub.HasSubCommands() {
 				walk(sub, name)
-				continue
+				if !sub.Runnable() {
+					continue
+				}
 			}
 			found[name] = sub.Short
 			order = append(order, name)

@@ -69,7 +69,7 @@ func (a *app) load() (config.Config, error) { return config.Load(a.configPath, a
 
 // open makes the project of a configuration. before is asked before each act; nil never stops.
 func (a *app) open(c config.Config, observe engine.Observer, before func(context.Context, engine.Spec) error) (Project, error) {
-	return a.Open(c, assemble.Options{Observe: observe, Holder: a.holder(), Now: a.Now, Env: a.Env, State: a.state(), Before: before})
+	return a.Open(c, assemble.Options{Observe: observe, Holder: a.holder(), Now: a.Now, Env: a.Env, State: a.state(), Before: before, Waivers: a.waivers("")})
 }
 
 // quiet opens a project for a command that only reads.

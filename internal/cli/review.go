@@ -2,14 +2,21 @@ package cli
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"fairlead/internal/assemble"
 	"fairlead/internal/fault"
 	"fairlead/internal/source/file"
 	"fairlead/internal/sqlreview"
 )
+
+// maxReviewBytes is how much SQL one call reads, all files together.
+const maxReviewBytes = 256 << 20
 
 type reviewOptions struct {
 	files    []string
@@ -18,6 +25,8 @@ type reviewOptions struct {
 	sequence bool
 	catalog  string
 	database string
+	waivers  string
+	explain  string
 }
 
 func (a *app) reviewCommand() *cobra.Command {
@@ -26,44 +35,120 @@ func (a *app) reviewCommand() *cobra.Command {
 		Use:   "review FILE…",
 		Short: "Read migrations like a careful reviewer",
 		Long: `Says for each statement what it will do to production, and whether the image that runs now can live with it. Nothing is executed.
-Without a catalog of the database doubt blocks. Exit status: 0 pass or warn, 3 block, 1 the files cannot be read.`,
-		Args: args(cobra.MinimumNArgs(1)),
+Without a catalog of the database doubt blocks. FILE may be a pattern like 'migrations/*.sql'.
+Exit status: 0 pass or warn, 3 block, 1 the files cannot be read.`,
+		Args: func(c *cobra.Command, given []string) error {
+			if o.explain != "" {
+				return args(cobra.NoArgs)(c, given)
+			}
+			return args(cobra.MinimumNArgs(1))(c, given)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if o.explain != "" {
+				return a.explainRule(o.explain)
+			}
 			o.files = args
 			return runReview(c.Context(), a, o)
 		},
 	}
+	a.reviewFlags(c, &o)
+	c.Flags().StringVar(&o.format, "format", "text", "text, json, sarif, github or markdown")
+	c.Flags().StringVar(&o.explain, "explain", "", "print the page of a rule instead of reviewing")
+	c.AddCommand(a.waiveCommand())
+	return c
+}
+
+// reviewFlags are those that decide what a review finds.
+func (a *app) reviewFlags(c *cobra.Command, o *reviewOptions) {
 	f := c.Flags()
-	f.StringVar(&o.format, "format", "text", "text, json or markdown")
 	f.Int64Var(&o.rows, "assume-rows", 0, "take every existing table to have this many rows")
 	f.BoolVar(&o.sequence, "sequence", false, "the files run one after the other: what one creates, the next one knows")
 	f.StringVar(&o.catalog, "catalog", "", "a catalog of the database (JSON), instead of doubt")
 	f.StringVar(&o.database, "database", "", "read the catalog of this database first: a URL, env:NAME for one in a variable, or config for the configured one")
-	return c
+	f.StringVar(&o.waivers, "waivers", "", "the file of waivers (default .fairlead/waivers.json beside the configuration)")
 }
 
-// runReview reviews files without a database.
+func (a *app) explainRule(id string) error {
+	page, ok := sqlreview.Explain(id)
+	if !ok {
+		var all []string
+		for known := range sqlreview.Rules() {
+			all = append(all, known)
+		}
+		slices.Sort(all)
+		return usagef("--explain %s: there is no such rule; there are %s", id, strings.Join(all, ", "))
+	}
+	a.answer("%s", strings.TrimRight(page, "\n"))
+	return nil
+}
+
+// waivers is the file of waivers that a call uses.
+func (a *app) waivers(named string) string {
+	if named != "" {
+		return named
+	}
+	return filepath.Join(filepath.Dir(a.configPath), ".fairlead", "waivers.json")
+}
+
+// reviewInput reads everything that a review looks at.
+func (a *app) reviewInput(ctx context.Context, o reviewOptions) (sqlreview.Input, error) {
+	in := sqlreview.Input{Policy: sqlreview.Policy{AssumeRows: o.rows, Sequence: o.sequence}, Now: a.Now()}
+	names, err := matched(o.files)
+	if err != nil {
+		return in, err
+	}
+	total := 0
+	for _, name := range names {
+		sql, err := readLimited(name, file.MaxSQL)
+		if err != nil {
+			return in, usagef("review: %w", err)
+		}
+		if total += len(sql); total > maxReviewBytes {
+			return in, usagef("review: the files have more than %d MiB together; review them in parts", maxReviewBytes>>20)
+		}
+		in.Files = append(in.Files, sqlreview.File{Name: name, SQL: sql})
+	}
+	if in.Waivers, err = assemble.ReadWaivers(a.waivers(o.waivers)); err != nil {
+		return in, usagef("--waivers: %w", err)
+	}
+	in.Catalog, err = a.catalog(ctx, o.catalog, o.database)
+	return in, err
+}
+
+// matched gives the files that names and patterns stand for; those of one pattern in order.
+func matched(names []string) ([]string, error) {
+	var all []string
+	for _, name := range names {
+		if _, err := os.Stat(name); err == nil || !strings.ContainsAny(name, "*?[") {
+			all = append(all, name)
+			continue
+		}
+		found, err := filepath.Glob(name)
+		switch {
+		case err != nil:
+			return nil, usagef("review: %s: %w", name, err)
+		case len(found) == 0:
+			return nil, usagef("review: no file is named like %s", name)
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// runReview reviews files; nothing is executed.
 func runReview(ctx context.Context, a *app, o reviewOptions) error {
 	if a.json {
 		o.format = "json"
 	}
-	in := sqlreview.Input{Policy: sqlreview.Policy{AssumeRows: o.rows, Sequence: o.sequence}}
-	sources := map[string][]byte{}
-	for _, name := range o.files {
-		sql, err := readLimited(name, file.MaxSQL)
-		if err != nil {
-			return usagef("review: %w", err)
-		}
-		in.Files = append(in.Files, sqlreview.File{Name: name, SQL: sql})
-		sources[name] = sql
+	if !slices.Contains([]string{"text", "json", "sarif", "github", "markdown"}, o.format) {
+		return usagef("--format %q: it is text, json, sarif, github or markdown", o.format)
 	}
-	c, err := a.catalog(ctx, o.catalog, o.database)
+	in, err := a.reviewInput(ctx, o)
 	if err != nil {
 		return err
 	}
-	in.Catalog = c
 	report := sqlreview.Review(in)
-	if err := a.printReview(o.format, report, sources); err != nil {
+	if err := a.printReview(o.format, report, in.Files); err != nil {
 		return err
 	}
 	if report.Verdict == sqlreview.Block {
@@ -72,17 +157,23 @@ func runReview(ctx context.Context, a *app, o reviewOptions) error {
 	return nil
 }
 
-func (a *app) printReview(format string, r sqlreview.Report, sources map[string][]byte) error {
+func (a *app) printReview(format string, r sqlreview.Report, files []sqlreview.File) error {
+	sources := map[string][]byte{}
+	for _, f := range files {
+		sources[f.Name] = f.SQL
+	}
 	switch format {
-	case "text":
-		return sqlreview.Text(a.Out, r, sources)
 	case "markdown":
 		return sqlreview.Markdown(a.Out, r, sources)
+	case "sarif":
+		return sqlreview.SARIF(a.Out, r)
+	case "github":
+		return sqlreview.Annotations(a.Out, r)
 	case "json":
 		a.printJSON(r)
 		return nil
 	}
-	return usagef("--format %q: it is text, json or markdown", format)
+	return sqlreview.Text(a.Out, r, sources)
 }
 
 // reviewText is the report for the screen.

@@ -114,7 +114,11 @@ func (p *pass) claimCommand(t name, c *pg.AlterTableCmd) {
 		p.claimAttach(c.GetDef().GetPartitionCmd())
 		p.claimDefaultPartition(t)
 	case pg.AlterTableType_AT_DetachPartition:
-		p.existing(c.GetDef().GetPartitionCmd().GetName(), accessExclusive)
+		mode := accessExclusive
+		if p.state.catalog != nil && p.state.catalog.ServerVersion > 0 && p.state.catalog.ServerVersion < 140000 {
+			mode = shareUpdateExclusive
+		}
+		p.existing(c.GetDef().GetPartitionCmd().GetName(), mode)
 		p.claimMayLockDefault(t)
 	}
 }

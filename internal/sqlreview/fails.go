@@ -11,6 +11,9 @@ import (
 // foreseeFailure claims what is known to be refused, before anything else is claimed.
 func (p *pass) foreseeFailure() {
 	n := p.node
+	if since, what := newSyntax(n); since > 0 && p.state.catalog != nil && p.state.catalog.ServerVersion > 0 && p.state.catalog.ServerVersion < since {
+		p.fail(true, fmt.Sprintf("%s needs PostgreSQL %d, the server is %d", what, since/10000, p.state.catalog.ServerVersion/10000))
+	}
 	switch {
 	case n.GetAlterTableStmt() != nil:
 		p.failAlter(n.GetAlterTableStmt())
@@ -323,4 +326,30 @@ func (p *pass) failTruncate(t *pg.TruncateStmt) {
 			p.fail(t.GetBehavior() != pg.DropBehavior_DROP_CASCADE && !slices.Contains(all, other), fmt.Sprintf("%s is referenced by a foreign key of %s", n, other))
 		}
 	}
+}
+
+// newSyntax gives the version that first understands a statement that the reviewer's grammar reads; zero for the rest.
+func newSyntax(n *pg.Node) (since int, what string) {
+	switch {
+	case n.GetCreateTrigStmt().GetReplace():
+		return 140000, "CREATE OR REPLACE TRIGGER"
+	case n.GetMergeStmt() != nil:
+		return 150000, "MERGE"
+	case n.GetIndexStmt().GetNullsNotDistinct():
+		return 150000, "NULLS NOT DISTINCT"
+	}
+	for _, node := range n.GetAlterTableStmt().GetCmds() {
+		c := node.GetAlterTableCmd()
+		switch {
+		case c.GetSubtype() == pg.AlterTableType_AT_SetAccessMethod:
+			return 150000, "SET ACCESS METHOD"
+		case c.GetSubtype() == pg.AlterTableType_AT_DetachPartition && c.GetDef().GetPartitionCmd().GetConcurrent():
+			return 140000, "DETACH PARTITION CONCURRENTLY"
+		case c.GetDef().GetConstraint().GetNullsNotDistinct():
+			return 150000, "NULLS NOT DISTINCT"
+		case c.GetSubtype() == pg.AlterTableType_AT_SetExpression:
+			return 170000, "SET EXPRESSION"
+		}
+	}
+	return 0, ""
 }

@@ -1,10 +1,14 @@
 package sqlreview
 
+import "time"
+
 // Input is everything a review looks at. Files are reviewed in order.
 type Input struct {
 	Files   []File
 	Catalog *Catalog // nil: unknown, so doubt blocks
 	Policy  Policy
+	Waivers []Waiver
+	Now     time.Time // decides what has expired; zero: exceptions and waivers count as expired
 }
 
 // File is one migration; Name is what findings are reported under.

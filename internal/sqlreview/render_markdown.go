@@ -25,6 +25,9 @@ func Markdown(w io.Writer, r Report, sources map[string][]byte) error {
 		if line, _, ok := sourceLine(sources[f.File], f.Line, f.Column); ok {
 			fmt.Fprintf(out, "%s\n\n", fence(line))
 		}
+		if f.Waived != nil {
+			fmt.Fprintf(out, "Does not block: %s %s\n\n", f.Waived.How, plain(f.Waived.String()))
+		}
 		fmt.Fprintf(out, "%s\n\nInstead:\n\n%s\n\nFingerprint `%s`, evidence: %s\n", f.Why, fence(f.Do), f.Fingerprint, f.Evidence)
 	}
 	_, err := io.WriteString(w, out.String())

@@ -28,6 +28,9 @@ func Text(w io.Writer, r Report, sources map[string][]byte) error {
 			}
 			fmt.Fprintf(out, "  %s%s\n", label, line)
 		}
+		if f.Waived != nil {
+			fmt.Fprintf(out, "  %s  %s\n", f.Waived.How, f.Waived)
+		}
 		fmt.Fprintf(out, "  id   %s\n\n", f.Fingerprint)
 	}
 	out.WriteString(Summary(r))
@@ -41,14 +44,18 @@ func Summary(r Report) string {
 	if !r.Catalog {
 		catalog = "; without a catalog, so doubt blocks"
 	}
-	return fmt.Sprintf("%s: %d block, %d warn; running image: %s; run again: %s; %d of %d statements reviewed%s\n",
-		r.Verdict, r.count(SeverityBlock), r.count(SeverityWarn), r.Compatibility, r.Idempotent, r.Coverage.Reviewed, r.Coverage.Total, catalog)
+	waived := ""
+	if n := len(r.Waived()); n > 0 {
+		waived = fmt.Sprintf(", %d waived", n)
+	}
+	return fmt.Sprintf("%s: %d block, %d warn%s; running image: %s; run again: %s; %d of %d statements reviewed%s\n",
+		r.Verdict, r.count(SeverityBlock), r.count(SeverityWarn), waived, r.Compatibility, r.Idempotent, r.Coverage.Reviewed, r.Coverage.Total, catalog)
 }
 
 func (r Report) count(s Severity) int {
 	n := 0
 	for _, f := range r.Findings {
-		if f.Severity == s {
+		if f.Severity == s && f.Waived == nil {
 			n++
 		}
 	}

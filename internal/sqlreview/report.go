@@ -83,6 +83,19 @@ type Finding struct {
 	Do          string   `json:"do"`
 	Evidence    string   `json:"evidence"`
 	Fingerprint string   `json:"fingerprint"`
+	Waived      *Waived  `json:"waived,omitempty"` // somebody answers for it, so it does not block
+
+	statement int // index in its file of the statement it is about, or -1
+	sha256    string
+}
+
+// Waived says who answers for a finding, why and until when. How is exception
+// (a comment in the file) or waiver (beside it).
+type Waived struct {
+	How    string `json:"how"`
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason"`
+	Until  string `json:"until"`
 }
 
 // StatementReport says what one statement will do. A statement inside a DO

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 
@@ -28,7 +29,7 @@ func Review(in Input) Report {
 			Schema: Schema, Verdict: Pass, Compatibility: Compatible, Idempotent: Guarded, Catalog: in.Catalog != nil,
 			Files: []FileReport{}, Findings: []Finding{}, Statements: []StatementReport{},
 		},
-		seen: map[string]int{},
+		seen: map[string]int{}, now: in.Now,
 	}
 	for i, f := range in.Files {
 		if i > 0 && !in.Policy.Sequence {
@@ -36,8 +37,10 @@ func Review(in Input) Report {
 		}
 		r.file(f)
 	}
+	r.waive(in.Waivers)
 	for _, f := range r.report.Findings {
 		switch {
+		case f.Waived != nil:
 		case f.Severity == SeverityBlock:
 			r.report.Verdict = Block
 		case f.Severity == SeverityWarn && r.report.Verdict == Pass:
@@ -55,10 +58,12 @@ type reviewer struct {
 	report    Report
 	seen      map[string]int
 
-	name   string
-	script sqltext.Script
-	leaves int
-	failed bool // something of the present top statement could not be read
+	name      string
+	script    sqltext.Script
+	statement int // being reviewed, or -1
+	now       time.Time
+	leaves    int
+	failed    bool // something of the present top statement could not be read
 }
 
 func (r *reviewer) file(f File) {
@@ -68,6 +73,8 @@ func (r *reviewer) file(f File) {
 	if err != nil {
 		r.problems()
 	}
+	r.statement = -1
+	first := len(r.report.Findings)
 	r.foresee()
 	units := unitsOf(script)
 	last := -1
@@ -76,9 +83,12 @@ func (r *reviewer) file(f File) {
 			r.state.endUnit()
 			last = units[i]
 		}
+		r.statement = i
 		r.top(i, st, units[i])
 	}
+	r.statement = -1
 	r.state.endUnit()
+	r.exceptions(first)
 }
 
 // problems reports what the file says that cannot be applied at all.
@@ -247,6 +257,7 @@ func (r *reviewer) add(f found, sql string) {
 	r.report.Findings = append(r.report.Findings, Finding{
 		Rule: f.rule.ID, Severity: f.severity, File: r.name, Line: line, Column: column,
 		Message: f.message, Why: f.rule.Why, Do: f.rule.Do, Evidence: f.evidence, Fingerprint: print,
+		statement: r.statement, sha256: r.script.SHA256,
 	})
 }
 

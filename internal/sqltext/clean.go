@@ -18,6 +18,7 @@ const byteOrderMark = "\ufeff"
 type cleaned struct {
 	sql      string
 	copies   []copyData
+	notes    []Range
 	problems []*SyntaxError
 }
 
@@ -91,7 +92,7 @@ func clean(text string) cleaned {
 			return out
 		}
 	}
-	out.sql = string(blanked)
+	out.sql, out.notes = string(blanked), scan.notes
 	return out
 }
 

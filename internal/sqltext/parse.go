@@ -22,7 +22,7 @@ func Parse(sql []byte) (Script, error) {
 		return script.refuse(p)
 	}
 	c := clean(text)
-	script.Problems = c.problems
+	script.Problems, script.Notes = c.problems, c.notes
 	if hasCode(c.problems, CodeTooDeep) {
 		return script.refuse()
 	}

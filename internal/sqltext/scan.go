@@ -21,9 +21,23 @@ type token struct {
 // used for what the grammar cannot see (psql commands, COPY data, depth); what
 // a statement is, the grammar alone decides.
 type scanner struct {
-	text string
-	at   int
+	text  string
+	at    int
+	notes []Range // comments that speak to fairlead
 }
+
+// noteMark begins what a comment says to fairlead.
+const noteMark = "fairlead:"
+
+// note remembers a comment that begins with the mark.
+func (s *scanner) note(start, end int) {
+	said := strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(s.text[start:end], "--"), "/*"), " \t*")
+	if strings.HasPrefix(said, noteMark) && len(s.notes) < maxNotes {
+		s.notes = append(s.notes, Range{start, end})
+	}
+}
+
+const maxNotes = 10_000
 
 // next returns the next token, comments and white space passed over. The
 // second result is false at the end.
@@ -74,17 +88,18 @@ func (s *scanner) skip() (token, bool) {
 		case c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v':
 			s.at++
 		case strings.HasPrefix(s.text[s.at:], "--"):
-			end := strings.IndexAny(s.text[s.at:], "\r\n")
+			start, end := s.at, strings.IndexAny(s.text[s.at:], "\r\n")
 			if end < 0 {
-				s.at = len(s.text)
-				break
+				end = len(s.text) - start
 			}
 			s.at += end
+			s.note(start, s.at)
 		case strings.HasPrefix(s.text[s.at:], "/*"):
 			start := s.at
 			if !s.block() {
 				return token{tokenOpen, start, len(s.text)}, true
 			}
+			s.note(start, s.at)
 		default:
 			return token{}, false
 		}

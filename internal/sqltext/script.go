@@ -77,6 +77,8 @@ type Script struct {
 	// Problems holds everything that forbids applying the file, in order of
 	// position. Parse returns the first of them as its error.
 	Problems []*SyntaxError `json:"-"`
+	// Notes are the comments whose words begin with "fairlead:", dashes included.
+	Notes []Range `json:"-"`
 
 	nodes []*pg.Node
 	text  string
@@ -98,6 +100,14 @@ func (s Script) Text(u Unit) string {
 		return ""
 	}
 	return s.text[u.Start:u.End]
+}
+
+// Slice returns the exact bytes of a range of the file, or "".
+func (s Script) Slice(r Range) string {
+	if !within(s.text, r.Start, r.End) {
+		return ""
+	}
+	return s.text[r.Start:r.End]
 }
 
 // Data returns the rows that follow a COPY … FROM stdin, or nil for any other

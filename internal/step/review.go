@@ -3,6 +3,7 @@ package step
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
@@ -17,6 +18,8 @@ type Review struct {
 	SQL     []byte
 	Catalog func(context.Context) (*sqlreview.Catalog, error)
 	Policy  sqlreview.Policy
+	Waivers func() ([]sqlreview.Waiver, error) // nil: none
+	Now     func() time.Time                   // nil: nothing is waived
 }
 
 // Reviewed is the evidence of Review. Sum is the SHA-256 over everything that an approval depends on.
@@ -25,8 +28,21 @@ type Reviewed struct {
 	Compatibility sqlreview.Compatibility `json:"compatibility"`
 	Idempotent    sqlreview.Idempotency   `json:"idempotent"`
 	Coverage      sqlreview.Coverage      `json:"coverage"`
-	Findings      []string                `json:"findings"` // fingerprints
+	Findings      []string                `json:"findings"`         // fingerprints
+	Waived        []Waived                `json:"waived,omitempty"` // findings for which somebody answers
 	Sum           string                  `json:"sum"`
+}
+
+// Waived is a finding that does not block because somebody answers for it.
+type Waived struct {
+	Rule        string `json:"rule"`
+	File        string `json:"file"`
+	Line        int    `json:"line"`
+	Fingerprint string `json:"fingerprint"`
+	How         string `json:"how"`
+	By          string `json:"by,omitempty"`
+	Reason      string `json:"reason"`
+	Until       string `json:"until"`
 }
 
 // Kind names the evidence.
@@ -34,8 +50,12 @@ func (Reviewed) Kind() engine.Kind { return "reviewed/1" }
 
 // String says what the review found.
 func (r Reviewed) String() string {
-	return fmt.Sprintf("%s: %d of %d statements reviewed, %d findings; the running image is %s with the new schema",
-		r.Verdict, r.Coverage.Reviewed, r.Coverage.Total, len(r.Findings), r.Compatibility)
+	waived := ""
+	if len(r.Waived) > 0 {
+		waived = fmt.Sprintf(", %d waived", len(r.Waived))
+	}
+	return fmt.Sprintf("%s: %d of %d statements reviewed, %d findings%s; the running image is %s with the new schema",
+		r.Verdict, r.Coverage.Reviewed, r.Coverage.Total, len(r.Findings), waived, r.Compatibility)
 }
 
 // Blocked is the error of a review that closes the gate; it carries the report for the screen and for the escalation note.
@@ -49,7 +69,7 @@ func (b *Blocked) Error() string {
 	n := 0
 	first := ""
 	for _, f := range b.Report.Findings {
-		if f.Severity != sqlreview.SeverityBlock {
+		if f.Severity != sqlreview.SeverityBlock || f.Waived != nil {
 			continue
 		}
 		if n++; n == 1 {
@@ -77,7 +97,16 @@ func (s Review) Run(ctx context.Context, _ engine.Input) (engine.Evidence, error
 	if err != nil {
 		return nil, refuse("catalog-unreadable", "the catalog of the database cannot be read", err)
 	}
-	report := sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: s.Name, SQL: s.SQL}}, Catalog: catalog, Policy: s.Policy})
+	in := sqlreview.Input{Files: []sqlreview.File{{Name: s.Name, SQL: s.SQL}}, Catalog: catalog, Policy: s.Policy}
+	if s.Now != nil {
+		in.Now = s.Now()
+	}
+	if s.Waivers != nil {
+		if in.Waivers, err = s.Waivers(); err != nil {
+			return nil, refuse("waivers-unreadable", "the file of waivers cannot be used", err)
+		}
+	}
+	report := sqlreview.Review(in)
 	if report.Verdict == sqlreview.Block {
 		return nil, &fault.Fault{Code: "migration-unsafe", What: "the migration must not run as it is",
 			Means:   "production is unchanged; nothing was attempted",
@@ -91,6 +120,9 @@ func reviewed(r sqlreview.Report, sql []byte) (Reviewed, error) {
 	e := Reviewed{Verdict: r.Verdict, Compatibility: r.Compatibility, Idempotent: r.Idempotent, Coverage: r.Coverage, Findings: []string{}}
 	for _, f := range r.Findings {
 		e.Findings = append(e.Findings, f.Fingerprint)
+		if w := f.Waived; w != nil {
+			e.Waived = append(e.Waived, Waived{f.Rule, f.File, f.Line, f.Fingerprint, w.How, w.By, w.Reason, w.Until})
+		}
 	}
 	sum, err := release.Canonical(struct {
 		SQL      string
