@@ -13,6 +13,7 @@ type Situation struct {
 	Mutates     Mutation // of the step that failed
 	Schema      bool     // this run changed the schema, or may have
 	Services    bool     // this run changed what runs, or may have
+	Inherited   bool     // the run that this one closed and follows had changed production, or may have
 	Rollback    bool     // the plan itself is a rollback
 	Policy      OnFailure
 	Baseline    bool // there is something to go back to
@@ -44,7 +45,7 @@ func Conclude(s Situation) Conclusion {
 		return Conclusion{Outcome: fault.Unknown}
 	case s.Mutates != Nothing && said != fault.Asking && !fault.IsUntouched(s.Err):
 		return Conclusion{Outcome: fault.Unknown}
-	case !s.Schema && !s.Services:
+	case !s.Schema && !s.Services && !s.Inherited:
 		if said == fault.Refused {
 			return Conclusion{Outcome: fault.Refused, Close: true}
 		}

@@ -45,7 +45,8 @@ func (r *Run) schemaSentence() string {
 // end concludes from a failure. The rules stand in Conclude; what they decide is done here.
 func (r *Run) end(ctx context.Context, spec Spec, err error) Ending {
 	c := Conclude(Situation{Err: err, Mutates: spec.Mutates, Schema: r.schema, Services: r.services, Rollback: r.plan.Terms.Action == Rollback,
-		Policy: r.plan.Terms.OnFailure, Baseline: len(r.plan.Terms.Baseline) > 0, Interrupted: ctx.Err() != nil, Unresolved: r.unresolved})
+		Policy: r.plan.Terms.OnFailure, Baseline: len(r.plan.Terms.Baseline) > 0, Interrupted: ctx.Err() != nil, Unresolved: r.unresolved,
+		Inherited: r.inherited()})
 	e := Ending{Run: r.ID(), Outcome: c.Outcome, Means: r.means(c), Open: !c.Close, Step: spec.Name, Err: err, Proofs: r.proofs, Opening: r.opening}
 	switch {
 	case c.Outcome == fault.Busy:
@@ -117,7 +118,7 @@ func (r *Run) abandon(ctx context.Context, reason string) (Closing, error) {
 		}
 	}
 	c := Closing{Run: r.ID(), Outcome: fault.FailedUnchanged, Means: "abandoned; production is unchanged by this run", Reason: reason, Migrated: r.schema, By: r.engine.Holder}
-	if r.schema || r.services {
+	if r.schema || r.services || r.inherited() {
 		c.Outcome, c.Means = fault.Asking, "abandoned; "+r.state()
 	}
 	_, err := r.writer.append(ctx, Record{Verdict: Closed, Kind: ClosingKind, Evidence: encode(c), Why: c.Means})
@@ -137,6 +138,12 @@ func (r *Run) means(c Conclusion) string {
 	return "production is unchanged"
 }
 
+// inherited tells that the run which this one closed had changed production, or may have.
+func (r *Run) inherited() bool {
+	c := r.opening.Closes
+	return c != nil && c.Outcome != fault.FailedUnchanged && c.Outcome != fault.Refused
+}
+
 // state says what of production this run changed.
 func (r *Run) state() string {
 	switch {
@@ -146,6 +153,9 @@ func (r *Run) state() string {
 		return "the migration is applied, in whole or in part; the old images still run"
 	case r.services:
 		return "services were replaced; the schema is unchanged by this run"
+	}
+	if r.inherited() {
+		return "what run " + string(r.opening.Closes.Run) + " changed is as it left it; nothing was changed by this run"
 	}
 	return "nothing was changed by this run"
 }

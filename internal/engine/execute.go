@@ -80,10 +80,21 @@ func (r *Run) changed(m Mutation) bool { return m == Schema && r.schema || m == 
 func (r *Run) raise(ctx context.Context) error {
 	for _, b := range r.engine.Barriers(r.plan.Terms, r.migrating) {
 		if err := b.Raise(ctx, r.Ticket()); err != nil {
-			return fmt.Errorf("raise the takeover number: %w", fault.MarkUntouched(err))
+			return r.unraised(err)
 		}
 	}
 	return nil
+}
+
+// unraised is a place that does not know the number yet. Where another holder has begun to change something, it may still be at work
+// there, and nothing can be said of production.
+func (r *Run) unraised(err error) error {
+	err = fmt.Errorf("raise the takeover number: %w", fault.MarkUntouched(err))
+	if errors.Is(err, fence.ErrOvertaken) || r.opening.Closes == nil && !r.past.begun {
+		return err
+	}
+	return &fault.Fault{Code: "holder-not-stopped", What: "the operator who held the run before cannot be stopped everywhere", Outcome: fault.Unknown, Err: err,
+		Means: "production is unknown; nothing was run", Do: []fault.Command{{Line: "fairlead resume", Why: "stops that operator and goes on"}}}
 }
 
 // reprove plans again under the lock, as long as no mutating step has begun.

@@ -50,7 +50,7 @@ func newJudge(s *story) *judge {
 }
 
 func (s *story) faults() int {
-	n := 0
+	n := s.locks
 	for _, f := range world.Faults() {
 		n += s.Injected(f)
 	}
@@ -151,11 +151,11 @@ func (j *judge) closing(a *account, c engine.Closing) {
 			j.s.fail("promise 6: run %s says %s, but the migration is not in place", a.id, c.Outcome)
 		}
 	case fault.FailedUnchanged, fault.Refused:
-		if a.services > 0 || len(j.standing(a)) > 0 {
+		if j.touched(a) {
 			j.s.fail("promise 6: run %s says that production is unchanged, but it changed %d services and made %v", a.id, a.services, j.standing(a))
 		}
 	case fault.Asking:
-		if a.services == 0 && !a.began["deploy"] && len(j.standing(a)) == 0 && !j.marked(a) && j.quiet(a) {
+		if !j.touched(a) && !a.began["deploy"] && j.quiet(a) {
 			j.s.fail("promise 6: run %s asks a person, but it changed nothing", a.id)
 		}
 	default:
@@ -178,6 +178,20 @@ func (j *judge) standing(a *account) []string {
 		}
 	}
 	return all
+}
+
+// touched tells whether the run, or one that it closed and follows, changed anything that is still there.
+func (j *judge) touched(a *account) bool {
+	for a != nil {
+		if a.services > 0 || len(j.standing(a)) > 0 || j.marked(a) {
+			return true
+		}
+		if a.opening.Closes == nil {
+			return false
+		}
+		a = j.runs[a.opening.Closes.Run]
+	}
+	return false
 }
 
 // marked tells whether the run marked the end of a unit.
@@ -311,10 +325,10 @@ func (j *judge) reported(o *operator, e engine.Ending) {
 		return // somebody has gone on since; the closing record was judged when it was written
 	}
 	j.asked = e.Open && e.Outcome == fault.Asking
-	if e.Open && e.Outcome == fault.Asking && !a.began["deploy"] && len(j.standing(a)) == 0 && !j.marked(a) && j.quiet(a) {
+	if e.Open && e.Outcome == fault.Asking && !a.began["deploy"] && !j.touched(a) && j.quiet(a) {
 		j.s.fail("promise 6: %s says that production is changed; run %s changed nothing", o.proc.Name(), a.id)
 	}
-	if e.Open && (e.Outcome == fault.FailedUnchanged || e.Outcome == fault.Refused) && (a.services > 0 || len(j.standing(a)) > 0) {
+	if e.Open && (e.Outcome == fault.FailedUnchanged || e.Outcome == fault.Refused) && j.touched(a) {
 		j.s.fail("promise 6: %s says unchanged; run %s changed %d services and made %v", o.proc.Name(), a.id, a.services, j.standing(a))
 	}
 }

@@ -240,7 +240,10 @@ func (o *operator) resume(ctx context.Context) (engine.Ending, error) {
 }
 
 // fallback is the plan that policy asks for: the images that ran before.
-func (o *operator) fallback(_ context.Context, opening engine.Opening, _ engine.Proofs) (engine.Plan, error) {
+func (o *operator) fallback(ctx context.Context, opening engine.Opening, _ engine.Proofs) (engine.Plan, error) {
+	if _, err := o.s.target.Look(ctx); err != nil {
+		return engine.Plan{}, err
+	}
 	return o.back(opening.Terms)
 }
 

@@ -46,6 +46,7 @@ type story struct {
 	byProc    map[*world.Proc]*operator
 	byRecord  map[string]*operator
 	calm      bool // nothing goes wrong any more
+	locks     int  // lock timeouts because of strangers
 	broken    []string
 	judge     *judge
 }
@@ -68,6 +69,7 @@ func newStory(seed uint64) *story {
 	s.database = fake.New(s.World, db)
 	s.database.Changed = s.judge.databaseChanges
 	s.database.Lasts = s.lasts
+	s.database.Busy = s.crowded
 	s.store = backupfake.New(s.World, shelf)
 	at := s.hosts[0].Place() // as in production, the ledger lives on the first host
 	if s.Chance(0.3) {
@@ -131,6 +133,15 @@ func (s *story) lasts(sql string) time.Duration {
 		return s.Between(0, time.Second)
 	}
 	return 0
+}
+
+// crowded tells whether somebody else's session is in a statement's way.
+func (s *story) crowded(string) bool {
+	if s.calm || !s.Chance(0.03) {
+		return false
+	}
+	s.locks++
+	return true
 }
 
 // heat sends faults where they hurt most.

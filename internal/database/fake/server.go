@@ -145,10 +145,18 @@ func (b *backend) abandon() {
 	})
 }
 
-// Crash restarts the server: every backend dies, everything committed stays.
+// Crash restarts the server: every backend dies, everything committed stays. Now and then what comes up is a promoted standby, which
+// has another timeline, or the server no longer knows what became of old transactions.
 func (s *Server) Crash() {
 	for len(s.backends) > 0 {
 		s.backends[0].end()
+	}
+	if s.w.Chance(0.15) {
+		s.identity.Timeline++
+		s.w.Tell("a standby was promoted: timeline %d", s.identity.Timeline)
+	}
+	if s.w.Chance(0.15) {
+		clear(s.fates)
 	}
 }
 
