@@ -71,6 +71,7 @@ type app struct {
 	verbose    bool
 	noColor    bool
 	lines      *bufio.Reader // of In, once somebody was asked
+	noteIn     string        // folder for the note about a migration that was refused; "" for commands that write nothing
 }
 
 // holder names who deploys. Until something proves it, the name is only claimed.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -53,6 +54,7 @@ func runDeploy(ctx context.Context, a *app, o deployOptions) error {
 	if err != nil {
 		return err
 	}
+	a.noteIn = filepath.Join(filepath.Dir(a.configPath), ".fairlead")
 	found, want, err := find(ctx, c, o.what, o.release)
 	if err != nil {
 		return err

@@ -108,6 +108,7 @@ func (a *app) blocked(err error) {
 	var b *step.Blocked
 	if errors.As(err, &b) {
 		fmt.Fprint(a.Err, plain(reviewText(b.Report, b.SQL)))
+		a.leadNote(b)
 	}
 }
 
