@@ -23,7 +23,7 @@ func (l *looking) fault(code fault.Code, err error) *fault.Fault {
 	switch code {
 	case "registry-unreachable", "registry-busy", "registry-credentials":
 		f.What = fmt.Sprintf("%s: the registry was not able to tell about %s", l.image.Service, ref)
-		f.Do = []fault.Command{{Line: "fairlead check", Why: "asks again"}}
+		f.Do = []fault.Command{{Line: "docker manifest inspect " + ref, Why: "asks the registry the same; when it answers, the same command again"}}
 	case "image-mislabelled":
 		f.Do = []fault.Command{{Line: "docker buildx imagetools inspect " + ref, Why: "shows its labels; release the image that was built from the commit"}}
 	default:

@@ -49,6 +49,7 @@ func databaseCases() []refusal {
 func TestBadInput_of_the_backup_directory_ends_with_nothing_migrated(t *testing.T) {
 	s := running(t, lab.StackOptions{App: "badstore"}, lab.ConfigOptions{})
 	for name, path := range map[string]string{
+		"a disk with too little room":     "./backups, min_free_mb: 99999999",
 		"a directory that cannot be made": "/proc/backups",
 		"a directory that is a file":      "/etc/hostname",
 	} {
