@@ -2,11 +2,13 @@ package assemble
 
 import (
 	"context"
+	"errors"
 
 	"fairlead/internal/config"
 	"fairlead/internal/database/postgres"
 	"fairlead/internal/fault"
 	"fairlead/internal/sqlreview"
+	"fairlead/internal/sqltext"
 )
 
 // CatalogAt reads the catalog of the database at a URL. Nothing is written there.
@@ -37,6 +39,30 @@ func readCatalog(ctx context.Context, c postgres.Config) (*sqlreview.Catalog, er
 		return nil, unread("the catalog cannot be read", err)
 	}
 	return catalog, nil
+}
+
+// TraceAt applies a migration to the scratch database at a URL, for good, and tells what the server did.
+func TraceAt(ctx context.Context, url config.Secret, sql []byte) (sqlreview.Trace, error) {
+	script, err := sqltext.Parse(sql)
+	if err != nil {
+		return sqlreview.Trace{}, err
+	}
+	d, err := openDatabase(postgres.Config{URL: url})
+	if err != nil {
+		return sqlreview.Trace{}, err
+	}
+	t, err := d.Trace(ctx, script)
+	switch {
+	case errors.Is(err, postgres.ErrNotScratch):
+		return t, &fault.Fault{Code: "not-scratch", Outcome: fault.Misused, What: "the database does not say that it may be spoilt", Err: err,
+			Means: "nothing was tried; the database is unchanged",
+			Do:    []fault.Command{{Line: "psql -c \"COMMENT ON DATABASE name IS '" + postgres.ScratchMark + "'\"", Why: "marks a copy that nobody needs; never mark a database that somebody uses"}}}
+	case err != nil:
+		return t, &fault.Fault{Code: "trace-failed", Outcome: fault.Misused, What: "the migration could not be tried to its end", Err: err,
+			Means: "the scratch database may be changed in part; nothing else was touched",
+			Do:    []fault.Command{{Line: "fairlead review --trace URL FILE", Why: "tries it again, on a fresh copy"}}}
+	}
+	return t, nil
 }
 
 // openDatabase is for commands that belong to no run.

@@ -13,6 +13,7 @@ import (
 	"fairlead/internal/fault"
 	"fairlead/internal/source/file"
 	"fairlead/internal/sqlreview"
+	"fairlead/internal/sqltext"
 )
 
 // maxReviewBytes is how much SQL one call reads, all files together.
@@ -27,6 +28,7 @@ type reviewOptions struct {
 	database string
 	waivers  string
 	explain  string
+	trace    string
 }
 
 func (a *app) reviewCommand() *cobra.Command {
@@ -53,6 +55,7 @@ Exit status: 0 pass or warn, 3 block, 1 the files cannot be read.`,
 	}
 	a.reviewFlags(c, &o)
 	c.Flags().StringVar(&o.format, "format", "text", "text, json, sarif, github or markdown")
+	c.Flags().StringVar(&o.trace, "trace", "", "also apply the files, twice, to this scratch database (URL or env:NAME), and compare; its comment must say "+postgresScratch)
 	c.Flags().StringVar(&o.explain, "explain", "", "print the page of a rule instead of reviewing")
 	c.AddCommand(a.waiveCommand())
 	return c
@@ -147,7 +150,10 @@ func runReview(ctx context.Context, a *app, o reviewOptions) error {
 	if err != nil {
 		return err
 	}
-	report := sqlreview.Review(in)
+	report, err := a.traced(ctx, o, in)
+	if err != nil {
+		return err
+	}
 	if err := a.printReview(o.format, report, in.Files); err != nil {
 		return err
 	}
@@ -155,6 +161,42 @@ func runReview(ctx context.Context, a *app, o reviewOptions) error {
 		return ended{fault.Refused}
 	}
 	return nil
+}
+
+// postgresScratch is what the comment of a scratch database says.
+const postgresScratch = "'fairlead scratch'"
+
+// traced reviews and, when a scratch database is named, tries the files there, one after the other. Without another catalog the
+// scratch database's own is taken, as it is before.
+func (a *app) traced(ctx context.Context, o reviewOptions, in sqlreview.Input) (sqlreview.Report, error) {
+	if o.trace == "" {
+		return sqlreview.Review(in), nil
+	}
+	at, err := a.databaseURL("--trace", o.trace)
+	if err != nil {
+		return sqlreview.Report{}, err
+	}
+	if in.Catalog == nil {
+		if in.Catalog, err = assemble.CatalogAt(ctx, at); err != nil {
+			return sqlreview.Report{}, err
+		}
+	}
+	in.Policy.Sequence = in.Policy.Sequence || len(in.Files) > 1
+	report := sqlreview.Review(in)
+	for _, f := range in.Files {
+		if report.Coverage.Reviewed == 0 {
+			return report, nil // what cannot be read is not tried
+		}
+		t, err := assemble.TraceAt(ctx, at, f.SQL)
+		if err != nil {
+			if sqltext.AsSyntaxError(err) != nil {
+				return report, nil // the report says it already
+			}
+			return report, err
+		}
+		report = sqlreview.WithTrace(report, f.Name, t)
+	}
+	return report, nil
 }
 
 func (a *app) printReview(format string, r sqlreview.Report, files []sqlreview.File) error {

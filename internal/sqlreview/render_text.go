@@ -33,6 +33,16 @@ func Text(w io.Writer, r Report, sources map[string][]byte) error {
 		}
 		fmt.Fprintf(out, "  id   %s\n\n", f.Fingerprint)
 	}
+	for _, t := range r.Traces {
+		again := "not tried"
+		if t.Trace.Again != nil {
+			again = "went through"
+			if t.Trace.Again.Fails != "" {
+				again = "failed at line " + fmt.Sprint(t.Trace.Again.Line)
+			}
+		}
+		fmt.Fprintf(out, "%s on a scratch database: %d statements, %d disagreements with the claims; the second run %s\n", t.File, len(t.Trace.Statements), len(t.Disagreements), again)
+	}
 	out.WriteString(Summary(r))
 	_, err := io.WriteString(w, out.String())
 	return err

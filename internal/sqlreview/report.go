@@ -55,6 +55,7 @@ type Report struct {
 	Files         []FileReport      `json:"files"`
 	Findings      []Finding         `json:"findings"`
 	Statements    []StatementReport `json:"statements"`
+	Traces        []Traced          `json:"traces,omitempty"`
 }
 
 // FileReport names one file that was reviewed.

@@ -248,8 +248,7 @@ func (r *reviewer) cannot(l leaf, rule Rule, message string) {
 
 func (r *reviewer) add(f found, sql string) {
 	line, column := r.script.Position(f.offset)
-	sum := sha256.Sum256([]byte(f.rule.ID + "\x00" + strings.Join(strings.Fields(sql), " ") + "\x00" + f.message))
-	print := hex.EncodeToString(sum[:])[:16]
+	print := fingerprint(f.rule.ID, strings.Join(strings.Fields(sql), " "), f.message)
 	if n := r.seen[print]; n > 0 {
 		print = fmt.Sprintf("%s-%d", print, n+1)
 	}
@@ -259,6 +258,12 @@ func (r *reviewer) add(f found, sql string) {
 		Message: f.message, Why: f.rule.Why, Do: f.rule.Do, Evidence: f.evidence, Fingerprint: print,
 		statement: r.statement, sha256: r.script.SHA256,
 	})
+}
+
+// fingerprint is the same for the same finding wherever it stands.
+func fingerprint(rule, sql, message string) string {
+	sum := sha256.Sum256([]byte(rule + "\x00" + sql + "\x00" + message))
+	return hex.EncodeToString(sum[:])[:16]
 }
 
 // complete sorts and turns nil into empty, so that the JSON has lists.
