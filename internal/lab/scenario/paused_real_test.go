@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fairlead/internal/engine"
+	"fairlead/internal/fault"
 	"fairlead/internal/lab"
 	"fairlead/internal/lab/stream"
 )
@@ -36,12 +37,27 @@ func asItWrites(v engine.Verdict, step engine.Name) func(*crashes, func()) {
 
 const quickSQL = "CREATE TABLE %[1]s (id bigint PRIMARY KEY);\nINSERT INTO passes (release) VALUES ('%[1]s');\n"
 
-var pauses = []pause{
-	{"before migrate, its beginning written down", quickSQL, asItWrites(engine.Began, "migrate")},
-	{"before migrate, the backup just proven", quickSQL, asItWrites(engine.Proven, "backup")},
-	{"in migrate, between two statements of a transaction", quickSQL, func(c *crashes, stop func()) {
+var (
+	beforeMigrate = pause{"before migrate, its beginning written down", quickSQL, asItWrites(engine.Began, "migrate")}
+	inTransaction = pause{"in migrate, between two statements of a transaction", quickSQL, func(c *crashes, stop func()) {
 		c.proxy.Set(&lab.Rule{Match: "CREATE TABLE paused", When: lab.AfterDone, Do: stop})
-	}},
+	}}
+	beforeBuild = pause{"in migrate, before an index is built outside a transaction",
+		quickSQL + "CREATE INDEX CONCURRENTLY IF NOT EXISTS %[1]s_index ON %[1]s (id);\n", func(c *crashes, stop func()) {
+			c.stream.Hear(func(m stream.Moment) bool {
+				if m.When == stream.Before && says(m, engine.Began, "migrate") {
+					c.proxy.Set(&lab.Rule{Match: "set_config('lock_timeout'", When: lab.AfterDone, Do: stop})
+				}
+				return true
+			})
+		}}
+	beforeDeploy = pause{"before deploy, its beginning written down", quickSQL, asItWrites(engine.Began, "deploy")}
+)
+
+var pauses = []pause{
+	beforeMigrate,
+	{"before migrate, the backup just proven", quickSQL, asItWrites(engine.Proven, "backup")},
+	inTransaction,
 	{"in migrate, while a statement runs", "CREATE TABLE %[1]s (id bigint PRIMARY KEY);\nINSERT INTO passes (release) SELECT '%[1]s' FROM pg_sleep(6);\n",
 		func(c *crashes, stop func()) {
 			c.proxy.Set(&lab.Rule{Match: "pg_sleep(6)", Do: func() { time.AfterFunc(300*time.Millisecond, stop) }})
@@ -54,11 +70,8 @@ var pauses = []pause{
 			return true
 		})
 	}},
-	{"in migrate, before an index is built outside a transaction", quickSQL + "CREATE INDEX CONCURRENTLY IF NOT EXISTS %[1]s_index ON %[1]s (id);\n",
-		func(c *crashes, stop func()) {
-			c.proxy.Set(&lab.Rule{Match: "set_config('lock_timeout'", When: lab.AfterDone, Do: stop})
-		}},
-	{"before deploy, its beginning written down", quickSQL, asItWrites(engine.Began, "deploy")},
+	beforeBuild,
+	beforeDeploy,
 	{"before deploy, the migration just proven", quickSQL, asItWrites(engine.Proven, "migrate")},
 }
 
@@ -70,19 +83,55 @@ func TestPaused_operator_is_taken_over_and_can_change_nothing_when_it_wakes(t *t
 		images := c.images[(i+1)%2]
 		c.release(tag, images, fmt.Sprintf(p.sql, name), "api")
 		began := time.Now()
-		if !c.sleepThrough(p, tag) {
+		if !c.sleepThrough(p, tag, "resume") {
 			continue
 		}
 		if n := c.value("SELECT count(*) FROM passes WHERE release = '" + name + "'"); n != "1" {
 			t.Errorf("%s: the migration was applied %s times", p.claim, n)
+		}
+		if last := c.last(); last.Tag != tag || last.Outcome != fault.Deployed {
+			t.Errorf("%s: the ledger does not say that %s is deployed: %+v", p.claim, tag, last)
 		}
 		c.mustRun(images, "api")
 		t.Logf("%6s  paused %s", time.Since(began).Round(10*time.Millisecond), p.claim)
 	}
 }
 
-// sleepThrough pauses a deployment, takes it over, wakes it, and compares the world before with the world after.
-func (c *crashes) sleepThrough(p pause, tag string) bool {
+func TestPaused_operator_whose_run_was_given_up_does_nothing_more_of_it(t *testing.T) {
+	t.Parallel()
+	c := newRunning(t, one("given-up"))
+	for i, row := range []struct {
+		pause
+		by              []string
+		passes, indexes string
+	}{
+		{beforeMigrate, []string{"abandon", "--reason", "a test gives it up"}, "0", "0"},
+		{inTransaction, []string{"abandon", "--reason", "a test gives it up"}, "0", "0"},
+		{beforeBuild, []string{"abandon", "--reason", "a test gives it up"}, "1", "0"},
+		{beforeDeploy, []string{"rollback"}, "1", "0"},
+	} {
+		name, tag := fmt.Sprintf("paused_%d", i+1), fmt.Sprintf("v3.0.%d", i+1)
+		c.release(tag, c.images[1], fmt.Sprintf(row.sql, name), "api")
+		if !c.sleepThrough(row.pause, tag, row.by...) {
+			continue
+		}
+		if n := c.value("SELECT count(*) FROM passes WHERE release = '" + name + "'"); n != row.passes {
+			t.Errorf("%s: the first unit was applied %s times, want %s", row.claim, n, row.passes)
+		}
+		if n := c.value("SELECT count(*) FROM pg_class WHERE relname = '" + name + "_index'"); n != row.indexes {
+			t.Errorf("%s: the index is there %s times, want %s", row.claim, n, row.indexes)
+		}
+		c.mustRun(c.images[0], "api")
+		if !strings.Contains(c.env(), c.images[0].Images["api"]) {
+			t.Errorf("%s: the .env names another image: %s", row.claim, c.env())
+		}
+		t.Logf("paused %s, then fairlead %s", row.claim, row.by[0])
+	}
+}
+
+// sleepThrough pauses a deployment, has somebody else take it over with a command, wakes it, and compares the world before with the
+// world after. It gives false when it did not come so far.
+func (c *crashes) sleepThrough(p pause, tag string, by ...string) bool {
 	c.t.Helper()
 	var r *running
 	started, stopped := make(chan struct{}), make(chan struct{})
@@ -104,12 +153,12 @@ func (c *crashes) sleepThrough(p pause, tag string) bool {
 	}
 	c.stream.Hear(nil)
 	dir, env := c.elsewhere()
-	if asked := c.start(dir, env, "resume").wait(); asked.Exit != 9 || !contains(asked.All, "still runs on this machine", "--yes") {
+	if asked := c.start(dir, env, by...).wait(); asked.Exit != 9 || !contains(asked.All, "still runs on this machine", "--yes") {
 		c.t.Errorf("%s: without --yes, want a question and exit 9: %s", p.claim, asked)
 	}
-	resumed := c.start(dir, env, "resume", "--yes").wait()
-	if resumed.Exit != 0 || !strings.Contains(resumed.Out, "deployed "+tag) {
-		c.t.Errorf("%s: %s", p.claim, resumed)
+	taken := c.start(dir, env, append(by, "--yes")...).wait()
+	if taken.Exit != 0 {
+		c.t.Errorf("%s: %s", p.claim, taken)
 		return false
 	}
 	before := c.world()
