@@ -247,6 +247,10 @@ func (w *World) strike(p *Proc, f Fault, at *Place, what string, act func() erro
 }
 
 func (w *World) late(at *Place, what string, act func() error) {
+	if at.Near {
+		_ = act()
+		return
+	}
 	who := nameOf(w.current)
 	w.In(w.Between(time.Millisecond, w.pause()), func() {
 		if at.Down() {

@@ -7,6 +7,8 @@ type Place struct {
 	Name string
 	// Sturdy places are never cut off and never fill.
 	Sturdy bool
+	// Near places are on the caller's own machine: nothing is on its way there for long, so nothing arrives late.
+	Near bool
 	// Crash is called by the fault Reboot; nil means that the place cannot be restarted.
 	Crash func()
 

@@ -53,7 +53,7 @@ type box struct {
 func NewHost(w *world.World, name string) *Host {
 	h := &Host{w: w, place: w.Place(name), engine: w.Place(name + " engine"), env: map[string]string{}, boxes: map[string]*box{},
 		runners: map[string]*runner{}, kept: map[string][]byte{}, Images: func(string) Image { return Image{} }}
-	h.engine.Sturdy = true
+	h.engine.Sturdy, h.engine.Near = true, true
 	h.place.Crash = h.Crash
 	h.engine.Crash = func() {
 		h.place.Cut(time.Minute)
