@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"fairlead/internal/config"
@@ -98,7 +99,7 @@ func (a *app) endFault(e engine.Ending) *fault.Fault {
 	switch {
 	case errors.As(e.Err, &over):
 		f.Code, f.Err = "overtaken", nil
-		f.What = fmt.Sprintf("run %s was taken over by %s (number %d)", over.By.Run, over.By.Holder, over.By.Number)
+		f.What = takenOver(e.Run, over.By)
 		f.Means, f.Do = e.Means, []fault.Command{{Line: "fairlead status", Why: "what runs now, and how far that run is"}}
 	case e.Outcome == fault.Busy:
 		f.Do = []fault.Command{{Line: "fairlead status", Why: "what runs now, and who holds the run"}}
@@ -111,10 +112,21 @@ func (a *app) endFault(e engine.Ending) *fault.Fault {
 	return f
 }
 
+// takenOver says who holds a run now, or which other run has closed it.
+func takenOver(run engine.RunID, by fence.Ticket) string {
+	if by.Run == "" || by.Run == string(run) {
+		return fmt.Sprintf("run %s was taken over by %s (number %d)", run, by.Holder, by.Number)
+	}
+	return fmt.Sprintf("run %s was taken over and closed: run %s of %s followed (number %d)", run, by.Run, by.Holder, by.Number)
+}
+
 // means joins what the step knows with what the engine concluded, unless they say the same.
 func means(step, engine string) string {
-	if step == "" || step == engine {
+	if strings.Contains(engine, step) {
 		return engine
+	}
+	if strings.Contains(step, engine) {
+		return step
 	}
 	return step + "; " + engine
 }
