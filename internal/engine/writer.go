@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"fairlead/internal/chain"
@@ -31,7 +32,7 @@ type writer struct {
 	fence  int64
 	ledger string
 	head   chain.Hash
-	doubt  string // the id of a record of ours of which it is not known whether it was written, or may still be
+	doubts []string // the ids of records of ours of which it is not known whether they were written, or may still be
 }
 
 // follow gives the writer of a run that stands right behind what w has written, so that nobody can have come in between.
@@ -64,11 +65,11 @@ func (w *writer) append(ctx context.Context, r Record) (Record, error) {
 			return r, w.overtaken(ctx)
 		}
 		if n == appendTries || definite(err) {
-			w.doubt = r.ID
+			w.doubts = append(w.doubts, r.ID)
 			return r, fmt.Errorf("write into the ledger: %w", err)
 		}
 		if err := w.engine.Pause(ctx, appendPause); err != nil {
-			w.doubt = r.ID
+			w.doubts = append(w.doubts, r.ID)
 			return r, err
 		}
 	}
@@ -77,14 +78,14 @@ func (w *writer) append(ctx context.Context, r Record) (Record, error) {
 // late tells whether what stands at the end of the ledger is a record of our own, given up for lost, that arrived after all. It is an
 // error when that cannot be asked: then nobody may be accused of a takeover.
 func (w *writer) late(ctx context.Context) (bool, error) {
-	if w.doubt == "" {
+	if len(w.doubts) == 0 {
 		return false, nil
 	}
 	head, err := w.engine.Ledger.Head(context.WithoutCancel(ctx))
-	if err != nil || head.LastID() != w.doubt {
+	if err != nil || !slices.Contains(w.doubts, head.LastID()) {
 		return false, err
 	}
-	w.head, w.ledger, w.doubt = head.Hash, head.Ledger, ""
+	w.head, w.ledger, w.doubts = head.Hash, head.Ledger, nil
 	return true, nil
 }
 
