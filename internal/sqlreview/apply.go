@@ -16,22 +16,22 @@ func (s *state) apply(p *pass) {
 	}
 	switch {
 	case n.GetCreateStmt() != nil:
-		s.createTable(n.GetCreateStmt(), p.guarded)
+		s.createTable(n.GetCreateStmt(), p.doubt)
 	case n.GetCreateTableAsStmt() != nil:
-		s.createAs(n.GetCreateTableAsStmt().GetInto().GetRel(), n.GetCreateTableAsStmt().GetIfNotExists() || p.guarded)
+		s.createAs(n.GetCreateTableAsStmt().GetInto().GetRel(), n.GetCreateTableAsStmt().GetIfNotExists() || p.doubt)
 	case n.GetSelectStmt().GetIntoClause() != nil:
-		s.createAs(n.GetSelectStmt().GetIntoClause().GetRel(), p.guarded)
+		s.createAs(n.GetSelectStmt().GetIntoClause().GetRel(), p.doubt)
 	case n.GetViewStmt() != nil:
 		if v := s.named(n.GetViewStmt().GetView()); !n.GetViewStmt().GetReplace() || s.absent(v) {
 			s.create(s.made(n.GetViewStmt().GetView()), false)
 			s.of(s.made(n.GetViewStmt().GetView())).loose = true
 		}
 	case n.GetIndexStmt() != nil:
-		s.applyIndex(n.GetIndexStmt(), p.guarded)
+		s.applyIndex(n.GetIndexStmt(), p.doubt)
 	case n.GetDropStmt() != nil:
-		s.applyDrop(n.GetDropStmt(), p.guarded)
+		s.applyDrop(n.GetDropStmt(), p.doubt)
 	case n.GetAlterObjectSchemaStmt() != nil:
-		s.applySchema(n.GetAlterObjectSchemaStmt(), p.guarded)
+		s.applySchema(n.GetAlterObjectSchemaStmt(), p.doubt)
 	case n.GetCreateSeqStmt() != nil:
 		s.sequences[s.made(n.GetCreateSeqStmt().GetSequence())] = true
 	case n.GetCreateSchemaStmt() != nil:
@@ -39,14 +39,14 @@ func (s *state) apply(p *pass) {
 	case n.GetCreateExtensionStmt() != nil, n.GetCreateForeignTableStmt() != nil, n.GetImportForeignSchemaStmt() != nil, n.GetDropOwnedStmt() != nil:
 		s.murky = true
 	case n.GetCreateTrigStmt() != nil:
-		if t := s.change(s.named(n.GetCreateTrigStmt().GetRelation())); t != nil && !p.guarded && t.trigger(n.GetCreateTrigStmt().GetTrigname()) == nil {
+		if t := s.change(s.named(n.GetCreateTrigStmt().GetRelation())); t != nil && !p.doubt && t.trigger(n.GetCreateTrigStmt().GetTrigname()) == nil {
 			f := s.qualify(qualifiedName(n.GetCreateTrigStmt().GetFuncname()))
 			t.Triggers = append(t.Triggers, Trigger{Name: n.GetCreateTrigStmt().GetTrigname(), Function: f.ref(), Enabled: true})
 		}
 	case n.GetRenameStmt() != nil:
-		s.applyRename(n.GetRenameStmt(), p.guarded)
+		s.applyRename(n.GetRenameStmt(), p.doubt)
 	case n.GetAlterTableStmt() != nil:
-		s.applyAlter(n.GetAlterTableStmt(), p.guarded)
+		s.applyAlter(n.GetAlterTableStmt(), p.doubt)
 	case n.GetCreateFunctionStmt() != nil:
 		s.applyFunction(n.GetCreateFunctionStmt(), *p.leaf)
 	case n.GetCreatePolicyStmt() != nil:

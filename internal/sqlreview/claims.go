@@ -65,6 +65,11 @@ func (p *pass) claimRows(r *pg.RangeVar) {
 		return
 	}
 	t := p.state.named(r)
+	if p.node.GetDeleteStmt() != nil || p.node.GetUpdateStmt() != nil || p.node.GetMergeStmt() != nil {
+		for _, other := range p.state.referrers(t) { // ON DELETE CASCADE and the like
+			p.claims.MayLock = append(p.claims.MayLock, other.String())
+		}
+	}
 	heirs := p.state.heirs(t)
 	if len(heirs) == 0 {
 		return

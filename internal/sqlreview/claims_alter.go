@@ -21,6 +21,10 @@ func (p *pass) claimAlter(a *pg.AlterTableStmt) {
 		p.lock(t, mode)
 		if a.GetRelation().GetInh() && recurses(c) {
 			p.lockAll(t, mode)
+		} else {
+			for _, heir := range p.state.heirs(t) { // newer versions lock them to look
+				p.claims.MayLock = append(p.claims.MayLock, heir.String())
+			}
 		}
 		p.claimCommand(t, c)
 	}

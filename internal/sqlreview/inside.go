@@ -63,8 +63,13 @@ func (r *reviewer) body(l leaf, depth int) {
 		r.cannot(l, unreviewable(), err.Error())
 		return
 	}
+	when := r.recorded(l, b)
+	if when == over {
+		return
+	}
 	for _, st := range b.Statements {
 		inner := l
+		inner.doubt = l.doubt || st.Guarded && when != due
 		inner.inBody, inner.guarded, inner.exact = true, l.guarded || st.Guarded, st.Offset >= 0
 		inner.sql, inner.kind = st.SQL, "EXECUTE"
 		inner.start, inner.base = r.bodyPlace(l, b, st), 0
@@ -130,7 +135,7 @@ func (r *reviewer) expression(l leaf, depth int) {
 	if err != nil || len(s.Statements) == 0 {
 		return // a cursor's or array's own syntax; it executes nothing that changes the schema
 	}
-	l.exact, l.guarded, l.node = false, true, s.Node(0)
+	l.exact, l.guarded, l.doubt, l.node = false, true, true, s.Node(0)
 	if len(calls(l.node)) > 0 || len(inner(l.node)) > 0 {
 		r.inside(l, depth+1)
 	}

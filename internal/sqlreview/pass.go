@@ -18,6 +18,7 @@ type leaf struct {
 	start   int  // byte in the file at which the statement stands
 	inBody  bool // executed by a DO block or function
 	guarded bool // stands under a condition or exception handler
+	doubt   bool // nobody knows whether that condition holds
 	unit    int
 	alone   bool // its unit is no transaction
 	refuses bool // the statement itself can be in no transaction

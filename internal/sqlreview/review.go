@@ -216,7 +216,7 @@ func (r *reviewer) take(p *pass) {
 	line, _ := r.script.Position(p.start)
 	r.report.Compatibility = worse(r.report.Compatibility, p.compat)
 	r.report.Statements = append(r.report.Statements, StatementReport{
-		File: r.name, Line: line, Statement: p.index, Kind: p.kind, Unit: p.unit, Guarded: p.guarded, Compatibility: p.compat, Claims: p.claims.complete(),
+		File: r.name, Line: line, Statement: p.index, Kind: p.kind, Unit: p.unit, Guarded: p.doubt, Compatibility: p.compat, Claims: p.claims.complete(),
 	})
 	r.rerun(p)
 }

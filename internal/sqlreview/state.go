@@ -63,6 +63,7 @@ type state struct {
 	sequences  map[name]bool          // made by the script
 	schemas    map[string]bool        // made by the script
 
+	applied      map[string]bool // migrations that the script recorded itself
 	droppedTypes map[string]bool
 	added        map[string][]string // labels that the script added, by enum
 }
@@ -74,7 +75,7 @@ func newState(c *Catalog, base index) *state {
 	s := &state{
 		catalog: c, base: base, path: []string{"public"}, relations: map[name]*relation{}, functions: map[string][]*function{},
 		domains: map[string]bool{}, types: map[string]bool{}, policies: map[name]bool{}, later: map[string]bool{}, indexTable: map[name]name{},
-		dropped: map[name]bool{}, sequences: map[name]bool{}, schemas: map[string]bool{}, droppedTypes: map[string]bool{}, added: map[string][]string{},
+		dropped: map[name]bool{}, sequences: map[name]bool{}, schemas: map[string]bool{}, applied: map[string]bool{}, droppedTypes: map[string]bool{}, added: map[string][]string{},
 	}
 	if c != nil {
 		s.zone = c.TimeZone

@@ -75,7 +75,7 @@ func change(from, to sqlType) string {
 			return "none"
 		}
 	case "timestamp>timestamptz", "timestamptz>timestamp":
-		if len(to.mods) == 0 {
+		if len(to.mods) == 0 || to.mods[0] >= 6 {
 			return "zone"
 		}
 	}

@@ -29,7 +29,7 @@ func (p *pass) evidence() string {
 // fail claims that the server refuses the statement. What stands under a
 // condition may never run.
 func (p *pass) fail(yes bool, message string) {
-	if yes && !p.guarded && p.claims.Fails == "" {
+	if yes && !p.doubt && p.claims.Fails == "" {
 		p.claims.Fails = message
 	}
 }

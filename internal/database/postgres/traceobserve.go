@@ -101,11 +101,12 @@ func (t *tracer) changes(o *sqlreview.Observed, after map[uint32]filenode) {
 			o.Claims.Scans = append(o.Claims.Scans, b.shown())
 		}
 	}
-	for oid, a := range after {
-		if a.kind != "i" || !t.base[a.table] {
-			continue
-		}
-		if b, old := t.before[oid]; !old || b.node != a.node {
+	files := map[uint32]bool{} // an index that is made again may keep its file: nothing is built
+	for _, b := range t.before {
+		files[b.node] = true
+	}
+	for _, a := range after {
+		if a.kind == "i" && t.base[a.table] && !files[a.node] {
 			o.Claims.Builds = append(o.Claims.Builds, t.before[a.table].shown())
 		}
 	}

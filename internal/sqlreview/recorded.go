@@ -1,0 +1,75 @@
+package sqlreview
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"fairlead/internal/sqltext"
+)
+
+// turn says what is known of a block that asks a migration history whether it is due.
+type turn int
+
+const (
+	unasked turn = iota + 1 // it asks nothing, or nobody knows the answer
+	over                    // the history has it: nothing in it runs
+	due                     // the history does not have it: all of it runs
+)
+
+// historyBlock is the one shape that migration tools write: nothing before the question and nothing after its END IF.
+var historyBlock = regexp.MustCompile(`(?is)^\s*BEGIN\s+IF\s+NOT\s+EXISTS\s*\(\s*SELECT\s+1\s+FROM\s+(?:"?(\w+)"?\.)?"?(__EFMigrationsHistory)"?\s+WHERE\s+"MigrationId"\s*=\s*'((?:[^']|'')*)'\s*\)\s*THEN\b(.*)\bEND\s+IF\s*;\s*END\s*;?\s*$`)
+
+// otherBranch is what runs when the question is answered the other way.
+var otherBranch = regexp.MustCompile(`(?i)\b(ELSE|ELSIF|ELSEIF|EXCEPTION)\b`)
+
+// historyInsert records a migration.
+var historyInsert = regexp.MustCompile(`(?is)INSERT\s+INTO\s+(?:"?\w+"?\.)?"?__EFMigrationsHistory"?\s*\([^)]*\)\s*VALUES\s*\(\s*'((?:[^']|'')*)'`)
+
+// recorded says whether a DO block of a migration tool still runs, by the history that the catalog holds and by what the script
+// recorded itself.
+func (r *reviewer) recorded(l leaf, b sqltext.Body) turn {
+	m := historyBlock.FindStringSubmatch(b.Source)
+	if m == nil || l.node.GetDoStmt() == nil || l.doubt || otherBranch.MatchString(m[4]) {
+		return unasked
+	}
+	conditions := 0
+	for _, st := range b.Statements {
+		switch {
+		case st.Kind == sqltext.BodyExpression:
+			conditions++
+		case !st.Guarded || st.Kind != sqltext.BodySQL:
+			return unasked
+		}
+	}
+	if conditions != 1 { // another IF: what stands where is not known by its shape
+		return unasked
+	}
+	id := strings.ReplaceAll(m[3], "''", "'")
+	known, has := r.history(m[1], m[2], id)
+	if !known {
+		return unasked
+	}
+	if has || r.state.applied[id] {
+		return over
+	}
+	if i := historyInsert.FindStringSubmatch(m[4]); i != nil && strings.ReplaceAll(i[1], "''", "'") == id {
+		r.state.applied[id] = true
+	}
+	return due
+}
+
+// history says whether the history is known, and whether it has a migration.
+func (r *reviewer) history(schema, table, id string) (known, has bool) {
+	if r.catalog == nil {
+		return false, false
+	}
+	n := r.state.qualify(schema, table)
+	for _, h := range r.catalog.Histories {
+		if h.Table == n.name && h.Schema == n.schema {
+			return true, slices.Contains(h.Applied, id)
+		}
+	}
+	_, there := r.state.base.tables[n]
+	return !there, false
+}
