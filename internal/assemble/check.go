@@ -18,11 +18,22 @@ func (p *Project) databaseOf(f source.Found) database.Planner {
 	return p.database
 }
 
+// shelfOf is where the backup of a release will be kept; nil for one without migration.
+func (p *Project) shelfOf(f source.Found) interface{ Ready(context.Context) error } {
+	if f.Release.Migration == nil || p.backups == nil {
+		return nil
+	}
+	return p.backups
+}
+
 // Check asks hosts and database whether they are ready for a release. It changes nothing.
 func (p *Project) Check(ctx context.Context) (step.Checked, error) {
 	check := step.Check{Target: p.target, Ledger: p.ledgerID}
 	if p.database != nil {
 		check.Database = p.database
+	}
+	if p.backups != nil {
+		check.Backups = p.backups
 	}
 	proofs, err := engine.Survey(ctx, []engine.Step{check}, nil, p.options.Now, p.options.Observe)
 	if err != nil {

@@ -22,11 +22,13 @@ var (
 // A Store keeps objects by name (letters, digits, dots and dashes).
 //
 // Put hands out a writer for a partial object that nobody can see under its name until Commit, which makes it durable and visible
-// at once, never over an existing one. Open reads a visible object. List gives the visible objects, newest first.
+// at once, never over an existing one. Open reads a visible object. List gives the visible objects, newest first. Ready tells, as far as
+// can be told without changing anything, why Put would be refused.
 type Store interface {
 	Put(ctx context.Context, name string) (Partial, error)
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
 	List(ctx context.Context) ([]Object, error)
+	Ready(ctx context.Context) error
 	Place() string // readable, without secrets
 }
 

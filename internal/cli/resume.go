@@ -32,6 +32,16 @@ Whoever held it can change nothing more. While its holder still gives signs of l
 	return c
 }
 
+// outOfReach is a ledger that cannot be read while a run may be open: what production runs is not known.
+func outOfReach(err error) error {
+	f := fault.Fault{Code: "ledger-unreadable", What: "the ledger cannot be read", Do: []fault.Command{{Line: "fairlead resume", Why: "asks again"}}}
+	if said, ok := fault.Find(err); ok {
+		f = *said
+	}
+	f.Outcome, f.Means = fault.Unknown, "nothing was attempted by this command; how far the open run is, and what runs now, is not known"
+	return fault.Because(&f, err)
+}
+
 func takeoverFlags(c *cobra.Command, yes *bool) {
 	c.Flags().BoolVar(yes, "yes", false, "take over without being asked, even from a holder that gives signs of life")
 	c.Flags().BoolVar(yes, "force", false, "the same as --yes")
@@ -52,7 +62,7 @@ func runResume(ctx context.Context, a *app, o resumeOptions) error {
 	defer p.Close()
 	head, err := p.Ledger().Head(ctx)
 	if err != nil {
-		return err
+		return outOfReach(err)
 	}
 	if head.Open() == "" {
 		return a.nothingOpen("resume")

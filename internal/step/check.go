@@ -21,6 +21,11 @@ type looker interface {
 	Look(ctx context.Context) (target.Observation, error)
 }
 
+// shelf is where a backup will be kept.
+type shelf interface {
+	Ready(ctx context.Context) error
+}
+
 // planner is what a database says before anything happens.
 type planner interface {
 	Preflight(ctx context.Context) (database.Facts, error)
@@ -37,6 +42,7 @@ const MinFree = 512 << 20
 type Check struct {
 	Target   looker
 	Database planner
+	Backups  shelf                                     // nil when no backup will be taken
 	Ledger   func(ctx context.Context) (string, error) // the id of the ledger that is there, "" when there is none
 }
 
@@ -91,6 +97,12 @@ func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error
 		}
 		c.Database = &facts
 		problems = append(problems, databaseProblems(facts, c.Ledger)...)
+	}
+	if s.Backups != nil {
+		if err := s.Backups.Ready(ctx); err != nil {
+			problems = append(problems, target.Problem{Code: "backup-not-ready", What: "a backup could not be kept: " + err.Error(),
+				Do: "df -h     and the rights of backup.store.path on this machine"})
+		}
 	}
 	if len(problems) > 0 {
 		return nil, notReady(problems)

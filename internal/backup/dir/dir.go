@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"fairlead/internal/backup"
 	"fairlead/internal/config"
 	"fairlead/internal/fault"
@@ -92,14 +94,43 @@ func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 	if _, err := os.Lstat(filepath.Join(s.path, name)); err == nil {
 		return nil, fmt.Errorf("%w: %s", backup.ErrExists, name)
 	}
-	free, err := s.Free()
-	if err != nil {
+	if err := s.roomy(); err != nil {
 		return nil, err
 	}
-	if free < s.minFree {
-		return nil, fmt.Errorf("%w: %s has %d MB, at least %d are wanted", ErrFull, s.path, free>>20, s.minFree>>20)
-	}
 	return s.begin(name)
+}
+
+// Ready tells why a backup could not be begun: a place that is no directory, that may not be written, or that is nearly full. Nothing is
+// made by it; where the directory is missing, the nearest existing parent counts.
+func (s *Store) Ready(context.Context) error {
+	at := s.path
+	info, err := os.Stat(at)
+	for errors.Is(err, os.ErrNotExist) && at != filepath.Dir(at) {
+		at = filepath.Dir(at)
+		info, err = os.Stat(at)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("look at the backup directory: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a directory", at)
+	}
+	if err := unix.Access(at, unix.W_OK|unix.X_OK); err != nil {
+		return fmt.Errorf("%s may not be written: %w", at, err)
+	}
+	return s.roomy()
+}
+
+// roomy tells when the disk is nearly full.
+func (s *Store) roomy() error {
+	free, err := s.Free()
+	if err != nil {
+		return err
+	}
+	if free < s.minFree {
+		return fmt.Errorf("%w: %s has %d MB, at least %d are wanted", ErrFull, s.path, free>>20, s.minFree>>20)
+	}
+	return nil
 }
 
 // Free gives the bytes that are free for us on the store's disk; the nearest existing parent counts where the directory is missing.

@@ -30,6 +30,9 @@ var _ backup.Store = (*Store)(nil)
 // New makes an empty store.
 func New(w *world.World, at *world.Place) *Store { return &Store{w: w, place: at} }
 
+// Ready has no objection.
+func (s *Store) Ready(context.Context) error { return nil }
+
 // Place names it.
 func (s *Store) Place() string { return "fake store" }
 

@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"fairlead/internal/assemble"
+)
+
+func (a *app) databaseCommand() *cobra.Command {
+	c := &cobra.Command{Use: "database", Short: "What fairlead needs in the database", Args: args(cobra.NoArgs), RunE: group}
+	var print bool
+	setup := &cobra.Command{
+		Use:   "setup --print",
+		Short: "Print the statements that make the place of the markers",
+		Long: `Prints the SQL that makes the schema in which fairlead marks what was applied, for a role that may create it. Grant its usage and
+the rights on its tables to the role of database.url afterwards. Without it, the first migration makes the schema by itself.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error { return runDatabaseSetup(a, print) },
+	}
+	setup.Flags().BoolVar(&print, "print", false, "print the statements (the only thing it does)")
+	c.AddCommand(setup)
+	return c
+}
+
+// runDatabaseSetup prints the statements; it opens no connection.
+func runDatabaseSetup(a *app, print bool) error {
+	if !print {
+		return usagef("database setup prints and does nothing else: say --print")
+	}
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	sql, err := assemble.SetupSQL(c)
+	if err != nil {
+		return err
+	}
+	a.answer("%s", sql)
+	return nil
+}
