@@ -41,3 +41,28 @@ func TestHistory_passes_over_what_is_applied(t *testing.T) {
 		}
 	}
 }
+
+func TestTool_is_named_in_the_advice(t *testing.T) {
+	const index = "CREATE INDEX i ON orders(total);"
+	for file, c := range map[string]struct{ sql, want string }{
+		"a.sql":                           {efBlock("2", index), "EF Core"},
+		"b.sql":                           {"BEGIN;\n-- Running upgrade\n" + index + "\nUPDATE alembic_version SET version_num='2';\nCOMMIT;", "autocommit_block"},
+		"c.sql":                           {"BEGIN;\n--\n-- Create index i on field(s) total of model order\n--\n" + index + "\nCOMMIT;", "AddIndexConcurrently"},
+		"20260101_x/migration.sql":        {"-- CreateIndex\n" + index, "Prisma"},
+		"db/V12__add_index.sql":           {index, "executeInTransaction=false"},
+		"000012_add_index.up.sql":         {index, "golang-migrate"},
+		"2026-01-01-000000_add_i/up.sql":  {index, "metadata.toml"},
+		"somebody/wrote/this/by_hand.sql": {index, ""},
+	} {
+		r := Review(Input{Files: []File{{file, []byte(c.sql)}}, Catalog: baseCatalog(), Policy: Policy{AssumeRows: 1e7}})
+		do := ""
+		for _, f := range r.Findings {
+			if f.Rule == "index-not-concurrent" {
+				do = f.Do
+			}
+		}
+		if do == "" || !strings.Contains(do, c.want) || c.want == "" && strings.Contains(do, "\n-- ") {
+			t.Errorf("%s: the advice is %q, want %q in it", file, do, c.want)
+		}
+	}
+}

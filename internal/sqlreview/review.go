@@ -60,6 +60,7 @@ type reviewer struct {
 
 	name      string
 	script    sqltext.Script
+	tool      tool
 	statement int // being reviewed, or -1
 	now       time.Time
 	leaves    int
@@ -68,7 +69,7 @@ type reviewer struct {
 
 func (r *reviewer) file(f File) {
 	script, err := sqltext.Parse(f.SQL)
-	r.name, r.script = f.Name, script
+	r.name, r.script, r.tool = f.Name, script, toolOf(f.Name, string(f.SQL[:min(len(f.SQL), 16<<10)]))
 	r.report.Files = append(r.report.Files, FileReport{f.Name, script.SHA256, len(script.Units)})
 	if err != nil {
 		r.problems()
@@ -255,7 +256,7 @@ func (r *reviewer) add(f found, sql string) {
 	r.seen[strings.SplitN(print, "-", 2)[0]]++
 	r.report.Findings = append(r.report.Findings, Finding{
 		Rule: f.rule.ID, Severity: f.severity, File: r.name, Line: line, Column: column,
-		Message: f.message, Why: f.rule.Why, Do: f.rule.Do, Evidence: f.evidence, Fingerprint: print,
+		Message: f.message, Why: f.rule.Why, Do: r.tool.advise(f.rule), Evidence: f.evidence, Fingerprint: print,
 		statement: r.statement, sha256: r.script.SHA256,
 	})
 }
