@@ -25,5 +25,5 @@ names=$(sed -n 's/^func \(Test[A-Za-z0-9_]*\)(t \*testing.T).*/\1/p' $files | so
 
 step "go test -tags real, in a lab: $(grep -c . <<<"${names//|/$'\n'}") tests of" $packages
 export FAIRLEAD_BIN=$PWD/bin
-exec bin/lab run -- go test -tags real -count=1 -p 1 -timeout 20m \
-	-exec "$PWD/bin/lab exec --" -run "^($names)\$" "$@" $packages
+bin/lab run -- go test -tags real -count=1 -p 1 -timeout 30m -v \
+	-exec "$PWD/bin/lab exec --" -run "^($names)\$" "$@" $packages | grep -Ev '^=== (RUN|PAUSE|CONT|NAME)'

@@ -39,7 +39,7 @@ func (p point) String() string {
 	return fmt.Sprintf("%s %d, %s: %s", p.op, p.nth, p.when, p.what)
 }
 
-// everyPoint names the variable that, when it is set, takes the statements that only look into the test too.
+// everyPoint names the variable that, when it is set, takes the statements that only look into the test too, and shows each point.
 const everyPoint = "FAIRLEAD_EVERY_POINT"
 
 // crashes is a stage whose agent's stream and database connections can be held.
@@ -161,9 +161,6 @@ func (c *crashes) find() (points []point, took time.Duration) {
 	if why := c.check(name, tag, got.Out, p); why != "" {
 		c.t.Fatalf("the undisturbed deployment: %s: %s", why, got)
 	}
-	if os.Getenv("SCOUT") != "" {
-		c.t.Log(got)
-	}
 	for _, r := range requests {
 		for _, w := range []stream.When{stream.Before, stream.Done, stream.Heard} {
 			r.when = w
@@ -260,13 +257,14 @@ func (c *crashes) crashResume(dir string, env []string) string {
 // aim makes kill run when a deployment comes to the point.
 func (c *crashes) aim(p point, kill func()) {
 	var mu sync.Mutex
-	n := 0
+	n := 0 // of the requests and moments that p is about: a request may be told of before the answer to the one before is
 	c.stream.Hear(func(m stream.Moment) bool {
 		mu.Lock()
-		if m.When == stream.Before && m.Op == p.op {
+		at := m.Op == p.op && m.When == p.when
+		if at {
 			n++
+			at = n == p.nth
 		}
-		at := m.Op == p.op && n == p.nth && m.When == p.when
 		mu.Unlock()
 		if p.op == "" && m.When == stream.Before && says(m, engine.Began, "migrate") {
 			when := lab.BeforeSent
@@ -365,7 +363,9 @@ func TestDeploy_killed_at_any_point_is_brought_to_its_end_by_resume(t *testing.T
 				continue
 			}
 			met.Add(1)
-			c.t.Logf("%6s  %s", time.Since(at).Round(10*time.Millisecond), p)
+			if os.Getenv(everyPoint) != "" {
+				c.t.Logf("%6s  %s", time.Since(at).Round(10*time.Millisecond), p)
+			}
 		}
 	}
 	halves := [2][]point{}
