@@ -47,7 +47,6 @@ type crashes struct {
 	*stage
 	stream *stream.Stream
 	proxy  *lab.PgProxy
-	direct string
 	images [2]lab.Published
 	count  int // releases so far
 	agents []string
@@ -78,7 +77,7 @@ func newCrashes(t *testing.T, o setting) *crashes {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	c := &crashes{stage: s, stream: st, proxy: proxy, direct: s.DatabaseURL}
+	c := &crashes{stage: s, stream: st, proxy: proxy}
 	c.agents = []string{"FAIRLEAD_AGENT_DIR=" + st.Dir, "PROD_DB_URL=" + through}
 	c.images[0] = s.publish(lab.Release{Tag: "v1.0.0"})
 	c.images[1] = s.publish(lab.Release{Tag: "v1.0.1"})

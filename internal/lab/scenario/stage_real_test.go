@@ -30,7 +30,7 @@ type stage struct {
 	Home   string   // where the operator works: fairlead.yaml lies there
 	Config string   // its path
 	Env    []string // added to every command
-	oneOff int
+	typed  int      // commands so far
 }
 
 // setting says what a stage differs in. The zero value is three services over ssh.
@@ -144,8 +144,8 @@ type running struct {
 // start begins a fairlead command in dir. Its output goes into files, so that no child keeps it from ending.
 func (s *stage) start(dir string, env []string, args ...string) *running {
 	s.t.Helper()
-	s.oneOff++
-	name := filepath.Join(s.Home, fmt.Sprintf("said.%03d.%s", s.oneOff, args[0]))
+	s.typed++
+	name := filepath.Join(s.Home, fmt.Sprintf("said.%03d.%s", s.typed, args[0]))
 	out, err := os.Create(name + ".out")
 	if err != nil {
 		s.t.Fatal(err)

@@ -109,8 +109,12 @@ func (s *Stream) Hear(f func(Moment) bool) {
 	s.hear = f
 }
 
-// Close stops listening; agents that hold something end.
-func (s *Stream) Close() error { return s.listener.Close() }
+// Close stops listening. Agents that hold something end when the test does.
+func (s *Stream) Close() error {
+	err := s.listener.Close()
+	s.wg.Wait()
+	return err
+}
 
 func (s *Stream) accept() {
 	for {
