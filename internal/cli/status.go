@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,6 +63,9 @@ func runStatus(ctx context.Context, a *app) error {
 		s.Unreachable = lerr.Error()
 	}
 	s.see(seen)
+	if herr == nil && lerr == nil {
+		s.unseen(head, seen)
+	}
 	if herr != nil && lerr != nil {
 		return lerr
 	}
@@ -92,6 +96,34 @@ func (s *status) run(head engine.Head) error {
 		}
 	}
 	return nil
+}
+
+// unseen finds a rollout that came to its end on the hosts while nobody was connected: the open run began it, the ledger does not
+// know more, and every container runs the planned image, ready.
+func (s *status) unseen(head engine.Head, o target.Observation) {
+	opening, err := engine.OpeningOf(head.Last)
+	began := slices.ContainsFunc(head.Last, func(r engine.Record) bool { return r.Step == "deploy" && r.Verdict == engine.Began })
+	if err != nil || !s.Open || !began || !s.Unverified.IsZero() || len(o.Hosts) == 0 {
+		return
+	}
+	var since time.Time
+	for _, h := range o.Hosts {
+		for _, img := range opening.Terms.Images {
+			at := slices.IndexFunc(h.Services, func(svc target.Service) bool { return svc.Name == img.Service })
+			if at < 0 || len(h.Services[at].Replicas) == 0 {
+				return
+			}
+			for _, r := range h.Services[at].Replicas {
+				if !r.Runs(img.Ref()) || !r.Ready() {
+					return
+				}
+				if r.Started.After(since) {
+					since = r.Started
+				}
+			}
+		}
+	}
+	s.Unverified = since
 }
 
 // see reads an observation.
