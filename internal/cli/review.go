@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -102,7 +103,7 @@ func (a *app) reviewInput(ctx context.Context, o reviewOptions) (sqlreview.Input
 	}
 	total := 0
 	for _, name := range names {
-		sql, err := readLimited(name, file.MaxSQL)
+		sql, err := readSQL(name)
 		if err != nil {
 			return in, usagef("review: %w", err)
 		}
@@ -116,6 +117,20 @@ func (a *app) reviewInput(ctx context.Context, o reviewOptions) (sqlreview.Input
 	}
 	in.Catalog, err = a.catalog(ctx, o.catalog, o.database)
 	return in, err
+}
+
+// readSQL reads a migration. One that is too large is cut just above the limit, so that the review refuses it with a place.
+func readSQL(name string) ([]byte, error) {
+	st, err := os.Stat(name)
+	if err != nil || !st.Mode().IsRegular() || st.Size() <= file.MaxSQL {
+		return readLimited(name, file.MaxSQL)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, max(file.MaxSQL, sqltext.MaxBytes)+1))
 }
 
 // matched gives the files that names and patterns stand for; those of one pattern in order.

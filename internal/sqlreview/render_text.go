@@ -58,6 +58,9 @@ func Summary(r Report) string {
 	if n := len(r.Waived()); n > 0 {
 		waived = fmt.Sprintf(", %d waived", n)
 	}
+	if r.LeftOut > 0 {
+		waived += fmt.Sprintf(", %d more not shown", r.LeftOut)
+	}
 	return fmt.Sprintf("%s: %d block, %d warn%s; running image: %s; run again: %s; %d of %d statements reviewed%s\n",
 		r.Verdict, r.count(SeverityBlock), r.count(SeverityWarn), waived, r.Compatibility, r.Idempotent, r.Coverage.Reviewed, r.Coverage.Total, catalog)
 }

@@ -54,6 +54,7 @@ type Report struct {
 	Catalog       bool              `json:"catalog"` // a catalog was given; without one, doubt blocks
 	Files         []FileReport      `json:"files"`
 	Findings      []Finding         `json:"findings"`
+	LeftOut       int               `json:"left_out,omitempty"` // findings that are not shown; they count
 	Statements    []StatementReport `json:"statements"`
 	Traces        []Traced          `json:"traces,omitempty"`
 }

@@ -17,6 +17,7 @@ import (
 const (
 	maxBodyDepth = 8      // DO, EXECUTE and calls inside one another
 	maxLeaves    = 50_000 // statements inside bodies, of one review
+	maxFindings  = 2_000  // findings that are shown; the rest still counts
 )
 
 // Review reads the files in order and says what they will do. It never fails
@@ -114,7 +115,10 @@ func (r *reviewer) problems() {
 // foresee notes what later statements make, so that a view which is dropped
 // and made again is told from one that is gone.
 func (r *reviewer) foresee() {
-	for i := range r.script.Statements {
+	for i, st := range r.script.Statements {
+		if !strings.HasPrefix(st.Kind, "CREATE") {
+			continue
+		}
 		n := r.script.Node(i)
 		if v := n.GetViewStmt(); v != nil {
 			r.state.later[v.GetView().GetRelname()] = true
@@ -172,7 +176,7 @@ func (r *reviewer) top(i int, st sqltext.Statement, unit int) {
 	}
 	r.failed = false
 	r.leaf(leaf{
-		node: r.script.Node(i), index: i, sql: st.SQL, kind: st.Kind, exact: true, start: st.Start, unit: unit,
+		node: r.script.Node(i), index: i, sql: st.SQL, kind: st.Kind, base: r.script.Base(i), exact: true, start: st.Start, unit: unit,
 		alone: st.Transactional == sqltext.NoTransaction, probed: st.Probe != nil,
 	}, 0)
 	if !r.failed {
@@ -248,6 +252,16 @@ func (r *reviewer) cannot(l leaf, rule Rule, message string) {
 }
 
 func (r *reviewer) add(f found, sql string) {
+	if len(r.report.Findings) >= maxFindings {
+		r.report.LeftOut++
+		switch {
+		case f.severity == SeverityBlock:
+			r.report.Verdict = Block
+		case f.severity == SeverityWarn && r.report.Verdict == Pass:
+			r.report.Verdict = Warn
+		}
+		return
+	}
 	line, column := r.script.Position(f.offset)
 	print := fingerprint(f.rule.ID, strings.Join(strings.Fields(sql), " "), f.message)
 	if n := r.seen[print]; n > 0 {

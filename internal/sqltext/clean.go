@@ -19,6 +19,8 @@ type cleaned struct {
 	sql      string
 	copies   []copyData
 	notes    []Range
+	ends     []int // after each semicolon between statements
+	atomic   bool  // the word is in it, so a semicolon may stand inside a statement
 	problems []*SyntaxError
 }
 
@@ -30,7 +32,7 @@ type copyData struct {
 func checkBytes(sql []byte) *SyntaxError {
 	if len(sql) > MaxBytes {
 		return &SyntaxError{Code: CodeTooLarge, Line: 1, Column: 1,
-			Message: fmt.Sprintf("the file has %d bytes; at most %d are read", len(sql), MaxBytes)}
+			Message: fmt.Sprintf("the file has more than %d MiB; it is not read", MaxBytes>>20)}
 	}
 	text := string(sql)
 	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
@@ -77,7 +79,12 @@ func clean(text string) cleaned {
 			blank(blanked, tok.start, end)
 			scan.at = end
 			continue
+		case len(piece) == 6 && strings.EqualFold(piece, "atomic"):
+			out.atomic = true
 		case piece == ";" && depth.open() == 0:
+			if len(out.ends) == 0 || tok.end-out.ends[len(out.ends)-1] > pieceBytes/16 {
+				out.ends = append(out.ends, tok.end)
+			}
 			if words.fromStdin() {
 				data, after := copyLines(text, tok.end)
 				out.copies = append(out.copies, copyData{tok.start, data})

@@ -26,25 +26,43 @@ func Parse(sql []byte) (Script, error) {
 	if hasCode(c.problems, CodeTooDeep) {
 		return script.refuse()
 	}
-	tree, err := parseTree(c.sql)
-	if err != nil {
-		return script.refuse(fromParser(text, c.sql, err))
-	}
-	for _, raw := range tree.GetStmts() {
-		st, ok := statementOf(script.lines, c, raw)
-		if !ok {
-			continue
+	script.sql, script.pieces, script.kept = c.sql, c.pieces(), &piece{at: -1}
+	g := &grouper{text: text, created: map[string]bool{}, altered: map[string]bool{}}
+	for at := range script.pieces {
+		if err := script.read(at, c, g); err != nil {
+			return script.refuse(err)
 		}
-		st.Index = len(script.Statements)
-		script.Statements = append(script.Statements, st)
-		script.nodes = append(script.nodes, raw.GetStmt())
 	}
-	units, problems := group(&script)
+	units, problems := g.finish(script.Statements)
 	if len(problems)+len(script.Problems) > 0 {
 		return script.refuse(problems...)
 	}
 	script.Units = units
 	return script, nil
+}
+
+// read parses one piece and takes its statements. A file of one piece keeps its trees.
+func (s *Script) read(at int, c cleaned, g *grouper) *SyntaxError {
+	from := s.pieces[at].Start
+	sql := c.sql[from:s.pieces[at].End]
+	tree, err := parseTree(sql)
+	if err != nil {
+		return fromParser(s.text, from, sql, err)
+	}
+	for _, raw := range tree.GetStmts() {
+		st, ok := statementOf(s.lines, c, raw, from, s.pieces[at].End)
+		if !ok {
+			continue
+		}
+		st.Index = len(s.Statements)
+		s.Statements = append(s.Statements, st)
+		s.places = append(s.places, place{int32(at), raw.GetStmtLocation()})
+		if len(s.pieces) == 1 {
+			s.nodes = append(s.nodes, raw.GetStmt())
+		}
+		g.take(st, raw.GetStmt())
+	}
+	return nil
 }
 
 func (s Script) refuse(more ...*SyntaxError) (Script, error) {
@@ -57,20 +75,20 @@ func hasCode(problems []*SyntaxError, code Code) bool {
 	return slices.ContainsFunc(problems, func(p *SyntaxError) bool { return p.Code == code })
 }
 
-func fromParser(text, sql string, err error) *SyntaxError {
+func fromParser(text string, from int, sql string, err error) *SyntaxError {
 	message, cursor, ok := parserError(err)
 	if !ok {
-		return problemAt(text, 0, CodeTooDeep, fmt.Sprintf("the parse tree cannot be read: %v", err))
+		return problemAt(text, from, CodeTooDeep, fmt.Sprintf("the parse tree cannot be read: %v", err))
 	}
-	return problemAt(text, byteOf(sql, cursor), CodeSyntax, message)
+	return problemAt(text, from+byteOf(sql, cursor), CodeSyntax, message)
 }
 
-func statementOf(lines lineIndex, c cleaned, raw *pg.RawStmt) (Statement, bool) {
+func statementOf(lines lineIndex, c cleaned, raw *pg.RawStmt, from, to int) (Statement, bool) {
 	text := lines.text
-	start := int(raw.GetStmtLocation())
+	start := from + int(raw.GetStmtLocation())
 	end := start + int(raw.GetStmtLen())
 	if raw.GetStmtLen() == 0 {
-		end = len(c.sql)
+		end = to
 	}
 	if raw.GetStmt() == nil || !within(c.sql, start, end) {
 		return Statement{}, false

@@ -80,18 +80,26 @@ type Script struct {
 	// Notes are the comments whose words begin with "fairlead:", dashes included.
 	Notes []Range `json:"-"`
 
-	nodes []*pg.Node
-	text  string
-	lines lineIndex
+	nodes  []*pg.Node // of a file of one piece
+	places []place
+	pieces []Range
+	kept   *piece
+	sql    string // the text with everything blanked that is not SQL
+	text   string
+	lines  lineIndex
 }
 
 // Node returns the parse tree of statement i, or nil when there is none (a
-// script that was read back from the ledger has no trees).
+// script that was read back from the ledger has no trees). It is not to be
+// called by two goroutines at once.
 func (s Script) Node(i int) *pg.Node {
-	if i < 0 || i >= len(s.nodes) {
+	switch {
+	case i < 0 || i >= len(s.places):
 		return nil
+	case s.nodes != nil:
+		return s.nodes[i]
 	}
-	return s.nodes[i]
+	return s.again(i)
 }
 
 // Text returns the exact text of a unit, or "" when its bytes are not at hand.

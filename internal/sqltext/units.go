@@ -11,11 +11,14 @@ import (
 type grouper struct {
 	text     string
 	units    []Unit
+	ranges   []Range // of statements, for each unit
 	problems []*SyntaxError
 
-	run     []Statement // statements of the unit being made
-	begun   bool        // inside the file's own BEGIN
-	beginAt Statement
+	from, to int // statements of the unit being made
+	start    int // its bytes
+	end      int
+	begun    bool // inside the file's own BEGIN
+	beginAt  Statement
 
 	created, altered map[string]bool // tables of the unit being made
 	labels           []string        // enum labels that it adds
@@ -30,15 +33,15 @@ type setting struct {
 	index int
 }
 
-func group(s *Script) ([]Unit, []*SyntaxError) {
-	g := &grouper{text: s.text, created: map[string]bool{}, altered: map[string]bool{}}
-	for i, st := range s.Statements {
-		g.take(st, s.nodes[i])
-	}
+// finish ends the last unit and gives each its statements.
+func (g *grouper) finish(all []Statement) ([]Unit, []*SyntaxError) {
 	if g.begun {
 		g.refuse(g.beginAt, CodeTransaction, "this BEGIN has no COMMIT; what follows it would be lost")
 	}
 	g.flush(Together)
+	for i := range g.units {
+		g.units[i].Statements = all[g.ranges[i].Start:g.ranges[i].End:g.ranges[i].End]
+	}
 	return g.units, g.problems
 }
 
@@ -67,7 +70,13 @@ func (g *grouper) take(st Statement, n *pg.Node) {
 }
 
 func (g *grouper) add(st Statement, n *pg.Node) {
-	g.run = append(g.run, st)
+	if g.from == g.to {
+		g.from, g.start, g.end = st.Index, st.Start, st.End
+	}
+	g.to, g.end = st.Index+1, st.End
+	if st.CopyData != nil {
+		g.end = max(g.end, st.CopyData.End)
+	}
 	if st.Session {
 		g.pending = append(g.pending, setting{n.GetVariableSetStmt().GetName(), st.Index})
 	}
@@ -143,23 +152,17 @@ func sessionRefusal(n *pg.Node) string {
 
 // flush ends the unit being made.
 func (g *grouper) flush(kind UnitKind) {
-	if len(g.run) == 0 {
+	if g.from == g.to {
 		return
 	}
-	start, end := g.run[0].Start, g.run[len(g.run)-1].End
-	for _, st := range g.run {
-		if st.CopyData != nil {
-			end = max(end, st.CopyData.End)
-		}
-	}
-	u := Unit{Index: len(g.units), Kind: kind, Explicit: g.begun, SHA256: digest(g.text[start:end]),
-		Start: start, End: end, Statements: g.run}
+	u := Unit{Index: len(g.units), Kind: kind, Explicit: g.begun, SHA256: digest(g.text[g.start:g.end]), Start: g.start, End: g.end}
+	g.ranges = append(g.ranges, Range{g.from, g.to})
 	for _, x := range g.session {
 		u.Session = append(u.Session, x.index)
 	}
 	g.units = append(g.units, u)
 	g.keepSettings()
-	g.run, g.labels = nil, nil
+	g.from, g.to, g.labels = 0, 0, nil
 	clear(g.created)
 	clear(g.altered)
 }
