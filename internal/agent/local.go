@@ -14,16 +14,17 @@ import (
 	"fairlead/internal/wire"
 )
 
-// Local runs commands on this machine, in the environment of this process, which the bootstrap has cleaned.
-type Local struct{}
+// Local runs commands on this machine, in the environment of this process, which the bootstrap has cleaned. Held, where it is set, is a
+// lock that each command holds too: it stays taken until the command has ended, also when this process is killed before.
+type Local struct{ Held *os.File }
 
 var _ wire.Runner = Local{}
 
 // Run runs the commands in order. A command that cannot be started answers with status 127.
-func (Local) Run(ctx context.Context, commands ...wire.Command) ([]wire.Answer, error) {
+func (l Local) Run(ctx context.Context, commands ...wire.Command) ([]wire.Answer, error) {
 	var answers []wire.Answer
 	for _, c := range commands {
-		a, err := runOne(ctx, c)
+		a, err := l.one(ctx, c)
 		if err != nil {
 			return nil, err
 		}
@@ -32,7 +33,7 @@ func (Local) Run(ctx context.Context, commands ...wire.Command) ([]wire.Answer, 
 	return answers, nil
 }
 
-func runOne(ctx context.Context, c wire.Command) (wire.Answer, error) {
+func (l Local) one(ctx context.Context, c wire.Command) (wire.Answer, error) {
 	if len(c.Argv) == 0 {
 		return wire.Answer{}, errors.New("an empty command")
 	}
@@ -43,6 +44,9 @@ func runOne(ctx context.Context, c wire.Command) (wire.Answer, error) {
 	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Stdout, cmd.Stderr = out, said
+	if l.Held != nil {
+		cmd.ExtraFiles = []*os.File{l.Held}
+	}
 	cmd.WaitDelay = 2 * time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

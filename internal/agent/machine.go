@@ -20,6 +20,7 @@ type machine struct {
 	keeper keeper
 	stack  stack.Stack
 	ticket fence.Ticket
+	turn   *os.File // the lock under which one rollout works at a time
 }
 
 var _ rollout.Host = machine{}
@@ -94,7 +95,7 @@ func (m machine) Converge(ctx context.Context, s rollout.Service) error {
 		args = append(args, "--scale", fmt.Sprintf("%s=%d", s.Name, n))
 	}
 	argv := m.stack.ComposeArgs(present, append(args, s.Name)...)
-	answers, err := Local{}.Run(context.WithoutCancel(ctx), wire.Command{Argv: argv, Env: env, Timeout: convergeLimit})
+	answers, err := Local{Held: m.turn}.Run(context.WithoutCancel(ctx), wire.Command{Argv: argv, Env: env, Timeout: convergeLimit})
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (r Runner) Run(dir string) error {
 		return errors.Join(err, j.Note(ctx, rollout.Entry{At: time.Now(), What: rollout.Ended, Report: &end, Why: err.Error()}))
 	}
 	defer turn.Close()
-	_, err = rollout.Run(ctx, machine{k, t.Stack, t.Order.Ticket}, j, clock{}, t.Order)
+	_, err = rollout.Run(ctx, machine{k, t.Stack, t.Order.Ticket, turn}, j, clock{}, t.Order)
 	return err
 }
 

@@ -16,7 +16,7 @@ type Situation struct {
 	Inherited   bool     // the run that this one closed and follows had changed production, or may have
 	Rollback    bool     // the plan itself is a rollback
 	Policy      OnFailure
-	Baseline    bool // there is something to go back to
+	Baseline    bool // there is something else to go back to
 	Interrupted bool // a person stopped the run
 	Unresolved  bool // an interrupted mutating step has not been looked at yet
 }

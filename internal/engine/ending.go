@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"fairlead/internal/fault"
 	"fairlead/internal/fence"
@@ -45,7 +46,7 @@ func (r *Run) schemaSentence() string {
 // end concludes from a failure. The rules stand in Conclude; what they decide is done here.
 func (r *Run) end(ctx context.Context, spec Spec, err error) Ending {
 	c := Conclude(Situation{Err: err, Mutates: spec.Mutates, Schema: r.schema, Services: r.services, Rollback: r.plan.Terms.Action == Rollback,
-		Policy: r.plan.Terms.OnFailure, Baseline: len(r.plan.Terms.Baseline) > 0, Interrupted: ctx.Err() != nil, Unresolved: r.unresolved,
+		Policy: r.plan.Terms.OnFailure, Baseline: len(r.plan.Terms.Baseline) > 0 && !slices.Equal(r.plan.Terms.Baseline, r.plan.Terms.Images), Interrupted: ctx.Err() != nil, Unresolved: r.unresolved,
 		Inherited: r.inherited()})
 	e := Ending{Run: r.ID(), Outcome: c.Outcome, Means: r.means(c), Open: !c.Close, Step: spec.Name, Err: err, Proofs: r.proofs, Opening: r.opening}
 	switch {

@@ -108,7 +108,9 @@ func TestScreen_is_silent_while_held_and_after_it_was_closed(t *testing.T) {
 	w := &lines{}
 	s := New(w, Options{Now: time.Now, Every: time.Millisecond})
 	s.Observe(uitest.Deployed()[2])
-	time.Sleep(20 * time.Millisecond)
+	for end := time.Now().Add(10 * time.Second); strings.Count(w.String(), "prefetch") < 2 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 	release := s.Hold()
 	held := w.String()
 	if strings.Count(held, "prefetch") < 2 || !strings.HasSuffix(held, "\r\x1b[2K") {
