@@ -131,9 +131,9 @@ func (s *stage) cut(c cut, cable *lab.Proxy, tag string, was, is lab.Published) 
 	})
 	gap := watch()
 	cable.Refuse(false)
-	if status := s.must(0, "status"); !contains(status.Out, "OPEN", "deployed, unverified since") {
-		s.t.Errorf("%s: status does not say that it is deployed and unverified: %s", c.claim, status)
-	}
+	s.until("status says that it is deployed and unverified", time.Minute, func() bool {
+		return contains(s.must(0, "status").Out, "OPEN", "deployed, unverified since")
+	})
 	dir, env := s.elsewhere()
 	resumed := s.start(dir, env, "resume", "--yes").wait()
 	if resumed.Exit != 0 || !strings.Contains(resumed.Out, "deployed "+tag) {
