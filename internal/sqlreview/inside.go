@@ -23,14 +23,39 @@ func (r *reviewer) inside(l leaf, depth int) {
 			r.cannot(l, unreviewable(), fmt.Sprintf("procedure %s is not made here; its body is not known", n))
 		}
 	}
+	if plainKind(l.kind) && strings.IndexByte(l.sql, '(') < 0 {
+		return // nothing is called, and nothing stands inside
+	}
 	for _, c := range calls(l.node) {
 		r.called(l, c, depth)
+	}
+	if plainKind(l.kind) && !saysWith(l.sql) {
+		return
 	}
 	for _, n := range inner(l.node) {
 		nested := l
 		nested.node = n
 		r.leaf(nested, depth+1)
 	}
+}
+
+// plainKind says whether only a WITH clause can hold another statement in one of that kind.
+func plainKind(kind string) bool {
+	switch kind {
+	case "INSERT", "UPDATE", "DELETE", "SELECT", "ALTER TABLE", "CREATE TABLE", "CREATE INDEX", "CREATE UNIQUE INDEX", "DROP TABLE", "DROP INDEX", "SET", "COMMENT":
+		return true
+	}
+	return false
+}
+
+// saysWith looks for the letters, wherever they stand.
+func saysWith(sql string) bool {
+	for i := 0; i+4 <= len(sql); i++ {
+		if sql[i]|0x20 == 'w' && strings.EqualFold(sql[i:i+4], "with") {
+			return true
+		}
+	}
+	return false
 }
 
 // called reviews the body of a function that the script made, as executed here.

@@ -4,8 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -17,25 +20,81 @@ import (
 const (
 	maxBodyDepth = 8      // DO, EXECUTE and calls inside one another
 	maxLeaves    = 50_000 // statements inside bodies, of one review
-	maxFindings  = 2_000  // findings that are shown; the rest still counts
+	maxFindings  = 2_000  // findings of one file that are shown; the rest still counts
 )
 
 // Review reads the files in order and says what they will do. It never fails
-// and never panics: what cannot be read is a finding.
+// and never panics: what cannot be read is a finding. Files that do not follow
+// one another are read side by side.
 func Review(in Input) Report {
 	base := indexOf(in.Catalog)
-	r := &reviewer{
-		policy: in.Policy, catalog: in.Catalog, analyzers: Analyzers(), state: newState(in.Catalog, base),
-		report: Report{
-			Schema: Schema, Verdict: Pass, Compatibility: Compatible, Idempotent: Guarded, Catalog: in.Catalog != nil,
-			Files: []FileReport{}, Findings: []Finding{}, Statements: []StatementReport{},
-		},
-		seen: map[string]int{}, now: in.Now,
-	}
-	for i, f := range in.Files {
-		if i > 0 && !in.Policy.Sequence {
-			r.state = newState(in.Catalog, base)
+	groups := [][]File{in.Files}
+	if !in.Policy.Sequence {
+		groups = nil
+		for _, f := range in.Files {
+			groups = append(groups, []File{f})
 		}
+	}
+	parts := make([]Report, len(groups))
+	sideBySide(len(groups), func(i int) { parts[i] = reviewFiles(in, base, groups[i]) })
+	out := emptyReport(in)
+	for _, p := range parts {
+		out.merge(p)
+	}
+	return out
+}
+
+// sideBySide does n things, with as many goroutines as there are processors.
+func sideBySide(n int, do func(i int)) {
+	workers := min(runtime.GOMAXPROCS(0), n)
+	if !sqltext.Concurrent || n < 8 {
+		workers = 1
+	}
+	if workers <= 1 {
+		for i := range n {
+			do(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func emptyReport(in Input) Report {
+	return Report{
+		Schema: Schema, Verdict: Pass, Compatibility: Compatible, Idempotent: Guarded, Catalog: in.Catalog != nil,
+		Files: []FileReport{}, Findings: []Finding{}, Statements: []StatementReport{},
+	}
+}
+
+// merge adds the report of other files.
+func (r *Report) merge(p Report) {
+	if p.Verdict == Block || p.Verdict == Warn && r.Verdict == Pass {
+		r.Verdict = p.Verdict
+	}
+	if p.Idempotent == NotIdempotent || p.Idempotent == Atomic && r.Idempotent == Guarded {
+		r.Idempotent = p.Idempotent
+	}
+	r.Compatibility = worse(r.Compatibility, p.Compatibility)
+	r.Coverage.Reviewed += p.Coverage.Reviewed
+	r.Coverage.Total += p.Coverage.Total
+	r.LeftOut += p.LeftOut
+	r.Files, r.Findings, r.Statements = append(r.Files, p.Files...), append(r.Findings, p.Findings...), append(r.Statements, p.Statements...)
+}
+
+// reviewFiles reads files of which each follows the one before.
+func reviewFiles(in Input, base index, files []File) Report {
+	r := &reviewer{policy: in.Policy, catalog: in.Catalog, analyzers: Analyzers(), state: newState(in.Catalog, base),
+		report: emptyReport(in), seen: map[string]int{}, now: in.Now}
+	for _, f := range files {
 		r.file(f)
 	}
 	r.waive(in.Waivers)
@@ -64,19 +123,20 @@ type reviewer struct {
 	tool      tool
 	statement int // being reviewed, or -1
 	now       time.Time
+	first     int // finding of the present file
 	leaves    int
 	failed    bool // something of the present top statement could not be read
 }
 
 func (r *reviewer) file(f File) {
 	script, err := sqltext.Parse(f.SQL)
+	r.first = len(r.report.Findings)
 	r.name, r.script, r.tool = f.Name, script, toolOf(f.Name, string(f.SQL[:min(len(f.SQL), 16<<10)]))
 	r.report.Files = append(r.report.Files, FileReport{f.Name, script.SHA256, len(script.Units)})
 	if err != nil {
 		r.problems()
 	}
 	r.statement = -1
-	first := len(r.report.Findings)
 	r.foresee()
 	units := unitsOf(script)
 	last := -1
@@ -90,7 +150,7 @@ func (r *reviewer) file(f File) {
 	}
 	r.statement = -1
 	r.state.endUnit()
-	r.exceptions(first)
+	r.exceptions(r.first)
 }
 
 // problems reports what the file says that cannot be applied at all.
@@ -252,7 +312,7 @@ func (r *reviewer) cannot(l leaf, rule Rule, message string) {
 }
 
 func (r *reviewer) add(f found, sql string) {
-	if len(r.report.Findings) >= maxFindings {
+	if len(r.report.Findings)-r.first >= maxFindings {
 		r.report.LeftOut++
 		switch {
 		case f.severity == SeverityBlock:
