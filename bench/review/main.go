@@ -40,7 +40,7 @@ func measure(fairlead, squawk string, runs int) error {
 			return err
 		}
 	}
-	files, size, err := write(filepath.Join(dir, "files"), 3000)
+	wild, blocks, err := sources()
 	if err != nil {
 		return err
 	}
@@ -48,11 +48,20 @@ func measure(fairlead, squawk string, runs int) error {
 	if err := os.WriteFile(small, []byte("ALTER TABLE orders ADD COLUMN note text;\n"), 0o644); err != nil {
 		return err
 	}
-	fmt.Printf("%d files, %.1f MB, median of %d runs, both programs in turn\n\n", len(files), float64(size)/1e6, runs)
+	fmt.Printf("median of %d runs, both programs in turn\n\n", runs)
 	fmt.Println("| what | fairlead | squawk 2.66.0 | ratio |\n|---|---|---|---|")
-	many := race(runs, append([]string{fairlead, "review"}, files...), append([]string{squawk}, files...))
+	for _, set := range []struct {
+		name  string
+		every int // one file of so many is made of DO blocks
+	}{{"1 in 50 made of DO blocks, as in public projects", 50}, {"1 in 5 made of DO blocks, which squawk does not open", 5}} {
+		files, size, err := write(filepath.Join(dir, fmt.Sprint(set.every)), 3000, set.every, wild, blocks)
+		if err != nil {
+			return err
+		}
+		many := race(runs, append([]string{fairlead, "review"}, files...), append([]string{squawk}, files...))
+		fmt.Printf("| %d files (%.1f MB) in one call, %s | %d ms | %d ms | %.2f |\n", len(files), float64(size)/1e6, set.name, many[0].Milliseconds(), many[1].Milliseconds(), ratio(many))
+	}
 	one := race(runs, []string{fairlead, "review", small}, []string{squawk, small})
-	fmt.Printf("| %d files in one call | %d ms | %d ms | %.2f |\n", len(files), many[0].Milliseconds(), many[1].Milliseconds(), ratio(many))
 	fmt.Printf("| one small file as a process | %d ms | %d ms | %.2f |\n", one[0].Milliseconds(), one[1].Milliseconds(), ratio(one))
 	return nil
 }
@@ -79,41 +88,46 @@ func race(runs int, a, b []string) [2]time.Duration {
 	return out
 }
 
-// write makes files of the labelled cases and the histories, each under a name of its own.
-func write(dir string, n int) (files []string, size int, err error) {
-	var sources [][]byte
-	cases, err := filepath.Glob("internal/sqlreview/testdata/cases/*.sql")
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, path := range cases {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return nil, 0, err
+// sources gives the labelled cases and the histories: plain files, and those that are made of DO blocks.
+func sources() (plain, blocks [][]byte, err error) {
+	add := func(b []byte) {
+		if strings.Contains(string(b), "$EF$") {
+			blocks = append(blocks, b)
+		} else {
+			plain = append(plain, b)
 		}
-		sources = append(sources, b)
 	}
-	histories, err := filepath.Glob("internal/sqlreview/testdata/histories/*.txtar")
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, path := range histories {
+	cases, _ := filepath.Glob("internal/sqlreview/testdata/cases/*.sql")
+	histories, _ := filepath.Glob("internal/sqlreview/testdata/histories/*.txtar")
+	for _, path := range append(cases, histories...) {
 		b, err := os.ReadFile(path)
 		if err != nil {
-			return nil, 0, err
+			return nil, nil, err
+		}
+		if filepath.Ext(path) == ".sql" {
+			add(b)
+			continue
 		}
 		for _, f := range txtar.Parse(b).Files {
-			sources = append(sources, f.Data)
+			add(f.Data)
 		}
 	}
-	if len(sources) == 0 {
-		return nil, 0, fmt.Errorf("there are no cases; run it from the module's root")
+	if len(plain) == 0 || len(blocks) == 0 {
+		return nil, nil, fmt.Errorf("there are no cases; run it from the module's root")
 	}
+	return plain, blocks, nil
+}
+
+// write makes n files, each under a name of its own.
+func write(dir string, n, every int, plain, blocks [][]byte) (files []string, size int, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, 0, err
 	}
 	for i := range n {
-		b := sources[i%len(sources)]
+		b := plain[i%len(plain)]
+		if i%every == 0 {
+			b = blocks[i/every%len(blocks)]
+		}
 		path := filepath.Join(dir, fmt.Sprintf("%04d.sql", i))
 		if err := os.WriteFile(path, b, 0o644); err != nil {
 			return nil, 0, err

@@ -36,7 +36,8 @@ func Review(in Input) Report {
 		}
 	}
 	parts := make([]Report, len(groups))
-	sideBySide(len(groups), func(i int) { parts[i] = reviewFiles(in, base, groups[i]) })
+	analyzers := Analyzers()
+	sideBySide(len(groups), func(i int) { parts[i] = reviewFiles(in, base, analyzers, groups[i]) })
 	out := emptyReport(in)
 	for _, p := range parts {
 		out.merge(p)
@@ -91,8 +92,8 @@ func (r *Report) merge(p Report) {
 }
 
 // reviewFiles reads files of which each follows the one before.
-func reviewFiles(in Input, base index, files []File) Report {
-	r := &reviewer{policy: in.Policy, catalog: in.Catalog, analyzers: Analyzers(), state: newState(in.Catalog, base),
+func reviewFiles(in Input, base index, analyzers []Analyzer, files []File) Report {
+	r := &reviewer{policy: in.Policy, catalog: in.Catalog, analyzers: analyzers, state: newState(in.Catalog, base),
 		report: emptyReport(in), seen: map[string]int{}, now: in.Now}
 	for _, f := range files {
 		r.file(f)
@@ -120,9 +121,10 @@ type reviewer struct {
 
 	name      string
 	script    sqltext.Script
-	tool      tool
-	statement int // being reviewed, or -1
+	tool      *tool // of the present file, once somebody asked
+	statement int   // being reviewed, or -1
 	now       time.Time
+	sql       []byte
 	first     int // finding of the present file
 	leaves    int
 	failed    bool // something of the present top statement could not be read
@@ -130,8 +132,8 @@ type reviewer struct {
 
 func (r *reviewer) file(f File) {
 	script, err := sqltext.Parse(f.SQL)
-	r.first = len(r.report.Findings)
-	r.name, r.script, r.tool = f.Name, script, toolOf(f.Name, string(f.SQL[:min(len(f.SQL), 16<<10)]))
+	r.first, r.sql = len(r.report.Findings), f.SQL
+	r.name, r.script, r.tool = f.Name, script, nil
 	r.report.Files = append(r.report.Files, FileReport{f.Name, script.SHA256, len(script.Units)})
 	if err != nil {
 		r.problems()
@@ -301,6 +303,18 @@ func (r *reviewer) rerun(p *pass) {
 	r.add(found{rule, rule.Severity, p.start, p.kind + " cannot run twice, is in no transaction, and leaves nothing to ask the catalog about", "text"}, p.sql)
 }
 
+// advice is a rule's, with what must change in the tool that the file is for.
+func (r *reviewer) advice(rule Rule) string {
+	if !outsideRules(rule.ID) {
+		return rule.Do
+	}
+	if r.tool == nil {
+		t := toolOf(r.name, r.script.Slice(sqltext.Range{Start: 0, End: min(len(r.sql), 16<<10)}))
+		r.tool = &t
+	}
+	return r.tool.advise(rule)
+}
+
 // cannot reports that a statement could not be read to its end.
 func (r *reviewer) cannot(l leaf, rule Rule, message string) {
 	r.failed, r.state.murky = true, true
@@ -330,7 +344,7 @@ func (r *reviewer) add(f found, sql string) {
 	r.seen[strings.SplitN(print, "-", 2)[0]]++
 	r.report.Findings = append(r.report.Findings, Finding{
 		Rule: f.rule.ID, Severity: f.severity, File: r.name, Line: line, Column: column,
-		Message: f.message, Why: f.rule.Why, Do: r.tool.advise(f.rule), Evidence: f.evidence, Fingerprint: print,
+		Message: f.message, Why: f.rule.Why, Do: r.advice(f.rule), Evidence: f.evidence, Fingerprint: print,
 		statement: r.statement, sha256: r.script.SHA256,
 	})
 }
