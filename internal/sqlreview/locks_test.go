@@ -1,0 +1,42 @@
+package sqlreview
+
+import "testing"
+
+func TestRules_about_locks_that_are_held(t *testing.T) {
+	checkRules(t, baseCatalog(), Policy{AssumeRows: 10_000_000}, []ruleCase{
+		{"an update after a strong lock", "BEGIN; ALTER TABLE orders ADD c int; UPDATE customers SET name = 'x' WHERE id = 1; COMMIT;", "warn:work-under-lock"},
+		{"an update in a transaction of its own", "BEGIN; ALTER TABLE orders ADD c int; COMMIT; BEGIN; UPDATE customers SET name = 'x' WHERE id = 1; COMMIT;", ""},
+		{"rows that are given", "BEGIN; ALTER TABLE orders ADD c int; INSERT INTO audit_log VALUES ('x'); COMMIT;", ""},
+		{"rows of a table made here", "BEGIN; ALTER TABLE orders ADD c int; CREATE TABLE a(i int); UPDATE a SET i = 1; COMMIT;", ""},
+		{"a lock on a table made here", "BEGIN; CREATE TABLE a(i int); ALTER TABLE a ADD c int; UPDATE customers SET name = 'x' WHERE id = 1; COMMIT;", ""},
+		{"lock_timeout is off", "SET LOCAL lock_timeout = 0;", "warn:lock-timeout-off"},
+		{"lock_timeout is off, in words", "SET lock_timeout = '0s';", "warn:lock-timeout-off"},
+		{"lock_timeout is the server's", "SET lock_timeout TO DEFAULT;", "warn:lock-timeout-off"},
+		{"lock_timeout is on", "SET lock_timeout = '10s';", ""},
+		{"another setting", "SET statement_timeout = 0;", ""},
+	})
+}
+
+func TestWillFail_is_claimed_only_where_it_is_certain(t *testing.T) {
+	checkRules(t, baseCatalog(), Policy{AssumeRows: 10_000_000}, []ruleCase{
+		{"a table that is not there", "ALTER TABLE nowhere ADD c int;", "block:will-fail"},
+		{"a table that is not there, guarded", "ALTER TABLE IF EXISTS nowhere ADD c int;", ""},
+		{"under a condition", "DO $$ BEGIN IF false THEN ALTER TABLE nowhere ADD c int; END IF; END $$;", ""},
+		{"in an exception handler's block", "DO $$ BEGIN ALTER TABLE nowhere ADD c int; EXCEPTION WHEN others THEN NULL; END $$;", ""},
+		{"after something that nobody can follow", "SELECT customer_label(1); ALTER TABLE nowhere ADD c int;", "warn:called-function"},
+		{"after an extension, which may bring tables", "CREATE EXTENSION IF NOT EXISTS postgis; SELECT 1; ALTER TABLE spatial_ref_sys ADD c int;", ""},
+		{"in a schema that the catalog leaves out", "ALTER TABLE pg_catalog.nowhere ADD c int;", ""},
+		{"a table that was renamed", "ALTER TABLE audit_log RENAME TO l; ALTER TABLE audit_log ADD c int;", "block:rename-table block:will-fail"},
+		{"a table under its new name", "ALTER TABLE audit_log RENAME TO l; ALTER TABLE l ADD c int;", "block:rename-table"},
+		{"a temporary table", "CREATE TEMP TABLE x(i int); ALTER TABLE x ADD c int; INSERT INTO x VALUES (1);", ""},
+		{"a column that the script added", "ALTER TABLE orders ADD c int; ALTER TABLE orders ALTER c SET DEFAULT 1; CREATE INDEX CONCURRENTLY i ON orders(c);", ""},
+		{"the owner of a sequence", "CREATE SEQUENCE s; ALTER TABLE s OWNER TO CURRENT_USER;", "warn:owner-change"},
+		{"a CTE hides nothing that is written to", "WITH nowhere AS (SELECT 1) INSERT INTO audit_log SELECT 'x' FROM nowhere;", ""},
+	})
+	checkRules(t, nil, Policy{}, []ruleCase{
+		{"without a catalog nothing is certain", "ALTER TABLE nowhere ADD c int;", ""},
+		{"but what the script itself did is", "CREATE TABLE a(i int); CREATE TABLE a(i int);", "block:will-fail"},
+		{"a column of a table made here", "CREATE TABLE a(i int); CREATE INDEX ON a(j);", "block:will-fail"},
+		{"a table that is LIKE another has columns nobody knows", "CREATE TABLE a(LIKE b); CREATE INDEX ON a(j);", ""},
+	})
+}
