@@ -14,7 +14,8 @@ func (p *Project) planning(f source.Found) []engine.Step {
 		step.Confirm{Found: f, Verify: p.verifyImages},                                                     // every digest exists and hashes to itself; labels name the commit
 	}
 	if f.Release.Migration != nil {
-		steps = append(steps, step.Review{Name: f.Release.Migration.File, SQL: f.SQL, Catalog: p.catalog, Waivers: p.waivers, Now: p.options.Now}) // the SQL is read; what cannot be read blocks
+		steps = append(steps, step.Review{Name: f.Release.Migration.File, SQL: f.SQL, Catalog: p.catalog, Waivers: p.waivers, Now: p.options.Now,
+			InPlace: p.inPlace(f)}) // the SQL is read; what cannot be read blocks
 	}
 	return append(steps, step.Baseline{Services: services(f.Release)}) // what runs now, by digest: the way back
 }

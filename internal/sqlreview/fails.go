@@ -257,6 +257,10 @@ func (p *pass) failIndex(i *pg.IndexStmt) {
 	}
 	n := p.state.named(i.GetRelation())
 	t := p.state.table(n)
+	if x := t.index(i.GetIdxname()); x != nil && !x.Valid {
+		p.failIf("the invalid index of that name, left by a build that was broken off, is not removed first")
+		return
+	}
 	if i.GetIdxname() != "" && p.taken(name{n.schema, i.GetIdxname()}, i.GetIfNotExists()) {
 		return
 	}

@@ -66,3 +66,13 @@ func TestTool_is_named_in_the_advice(t *testing.T) {
 		}
 	}
 }
+
+func TestReview_says_nothing_about_units_that_are_in_place(t *testing.T) {
+	const sql = "ALTER TABLE orders ADD COLUMN total int; CREATE INDEX CONCURRENTLY orders_state_idx ON orders(state); DROP TABLE customers;"
+	for n, want := range []string{"block:will-fail block:will-fail block:drop-table", "block:will-fail block:drop-table", "block:drop-table", ""} {
+		r := Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: baseCatalog(), InPlace: n, Policy: Policy{AssumeRows: 1e7}})
+		if got := rulesOf(r); got != want || r.Coverage != (Coverage{3, 3}) {
+			t.Errorf("with %d units in place: %s, %+v; want %s", n, got, r.Coverage, want)
+		}
+	}
+}

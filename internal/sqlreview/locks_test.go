@@ -40,3 +40,9 @@ func TestWillFail_is_claimed_only_where_it_is_certain(t *testing.T) {
 		{"a table that is LIKE another has columns nobody knows", "CREATE TABLE a(LIKE b); CREATE INDEX ON a(j);", ""},
 	})
 }
+
+func TestWillFail_leaves_an_index_to_the_applier_that_a_broken_build_left(t *testing.T) {
+	c := baseCatalog()
+	c.Tables[1].Indexes = append(c.Tables[1].Indexes, Index{Name: "half", Columns: []string{"total"}})
+	checkRules(t, c, Policy{AssumeRows: 1e7}, []ruleCase{{"it is built again", "CREATE INDEX CONCURRENTLY half ON orders(total);", ""}})
+}

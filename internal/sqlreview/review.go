@@ -37,7 +37,7 @@ func Review(in Input) Report {
 	}
 	parts := make([]Report, len(groups))
 	analyzers := Analyzers()
-	sideBySide(len(groups), func(i int) { parts[i] = reviewFiles(in, base, analyzers, groups[i]) })
+	sideBySide(len(groups), func(i int) { parts[i] = reviewFiles(in, base, analyzers, groups[i], i == 0) })
 	out := emptyReport(in)
 	for _, p := range parts {
 		out.merge(p)
@@ -92,10 +92,14 @@ func (r *Report) merge(p Report) {
 }
 
 // reviewFiles reads files of which each follows the one before.
-func reviewFiles(in Input, base index, analyzers []Analyzer, files []File) Report {
+func reviewFiles(in Input, base index, analyzers []Analyzer, files []File, first bool) Report {
 	r := &reviewer{policy: in.Policy, catalog: in.Catalog, analyzers: analyzers, state: newState(in.Catalog, base),
 		report: emptyReport(in), seen: map[string]int{}, now: in.Now}
-	for _, f := range files {
+	for i, f := range files {
+		r.inPlace = 0
+		if i == 0 && first {
+			r.inPlace = in.InPlace
+		}
 		r.file(f)
 	}
 	r.waive(in.Waivers)
@@ -125,6 +129,7 @@ type reviewer struct {
 	statement int   // being reviewed, or -1
 	now       time.Time
 	sql       []byte
+	inPlace   int // units of the present file
 	first     int // finding of the present file
 	leaves    int
 	failed    bool // something of the present top statement could not be read
@@ -148,6 +153,11 @@ func (r *reviewer) file(f File) {
 			last = units[i]
 		}
 		r.statement = i
+		if len(r.script.Units) > 0 && units[i] < r.inPlace {
+			r.report.Coverage.Reviewed++
+			r.report.Coverage.Total++
+			continue
+		}
 		r.top(i, st, units[i])
 	}
 	r.statement = -1

@@ -20,6 +20,7 @@ type Review struct {
 	Policy  sqlreview.Policy
 	Waivers func() ([]sqlreview.Waiver, error) // nil: none
 	Now     func() time.Time                   // nil: nothing is waived
+	InPlace func(context.Context) (int, error) // units that are applied already; nil: none
 }
 
 // Reviewed is the evidence of Review. Sum is the SHA-256 over everything that an approval depends on.
@@ -104,6 +105,11 @@ func (s Review) Run(ctx context.Context, _ engine.Input) (engine.Evidence, error
 	if s.Waivers != nil {
 		if in.Waivers, err = s.Waivers(); err != nil {
 			return nil, refuse("waivers-unreadable", "the file of waivers cannot be used", err)
+		}
+	}
+	if s.InPlace != nil {
+		if in.InPlace, err = s.InPlace(ctx); err != nil {
+			return nil, refuse("catalog-unreadable", "what of the migration is in place cannot be read", err)
 		}
 	}
 	report := sqlreview.Review(in)

@@ -1,0 +1,31 @@
+package assemble
+
+import (
+	"context"
+
+	"fairlead/internal/apply"
+	"fairlead/internal/source"
+)
+
+// inPlace counts the units of a release's migration that are applied, by their markers, from the first on. The catalog shows their
+// effects, and they are not applied again.
+func (p *Project) inPlace(f source.Found) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		if p.database == nil {
+			return 0, nil
+		}
+		markers, err := p.database.Markers(ctx, apply.Key{App: p.Config.App, Environment: p.Config.Environment, Migration: f.Release.Migration.SHA256})
+		if err != nil {
+			return 0, err
+		}
+		done := map[int]bool{}
+		for _, m := range markers {
+			done[m.Unit] = done[m.Unit] || m.Done
+		}
+		n := 0
+		for done[n] {
+			n++
+		}
+		return n, nil
+	}
+}
