@@ -39,6 +39,9 @@ func (s *state) apply(p *pass) {
 	case n.GetCreateExtensionStmt() != nil, n.GetCreateForeignTableStmt() != nil, n.GetImportForeignSchemaStmt() != nil, n.GetDropOwnedStmt() != nil:
 		s.murky = true
 	case n.GetCreateTrigStmt() != nil:
+		if p.doubt {
+			s.of(s.named(n.GetCreateTrigStmt().GetRelation())).loose = true
+		}
 		if t := s.change(s.named(n.GetCreateTrigStmt().GetRelation())); t != nil && !p.doubt && t.trigger(n.GetCreateTrigStmt().GetTrigname()) == nil {
 			f := s.qualify(qualifiedName(n.GetCreateTrigStmt().GetFuncname()))
 			t.Triggers = append(t.Triggers, Trigger{Name: n.GetCreateTrigStmt().GetTrigname(), Function: f.ref(), Enabled: true})

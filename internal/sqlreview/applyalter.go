@@ -47,7 +47,7 @@ func (s *state) alterOne(n name, c *pg.AlterTableCmd, guarded bool) {
 	case pg.AlterTableType_AT_DropConstraint:
 		r.checks[c.GetName()] = checking{}
 		if t != nil {
-			t.dropConstraint(c.GetName())
+			s.lose(t, func() { t.dropConstraint(c.GetName()) })
 		}
 	case pg.AlterTableType_AT_DropColumn:
 		delete(r.columns, c.GetName())
@@ -57,7 +57,7 @@ func (s *state) alterOne(n name, c *pg.AlterTableCmd, guarded bool) {
 					s.forget(view, true)
 				}
 			}
-			t.dropColumn(c.GetName())
+			s.lose(t, func() { t.dropColumn(c.GetName()) })
 		}
 	case pg.AlterTableType_AT_AttachPartition, pg.AlterTableType_AT_DetachPartition:
 		s.applyPartition(n, c, guarded)
@@ -75,6 +75,18 @@ func (s *state) alterOne(n name, c *pg.AlterTableCmd, guarded bool) {
 		}
 	default:
 		s.alterColumn(n, c, guarded)
+	}
+}
+
+// lose runs a change and sets the names of the indexes free that it takes along.
+func (s *state) lose(t *Table, change func()) {
+	before := slices.Clone(t.Indexes)
+	change()
+	for _, x := range before {
+		if t.index(x.Name) == nil {
+			s.dropped[name{t.Schema, x.Name}] = true
+			delete(s.indexTable, name{t.Schema, x.Name})
+		}
 	}
 }
 

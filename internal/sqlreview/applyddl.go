@@ -46,8 +46,11 @@ func (s *state) applyIndex(i *pg.IndexStmt, guarded bool) {
 		x.Columns = append(x.Columns, e.GetIndexElem().GetName())
 		x.Depends = append(x.Depends, columnsOf(e.GetIndexElem().GetExpr())...)
 	}
-	if x.Name == "" {
-		return // the server chooses the name
+	if x.Name == "" { // the server chooses the name; nobody is told which
+		if known := s.change(t); known != nil && !guarded {
+			known.Indexes = append(known.Indexes, x)
+		}
+		return
 	}
 	at := name{t.schema, x.Name}
 	s.indexTable[at] = t

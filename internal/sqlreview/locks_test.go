@@ -31,6 +31,13 @@ func TestWillFail_is_claimed_only_where_it_is_certain(t *testing.T) {
 		{"a temporary table", "CREATE TEMP TABLE x(i int); ALTER TABLE x ADD c int; INSERT INTO x VALUES (1);", ""},
 		{"a column that the script added", "ALTER TABLE orders ADD c int; ALTER TABLE orders ALTER c SET DEFAULT 1; CREATE INDEX CONCURRENTLY i ON orders(c);", ""},
 		{"the owner of a sequence", "CREATE SEQUENCE s; ALTER TABLE s OWNER TO CURRENT_USER;", "warn:owner-change"},
+		{"the name of an index that went with its constraint", "ALTER TABLE orders DROP CONSTRAINT orders_pkey; CREATE UNIQUE INDEX CONCURRENTLY orders_pkey ON orders(id);", ""},
+		{"the name of an index that went with its column", "ALTER TABLE orders DROP COLUMN state; CREATE INDEX CONCURRENTLY orders_state_idx ON orders(total);", "block:drop-column"},
+		{"an attribute of a type", "CREATE TYPE p AS (a int); ALTER TYPE p RENAME ATTRIBUTE a TO b; ALTER TYPE p ADD ATTRIBUTE c int;", ""},
+		{"a sequence that a column brought", "CREATE TABLE x(id serial); ALTER TABLE x_id_seq OWNER TO CURRENT_USER;", "warn:owner-change"},
+		{"a key on an index without a name", "CREATE TABLE x(a int, b int); CREATE UNIQUE INDEX ON x(a); CREATE TABLE y(a int REFERENCES x(a));", ""},
+		{"a key on columns that are not unique", "CREATE TABLE x(a int, b int); CREATE TABLE y(a int REFERENCES x(a));", "block:will-fail"},
+		{"a trigger that may have been made", "DO $$ BEGIN IF true THEN CREATE TRIGGER t BEFORE INSERT ON audit_log EXECUTE FUNCTION f(); END IF; END $$; DROP TRIGGER t ON audit_log;", "warn:create-trigger warn:drop-object"},
 		{"a CTE hides nothing that is written to", "WITH nowhere AS (SELECT 1) INSERT INTO audit_log SELECT 'x' FROM nowhere;", ""},
 	})
 	checkRules(t, nil, Policy{}, []ruleCase{

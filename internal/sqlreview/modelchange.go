@@ -23,7 +23,7 @@ func (s *state) define(n name, c *pg.CreateStmt) {
 		if known := s.table(parent); known != nil {
 			t.Columns = append(t.Columns, known.Columns...)
 		}
-		r.loose = r.loose || !s.whole(parent)
+		r.loose = true // keys and constraints of the parent come along under names of their own
 	}
 	var constraints []*pg.Constraint
 	for _, e := range c.GetTableElts() {
@@ -52,10 +52,16 @@ func (s *state) defineColumn(t *Table, def *pg.ColumnDef) {
 	t.Columns = append(t.Columns, Column{
 		Name: def.GetColname(), Type: serialBase(typ).String(), NotNull: notNull, HasDefault: f.filled(typ), Identity: f.identity, Generated: f.generated,
 	})
+	if f.identity || f.serial(typ) {
+		s.sequences[name{t.Schema, t.Name + "_" + def.GetColname() + "_seq"}] = true
+	}
 	for _, k := range f.constraints {
 		s.defineConstraint(t, k, def.GetColname())
 	}
 }
+
+// maxName is how many bytes of a name the server keeps.
+const maxName = 63
 
 func serialBase(t sqlType) sqlType {
 	switch t.name {
@@ -80,6 +86,9 @@ func (s *state) defineConstraint(t *Table, k *pg.Constraint, column string) {
 			return k.GetConname()
 		}
 		base := strings.Join(append([]string{t.Name}, columns...), "_") + "_" + suffix
+		if len(base) > maxName {
+			s.of(name{t.Schema, t.Name}).loose = true // the server cuts it in a way of its own
+		}
 		for i := 0; ; i++ {
 			try := base
 			if i > 0 {

@@ -16,7 +16,8 @@ func renameColumn() Analyzer {
 			return
 		}
 		n := p.state.named(r.GetRelation())
-		if p.state.isFresh(n) || p.state.columnIsFresh(n, r.GetSubname()) {
+		if p.state.isFresh(n) || p.state.columnIsFresh(n, r.GetSubname()) ||
+			r.GetRenameType() == pg.ObjectType_OBJECT_ATTRIBUTE && p.state.types[n.name] {
 			return
 		}
 		p.breaks(Incompatible)
