@@ -17,6 +17,9 @@ go vet -tags real ./...
 step "go test ./... (a Go toolchain is enough)"
 go test ./...
 
+step "the reviewer on its labelled files"
+go test -count=1 -v -run '^TestReview_(of_the_labelled|lets_no_unsafe)' ./internal/sqlreview | grep -E 'precision|blocked for want|^(ok|FAIL)'
+
 # A real test stands in a file that begins with the build tag real. Only those
 # tests run in the lab; the others of their packages have just been run.
 files=$(grep -rl '^//go:build real$' --include='*_test.go' .)
