@@ -1,14 +1,24 @@
 # make build     the programs, into bin/
+# make release   one program that carries its agents, dist/fairlead
 # make test      everything: the pure tests, then the real parts in a lab
-# make lab       a lab to use by hand; prints its environment. make lab-down ends it
 # make demo      a story of five releases, told in a lab of its own
+# make lab       a lab to use by hand; prints its environment. make lab-down ends it
+# make bench     a whole release against the literal runbook, side by side, in a lab
 # make oracle    the claims of the reviewer against another PostgreSQL: VERSION=13 to 18, or all
-.PHONY: build test lab lab-down demo install
+.PHONY: build release test demo lab lab-down bench oracle install agents bin/lab
 
-build:
-	CGO_ENABLED=0 GOARCH=amd64 go build -trimpath -ldflags="-s -w" -o bin/fairlead-agent-linux-amd64 ./cmd/fairlead-agent
-	CGO_ENABLED=0 GOARCH=arm64 go build -trimpath -ldflags="-s -w" -o bin/fairlead-agent-linux-arm64 ./cmd/fairlead-agent
+AGENT = CGO_ENABLED=0 go build -trimpath -ldflags="-s -w"
+
+agents:
+	GOOS=linux GOARCH=amd64 $(AGENT) -o bin/fairlead-agent-linux-amd64 ./cmd/fairlead-agent
+	GOOS=linux GOARCH=arm64 $(AGENT) -o bin/fairlead-agent-linux-arm64 ./cmd/fairlead-agent
+
+build: agents
 	go build -trimpath -o bin/ ./cmd/fairlead ./internal/lab/cmd/...
+
+release: agents
+	mkdir -p internal/host/agents && cp bin/fairlead-agent-linux-* internal/host/agents/
+	go build -trimpath -tags embed_agent -ldflags="-s -w" -o dist/fairlead ./cmd/fairlead
 
 install:
 	@scripts/install.sh
@@ -16,19 +26,21 @@ install:
 test: install
 	@scripts/test.sh
 
+demo: install build
+	@bin/lab run -- bin/lab exec -- bin/demo
+
 lab: install bin/lab
 	@bin/lab up
 
 lab-down: bin/lab
 	@bin/lab down
 
-demo: install build
-	@bin/lab run -- bin/lab exec -- bin/demo
+bench: install build
+	@go build -trimpath -o bin/bench-release ./bench/release
+	@bin/lab run -- bin/lab exec -- bin/bench-release
 
-.PHONY: oracle
 oracle:
 	@scripts/oracle.sh $(or $(VERSION),all)
 
-.PHONY: bin/lab
 bin/lab:
 	@go build -trimpath -o bin/ ./internal/lab/cmd/lab
