@@ -31,7 +31,7 @@ func traceDisagrees() Rule {
 func traceRerun() Rule {
 	return Rule{
 		ID: "trace-rerun", Family: FamilyRerun, Severity: SeverityBlock,
-		Why: "The script says that it can be run again, and the server refused the second run.",
+		Why: "A script that is guarded must go through twice. One that is atomic is recorded and never run again, so there it is only told.",
 		Do:  "guard the statement with IF [NOT] EXISTS or ON CONFLICT",
 	}
 }
