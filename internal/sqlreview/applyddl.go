@@ -106,20 +106,25 @@ func (s *state) memberOf(o *pg.Node) (relation name, member string) {
 
 // forget takes a relation away, and with CASCADE the views and foreign keys that need it.
 func (s *state) forget(n name, cascade bool) {
+	var views []name
 	if cascade {
 		for _, other := range s.referrers(n) {
 			if t := s.change(other); t != nil {
 				t.ForeignKeys = slices.DeleteFunc(t.ForeignKeys, func(k ForeignKey) bool { return k.Target == n.ref() })
 			}
 		}
-		for _, view := range s.readers(n, "") {
+		views = s.readers(n, "")
+	}
+	heirs := s.heirs(n)
+	s.gone(n)
+	for _, heir := range heirs {
+		s.gone(heir)
+	}
+	for _, view := range views {
+		if !s.of(view).gone {
 			s.forget(view, true)
 		}
 	}
-	for _, heir := range s.heirs(n) {
-		s.gone(heir)
-	}
-	s.gone(n)
 }
 
 func (s *state) gone(n name) {

@@ -53,3 +53,21 @@ func TestWillFail_leaves_an_index_to_the_applier_that_a_broken_build_left(t *tes
 	c.Tables[1].Indexes = append(c.Tables[1].Indexes, Index{Name: "half", Columns: []string{"total"}})
 	checkRules(t, c, Policy{AssumeRows: 1e7}, []ruleCase{{"it is built again", "CREATE INDEX CONCURRENTLY half ON orders(total);", ""}})
 }
+
+func TestReview_ends_when_relations_go_round_in_a_circle(t *testing.T) {
+	c := baseCatalog()
+	c.Tables = append(c.Tables,
+		Table{Schema: "public", Name: "v", Kind: KindView, Uses: []Use{{"public", "w", "a"}}, Columns: []Column{column("a", "int", false, false)}},
+		Table{Schema: "public", Name: "w", Kind: KindView, Uses: []Use{{"public", "v", "a"}, {"public", "orders", "id"}}, Columns: []Column{column("a", "int", false, false)}})
+	for _, sql := range []string{
+		"ALTER TABLE audit_log INHERIT loose_events; ALTER TABLE loose_events INHERIT audit_log; ALTER TABLE audit_log ADD c int; DROP TABLE audit_log CASCADE;",
+		"DROP TABLE orders CASCADE; DROP VIEW v CASCADE;",
+		"ALTER TABLE orders DROP COLUMN id CASCADE;",
+		"CREATE TABLE a() INHERITS (a);",
+		"CREATE TABLE a(i int REFERENCES a); DROP TABLE a CASCADE; TRUNCATE a CASCADE;",
+	} {
+		if r := Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: c}); r.Coverage.Total == 0 {
+			t.Errorf("%s: %+v", sql, r)
+		}
+	}
+}

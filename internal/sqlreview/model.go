@@ -88,15 +88,23 @@ func (s *state) heirs(n name) []name {
 	if !s.base.parents {
 		return nil
 	}
-	var out []name
+	children := map[Ref][]name{}
 	s.all(func(child name, t *Table) {
-		if slices.ContainsFunc(t.Parents, func(p Ref) bool { return p == Ref(n.ref()) }) && child != n {
-			out = append(out, child)
+		for _, p := range t.Parents {
+			children[p] = append(children[p], child)
 		}
 	})
-	for _, child := range slices.Clone(out) {
-		if len(out) < 10_000 {
-			out = append(out, s.heirs(child)...)
+	seen := map[name]bool{n: true} // a script can claim a circle that no server would make
+	next := []name{n}
+	var out []name
+	for len(next) > 0 {
+		at := next[0]
+		next = next[1:]
+		for _, child := range children[at.ref()] {
+			if !seen[child] {
+				seen[child] = true
+				out, next = append(out, child), append(next, child)
+			}
 		}
 	}
 	return sortedNames(out)
