@@ -29,11 +29,9 @@ func (p *pass) failDrop(d *pg.DropStmt) {
 			if len(o.GetObjectWithArgs().GetObjargs()) > 0 {
 				continue // a trigger's function takes none
 			}
-			p.state.all(func(t name, known *Table) {
-				for _, g := range known.Triggers {
-					p.fail(!cascade && g.Function.Name == n.name && slices.Contains(p.state.path, g.Function.Schema), fmt.Sprintf("trigger %s on %s runs it", g.Name, t))
-				}
-			})
+			for _, user := range p.state.triggersOf(n.name) {
+				p.fail(!cascade, user)
+			}
 		case pg.ObjectType_OBJECT_TYPE, pg.ObjectType_OBJECT_DOMAIN:
 			p.failIf("something depends on it, or it does not exist")
 			users := p.state.typedBy(n.name)
@@ -84,6 +82,19 @@ func (p *pass) failDropSchema(schema string, cascade bool) {
 	}
 	p.failIf("the schema is not empty, or does not exist")
 	p.state.all(func(n name, _ *Table) { p.fail(n.schema == schema, "the schema is not empty") })
+}
+
+// triggersOf says, in order, which triggers run a function.
+func (s *state) triggersOf(function string) []string {
+	var out []string
+	s.all(func(t name, known *Table) {
+		for _, g := range known.Triggers {
+			if g.Function.Name == function && slices.Contains(s.path, g.Function.Schema) {
+				out = append(out, fmt.Sprintf("trigger %s on %s runs it", g.Name, t))
+			}
+		}
+	})
+	return unique(out)
 }
 
 // typedBy lists the tables with a column of a type.

@@ -1,6 +1,10 @@
 package sqlreview
 
-import "testing"
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+)
 
 func TestRules_about_locks_that_are_held(t *testing.T) {
 	checkRules(t, baseCatalog(), Policy{AssumeRows: 10_000_000}, []ruleCase{
@@ -68,6 +72,20 @@ func TestReview_ends_when_relations_go_round_in_a_circle(t *testing.T) {
 	} {
 		if r := Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: c}); r.Coverage.Total == 0 {
 			t.Errorf("%s: %+v", sql, r)
+		}
+	}
+}
+
+func TestReview_says_the_same_each_time(t *testing.T) {
+	c := baseCatalog()
+	for i := range c.Tables {
+		c.Tables[i].Triggers = []Trigger{{Name: "t", Function: Ref{"public", "bump"}, Enabled: true}}
+	}
+	const sql = "DROP FUNCTION bump(); DROP SCHEMA reporting; DROP TYPE order_state; DROP TABLE orders; TRUNCATE customers CASCADE; BEGIN; ALTER TABLE orders ADD c int; ALTER TABLE customers ADD c int; UPDATE tickets SET id = 1; COMMIT;"
+	first, _ := json.Marshal(Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: c}))
+	for range 50 {
+		if again, _ := json.Marshal(Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: c})); !bytes.Equal(first, again) {
+			t.Fatalf("first\n%s\nthen\n%s", first, again)
 		}
 	}
 }
