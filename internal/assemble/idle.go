@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"fairlead/internal/apply"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 )
@@ -27,17 +26,11 @@ func (p *Project) Idle(ctx context.Context, plan engine.Plan) (bool, error) {
 	if t.Migration == nil {
 		return true, nil
 	}
-	markers, err := p.database.Markers(ctx, apply.Key{App: t.App, Environment: t.Environment, Migration: t.Migration.SHA256})
+	done, err := p.applied(ctx, t.Migration.SHA256)
 	if err != nil {
 		return false, err
 	}
 	_, script, err := p.recall(ctx, last)
-	done := 0
-	for _, m := range markers {
-		if m.Done {
-			done++
-		}
-	}
 	return err == nil && done == len(script.Units), err
 }
 

@@ -7,25 +7,27 @@ import (
 	"fairlead/internal/source"
 )
 
-// inPlace counts the units of a release's migration that are applied, by their markers, from the first on. The catalog shows their
-// effects, and they are not applied again.
+// inPlace counts the units of a release's migration that are applied. The catalog shows their effects, and they are not applied again.
 func (p *Project) inPlace(f source.Found) func(context.Context) (int, error) {
-	return func(ctx context.Context) (int, error) {
-		if p.database == nil {
-			return 0, nil
-		}
-		markers, err := p.database.Markers(ctx, apply.Key{App: p.Config.App, Environment: p.Config.Environment, Migration: f.Release.Migration.SHA256})
-		if err != nil {
-			return 0, err
-		}
-		done := map[int]bool{}
-		for _, m := range markers {
-			done[m.Unit] = done[m.Unit] || m.Done
-		}
-		n := 0
-		for done[n] {
-			n++
-		}
-		return n, nil
+	return func(ctx context.Context) (int, error) { return p.applied(ctx, f.Release.Migration.SHA256) }
+}
+
+// applied counts the units of a migration that have their marker, from the first on.
+func (p *Project) applied(ctx context.Context, migration string) (int, error) {
+	if p.database == nil {
+		return 0, nil
 	}
+	markers, err := p.database.Markers(ctx, apply.Key{App: p.Config.App, Environment: p.Config.Environment, Migration: migration})
+	if err != nil {
+		return 0, err
+	}
+	done := map[int]bool{}
+	for _, m := range markers {
+		done[m.Unit] = done[m.Unit] || m.Done
+	}
+	n := 0
+	for done[n] {
+		n++
+	}
+	return n, nil
 }

@@ -162,7 +162,7 @@ func (e *Engine) Take(ctx context.Context, p Plan, o Opening, reason string) (*R
 		return nil, err
 	}
 	w := &writer{engine: e, run: head.Open(), fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
-	t := Takeover{Holder: e.Holder, From: holderOf(head.Last), Reason: reason}
+	t := Takeover{Holder: e.Holder, From: HolderOf(head.Last), Reason: reason}
 	rec, err := w.append(ctx, Record{Verdict: Taken, Kind: TakeoverKind, Evidence: encode(t), Why: "taken over by " + e.Holder.Name})
 	if err != nil {
 		return nil, err
@@ -199,7 +199,7 @@ func (e *Engine) Abandon(ctx context.Context, o Opening, steps []Step, reason st
 		return Closing{}, err
 	}
 	w := &writer{engine: e, run: head.Open(), fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
-	t := Takeover{Holder: e.Holder, From: holderOf(head.Last), Reason: reason}
+	t := Takeover{Holder: e.Holder, From: HolderOf(head.Last), Reason: reason}
 	rec, err := w.append(ctx, Record{Verdict: Taken, Kind: TakeoverKind, Evidence: encode(t), Why: "taken over to be abandoned"})
 	if err != nil {
 		return Closing{}, err
@@ -245,19 +245,4 @@ func OpeningOf(records []Record) (Opening, error) {
 		return Opening{}, fmt.Errorf("%w: a run without its opening", chain.ErrBroken)
 	}
 	return decode[Opening](records[0])
-}
-
-func holderOf(records []Record) Holder {
-	var h Holder
-	for _, r := range records {
-		switch r.Verdict {
-		case Opened:
-			o, _ := decode[Opening](r)
-			h = o.Holder
-		case Taken:
-			t, _ := decode[Takeover](r)
-			h = t.Holder
-		}
-	}
-	return h
 }

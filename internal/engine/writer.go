@@ -98,7 +98,7 @@ func definite(err error) bool {
 func (w *writer) overtaken(ctx context.Context) error {
 	by := fence.Ticket{Holder: "not known"}
 	if head, err := w.engine.Ledger.Head(context.WithoutCancel(ctx)); err == nil && len(head.Last) > 0 {
-		by = fence.Ticket{Ledger: head.Ledger, Run: string(head.Last[0].Run), Number: head.Fence(), Holder: holderOf(head.Last).Name}
+		by = fence.Ticket{Ledger: head.Ledger, Run: string(head.Last[0].Run), Number: head.Fence(), Holder: HolderOf(head.Last).Name}
 	}
 	return &fence.Overtaken{By: by}
 }
