@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,13 +42,12 @@ type site struct {
 	config Config
 }
 
-var siteCount = 0
+var siteCount atomic.Int64
 
 func newSite(t *testing.T, agents host.Agents, local bool, o lab.StackOptions) *site {
 	t.Helper()
 	l := lab.Here(t)
-	siteCount++
-	o.App = fmt.Sprintf("t%d%d", os.Getpid()%10000, siteCount)
+	o.App = fmt.Sprintf("t%d%d", os.Getpid()%10000, siteCount.Add(1))
 	s, err := l.Stack(t.Context(), o)
 	check(t, err)
 	t.Cleanup(func() {
@@ -106,6 +106,7 @@ func (s *site) prints(t *testing.T) string {
 }
 
 func exercise(t *testing.T, local bool) {
+	t.Parallel() // they mostly wait for containers
 	agents := program(t)
 	targettest.Exercise(t, func(t *testing.T) targettest.Place {
 		s := newSite(t, agents, local, lab.StackOptions{})
