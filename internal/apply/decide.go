@@ -27,7 +27,7 @@ func Decide(ctx context.Context, s Server, c Court, j Job) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, fmt.Errorf("read markers: %w", err)
 	}
-	v := standing(j.Units, markers)
+	v := standing(j, markers)
 	if v.State == Unknown {
 		return v, nil
 	}
@@ -100,7 +100,8 @@ func orUnknown(err error) error {
 }
 
 // standing compares units with markers: those in place must be the first ones, each with the hash that is to be applied.
-func standing(units []sqltext.Unit, markers []Marker) Verdict {
+func standing(j Job, markers []Marker) Verdict {
+	units := j.Units
 	done, intent := map[int]Marker{}, map[int]Marker{}
 	for _, m := range markers {
 		if m.Unit < 0 || m.Unit >= len(units) || units[m.Unit].SHA256 != m.SHA256 {
@@ -117,6 +118,9 @@ func standing(units []sqltext.Unit, markers []Marker) Verdict {
 		m, ok := done[v.Next]
 		if !ok {
 			break
+		}
+		if m.Run == j.Ticket.Run {
+			v.Here++
 		}
 		v.By = m.Run
 		v.Next++

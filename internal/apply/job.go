@@ -72,10 +72,12 @@ const (
 )
 
 // A Verdict is what Decide concluded. Next is the first unit that is not in place; for an Alone unit Standing tells what of it is
-// there. By is the run that applied the last unit in place, IntendedBy the run whose committed intent stands at Next; Why one sentence.
+// there. Here counts the units in place that this run committed, By is the run that applied the last unit in place, IntendedBy the run
+// whose committed intent stands at Next; Why one sentence.
 type Verdict struct {
 	State      State
 	Next       int
+	Here       int
 	Standing   Found
 	Intended   bool // the unit at Next has a committed intent
 	IntendedBy string
@@ -86,7 +88,7 @@ type Verdict struct {
 // A Result tells what Run found and did.
 type Result struct {
 	Applied int    // units in place now
-	Here    int    // of these, committed by this call
+	Here    int    // of these, committed by this run, in this attempt or an earlier one
 	By      string // the run that had applied it, when Here is 0
 }
 

@@ -26,7 +26,7 @@ func Run(ctx context.Context, s Server, c Court, j Job) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
-	r := Result{Applied: v.Next, By: v.By}
+	r := Result{Applied: v.Next, Here: v.Here, By: v.By}
 	if v.State == Unknown {
 		return r, fmt.Errorf("%w: %s", ErrUnknown, v.Why)
 	}

@@ -64,16 +64,12 @@ func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Sighting, e
 	}
 	switch v.State {
 	case apply.Applied:
-		here := 0
-		if v.By == in.Ticket.Run {
-			here = v.Next
-		}
-		e := s.evidence(here, v.Next, v.By)
+		e := s.evidence(v.Here, v.Next, v.By)
 		return engine.Sighting{State: engine.Present, Because: e.String(), Evidence: e}, nil
 	case apply.NotApplied:
 		return engine.Sighting{State: engine.Absent, Because: v.Why}, nil
 	case apply.Partial:
-		return engine.Sighting{State: engine.Absent, Because: v.Why, Changed: v.IntendedBy == in.Ticket.Run || v.By == in.Ticket.Run}, nil
+		return engine.Sighting{State: engine.Absent, Because: v.Why, Changed: v.IntendedBy == in.Ticket.Run || v.Here > 0}, nil
 	}
 	return engine.Sighting{State: engine.Doubtful, Because: v.Why}, nil
 }

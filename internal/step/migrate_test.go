@@ -38,3 +38,18 @@ func TestMigrate_names_the_run_that_applied_it(t *testing.T) {
 		}
 	}
 }
+
+// halves is a server on which two runs have applied one unit each.
+type halves struct{ marked }
+
+func (halves) Markers(context.Context, apply.Key) ([]apply.Marker, error) {
+	return []apply.Marker{{Unit: 0, SHA256: "u", Run: "r-1", Done: true}, {Unit: 1, SHA256: "v", Run: "r-2", Done: true}}, nil
+}
+
+func TestMigrate_counts_as_its_own_only_the_units_that_its_run_committed(t *testing.T) {
+	script := sqltext.Script{SHA256: "0123456789abcdef", Units: []sqltext.Unit{{SHA256: "u"}, {Index: 1, SHA256: "v"}}}
+	seen, err := Migrate{Server: halves{}, Script: script}.Probe(t.Context(), engine.Input{Ticket: fence.Ticket{Run: "r-2"}})
+	if want := "applied, 1 of 2 units by this run, sha256 0123456789ab"; err != nil || seen.Because != want {
+		t.Errorf("got %q, %v; want %q", seen.Because, err, want)
+	}
+}
