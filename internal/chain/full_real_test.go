@@ -1,4 +1,4 @@
-//go:build real && linux
+//go:build real
 
 package chain
 
@@ -14,10 +14,7 @@ import (
 
 func TestAppend_goes_on_after_a_full_disk(t *testing.T) {
 	if os.Getuid() != 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("a small disk can be mounted by root only")
-		}
-		t.Skip("a small disk can be mounted by root only")
+		t.Fatal("a small disk can be mounted by root only")
 	}
 	mount := t.TempDir()
 	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=128k"); err != nil {
