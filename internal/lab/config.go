@@ -43,7 +43,7 @@ release: {source: file, path: {{.O.ReleasePath}}}
 registry: {plain_http: ["{{.Registry}}"]}
 approval: {from: none, reason: "two-person team, trial period"}
 database: {url: "{{.O.DatabaseURL}}", via: direct, lock_timeout: 2s}
-backup: {store: {kind: dir, path: {{.O.BackupDir}}}}
+backup: {store: {kind: dir, path: {{.O.BackupDir}}, durable: true}}
 target:
   kind: compose
   hosts: [{{.Hosts}}]
