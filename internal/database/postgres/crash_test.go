@@ -91,7 +91,7 @@ func TestRun_applies_once_when_the_connection_breaks_at_COMMIT(t *testing.T) {
 				t.Fatalf("after the break the effect is in place %d times, want %d", got, want)
 			}
 			again, err := apply.Run(t.Context(), ready, ready, j.Job)
-			if err != nil || again.Applied != 1 || again.Here != 1-want {
+			if err != nil || again.Applied != 1 || again.Here != 1 {
 				t.Fatalf("the resumed run gives %+v, error %v", again, err)
 			}
 			if got := effects(t, url); got != 1 {
