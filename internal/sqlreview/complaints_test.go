@@ -10,7 +10,9 @@ import (
 func TestComplaints_are_answered(t *testing.T) {
 	const recipe = "ALTER TABLE customers ADD CONSTRAINT k CHECK (email IS NOT NULL) NOT VALID; ALTER TABLE customers VALIDATE CONSTRAINT k; ALTER TABLE customers ALTER email SET NOT NULL; ALTER TABLE customers DROP CONSTRAINT k;"
 	with := func(version int) *Catalog { c := baseCatalog(); c.ServerVersion = version; return c }
-	checkRules(t, baseCatalog(), Policy{AssumeRows: 10_000_000}, []ruleCase{
+	base := baseCatalog()
+	base.Tables[0].Checks = []Check{{Name: "named", Expression: "(name IS NOT NULL)", Columns: []string{"name"}, Valid: true}}
+	checkRules(t, base, Policy{AssumeRows: 10_000_000}, []ruleCase{
 		{"sbdchd/squawk#528 DDL in a DO block with an IF is seen", "DO $$ BEGIN IF EXISTS (SELECT 1) THEN ALTER TABLE orders DROP COLUMN total; END IF; END $$;", "block:drop-column"},
 		{"sbdchd/squawk#411 the body of a called function is read", "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DROP TABLE orders; END $$; SELECT f();", "block:drop-table"},
 		{"sbdchd/squawk#411 the body of a function that is only made stays quiet", "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DROP TABLE orders; END $$;", ""},
@@ -21,6 +23,9 @@ func TestComplaints_are_answered(t *testing.T) {
 		{"sbdchd/squawk#945 and #962 a foreign key in CREATE TABLE stays as it is", "CREATE TABLE a(o bigint, FOREIGN KEY (o) REFERENCES orders(id));", ""},
 		{"sbdchd/squawk#647 a foreign key on a freshly added nullable column", "ALTER TABLE orders ADD COLUMN c bigint REFERENCES customers(id);", ""},
 		{"sbdchd/squawk#628 the documented recipe passes", recipe, ""},
+		{"sbdchd/squawk#300 SET NOT NULL rests on a CHECK that the database has validated", "ALTER TABLE customers ALTER name SET NOT NULL;", ""},
+		{"sbdchd/squawk#300 SET NOT NULL rests on nothing when the CHECK is about another column", "ALTER TABLE customers ALTER phone SET NOT NULL;", "block:set-not-null-scan"},
+		{"sbdchd/squawk#628 the recipe in two transactions passes", "BEGIN; ALTER TABLE orders ADD bar bigint; ALTER TABLE orders ADD CONSTRAINT k CHECK (bar IS NOT NULL) NOT VALID; COMMIT; BEGIN; ALTER TABLE orders VALIDATE CONSTRAINT k; ALTER TABLE orders ALTER bar SET NOT NULL; ALTER TABLE orders DROP CONSTRAINT k; COMMIT;", ""},
 		{"sbdchd/squawk#519 SET NOT NULL", "ALTER TABLE customers ALTER email SET NOT NULL;", "block:set-not-null-scan"},
 		{"sbdchd/squawk#1033 an unrelated VALIDATE proves nothing", "ALTER TABLE customers ADD CONSTRAINT k CHECK (name <> 'x') NOT VALID; ALTER TABLE customers VALIDATE CONSTRAINT k; ALTER TABLE customers ALTER email SET NOT NULL;", "block:set-not-null-scan"},
 		{"sbdchd/squawk#645 CURRENT_TIMESTAMP is not volatile", "ALTER TABLE orders ADD c timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP;", ""},
@@ -34,7 +39,14 @@ func TestComplaints_are_answered(t *testing.T) {
 		{"sbdchd/squawk#479 ON UPDATE CASCADE ON DELETE CASCADE", "CREATE TABLE a(o bigint REFERENCES orders(id) ON UPDATE CASCADE ON DELETE CASCADE);", ""},
 		{"kaaveland/eugene#110 a CHECK inside ADD COLUMN with a default", "ALTER TABLE orders ADD c int DEFAULT 1 CHECK (c > 0);", "block:check-not-valid"},
 		{"ariga/atlas#1851 CONCURRENTLY with a schema", "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON public.orders(total);", ""},
-		{"ariga/atlas#3343 a rename is a rename", "ALTER TABLE orders RENAME COLUMN total TO sum;", "block:rename-column"},
+		{"ariga/atlas#3343 and #3467 a rename is a rename", "ALTER TABLE orders RENAME COLUMN total TO sum;", "block:rename-column"},
+		{"ankane/strong_migrations#303 an index on a column that has no statistics", "ALTER TABLE orders ADD c bigint; CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON orders(c);", "warn:index-without-statistics"},
+		{"ankane/strong_migrations#303 an index on an expression, which has no statistics", "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON orders(lower(state));", "warn:index-without-statistics"},
+		{"ankane/strong_migrations#303 an ANALYZE that follows", "ALTER TABLE orders ADD c bigint; CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON orders(c); ANALYZE orders(c);", ""},
+		{"ankane/strong_migrations#303 an ANALYZE of other columns", "ALTER TABLE orders ADD c bigint; CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON orders(c); ANALYZE orders(total);", "warn:index-without-statistics"},
+		{"ankane/strong_migrations#303 an index on a column that has been analysed", "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON orders(state);", ""},
+		{"kaaveland/eugene#109 an UPDATE while a trigger's lock stops writers", "BEGIN; CREATE TRIGGER t BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION f(); UPDATE orders SET state = 'x' WHERE state = 'y'; COMMIT;", "warn:create-trigger warn:work-under-lock"},
+		{"kaaveland/eugene#109 an UPDATE of one table while another's writers wait", "BEGIN; ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customers NOT VALID; UPDATE audit_log SET msg = 'x' WHERE msg = 'y'; COMMIT;", "warn:work-under-lock"},
 		{"ankane/strong_migrations#65 raw SQL is read", "DELETE FROM orders;", "block:delete-no-where"},
 	})
 	t.Run("sbdchd/squawk#200 a volatile default, whatever the version", func(t *testing.T) {

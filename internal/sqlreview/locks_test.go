@@ -33,7 +33,7 @@ func TestWillFail_is_claimed_only_where_it_is_certain(t *testing.T) {
 		{"a table that was renamed", "ALTER TABLE audit_log RENAME TO l; ALTER TABLE audit_log ADD c int;", "block:rename-table block:will-fail"},
 		{"a table under its new name", "ALTER TABLE audit_log RENAME TO l; ALTER TABLE l ADD c int;", "block:rename-table"},
 		{"a temporary table", "CREATE TEMP TABLE x(i int); ALTER TABLE x ADD c int; INSERT INTO x VALUES (1);", ""},
-		{"a column that the script added", "ALTER TABLE orders ADD c int; ALTER TABLE orders ALTER c SET DEFAULT 1; CREATE INDEX CONCURRENTLY i ON orders(c);", ""},
+		{"a column that the script added", "ALTER TABLE orders ADD c int; ALTER TABLE orders ALTER c SET DEFAULT 1; CREATE INDEX CONCURRENTLY i ON orders(c);", "warn:index-without-statistics"},
 		{"the owner of a sequence", "CREATE SEQUENCE s; ALTER TABLE s OWNER TO CURRENT_USER;", "warn:owner-change"},
 		{"the name of an index that went with its constraint", "ALTER TABLE orders DROP CONSTRAINT orders_pkey; CREATE UNIQUE INDEX CONCURRENTLY orders_pkey ON orders(id);", ""},
 		{"the name of an index that went with its column", "ALTER TABLE orders DROP COLUMN state; CREATE INDEX CONCURRENTLY orders_state_idx ON orders(total);", "block:drop-column"},

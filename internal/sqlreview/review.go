@@ -187,8 +187,13 @@ func (r *reviewer) problems() {
 // foresee notes what later statements make, so that a view which is dropped
 // and made again is told from one that is gone.
 func (r *reviewer) foresee() {
+	clear(r.state.analyzed)
 	for i, st := range r.script.Statements {
-		if !strings.HasPrefix(st.Kind, "CREATE") {
+		switch {
+		case st.Kind == "ANALYZE" || st.Kind == "VACUUM":
+			r.state.foreseeAnalyze(r.script.Node(i).GetVacuumStmt())
+			continue
+		case !strings.HasPrefix(st.Kind, "CREATE"):
 			continue
 		}
 		n := r.script.Node(i)

@@ -40,7 +40,7 @@ func Analyzers() []Analyzer {
 		checkNotValid(), fkNotValid(), uniqueConstraint(), addPrimaryKey(), reindex(), vacuumFull(), tableRewrite(),
 		matviewRefresh(), attachPartition(), detachPartition(), partitionOf(),
 		dropIndex(), dropNotNull(), dropDefault(), createTrigger(), rls(), revoke(), ownerChange(),
-		explicitLock(), sessionGuardOff(), alterSystem(), domainConstraint(), calledFunction(), workUnderLock(), lockTimeoutOff(), willFail(),
+		indexWithoutStatistics(), explicitLock(), sessionGuardOff(), alterSystem(), domainConstraint(), calledFunction(), workUnderLock(), lockTimeoutOff(), willFail(),
 	}
 }
 

@@ -58,6 +58,7 @@ type state struct {
 	labels     []string               // enum labels added by the open unit
 	policies   map[name]bool          // tables that the script gave a policy
 	later      map[string]bool        // views and functions that a later statement creates
+	analyzed   map[name]analysis      // tables that a later statement, or this one, analyses
 	indexTable map[name]name          // indexes made by the script
 	dropped    map[name]bool          // indexes and sequences of the catalog that the script dropped
 	sequences  map[name]bool          // made by the script
@@ -74,7 +75,7 @@ const temporary = "pg_temp"
 func newState(c *Catalog, base index) *state {
 	s := &state{
 		catalog: c, base: base, path: []string{"public"}, relations: map[name]*relation{}, functions: map[string][]*function{},
-		domains: map[string]bool{}, types: map[string]bool{}, policies: map[name]bool{}, later: map[string]bool{}, indexTable: map[name]name{},
+		domains: map[string]bool{}, types: map[string]bool{}, policies: map[name]bool{}, later: map[string]bool{}, analyzed: map[name]analysis{}, indexTable: map[name]name{},
 		dropped: map[name]bool{}, sequences: map[name]bool{}, schemas: map[string]bool{}, applied: map[string]bool{}, droppedTypes: map[string]bool{}, added: map[string][]string{},
 	}
 	if c != nil {

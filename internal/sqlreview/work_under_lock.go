@@ -16,7 +16,7 @@ func workUnderLock() Analyzer {
 			return
 		}
 		for _, n := range p.state.locked() {
-			p.report(rule, at(t), "%s stays locked (%s) while this statement works on %s", n, accessExclusive, p.state.named(t))
+			p.report(rule, at(t), "%s stays locked (%s) while this statement works on %s", n, p.state.relations[n].locked, p.state.named(t))
 			return
 		}
 	}}
@@ -40,13 +40,17 @@ func rowsRead(n *pg.Node) *pg.RangeVar {
 	return nil
 }
 
-// locked lists relations that others use and that the open unit holds in ACCESS EXCLUSIVE.
+// locked lists relations that others use and that the open unit holds in a mode that stops writers; those that stop readers come first.
 func (s *state) locked() []name {
-	var out []name
+	var readers, writers []name
 	for n, r := range s.relations {
-		if r.locked == accessExclusive && !r.fresh {
-			out = append(out, n)
+		switch {
+		case r.fresh || r.locked == "":
+		case r.locked == accessExclusive:
+			readers = append(readers, n)
+		default:
+			writers = append(writers, n)
 		}
 	}
-	return sortedNames(out)
+	return append(sortedNames(readers), sortedNames(writers)...)
 }
