@@ -17,6 +17,8 @@ var (
 	ErrPooler = errors.New("the URL goes through a connection pooler")
 	// ErrVersion: the dump program is older than the server.
 	ErrVersion = errors.New("pg_dump is older than the server")
+	// ErrOccupied: a database that was to be new exists, or one that was to be empty is not.
+	ErrOccupied = errors.New("the database is not a new one")
 )
 
 // A Planner answers what a plan asks. Preflight changes nothing.
@@ -61,4 +63,14 @@ type Dump struct {
 	At         time.Time         `json:"at"`     // of the snapshot, the server's clock
 	Tables     map[string]int64  `json:"tables"` // "schema.table" (quoted where needed) to rows in the snapshot
 	Extensions map[string]string `json:"extensions"`
+}
+
+// A Locale is what a database was created with and can never change: a copy made with another one sorts and compares differently.
+type Locale struct {
+	Encoding string `json:"encoding"`
+	Collate  string `json:"collate"`
+	Type     string `json:"ctype"`
+	Provider string `json:"provider"` // c (libc), i (icu), b (builtin)
+	Name     string `json:"locale,omitempty"`
+	Rules    string `json:"rules,omitempty"`
 }

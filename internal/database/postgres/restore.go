@@ -1,0 +1,238 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"fairlead/internal/database"
+)
+
+// codeDuplicateDatabase is what the server says when the name is taken.
+const codeDuplicateDatabase = "42P04"
+
+// A NewDatabase is a database to be created beside the configured one.
+type NewDatabase struct {
+	Name    string
+	Locale  database.Locale // encoding and collation; the zero value takes those of the configured database
+	Private bool            // nobody but its owner and superusers may connect
+	Comment string          // what the database is for, in its COMMENT; "" for none
+}
+
+// A RestoreOptions says how an archive is written into a database. The zero value restores everything, in one session.
+type RestoreOptions struct {
+	File       string // path of the archive; when given, it is read instead of the reader, by Jobs sessions at once
+	Jobs       int    // only with File
+	Dumper     string // version of the pg_dump that wrote the archive: pg_restore must be at least that
+	SchemaOnly bool
+	Owners     bool // objects get the owners and grants of the archive; the roles must exist
+	Asleep     bool // no publications and no subscriptions, so that a copy takes no part in replication
+}
+
+// In gives the same server with another database of it.
+func (d *Database) In(name string) *Database {
+	other := *d
+	other.base = d.base.Copy()
+	other.base.Database = name
+	return &other
+}
+
+// CreateDatabase makes an empty database; database.ErrOccupied when there is one of that name. Nothing of template1 is in it.
+func (d *Database) CreateDatabase(ctx context.Context, n NewDatabase) error {
+	if err := checkDatabaseName(n.Name); err != nil {
+		return err
+	}
+	return d.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		if n.Locale == (database.Locale{}) {
+			var err error
+			if n.Locale, err = locale(ctx, conn); err != nil {
+				return err
+			}
+		}
+		quoted := pgx.Identifier{n.Name}.Sanitize()
+		if err := slow(ctx, conn, "create database "+n.Name, "CREATE DATABASE "+quoted+" TEMPLATE template0"+localeSQL(n.Locale)); err != nil {
+			if code(err) == codeDuplicateDatabase {
+				return fmt.Errorf("create database %s: %w", n.Name, database.ErrOccupied)
+			}
+			return err
+		}
+		sql := ""
+		if n.Private {
+			sql += "REVOKE CONNECT, TEMPORARY ON DATABASE " + quoted + " FROM PUBLIC;"
+		}
+		if n.Comment != "" {
+			sql += "COMMENT ON DATABASE " + quoted + " IS " + literal(n.Comment) + ";"
+		}
+		if sql == "" {
+			return nil
+		}
+		if err := run(ctx, conn, "set up database "+n.Name, sql); err != nil {
+			return errors.Join(err, d.DropDatabase(context.WithoutCancel(ctx), n.Name))
+		}
+		return nil
+	})
+}
+
+// DropDatabase ends the sessions in a database and drops it; that it is gone already is fine. The configured database is never dropped.
+func (d *Database) DropDatabase(ctx context.Context, name string) error {
+	if err := checkDatabaseName(name); err != nil {
+		return err
+	}
+	if name == d.base.Database {
+		return fmt.Errorf("drop database %s: it is the one of database.url", name)
+	}
+	return d.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		return slow(ctx, conn, "drop database "+name, "DROP DATABASE IF EXISTS "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
+	})
+}
+
+// Restore writes an archive into a database that must be there and hold nothing of its own: database.ErrOccupied otherwise. It stops at
+// the first error; what was written until then stays, for the caller to drop. The archive is read from r, or from o.File.
+func (d *Database) Restore(ctx context.Context, name string, r io.Reader, o RestoreOptions) error {
+	if err := checkDatabaseName(name); err != nil {
+		return err
+	}
+	path, err := d.restorer(ctx, name, o)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cmd, said := child(ctx, path, nil, restoreArguments(name, d.config.Role, o)...)
+	passfile, done, err := d.passfile(cmd)
+	if err != nil {
+		return err
+	}
+	defer done()
+	cmd.Env = append(d.environ(passfile), "PGAPPNAME=pg_restore "+d.base.RuntimeParams["application_name"])
+	in := &counted{r: r}
+	if o.File == "" {
+		cmd.Stdin = in
+	}
+	err = cmd.Run()
+	if in.err != nil {
+		return fmt.Errorf("read the archive: %w", in.err)
+	}
+	return d.ended(ctx, "pg_restore", err, said)
+}
+
+// restorer finds pg_restore and looks that the database is empty.
+func (d *Database) restorer(ctx context.Context, name string, o RestoreOptions) (path string, err error) {
+	major := leadingNumber(o.Dumper)
+	err = d.In(name).with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		major = max(major, version(conn)/10000)
+		return empty(ctx, conn, name)
+	})
+	if err != nil {
+		return "", err
+	}
+	path, _, err = d.program(ctx, "pg_restore", major)
+	return path, err
+}
+
+func restoreArguments(name, role string, o RestoreOptions) []string {
+	args := []string{"--exit-on-error", "--no-password", "--dbname=" + conninfo(name)}
+	if !o.Owners {
+		args = append(args, "--no-owner", "--no-privileges")
+	}
+	if o.SchemaOnly {
+		args = append(args, "--schema-only")
+	}
+	if o.Asleep {
+		args = append(args, "--no-publications", "--no-subscriptions")
+	}
+	if role != "" {
+		args = append(args, "--role="+role)
+	}
+	if o.File == "" {
+		return args
+	}
+	if o.Jobs > 1 {
+		args = append(args, "--jobs="+strconv.Itoa(o.Jobs))
+	}
+	return append(args, "--", o.File)
+}
+
+// empty refuses a database with anything of a user's in it.
+func empty(ctx context.Context, conn *pgx.Conn, name string) error {
+	ctx, cancel := limit(ctx, askLimit)
+	defer cancel()
+	var found string
+	err := conn.QueryRow(ctx, `SELECT coalesce((SELECT string_agg(what, ', ') FROM (
+		(SELECT format('%I.%I', n.nspname, c.relname) AS what FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+			WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1 LIMIT 3)
+		UNION ALL (SELECT 'schema ' || quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public') ORDER BY 1 LIMIT 3)
+		UNION ALL (SELECT 'function ' || p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace ORDER BY 1 LIMIT 3)
+		UNION ALL (SELECT 'large object ' || oid FROM pg_largeobject_metadata LIMIT 1)) x), '')`).Scan(&found)
+	if code(err) == "3F000" { // there is no schema public
+		found, err = "", nil
+	}
+	if err != nil {
+		return classify(ctx, conn.PgConn(), "look whether "+name+" is empty", err)
+	}
+	if found != "" {
+		return fmt.Errorf("database %s is not empty (%s): %w", name, found, database.ErrOccupied)
+	}
+	return nil
+}
+
+// locale reads what the configured database was created with.
+func locale(ctx context.Context, conn *pgx.Conn) (database.Locale, error) {
+	ctx, cancel := limit(ctx, askLimit)
+	defer cancel()
+	var l database.Locale
+	err := conn.QueryRow(ctx, `SELECT pg_encoding_to_char(encoding), coalesce(j ->> 'datcollate', ''), coalesce(j ->> 'datctype', ''), coalesce(j ->> 'datlocprovider', 'c'),
+		coalesce(j ->> 'datlocale', j ->> 'daticulocale', ''), coalesce(j ->> 'daticurules', '')
+		FROM pg_database, to_jsonb(pg_database) j WHERE datname = current_database()`).
+		Scan(&l.Encoding, &l.Collate, &l.Type, &l.Provider, &l.Name, &l.Rules)
+	return l, classify(ctx, conn.PgConn(), "read the database's locale", err)
+}
+
+func localeSQL(l database.Locale) string {
+	sql := " ENCODING " + literal(l.Encoding)
+	if l.Collate != "" {
+		sql += " LC_COLLATE " + literal(l.Collate) + " LC_CTYPE " + literal(l.Type)
+	}
+	switch l.Provider {
+	case "i":
+		sql += " LOCALE_PROVIDER icu ICU_LOCALE " + literal(l.Name)
+		if l.Rules != "" {
+			sql += " ICU_RULES " + literal(l.Rules)
+		}
+	case "b":
+		sql += " LOCALE_PROVIDER builtin BUILTIN_LOCALE " + literal(l.Name)
+	}
+	return sql
+}
+
+// slow is run without our limit: making and dropping a database takes as long as its files.
+func slow(ctx context.Context, conn *pgx.Conn, what, sql string) error {
+	_, err := conn.PgConn().Exec(ctx, "SET statement_timeout = 0").ReadAll()
+	if err == nil {
+		_, err = conn.PgConn().Exec(ctx, sql).ReadAll()
+	}
+	return classify(ctx, conn.PgConn(), what, err)
+}
+
+// checkDatabaseName refuses what the server would cut or could not hold.
+func checkDatabaseName(name string) error {
+	if name == "" || len(name) > 63 || strings.ContainsAny(name, "\x00\r\n") {
+		return fmt.Errorf("%q is not a name for a database (1 to 63 bytes)", name)
+	}
+	return nil
+}
+
+// literal quotes text for a statement that takes no parameters, whatever standard_conforming_strings says.
+func literal(s string) string {
+	return " E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + "'"
+}
+
+// conninfo names a database to a program that would take a plain name for a whole connection string when it contains "=".
+func conninfo(name string) string {
+	return "dbname='" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(name) + "'"
+}
