@@ -11,11 +11,12 @@ type Config struct {
 	Environment string     `yaml:"environment,required" doc:"Name of the environment, like production. App and environment name the ledger."`
 	Release     Release    `yaml:"release" doc:"Where releases come from."`
 	Registry    Registry   `yaml:"registry" doc:"How registries are reached."`
-	Approval    Approval   `yaml:"approval,required" doc:"Who must say yes."`
+	Approval    Approval   `yaml:"approval" doc:"Who must say yes. Needed with a target; without one, a migration asks for a typed confirmation."`
 	Database    Block      `yaml:"database" doc:"The database that migrations are applied to. Absent when the app has none."`
 	Backup      Backup     `yaml:"backup" doc:"Where the backup before a migration is kept."`
-	Target      Block      `yaml:"target,required,kind" doc:"The place that runs the app."`
-	Health      Health     `yaml:"health,required" doc:"The looks that a new version must pass after it was deployed."`
+	Ledger      Ledger     `yaml:"ledger" doc:"Where the ledger is kept when there is no target. With a target it lives on the target's first host."`
+	Target      Block      `yaml:"target,kind" doc:"The place that runs the app. Without one, only migrations are applied (fairlead migrate), and ledger is needed."`
+	Health      Health     `yaml:"health" doc:"The looks that a new version must pass after it was deployed. Needed with a target."`
 	Smoke       Smoke      `yaml:"smoke" doc:"The checks that follow health."`
 	Record      Record     `yaml:"record" doc:"Who is told."`
 	OnFailure   OnFailure  `yaml:"on_failure" doc:"What happens when a run fails after production began to change."`
@@ -43,6 +44,17 @@ type Approval struct {
 	From   string `yaml:"from,required" enum:"none" later:"signature|github-environment" doc:"Where the approval comes from. none asks for a typed confirmation and needs a reason."`
 	Reason string `yaml:"reason" doc:"Why nobody else approves; stands in the record."`
 }
+
+// Ledger says where the ledger of a configuration without target is kept. Durable says that the directory outlives this machine's job
+// although a CI system runs it.
+type Ledger struct {
+	Kind    string `yaml:"kind" enum:"dir" doc:"Kind of ledger."`
+	Path    Path   `yaml:"path,required" doc:"Directory that keeps the ledger, for this app in this environment alone; made with the first run. Everybody who migrates must reach the same one."`
+	Durable bool   `yaml:"durable" doc:"Says that the directory outlives this machine's job although a CI system runs it (a mounted volume)."`
+}
+
+// Defaults fills in a directory.
+func (l *Ledger) Defaults() { l.Kind = "dir" }
 
 // Backup says where backups are kept.
 type Backup struct {

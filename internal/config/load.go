@@ -39,7 +39,13 @@ func parse(b []byte, p *place) (Config, error) {
 	if err := c.root.Decode(&c); err != nil {
 		return Config{}, err
 	}
-	return c, c.validate()
+	if err := c.validate(); err != nil {
+		return c, err
+	}
+	if c.Approval.From == "" {
+		c.Approval = Approval{From: "none", Reason: "no approval is configured"}
+	}
+	return c, nil
 }
 
 // place is where a file stands and what its variables mean.

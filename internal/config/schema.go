@@ -18,6 +18,8 @@ func Schema(owners map[string]map[string]any) ([]byte, error) {
 	root := s.structure(reflect.TypeFor[Config](), "")
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "fairlead.yaml"
+	root["dependentRequired"] = map[string]any{"target": []string{"approval", "health"}}
+	root["anyOf"] = []any{map[string]any{"required": []string{"target"}}, map[string]any{"required": []string{"ledger"}}}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/goccy/go-yaml/ast"
 )
 
 // validate holds what the shape of the file cannot say.
@@ -12,6 +14,7 @@ func (c Config) validate() error {
 	v := validator{root: c.root}
 	v.name("app", c.App)
 	v.name("environment", c.Environment)
+	v.together(c)
 	if c.Approval.From == "none" && strings.TrimSpace(c.Approval.Reason) == "" {
 		v.bad("approval", "approval.reason is missing: from: none needs a reason, which stands in the record")
 	}
@@ -20,9 +23,43 @@ func (c Config) validate() error {
 			v.bad(fmt.Sprintf("registry.plain_http.%d", i), "registry.plain_http.%d must be a host with its port, like localhost:5000", i)
 		}
 	}
-	v.health(c.Health)
+	if v.stands("health") {
+		v.health(c.Health)
+	}
 	v.smoke(c.Smoke)
 	return invalid(v.problems)
+}
+
+// together holds which parts need each other: a target needs approval and health; without one there is a ledger.
+func (v *validator) together(c Config) {
+	if !c.Target.Present() {
+		if c.Ledger.Path == "" {
+			v.bad("", "target is missing; a configuration that is only for fairlead migrate names a ledger instead: ledger: {kind: dir, path: …}")
+		}
+		return
+	}
+	for _, key := range []string{"approval", "health"} {
+		if !v.stands(key) {
+			v.bad("", "%s is missing", key)
+		}
+	}
+	if v.stands("ledger") {
+		v.bad("ledger", "ledger is only for a configuration without target: with one, the ledger lives on the target's first host")
+	}
+}
+
+// stands tells whether a top key stands in the file.
+func (v *validator) stands(key string) bool {
+	m, ok := v.root.node.(ast.MapNode)
+	if !ok {
+		return false
+	}
+	for it := m.MapRange(); it.Next(); {
+		if it.Key().GetToken().Value == key {
+			return true
+		}
+	}
+	return false
 }
 
 type validator struct {
