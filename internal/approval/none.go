@@ -49,13 +49,17 @@ func (n None) Approve(ctx context.Context, r Request) (engine.Approval, error) {
 func question(r Request) string {
 	t := r.Terms
 	verb := "Deploy"
-	if t.Action == engine.Rollback {
+	switch t.Action {
+	case engine.Rollback:
 		verb = "Roll back to"
+	case engine.Migrate:
+		verb = "Apply the migration"
 	}
 	s := fmt.Sprintf("%s %s of %s in %s", verb, t.Tag, t.App, t.Environment)
 	switch {
 	case t.Action == engine.Rollback:
 		s += "; the schema stays as it is"
+	case t.Action == engine.Migrate:
 	case t.Migration != nil:
 		s += ", with a migration"
 	default:

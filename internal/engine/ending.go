@@ -29,6 +29,9 @@ type Ending struct {
 func (r *Run) done(ctx context.Context) Ending {
 	outcome := fault.Deployed
 	means := fmt.Sprintf("production runs %s", r.plan.Terms.Tag)
+	if r.plan.Terms.Action == Migrate {
+		means = fmt.Sprintf("the migration %s is in place", r.plan.Terms.Tag)
+	}
 	if r.opening.Automatic {
 		outcome = fault.RolledBack
 		means = fmt.Sprintf("production runs %s again, verified healthy; %s", r.plan.Terms.Tag, r.schemaSentence())
@@ -148,6 +151,8 @@ func (r *Run) inherited() bool {
 // state says what of production this run changed.
 func (r *Run) state() string {
 	switch {
+	case r.schema && r.plan.Terms.Action == Migrate:
+		return "the migration is applied, in whole or in part"
 	case r.schema && r.services:
 		return "the migration is applied and services were replaced"
 	case r.schema:

@@ -18,6 +18,7 @@ type Action string
 const (
 	Deploy   Action = "deploy"
 	Rollback Action = "rollback"
+	Migrate  Action = "migrate" // a migration alone: no image, no service
 )
 
 // A Reaction is what policy says to do when a run fails after production began to change.

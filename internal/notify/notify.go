@@ -17,7 +17,7 @@ type Notifier interface {
 // A Message is the runbook's note: time, digests, previous digests, migration or not, who approved and who deployed.
 type Message struct {
 	Run         string    `json:"run"`
-	Action      string    `json:"action"` // deploy or rollback
+	Action      string    `json:"action"` // deploy, rollback or migrate
 	Outcome     string    `json:"outcome"`
 	Production  string    `json:"production"` // is production changed? one sentence
 	App         string    `json:"app"`

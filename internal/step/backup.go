@@ -99,7 +99,7 @@ func (s Backup) Run(ctx context.Context, in engine.Input) (engine.Evidence, erro
 	if err != nil {
 		return nil, &fault.Fault{Code: "backup-failed", What: "the backup was not taken", Err: fault.MarkUntouched(err),
 			Means: "nothing was migrated; production is unchanged", Do: []fault.Command{{Line: "fairlead check", Why: "asks the database and its programs again"},
-				{Line: "fairlead deploy " + in.Terms.Tag, Why: "tries again, from the start"}}}
+				again(in)}}
 	}
 	if err := in.Note(ctx, engine.NewFact(takenKind, m)); err != nil {
 		return nil, fault.MarkUntouched(err)

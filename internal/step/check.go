@@ -40,7 +40,7 @@ const MinFree = 512 << 20
 // Check asks everything that can be asked cheaply before anything happens: hosts, engine, what runs, clocks, disk, database.
 // Database is nil when the release has no migration.
 type Check struct {
-	Target   looker
+	Target   looker // nil for a migration alone
 	Database planner
 	Backups  shelf                                     // nil when no backup will be taken
 	Ledger   func(ctx context.Context) (string, error) // the id of the ledger that is there, "" when there is none
@@ -58,11 +58,14 @@ func (Checked) Kind() engine.Kind { return "checked/1" }
 
 // String says what was asked.
 func (c Checked) String() string {
-	s := fmt.Sprintf("%s answers", c.Observation.Place)
-	if c.Database != nil {
-		s += fmt.Sprintf("; PostgreSQL %s, pg_dump %s", c.Database.Server, c.Database.Dumper)
+	var all []string
+	if c.Observation.Place != "" {
+		all = append(all, c.Observation.Place+" answers")
 	}
-	return s
+	if c.Database != nil {
+		all = append(all, fmt.Sprintf("PostgreSQL %s, pg_dump %s", c.Database.Server, c.Database.Dumper))
+	}
+	return strings.Join(all, "; ")
 }
 
 // Spec declares the step.
@@ -79,12 +82,10 @@ var fresh = engine.Sighting{State: engine.Absent, Because: "it is looked at each
 
 // Run asks. Every reason to refuse is collected before it answers, so that they can be mended together.
 func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
-	in.Say(engine.Progress{Text: "the hosts"})
-	o, err := s.Target.Look(ctx)
+	c, err := s.hosts(ctx, in)
 	if err != nil {
-		return nil, refuse("target-unready", "the target does not answer as it must", err)
+		return nil, err
 	}
-	c := Checked{Observation: o}
 	if c.Ledger, err = s.Ledger(ctx); err != nil {
 		return nil, refuse("ledger-unreadable", "the ledger cannot be read", err)
 	}
@@ -108,6 +109,19 @@ func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error
 		return nil, notReady(problems)
 	}
 	return c, nil
+}
+
+// hosts looks at the target, if there is one.
+func (s Check) hosts(ctx context.Context, in engine.Input) (Checked, error) {
+	if s.Target == nil {
+		return Checked{}, nil
+	}
+	in.Say(engine.Progress{Text: "the hosts"})
+	o, err := s.Target.Look(ctx)
+	if err != nil {
+		return Checked{}, refuse("target-unready", "the target does not answer as it must", err)
+	}
+	return Checked{Observation: o}, nil
 }
 
 func hostProblems(c Checked) []target.Problem {

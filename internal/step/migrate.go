@@ -19,6 +19,8 @@ type Migrate struct {
 	Court  apply.Court
 	Script sqltext.Script // with its SQL attached
 	Clock  apply.Clock
+	Again  bool // applied once more on purpose: only markers of this very run count
+	Bare   bool // somebody decided to go without a backup: NotBackedUp stands in its place
 }
 
 // Migrated is the evidence of Migrate. Here counts the units that this run committed; By names the run that applied the last one.
@@ -47,9 +49,9 @@ func (m Migrated) String() string {
 }
 
 // Spec declares the step.
-func (Migrate) Spec() engine.Spec {
+func (s Migrate) Spec() engine.Spec {
 	return engine.Spec{Name: "migrate", Title: "Apply the migration", Effect: engine.Once, Mutates: engine.Schema,
-		Needs: []engine.Kind{BackedUp{}.Kind()}, Proves: Migrated{}.Kind(),
+		Needs: []engine.Kind{protection(s.Bare)}, Proves: Migrated{}.Kind(),
 		Runbook: []string{`psql "$PROD_DB_URL" -v ON_ERROR_STOP=1 -f migration.sql`}}
 }
 
@@ -86,28 +88,33 @@ func (s Migrate) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 		return nil, err
 	case errors.As(err, &f) && f.Result.Here == 0:
 		return nil, &fault.Fault{Code: "migration-failed", What: "the migration failed and was rolled back as a whole",
-			Means: "production is unchanged; no new container was started", Err: fault.MarkUntouched(err), Do: tryAgain(in)}
+			Means: "production is unchanged" + unstarted(in), Err: fault.MarkUntouched(err), Do: tryAgain(in)}
 	case errors.As(err, &f):
 		return nil, &fault.Fault{Code: "migration-partial", What: fmt.Sprintf("the migration stopped after %d of %s", f.Result.Applied, count(len(s.Script.Units), "unit")),
-			Means: "production is changed: these units are in place; no new container was started", Outcome: fault.Asking, Err: err,
-			Do: []fault.Command{{Line: "fairlead resume", Why: "goes on with the unit that failed"}, {Line: "fairlead rollback", Why: "leaves the schema, closes the run"}}}
+			Means: "production is changed: these units are in place" + unstarted(in), Outcome: fault.Asking, Err: err,
+			Do: []fault.Command{{Line: "fairlead resume", Why: "goes on with the unit that failed"}, giveUp(in)}}
 	}
 	return nil, &fault.Fault{Code: "migration-unknown", What: "it is not known whether the migration is in place",
-		Means: "production is unknown; no new container was started", Outcome: fault.Unknown, Err: err,
+		Means: "production is unknown" + unstarted(in), Outcome: fault.Unknown, Err: err,
 		Do: []fault.Command{{Line: "fairlead resume", Why: "asks the server again"}}}
-}
-
-func tryAgain(in engine.Input) []fault.Command {
-	return []fault.Command{{Line: "fairlead status", Why: "what runs now"}, {Line: "fairlead deploy " + in.Terms.Tag, Why: "tries again, from the start"}}
 }
 
 func (s Migrate) evidence(here, applied int, by string) Migrated {
 	return Migrated{SHA256: s.Script.SHA256, Units: applied, Here: here, By: by}
 }
 
+// key names what is applied. Once more on purpose is a thing of its own, named after its run, so that the first markers stay.
+func (s Migrate) key(in engine.Input) apply.Key {
+	k := apply.Key{App: in.Ticket.App, Environment: in.Ticket.Environment, Migration: s.Script.SHA256}
+	if s.Again {
+		k.Migration = AgainKey(k.Migration, in.Ticket.Run)
+	}
+	return k
+}
+
 func (s Migrate) job(in engine.Input) apply.Job {
 	j := apply.Job{
-		Key:    apply.Key{App: in.Ticket.App, Environment: in.Ticket.Environment, Migration: s.Script.SHA256},
+		Key:    s.key(in),
 		Ticket: in.Ticket, Units: s.Script.Units, Session: map[int]string{}, Clock: s.Clock,
 		Note: func(ctx context.Context, f apply.Fact) error { return in.Note(ctx, engine.NewFact(applyKind, f)) },
 		Say: func(done, total int, text string) {

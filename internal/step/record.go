@@ -17,9 +17,10 @@ type keeper interface {
 }
 
 // Record writes the runbook's facts down, in the ledger and as a copy on the first host. That the copy cannot be written is said and
-// changes no outcome.
+// changes no outcome. Alone makes it the record of a migration without a deployment, of which there is no copy.
 type Record struct {
 	Target keeper
+	Alone  bool
 	Now    func() time.Time
 }
 
@@ -35,15 +36,22 @@ func (Recorded) Kind() engine.Kind { return "recorded/1" }
 
 // String says what was written where.
 func (r Recorded) String() string {
-	if !r.Copied {
+	switch {
+	case r.Note.Action == string(engine.Migrate):
+		return "written into the ledger"
+	case !r.Copied:
 		return "written into the ledger; the copy on the host was not: " + r.Why
 	}
 	return "written into the ledger and copied to the host"
 }
 
 // Spec declares the step.
-func (Record) Spec() engine.Spec {
-	return engine.Spec{Name: "record", Title: "Write the record", Effect: engine.ReadsAgain, Needs: []engine.Kind{Deployed{}.Kind()}, Proves: Recorded{}.Kind(),
+func (s Record) Spec() engine.Spec {
+	needs := Deployed{}.Kind()
+	if s.Alone {
+		needs = Migrated{}.Kind()
+	}
+	return engine.Spec{Name: "record", Title: "Write the record", Effect: engine.ReadsAgain, Needs: []engine.Kind{needs}, Proves: Recorded{}.Kind(),
 		Runbook: []string{"post: time, digests, previous digests, migration yes or no, who approved, who deployed"}}
 }
 
@@ -54,6 +62,10 @@ func (Record) Probe(context.Context, engine.Input) (engine.Sighting, error) { re
 func (s Record) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
 	r := Recorded{Note: Note(in.Ticket, in.Terms, in.Proofs, s.Now()), Copied: true}
 	r.Note.Outcome, r.Note.Production = "deployed", "production runs "+in.Terms.Tag
+	if s.Alone {
+		r.Copied, r.Note.Production = false, "the migration "+in.Terms.Tag+" is in place"
+		return r, nil
+	}
 	b, err := json.MarshalIndent(r.Note, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("compose the record: %w", err)

@@ -1,6 +1,13 @@
 package step
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+
+	"fairlead/internal/engine"
+	"fairlead/internal/fault"
+	"fairlead/internal/wire"
+)
 
 // count says how many, in the words of a person: "1 host", "3 hosts".
 func count(n int, noun string) string {
@@ -8,4 +15,48 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// tryAgain is what to type after a failure that left everything as it was.
+func tryAgain(in engine.Input) []fault.Command {
+	if in.Terms.Action == engine.Migrate {
+		return []fault.Command{{Line: "fairlead migrate status", Why: "what is applied"}, again(in)}
+	}
+	return []fault.Command{{Line: "fairlead status", Why: "what runs now"}, again(in)}
+}
+
+// again begins the same once more.
+func again(in engine.Input) fault.Command {
+	c := fault.Command{Line: "fairlead deploy " + in.Terms.Tag, Why: "tries again, from the start"}
+	if in.Terms.Action == engine.Migrate {
+		c.Line = "fairlead migrate apply FILE"
+		if m := in.Terms.Migration; m != nil && m.File != "" {
+			c.Line = "fairlead migrate apply " + pasteable(m.File)
+		}
+	}
+	return c
+}
+
+// giveUp closes a run that changed the schema in part.
+func giveUp(in engine.Input) fault.Command {
+	if in.Terms.Action == engine.Migrate {
+		return fault.Command{Line: "fairlead abandon --reason '…'", Why: "leaves the schema as it is now, closes the run"}
+	}
+	return fault.Command{Line: "fairlead rollback", Why: "leaves the schema, closes the run"}
+}
+
+// unstarted ends a sentence about production where containers would have followed.
+func unstarted(in engine.Input) string {
+	if in.Terms.Action == engine.Migrate {
+		return ""
+	}
+	return "; no new container was started"
+}
+
+// pasteable makes a word safe to paste into a shell.
+func pasteable(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:=") == "" {
+		return s
+	}
+	return wire.Quote(s)
 }

@@ -116,6 +116,8 @@ func Title(m notify.Message) string {
 	switch {
 	case m.Outcome == "deployed" && m.Action == "rollback":
 		ended = "rolled back as asked"
+	case m.Outcome == "deployed" && m.Action == "migrate":
+		ended = "migration in place"
 	case m.Outcome == "rolled-back":
 		ended = "failed, rolled back automatically"
 	case m.Outcome == "asking":

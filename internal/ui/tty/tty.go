@@ -201,7 +201,7 @@ func (s *Screen) width() int {
 
 func (s *Screen) opened(e engine.RunOpened) string {
 	t := e.Terms
-	title := map[engine.Action]string{engine.Deploy: "Deploying", engine.Rollback: "Rolling back to"}[t.Action]
+	title := map[engine.Action]string{engine.Deploy: "Deploying", engine.Rollback: "Rolling back to", engine.Migrate: "Applying"}[t.Action]
 	if e.Resumed {
 		title = "Going on: " + strings.ToLower(title)
 	}
