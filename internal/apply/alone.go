@@ -85,7 +85,7 @@ func (m *machine) enter(ctx context.Context, u sqltext.Unit) (Solo, Attempt, err
 	}
 	for _, sql := range m.session(u) {
 		if err == nil {
-			err = solo.Exec(ctx, sql)
+			err = solo.Exec(ctx, Query{SQL: sql})
 		}
 	}
 	if err != nil {
@@ -123,7 +123,7 @@ func (m *machine) mend(ctx context.Context, solo Solo, st *sqltext.Statement, lo
 		defer func() { _ = solo.Close(ctx) }()
 	}
 	for _, sql := range all {
-		if err := m.under(ctx, solo, sql); err != nil {
+		if err := m.under(ctx, solo, m.query(st, sql)); err != nil {
 			return err
 		}
 	}
@@ -132,16 +132,15 @@ func (m *machine) mend(ctx context.Context, solo Solo, st *sqltext.Statement, lo
 
 // execute runs the statement under the number.
 func (m *machine) execute(ctx context.Context, solo Solo, st *sqltext.Statement) error {
-	m.Say(m.result.Applied, len(m.Units), fmt.Sprintf("line %d: %s", st.Line, st.Kind))
-	return m.under(ctx, solo, st.SQL)
+	return m.under(ctx, solo, m.query(st, st.SQL))
 }
 
 // under checks the number immediately before a statement that can be in no transaction, and runs it.
-func (m *machine) under(ctx context.Context, solo Solo, sql string) error {
+func (m *machine) under(ctx context.Context, solo Solo, q Query) error {
 	if err := solo.Hold(ctx, m.Ticket); err != nil {
 		return err
 	}
-	return solo.Exec(ctx, sql)
+	return solo.Exec(ctx, q)
 }
 
 // after looks at what the statement left, once its backend has ended it.

@@ -30,7 +30,7 @@ func Run(ctx context.Context, s Server, c Court, j Job) (Result, error) {
 	if v.State == Unknown {
 		return r, fmt.Errorf("%w: %s", ErrUnknown, v.Why)
 	}
-	m := machine{Server: s, Court: c, Job: j, result: r}
+	m := machine{Server: s, Court: c, Job: j, result: r, before: counted(j.Units)}
 	for i := v.Next; i < len(j.Units); i++ {
 		if err := m.unit(ctx, j.Units[i], v); err != nil {
 			return m.result, err
@@ -59,6 +59,7 @@ type machine struct {
 	Court
 	Job
 	result Result
+	before []int // statements before each unit, and at the end all of them
 }
 
 func (m *machine) unit(ctx context.Context, u sqltext.Unit, v Verdict) error {
@@ -122,14 +123,13 @@ func (m *machine) fill(ctx context.Context, tx Tx, u sqltext.Unit) (Attempt, *sq
 		return a, nil, err
 	}
 	for _, sql := range m.session(u) {
-		if err := tx.Exec(ctx, sql); err != nil {
+		if err := tx.Exec(ctx, Query{SQL: sql}); err != nil {
 			return a, nil, err
 		}
 	}
 	for i := range u.Statements {
 		st := &u.Statements[i]
-		m.Say(m.result.Applied, len(m.Units), fmt.Sprintf("line %d: %s", st.Line, st.Kind))
-		if err := tx.Exec(ctx, st.SQL); err != nil {
+		if err := tx.Exec(ctx, m.query(st, st.SQL)); err != nil {
 			return a, st, err
 		}
 	}

@@ -99,16 +99,23 @@ type Server interface {
 	Solo(ctx context.Context) (Solo, error)
 }
 
+// A Query is what Exec sends. The server must find exactly one statement in it; anything else is ErrStatement, and so is a statement
+// that ends the transaction in which it runs.
+type Query struct {
+	SQL   string
+	Heard func(text string) // hears, while it runs, who is in the way and how far it is; nil: nobody listens
+}
+
 // A Tx is one transaction of one unit.
 //
 // Hold locks the fencing row in this transaction and compares (fence.ErrOvertaken). Mark inserts the marker (ErrMarked when it is
-// there already). Exec runs one statement. Commit is nil only when the server said COMMIT; a rollback in disguise is ErrStatement,
+// there already). Exec runs a query. Commit is nil only when the server said COMMIT; a rollback in disguise is ErrStatement,
 // a lost answer ErrLost. Rollback ends the transaction whatever its state and releases the connection; after Commit it does nothing.
 type Tx interface {
 	Attempt(ctx context.Context) (Attempt, error)
 	Hold(ctx context.Context, t fence.Ticket) error
 	Mark(ctx context.Context, k Key, m Marker) error
-	Exec(ctx context.Context, sql string) error
+	Exec(ctx context.Context, q Query) error
 	Closer
 }
 
@@ -125,7 +132,7 @@ type Solo interface {
 	Attempt(ctx context.Context) (Attempt, error)
 	Hold(ctx context.Context, t fence.Ticket) error
 	Mark(ctx context.Context, k Key, m Marker) error
-	Exec(ctx context.Context, sql string) error
+	Exec(ctx context.Context, q Query) error
 	Close(ctx context.Context) error
 }
 

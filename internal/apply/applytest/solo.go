@@ -37,7 +37,7 @@ func alone(ctx context.Context, t *testing.T, s Subject) {
 	must(t, "intent", solo.Mark(ctx, key(), marker(0, false)))
 	expect(ctx, t, s, 0, 1)
 	wantErr(t, "a second intent", solo.Mark(ctx, key(), marker(0, false)), apply.ErrMarked)
-	must(t, "exec", solo.Exec(ctx, s.Alone.SQL))
+	must(t, "exec", solo.Exec(ctx, apply.Query{SQL: s.Alone.SQL}))
 	probed(ctx, t, s, apply.Done)
 	must(t, "end", solo.Mark(ctx, key(), marker(0, true)))
 	expect(ctx, t, s, 0, 2)
@@ -94,7 +94,7 @@ func endsIdleSession(ctx context.Context, t *testing.T, s Subject) {
 	raised(ctx, t, s, 1)
 	old := held(ctx, t, s.Server, 1)
 	must(t, "raise over a session", s.Again(t).Server.Raise(ctx, ticket(2)))
-	if err := old.Exec(ctx, s.Alone.SQL); err == nil {
+	if err := old.Exec(ctx, apply.Query{SQL: s.Alone.SQL}); err == nil {
 		t.Error("the old holder could run its statement")
 	}
 	probed(ctx, t, s, apply.NotDone)
@@ -113,12 +113,12 @@ func repairs(ctx context.Context, t *testing.T, s Subject) {
 	probed(ctx, t, s, apply.Halfway)
 	solo := held(ctx, t, s.Server, 1)
 	for _, sql := range remedy {
-		must(t, sql, solo.Exec(ctx, sql))
+		must(t, sql, solo.Exec(ctx, apply.Query{SQL: sql}))
 	}
 	probed(ctx, t, s, apply.NotDone)
 	if all, err := s.Court.Remedy(ctx, s.Alone); err == nil {
 		t.Errorf("there is a remedy for nothing: %q", all)
 	}
-	must(t, "exec", solo.Exec(ctx, s.Alone.SQL))
+	must(t, "exec", solo.Exec(ctx, apply.Query{SQL: s.Alone.SQL}))
 	probed(ctx, t, s, apply.Done)
 }

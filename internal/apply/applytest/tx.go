@@ -42,7 +42,7 @@ func filled(ctx context.Context, t *testing.T, s Subject, number int64) apply.Tx
 	tx := begun(ctx, t, s.Server)
 	must(t, "hold", tx.Hold(ctx, ticket(number)))
 	must(t, "mark", tx.Mark(ctx, key(), marker(0, true)))
-	must(t, "exec", tx.Exec(ctx, s.Effect))
+	must(t, "exec", tx.Exec(ctx, apply.Query{SQL: s.Effect}))
 	return tx
 }
 
@@ -112,7 +112,7 @@ func marksOnce(ctx context.Context, t *testing.T, s Subject) {
 func rollbackInDisguise(ctx context.Context, t *testing.T, s Subject) {
 	raised(ctx, t, s, 1)
 	tx := filled(ctx, t, s, 1)
-	wantErr(t, "refused statement", tx.Exec(ctx, s.Refused), apply.ErrStatement)
+	wantErr(t, "refused statement", tx.Exec(ctx, apply.Query{SQL: s.Refused}), apply.ErrStatement)
 	wantErr(t, "commit", tx.Commit(ctx), apply.ErrStatement)
 	expect(ctx, t, s, 0, 0)
 }

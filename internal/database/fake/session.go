@@ -54,7 +54,7 @@ func (c session) Attempt(ctx context.Context) (apply.Attempt, error) {
 }
 
 // Exec runs a statement to its end.
-func (c session) Exec(ctx context.Context, sql string) error { return c.b.execute(ctx, sql) }
+func (c session) Exec(ctx context.Context, q apply.Query) error { return c.b.execute(ctx, q.SQL) }
 
 // tx is a transaction.
 type tx struct{ session }

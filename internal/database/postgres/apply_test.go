@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"fairlead/internal/apply"
 	"fairlead/internal/apply/applytest"
 	"fairlead/internal/sqltext"
 )
@@ -67,7 +68,7 @@ func killBuild(t *testing.T, url string) {
 		t.Fatal(err)
 	}
 	result := make(chan error, 1)
-	go func() { result <- solo.Exec(ctx, concurrentIndex) }()
+	go func() { result <- solo.Exec(ctx, apply.Query{SQL: concurrentIndex}) }()
 	for range 100 {
 		if ask[int](t, url, "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relname = 'ix_effect'") > 0 {
 			break

@@ -94,31 +94,3 @@ func advisoryKey(t fence.Ticket) int64 {
 	sum := sha256.Sum256([]byte("fairlead\x00" + t.App + "\x00" + t.Environment))
 	return int64(binary.BigEndian.Uint64(sum[:8]))
 }
-
-// watchBlockers looks, once a statement has run for a quarter of lock_timeout, who is in the way; the function it gives ends
-// the watch and names them.
-func (d *Database) watchBlockers(ctx context.Context, conn *pgx.Conn) func() []string {
-	ctx, cancel := context.WithCancel(ctx)
-	result := make(chan []string, 1)
-	pid := conn.PgConn().PID()
-	go func() { result <- d.blockersSeen(ctx, pid) }()
-	return func() []string {
-		cancel()
-		return <-result
-	}
-}
-
-func (d *Database) blockersSeen(ctx context.Context, pid uint32) []string {
-	if pause(ctx, d.config.LockTimeout/4) != nil {
-		return nil
-	}
-	var names []string
-	_ = d.asLogin(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		all, err := blockersOf(ctx, conn, pid)
-		for _, b := range all {
-			names = append(names, b.String())
-		}
-		return err
-	})
-	return names
-}

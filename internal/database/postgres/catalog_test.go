@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"fairlead/internal/apply"
 	"fairlead/internal/config"
 	"fairlead/internal/sqlreview"
 )
@@ -157,7 +158,7 @@ func TestCatalog_does_not_wait_for_locks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback(context.Background()) }()
-	if err := tx.Exec(context.Background(), "LOCK TABLE a"); err != nil {
+	if err := tx.Exec(context.Background(), apply.Query{SQL: "LOCK TABLE a"}); err != nil {
 		t.Fatal(err)
 	}
 	c, err := d.Catalog(context.Background())

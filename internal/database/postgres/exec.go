@@ -13,14 +13,17 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// exec sends one statement by the simple protocol, exactly as it stands, and throws its rows away one by one.
-func (d *Database) exec(ctx context.Context, conn *pgx.Conn, sql string) error {
-	if copiesIn(sql) {
+// exec sends one statement by the simple protocol, exactly as it stands, and throws its rows away one by one. The server counts the
+// statements too: were it to find another number than the plan has, this is an error.
+func (d *Database) exec(ctx context.Context, conn *pgx.Conn, q apply.Query) error {
+	if copiesIn(q.SQL) {
 		return fmt.Errorf("%w: COPY FROM stdin needs rows, which are not sent", apply.ErrStatement)
 	}
-	watch := d.watchBlockers(ctx, conn)
-	results := conn.PgConn().Exec(ctx, sql)
+	watch := d.watch(ctx, conn.PgConn().PID(), q)
+	results := conn.PgConn().Exec(ctx, q.SQL)
+	executed := 0
 	for results.NextResult() {
+		executed++
 		rows := results.ResultReader()
 		for rows.NextRow() {
 		}
@@ -28,6 +31,9 @@ func (d *Database) exec(ctx context.Context, conn *pgx.Conn, sql string) error {
 	}
 	err := results.Close()
 	blockers := watch()
+	if err == nil && executed != 1 {
+		return fmt.Errorf("%w: the server executed %d statements where the plan has one", apply.ErrStatement, executed)
+	}
 	var said *pgconn.PgError
 	if errors.As(err, &said) {
 		e := serverError(said)

@@ -36,7 +36,7 @@ func TestRaise_ends_a_holder_that_is_busy_in_a_statement(t *testing.T) {
 		t.Fatal(err)
 	}
 	result := make(chan error, 1)
-	go func() { result <- tx.Exec(t.Context(), "SELECT pg_sleep(600)") }()
+	go func() { result <- tx.Exec(t.Context(), apply.Query{SQL: "SELECT pg_sleep(600)"}) }()
 	time.Sleep(200 * time.Millisecond)
 	start := time.Now()
 	if err := d.Raise(t.Context(), number(2)); err != nil {
@@ -65,7 +65,7 @@ func TestRaise_leaves_a_running_index_build_alone_but_its_holder_can_do_nothing_
 	}
 	release := holdOld(t, url)
 	result := make(chan error, 1)
-	go func() { result <- solo.Exec(t.Context(), concurrentIndex) }()
+	go func() { result <- solo.Exec(t.Context(), apply.Query{SQL: concurrentIndex}) }()
 	time.Sleep(3 * time.Second) // longer than lock_timeout, which must not hold for it
 	if err := d.Raise(t.Context(), number(2)); err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func TestExec_gives_way_after_lock_timeout_and_names_who_is_in_the_way(t *testin
 	}
 	defer tx.Rollback(t.Context())
 	start := time.Now()
-	err = tx.Exec(t.Context(), "ALTER TABLE public.effect ADD COLUMN m int")
+	err = tx.Exec(t.Context(), apply.Query{SQL: "ALTER TABLE public.effect ADD COLUMN m int"})
 	if !errors.Is(err, apply.ErrLockTimeout) || !strings.Contains(err.Error(), "INSERT INTO public.effect") {
 		t.Errorf("it gives %v, want ErrLockTimeout naming the other statement", err)
 	}
@@ -208,7 +208,7 @@ func TestExec_keeps_values_of_rows_out_of_errors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tx.Rollback(t.Context())
-	err = tx.Exec(t.Context(), "INSERT INTO public.effect VALUES (424242)")
+	err = tx.Exec(t.Context(), apply.Query{SQL: "INSERT INTO public.effect VALUES (424242)"})
 	var s *ServerError
 	if !errors.As(err, &s) || s.Code != "23505" || !errors.Is(err, apply.ErrStatement) {
 		t.Fatalf("it gives %v", err)
@@ -227,7 +227,7 @@ func TestExec_refuses_what_would_wait_for_rows_or_leave_the_transaction(t *testi
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		if err := tx.Exec(ctx, sql); !errors.Is(err, apply.ErrStatement) {
+		if err := tx.Exec(ctx, apply.Query{SQL: sql}); !errors.Is(err, apply.ErrStatement) {
 			t.Errorf("%s gives %v, want ErrStatement", sql, err)
 		}
 		cancel()

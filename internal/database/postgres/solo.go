@@ -135,8 +135,8 @@ func (s *solo) record(ctx context.Context, k apply.Key, m apply.Marker) error {
 }
 
 // Exec runs the statement. It has no time limit but ctx: an index build may take hours and stops nobody.
-func (s *solo) Exec(ctx context.Context, sql string) error {
-	if buildsConcurrently(sql) {
+func (s *solo) Exec(ctx context.Context, q apply.Query) error {
+	if buildsConcurrently(q.SQL) {
 		// These wait for old transactions without making anybody wait behind them; giving up would only leave an invalid index. A limit
 		// that the migration set itself stays.
 		_, err := s.conn.Exec(ctx, ours+"SELECT set_config('lock_timeout', '0', false) FROM pg_settings WHERE name = 'lock_timeout' AND setting::bigint = $1",
@@ -146,7 +146,7 @@ func (s *solo) Exec(ctx context.Context, sql string) error {
 		}
 	}
 	s.running.Store(&running{ctx})
-	return s.db.exec(ctx, s.conn, sql)
+	return s.db.exec(ctx, s.conn, q)
 }
 
 // buildsConcurrently finds CREATE, DROP and REINDEX INDEX CONCURRENTLY.

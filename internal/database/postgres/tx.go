@@ -83,13 +83,13 @@ func (t *tx) Mark(ctx context.Context, k apply.Key, m apply.Marker) error {
 }
 
 // Exec runs one statement.
-func (t *tx) Exec(ctx context.Context, sql string) error {
+func (t *tx) Exec(ctx context.Context, q apply.Query) error {
 	if t.ended {
 		return errEnded
 	}
 	ctx, cancel := limit(ctx, t.db.config.StatementTimeout+askLimit)
 	defer cancel()
-	if err := t.db.exec(ctx, t.conn, sql); err != nil {
+	if err := t.db.exec(ctx, t.conn, q); err != nil {
 		return err
 	}
 	if s := t.conn.PgConn().TxStatus(); s != 'T' {
