@@ -76,6 +76,9 @@ func (p *Project) History() engine.History { return asked{p.ledger, p.history} }
 // Look gives what runs now.
 func (p *Project) Look(ctx context.Context) (target.Observation, error) { return p.target.Look(ctx) }
 
+// Backups gives where backups are kept; nil when none is configured.
+func (p *Project) Backups() backup.Store { return p.backups }
+
 // Close ends all connections.
 func (p *Project) Close() error {
 	var first error

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"fairlead/internal/assemble"
+	"fairlead/internal/backup"
 	"fairlead/internal/config"
 	"fairlead/internal/engine"
 	"fairlead/internal/release"
@@ -18,6 +19,7 @@ type Project interface {
 	planner
 	returner
 	keeper
+	archivist
 	reporter
 }
 
@@ -44,6 +46,11 @@ type keeper interface {
 	History() engine.History
 	Engine() *engine.Engine
 	NewRun() engine.RunID
+}
+
+// archivist gives where backups are kept; nil when none is configured.
+type archivist interface {
+	Backups() backup.Store
 }
 
 // reporter looks, tells people, and ends.
