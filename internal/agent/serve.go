@@ -31,7 +31,7 @@ const maxBusy = 32
 // an orderly end.
 func (s Server) Serve(ctx context.Context, r io.Reader, w io.Writer) error {
 	ctx, stop := context.WithCancel(ctx)
-	c := &client{server: s, w: w, running: map[uint64]context.CancelFunc{}}
+	c := &client{server: s, w: w, running: map[uint64]context.CancelFunc{}, streams: map[uint64]*stream{}}
 	slots := make(chan struct{}, maxBusy)
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -45,8 +45,16 @@ func (s Server) Serve(ctx context.Context, r io.Reader, w io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("read a request: %w", err)
 		}
-		if req.Op == wire.OpCancel {
+		switch req.Op {
+		case wire.OpCancel:
 			c.cancel(req)
+			continue
+		case wire.OpStreamData, wire.OpStreamCredit, wire.OpStreamEnd:
+			c.feed(req)
+			continue
+		case wire.OpDial, wire.OpExec:
+			one, through := c.begin(ctx, req.ID), c.open(req.ID)
+			all.Go(func() { c.serve(one, through, req) })
 			continue
 		}
 		slots <- struct{}{}
@@ -65,6 +73,7 @@ type client struct {
 	w       io.Writer
 	mu      sync.Mutex
 	running map[uint64]context.CancelFunc
+	streams map[uint64]*stream
 }
 
 func (c *client) begin(ctx context.Context, id uint64) context.Context {

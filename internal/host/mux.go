@@ -25,11 +25,12 @@ type mux struct {
 	mu      sync.Mutex
 	last    uint64
 	waiting map[uint64]chan wire.Response
+	streams map[uint64]*Channel
 	err     error
 }
 
 func newMux(w io.Writer, r *bufio.Reader, kill func()) *mux {
-	m := &mux{w: w, kill: kill, done: make(chan struct{}), waiting: map[uint64]chan wire.Response{}}
+	m := &mux{w: w, kill: kill, done: make(chan struct{}), waiting: map[uint64]chan wire.Response{}, streams: map[uint64]*Channel{}}
 	go m.read(r)
 	return m
 }
@@ -41,13 +42,21 @@ func (m *mux) read(r *bufio.Reader) {
 		if err := wire.ReadFrame(r, &resp); err != nil {
 			m.mu.Lock()
 			m.err = fmt.Errorf("%w: %w", errCut, noEOF(err))
+			cut := m.streams
+			m.streams = map[uint64]*Channel{}
 			m.mu.Unlock()
+			for _, s := range cut {
+				s.fail(fmt.Errorf("%w: %w", ErrUnreachable, m.err))
+			}
 			m.kill()
 			return
 		}
 		m.mu.Lock()
-		ch := m.waiting[resp.ID]
+		ch, stream := m.waiting[resp.ID], m.streams[resp.ID]
 		m.mu.Unlock()
+		if stream != nil {
+			stream.hear(resp)
+		}
 		if ch != nil {
 			ch <- resp
 		}

@@ -29,6 +29,11 @@ const (
 	OpLedgerLines   Op = "ledger.lines"   // Place → LedgerLines…
 	OpLedgerPut     Op = "ledger.put"     // LedgerBlob → LedgerHash
 	OpLedgerBlob    Op = "ledger.blob"    // LedgerBlob → LedgerBlob
+	OpDial          Op = "stream.dial"    // Dial → a stream
+	OpExec          Op = "stream.exec"    // Exec → a stream, Ended
+	OpStreamData    Op = "stream.data"    // bytes for a stream, by the id of the request that opened it; no answer
+	OpStreamEnd     Op = "stream.end"     // no more bytes will come for it; no answer
+	OpStreamCredit  Op = "stream.credit"  // Credit; no answer
 )
 
 // A Place names one app in one environment under a target's directory. All that fairlead keeps there is below Ledger and State.

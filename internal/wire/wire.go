@@ -16,12 +16,16 @@ const Protocol = 1
 // Magic begins the line by which an agent says that frames follow. Anything before it is a login banner.
 const Magic = "fairlead-agent/1"
 
-// A Request asks an agent for one thing. ID is unique on its connection.
+// A Request asks an agent for one thing. ID is unique on its connection, except that what belongs to a stream has the stream's.
 type Request struct {
 	ID   uint64          `json:"id"`
 	Op   Op              `json:"op"`
 	Body json.RawMessage `json:"body,omitempty"`
+	Data []byte          `json:"-"` // bytes of a stream, beside the JSON
 }
+
+func (r Request) carried() []byte   { return r.Data }
+func (r *Request) take(data []byte) { r.Data = data }
 
 // A Response answers the request with the same ID. While More is set others follow; the last one has an error or the final body.
 type Response struct {
@@ -29,7 +33,11 @@ type Response struct {
 	More bool            `json:"more,omitempty"`
 	Body json.RawMessage `json:"body,omitempty"`
 	Err  *Error          `json:"err,omitempty"`
+	Data []byte          `json:"-"` // bytes of a stream, beside the JSON
 }
+
+func (r Response) carried() []byte   { return r.Data }
+func (r *Response) take(data []byte) { r.Data = data }
 
 // A Code names a kind of answer that the caller treats differently. Codes are stable.
 type Code string

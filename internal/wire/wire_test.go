@@ -103,3 +103,22 @@ func TestPlace_never_leads_outside_its_directory(t *testing.T) {
 		}
 	}
 }
+
+func TestReadFrame_gives_back_the_bytes_that_a_message_carries(t *testing.T) {
+	for _, data := range [][]byte{nil, {}, []byte("\x00\xff{}\n"), bytes.Repeat([]byte{7}, StreamChunk)} {
+		var b bytes.Buffer
+		if err := WriteFrame(&b, Response{ID: 7, More: true, Data: data}); err != nil {
+			t.Fatal(err)
+		}
+		got := Response{Data: []byte("old")}
+		if err := ReadFrame(&b, &got); err != nil || !bytes.Equal(got.Data, data) || (got.Data == nil) != (data == nil) || got.ID != 7 || b.Len() != 0 {
+			t.Errorf("%d bytes: %+v, %v", len(data), got, err)
+		}
+	}
+	for _, bad := range []string{"\x80\x00\x00\x03abc", "\x80\x00\x00\x06\x00\x00\x00\x03{}", "\x80\x00\x00\x06\xff\xff\xff\xff{}"} {
+		var got Response
+		if err := ReadFrame(strings.NewReader(bad), &got); !errors.Is(err, ErrFrame) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
