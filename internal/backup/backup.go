@@ -1,5 +1,5 @@
 // Package backup is the contract of a place where backups are kept. Implementations stand in the folders below and pass
-// backuptest.Exercise. Start with Store.
+// backuptest.Exercise. Start with Store; a Manifest says what a backup is, Inventory reads what is kept, Keep chooses what may go.
 package backup
 
 import (
@@ -17,12 +17,20 @@ var (
 	ErrMissing = errors.New("there is no such backup")
 	// ErrEphemeral: the store's place does not outlive this machine (a CI runner's disk).
 	ErrEphemeral = errors.New("the backup directory is on a machine that does not last")
+	// ErrFull: the store has no room.
+	ErrFull = errors.New("there is not enough free space for a backup")
+	// ErrReread: a partial object was read back, so that nothing can be written to it any more.
+	ErrReread = errors.New("the backup was read back already; nothing more can be written to it")
+	// ErrReason: an object was to be deleted for no reason.
+	ErrReason = errors.New("a backup is deleted for a reason only")
+	// ErrSealed: the object is encrypted, and no key for it is at hand.
+	ErrSealed = errors.New("the backup is encrypted and its key is not here")
 )
 
 // A Store keeps objects by name (letters, digits, dots and dashes).
 //
 // Put hands out a writer for a partial object that nobody can see under its name until Commit, which makes it durable and visible
-// at once, never over an existing one. Open reads a visible object. List gives the visible objects, newest first. Ready tells, as far as
+// at once, never over an existing one, whoever else writes meanwhile. A writer that dies leaves nothing visible. Open reads a visible object. List gives the visible objects, newest first. Ready tells, as far as
 // can be told without changing anything, why Put would be refused.
 type Store interface {
 	Put(ctx context.Context, name string) (Partial, error)
@@ -32,8 +40,20 @@ type Store interface {
 	Place() string // readable, without secrets
 }
 
-// A Partial is an object being written. Hash and size are taken from the bytes as they pass. Abort removes it and is harmless after
-// Commit.
+// A Deleter is a store from which retention may take objects away. Delete removes a visible object for good, and nothing else; it
+// gives ErrMissing when there is none and ErrReason when reason is empty.
+type Deleter interface {
+	Delete(ctx context.Context, name, reason string) error
+}
+
+// A Sweeper finds what writers left that died: partial objects that were last written to before a time and that nobody holds any more.
+// It removes them; dry only tells them.
+type Sweeper interface {
+	Sweep(ctx context.Context, before time.Time, dry bool) ([]Object, error)
+}
+
+// A Partial is an object being written. Hash and size are taken from the bytes as they pass. Writing ends with the first Reread
+// (ErrReread). Commit gives nil only for what is stored whole. Abort removes it and is harmless after Commit.
 type Partial interface {
 	io.Writer
 	Reread(ctx context.Context) (io.ReadCloser, error) // what is stored so far, read back from the store
@@ -55,7 +75,7 @@ type Manifest struct {
 	Run        string            `json:"run"`
 	SHA256     string            `json:"sha256"`
 	Size       int64             `json:"size"`
-	Level      string            `json:"level"` // L1, L2
+	Level      string            `json:"level"` // L1: hash as read back; L2: contents and rows compared; L3: restored
 	Database   string            `json:"database"`
 	System     string            `json:"system"`
 	Timeline   int64             `json:"timeline"`
@@ -65,4 +85,38 @@ type Manifest struct {
 	Snapshot   time.Time         `json:"snapshot"`
 	Tables     map[string]int64  `json:"tables"`
 	Extensions map[string]string `json:"extensions,omitempty"`
+
+	Format       string           `json:"format,omitempty"`        // custom
+	Archive      string           `json:"archive,omitempty"`       // compression inside the archive, like "gzip 1"
+	DatabaseSize int64            `json:"database_size,omitempty"` // bytes on the server's disk
+	Contents     map[string]int64 `json:"contents,omitempty"`      // objects by kind
+	Locale       *Locale          `json:"locale,omitempty"`
+	Activity     map[string]int64 `json:"activity,omitempty"` // rows written per table since its statistics began
+	Globals      *Attached        `json:"globals,omitempty"`
+	Took         Took             `json:"took,omitzero"`
+}
+
+// A Locale is what the database was created with.
+type Locale struct {
+	Encoding string `json:"encoding"`
+	Collate  string `json:"collate"`
+	Type     string `json:"ctype"`
+	Provider string `json:"provider"`
+	Name     string `json:"locale,omitempty"`
+	Rules    string `json:"rules,omitempty"`
+}
+
+// An Attached object stands beside a backup. Missing says in words what it lacks.
+type Attached struct {
+	Name    string   `json:"name"`
+	SHA256  string   `json:"sha256"`
+	Size    int64    `json:"size"`
+	Missing []string `json:"missing,omitempty"`
+}
+
+// Took is how long the parts of a backup took, in seconds; 0 where a part was not done.
+type Took struct {
+	Dump    float64 `json:"dump"`
+	Verify  float64 `json:"verify,omitempty"`
+	Restore float64 `json:"restore,omitempty"`
 }

@@ -1,6 +1,6 @@
-// Package dir keeps backups in a directory. An object is written under a hidden name, made durable, and then linked to its own name,
-// never over another one; what a killed process left hidden is removed by the next. It knows nothing of what is inside a backup.
-// Start with Open.
+// Package dir keeps backups in a directory of this machine. An object is written under a hidden name, made durable, and then linked to
+// its own name, never over another one; what a killed process left hidden is removed by the next. The files are package shelf's; this
+// package puts them into the words of a store. Start with Open.
 package dir
 
 import (
@@ -10,16 +10,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"fairlead/internal/backup"
 	"fairlead/internal/config"
 	"fairlead/internal/fault"
+	"fairlead/internal/shelf"
 )
 
 // Config is the block of a store of kind dir.
@@ -34,14 +31,15 @@ func (c *Config) Defaults() { c.MinFree = 256 }
 
 // Store is one directory.
 type Store struct {
-	path    string
+	files   shelf.Dir
 	minFree int64
 }
 
-var _ backup.Store = (*Store)(nil)
-
-// ErrFull: the disk has no room for a backup; test with errors.Is.
-var ErrFull = errors.New("there is not enough free space for a backup")
+var (
+	_ backup.Store   = (*Store)(nil)
+	_ backup.Deleter = (*Store)(nil)
+	_ backup.Sweeper = (*Store)(nil)
+)
 
 // Open reads the configuration and changes nothing. env answers for variables that tell a CI system; there, a directory that is not
 // declared durable is refused with backup.ErrEphemeral.
@@ -55,7 +53,7 @@ func Open(c Config, env func(string) (string, bool)) (*Store, error) {
 			Means: "no backup was taken and nothing was changed",
 			Do:    []fault.Command{{Line: "backup: {store: {kind: dir, path: …, durable: true}}", Why: "in fairlead.yaml, if the directory is on a volume that stays"}}}
 	}
-	return &Store{path: filepath.Clean(c.Path.String()), minFree: c.MinFree << 20}, nil
+	return &Store{files: shelf.Dir{Path: filepath.Clean(c.Path.String())}, minFree: c.MinFree << 20}, nil
 }
 
 func ciSystem(env func(string) (string, bool)) string {
@@ -68,55 +66,28 @@ func ciSystem(env func(string) (string, bool)) string {
 }
 
 // Place gives the directory.
-func (s *Store) Place() string { return s.path }
-
-var objectName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,199}$`)
-
-func checkName(name string) error {
-	if !objectName.MatchString(name) {
-		return fmt.Errorf("%q is not a name for a backup (letters, digits, dots and dashes)", name)
-	}
-	return nil
-}
+func (s *Store) Place() string { return s.files.Path }
 
 // Put begins an object. It removes what dead processes left, and refuses a name that is taken and a disk that is nearly full.
 func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
-	if err := checkName(name); err != nil {
-		return nil, err
-	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
-	}
-	if err := os.MkdirAll(s.path, 0o700); err != nil {
-		return nil, fmt.Errorf("make the backup directory: %w", err)
-	}
-	s.clean()
-	if _, err := os.Lstat(filepath.Join(s.path, name)); err == nil {
-		return nil, fmt.Errorf("%w: %s", backup.ErrExists, name)
 	}
 	if err := s.roomy(); err != nil {
 		return nil, err
 	}
-	return s.begin(name)
+	p, err := s.files.Begin(name)
+	if err != nil {
+		return nil, words(fmt.Errorf("begin a backup in %s: %w", s.files.Path, err))
+	}
+	return &partial{p: p}, nil
 }
 
 // Ready tells why a backup could not be begun: a place that is no directory, that may not be written, or that is nearly full. Nothing is
 // made by it; where the directory is missing, the nearest existing parent counts.
 func (s *Store) Ready(context.Context) error {
-	at := s.path
-	info, err := os.Stat(at)
-	for errors.Is(err, os.ErrNotExist) && at != filepath.Dir(at) {
-		at = filepath.Dir(at)
-		info, err = os.Stat(at)
-	}
-	switch {
-	case err != nil:
-		return fmt.Errorf("look at the backup directory: %w", err)
-	case !info.IsDir():
-		return fmt.Errorf("%s is not a directory", at)
-	}
-	if err := unix.Access(at, unix.W_OK|unix.X_OK); err != nil {
-		return fmt.Errorf("%s may not be written: %w", at, err)
+	if err := s.files.Writable(); err != nil {
+		return err
 	}
 	return s.roomy()
 }
@@ -128,100 +99,113 @@ func (s *Store) roomy() error {
 		return err
 	}
 	if free < s.minFree {
-		return fmt.Errorf("%w: %s has %d MB, at least %d are wanted", ErrFull, s.path, free>>20, s.minFree>>20)
+		return fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.files.Path, free>>20, s.minFree>>20)
 	}
 	return nil
 }
 
 // Free gives the bytes that are free for us on the store's disk; the nearest existing parent counts where the directory is missing.
-func (s *Store) Free() (int64, error) {
-	for at := s.path; ; at = filepath.Dir(at) {
-		free, err := freeAt(at)
-		if errors.Is(err, os.ErrNotExist) && at != filepath.Dir(at) {
-			continue
-		}
-		if err != nil {
-			return 0, fmt.Errorf("ask for free space at %s: %w", at, err)
-		}
-		return free, nil
-	}
-}
+func (s *Store) Free() (int64, error) { return s.files.Free() }
 
 // Open reads a visible object.
 func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	if err := checkName(name); err != nil {
-		return nil, fmt.Errorf("%w: %w", backup.ErrMissing, err)
-	}
-	f, err := openRegular(filepath.Join(s.path, name))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s in %s", backup.ErrMissing, name, s.path)
-	}
+	f, err := s.files.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("open backup %s: %w", name, err)
+		return nil, words(err)
 	}
 	return &reader{ctx: ctx, f: f}, nil
 }
 
 // List gives the visible objects, newest first; none where there is no directory yet.
 func (s *Store) List(ctx context.Context) ([]backup.Object, error) {
-	entries, err := os.ReadDir(s.path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
+	files, err := s.files.List()
 	if err != nil {
-		return nil, fmt.Errorf("list backups: %w", err)
+		return nil, err
 	}
+	return objects(files), ctx.Err()
+}
+
+func objects(files []shelf.File) []backup.Object {
 	var all []backup.Object
-	for _, e := range entries {
-		if !e.Type().IsRegular() || !objectName.MatchString(e.Name()) {
-			continue
-		}
-		st, err := e.Info()
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("list backups: %w", err)
-		}
-		all = append(all, backup.Object{Name: e.Name(), Size: st.Size(), At: st.ModTime().UTC()})
+	for _, f := range files {
+		all = append(all, backup.Object(f))
 	}
-	slices.SortFunc(all, func(a, b backup.Object) int {
-		if c := b.At.Compare(a.At); c != 0 {
-			return c
-		}
-		return strings.Compare(b.Name, a.Name)
-	})
-	return all, ctx.Err()
+	return all
 }
 
-// partialAge is how old a hidden file must be before anybody may think it left over: its maker locks it within this time.
-const partialAge = time.Minute
+// Delete removes a visible object for good.
+func (s *Store) Delete(_ context.Context, name, reason string) error {
+	if err := backup.CheckReason(reason); err != nil {
+		return err
+	}
+	return words(s.files.Remove(name))
+}
 
-// clean removes hidden files that no process holds any more.
-func (s *Store) clean() {
-	entries, err := os.ReadDir(s.path)
+// Sweep removes what dead processes left before a time.
+func (s *Store) Sweep(_ context.Context, before time.Time, dry bool) ([]backup.Object, error) {
+	files, err := s.files.Sweep(before, dry)
+	return objects(files), err
+}
+
+// words puts the errors of files into those of a store.
+func words(err error) error {
+	for from, to := range map[error]error{shelf.ErrExists: backup.ErrExists, shelf.ErrMissing: backup.ErrMissing, shelf.ErrFull: backup.ErrFull} {
+		if errors.Is(err, from) {
+			return backup.As(to, err)
+		}
+	}
+	return err
+}
+
+// partial is an object being written.
+type partial struct {
+	p      *shelf.Partial
+	reread bool
+}
+
+// Write stores; not after the first Reread.
+func (p *partial) Write(b []byte) (int, error) {
+	if p.reread {
+		return 0, backup.ErrReread
+	}
+	n, err := p.p.Write(b)
+	return n, words(err)
+}
+
+// Reread makes what is written durable and reads it back.
+func (p *partial) Reread(ctx context.Context) (io.ReadCloser, error) {
+	p.reread = true
+	f, err := p.p.Reread()
 	if err != nil {
-		return
+		return nil, words(err)
 	}
-	for _, e := range entries {
-		if !isPartial(e.Name()) || !e.Type().IsRegular() {
-			continue
-		}
-		st, err := e.Info()
-		if err != nil || time.Since(st.ModTime()) < partialAge {
-			continue
-		}
-		s.cleanOne(filepath.Join(s.path, e.Name()))
-	}
+	return &reader{ctx: ctx, f: f}, nil
 }
 
-func (s *Store) cleanOne(path string) {
-	f, err := openRegular(path)
-	if err != nil {
-		return
+// Commit makes the object durable and gives it its name.
+func (p *partial) Commit(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	defer f.Close()
-	if lock(f) == nil {
-		_ = os.Remove(path)
-	}
+	return words(p.p.Commit())
 }
+
+// Abort removes the object; after Commit it does nothing.
+func (p *partial) Abort() error { return p.p.Abort() }
+
+// reader ends with its context.
+type reader struct {
+	ctx context.Context
+	f   *os.File
+}
+
+// Read reads on, until the context ends.
+func (r *reader) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.f.Read(b)
+}
+
+// Close closes the file.
+func (r *reader) Close() error { return r.f.Close() }

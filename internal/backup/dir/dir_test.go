@@ -29,8 +29,46 @@ func opened(t *testing.T, change ...func(*Config)) *Store {
 	return s
 }
 
+// hidden gives the only partial file.
+func hidden(t *testing.T, s *Store) string {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(s.Place(), ".fairlead-*.part"))
+	if err != nil || len(all) != 1 {
+		t.Fatalf("the partial files are %v (error %v), want one", all, err)
+	}
+	return all[0]
+}
+
+// place is a directory in which backups are kept.
+func place(t *testing.T, path string) backuptest.Place {
+	return backuptest.Place{
+		Open: func(t *testing.T) backuptest.Store {
+			return opened(t, func(c *Config) { c.Path, c.MinFree = config.Path(path), 0 })
+		},
+		Hidden: func(t *testing.T) []string {
+			t.Helper()
+			all, err := filepath.Glob(filepath.Join(path, ".fairlead-*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return all
+		},
+		Damage: func(t *testing.T, name string) {
+			t.Helper()
+			b, err := os.ReadFile(filepath.Join(path, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b[len(b)/2] ^= 1
+			if err := os.WriteFile(filepath.Join(path, name), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+}
+
 func TestStore_keeps_the_contract(t *testing.T) {
-	backuptest.Exercise(t, func(t *testing.T) backup.Store { return opened(t) })
+	backuptest.Exercise(t, func(t *testing.T) backuptest.Place { return place(t, t.TempDir()) })
 }
 
 func TestOpen_refuses_a_runners_disk_unless_it_is_declared_durable(t *testing.T) {
@@ -70,7 +108,7 @@ func TestOpen_and_reading_create_nothing(t *testing.T) {
 
 func TestPut_refuses_when_less_than_the_wanted_space_is_free(t *testing.T) {
 	s := opened(t, func(c *Config) { c.MinFree = 1 << 40 })
-	if _, err := s.Put(t.Context(), "a"); !errors.Is(err, ErrFull) {
+	if _, err := s.Put(t.Context(), "a"); !errors.Is(err, backup.ErrFull) {
 		t.Errorf("got %v, want ErrFull", err)
 	}
 }
@@ -83,14 +121,15 @@ func TestPut_removes_what_a_dead_process_left_and_nothing_else(t *testing.T) {
 	}
 	defer living.Abort()
 	long := time.Now().Add(-time.Hour)
-	dead := filepath.Join(s.Place(), partialPrefix+"dead.ABCDEFGH"+partialSuffix)
-	young := filepath.Join(s.Place(), partialPrefix+"young.ABCDEFGH"+partialSuffix)
+	alive := hidden(t, s)
+	dead := filepath.Join(s.Place(), ".fairlead-"+"dead.ABCDEFGH"+".part")
+	young := filepath.Join(s.Place(), ".fairlead-"+"young.ABCDEFGH"+".part")
 	for _, path := range []string{dead, young, filepath.Join(s.Place(), ".somebody-elses")} {
 		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, path := range []string{dead, living.(*partial).path, filepath.Join(s.Place(), ".somebody-elses")} {
+	for _, path := range []string{dead, alive, filepath.Join(s.Place(), ".somebody-elses")} {
 		if err := os.Chtimes(path, long, long); err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +162,7 @@ func TestCommit_leaves_a_file_that_only_the_owner_reads_and_no_partial(t *testin
 	if _, err := io.WriteString(p, "abc"); err != nil {
 		t.Fatal(err)
 	}
-	if sum, size := p.(*partial).Sum(); size != 3 || sum != "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" {
+	if sum, size := p.(*partial).p.Sum(); size != 3 || sum != "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" {
 		t.Errorf("the sum is %s of %d bytes", sum, size)
 	}
 	if err := p.Commit(t.Context()); err != nil {
@@ -149,7 +188,7 @@ func TestCommit_refuses_a_file_that_was_cut_meanwhile(t *testing.T) {
 	if _, err := io.WriteString(p, "abc"); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(p.(*partial).path, 1); err != nil {
+	if err := os.Truncate(hidden(t, s), 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Commit(t.Context()); err == nil {

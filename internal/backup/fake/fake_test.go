@@ -2,16 +2,29 @@ package fake_test
 
 import (
 	"testing"
+	"time"
 
-	"fairlead/internal/backup"
 	"fairlead/internal/backup/backuptest"
 	"fairlead/internal/backup/fake"
 	"fairlead/internal/world"
 )
 
 func TestStore_passes_the_suite(t *testing.T) {
-	backuptest.Exercise(t, func(*testing.T) backup.Store {
+	backuptest.Exercise(t, func(*testing.T) backuptest.Place {
 		w := world.New(1)
-		return fake.New(w, w.Place("store"))
+		at := w.Place("store")
+		s := fake.New(w, at)
+		return backuptest.Place{
+			Single: true,
+			Open:   func(*testing.T) backuptest.Store { return s },
+			Cut: func(*testing.T) func() {
+				at.Cut(time.Hour)
+				return at.Heal
+			},
+			Fill: func(*testing.T) func() {
+				at.Fill(time.Hour)
+				return at.Heal
+			},
+		}
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
+	"time"
 
 	"fairlead/internal/backup"
 	"fairlead/internal/world"
@@ -25,7 +25,11 @@ type object struct {
 	content []byte
 }
 
-var _ backup.Store = (*Store)(nil)
+var (
+	_ backup.Store   = (*Store)(nil)
+	_ backup.Deleter = (*Store)(nil)
+	_ backup.Sweeper = (*Store)(nil)
+)
 
 // New makes an empty store.
 func New(w *world.World, at *world.Place) *Store { return &Store{w: w, place: at} }
@@ -36,22 +40,29 @@ func (s *Store) Ready(context.Context) error { return nil }
 // Place names it.
 func (s *Store) Place() string { return "fake store" }
 
+// do is one call over the world's connection, which is down for calls from outside a story too.
+func (s *Store) do(ctx context.Context, what string, act func() error) error {
+	if s.w.Current() == nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if s.place.Down() {
+			return world.ErrDown
+		}
+	}
+	return s.w.Do(ctx, s.place, what, act)
+}
+
 func (s *Store) find(name string) int {
 	return slices.IndexFunc(s.objects, func(o object) bool { return o.Name == name })
 }
 
-// isName takes letters, digits, dots and dashes, not beginning with either of these.
-func isName(name string) bool {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	return name != "" && len(name) <= 200 && strings.ContainsRune(letters, rune(name[0])) && strings.Trim(name, letters+".-_") == ""
-}
-
 // Put begins a partial object.
 func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
-	if !isName(name) {
-		return nil, fmt.Errorf("%.64q is no name for a backup", name)
+	if err := backup.CheckName(name); err != nil {
+		return nil, err
 	}
-	err := s.w.Do(ctx, s.place, "store "+name, func() error {
+	err := s.do(ctx, "store "+name, func() error {
 		if s.find(name) >= 0 {
 			return fmt.Errorf("%s: %w", name, backup.ErrExists)
 		}
@@ -66,7 +77,7 @@ func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 // Open reads a visible object.
 func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	var r io.ReadCloser
-	err := s.w.Do(ctx, s.place, "open "+name, func() error {
+	err := s.do(ctx, "open "+name, func() error {
 		i := s.find(name)
 		if i < 0 {
 			return fmt.Errorf("%s: %w", name, backup.ErrMissing)
@@ -80,7 +91,7 @@ func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 // List gives the visible objects, newest first.
 func (s *Store) List(ctx context.Context) ([]backup.Object, error) {
 	var all []backup.Object
-	err := s.w.Do(ctx, s.place, "list", func() error {
+	err := s.do(ctx, "list", func() error {
 		for _, o := range s.objects {
 			all = append(all, o.Object)
 		}
@@ -90,6 +101,26 @@ func (s *Store) List(ctx context.Context) ([]backup.Object, error) {
 	return all, err
 }
 
+// Delete removes an object.
+func (s *Store) Delete(ctx context.Context, name, reason string) error {
+	if err := backup.CheckReason(reason); err != nil {
+		return err
+	}
+	return s.do(ctx, "delete "+name, func() error {
+		i := s.find(name)
+		if i < 0 {
+			return fmt.Errorf("%s: %w", name, backup.ErrMissing)
+		}
+		s.objects = slices.Delete(s.objects, i, i+1)
+		return nil
+	})
+}
+
+// Sweep finds nothing: what nobody committed exists only in its writer.
+func (s *Store) Sweep(ctx context.Context, _ time.Time, _ bool) ([]backup.Object, error) {
+	return nil, ctx.Err()
+}
+
 // partial is an object that nobody sees yet.
 type partial struct {
 	s    *Store
@@ -97,24 +128,29 @@ type partial struct {
 	b    bytes.Buffer
 	done bool
 	gone bool // aborted
+	read bool // reread
 }
 
 // Write adds to it.
 func (p *partial) Write(b []byte) (int, error) {
+	if p.read {
+		return 0, backup.ErrReread
+	}
 	if p.s.place.Full() {
-		return 0, world.ErrFull
+		return 0, backup.As(backup.ErrFull, world.ErrFull)
 	}
 	return p.b.Write(b)
 }
 
 // Reread gives what is stored so far.
 func (p *partial) Reread(ctx context.Context) (io.ReadCloser, error) {
+	p.read = true
 	return io.NopCloser(bytes.NewReader(slices.Clone(p.b.Bytes()))), ctx.Err()
 }
 
 // Commit makes it visible.
 func (p *partial) Commit(ctx context.Context) error {
-	return p.s.w.Do(ctx, p.s.place, "commit "+p.name, func() error {
+	return p.s.do(ctx, "commit "+p.name, func() error {
 		switch {
 		case p.gone:
 			return fmt.Errorf("%s was aborted", p.name)

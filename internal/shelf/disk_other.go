@@ -1,6 +1,6 @@
 //go:build !linux
 
-package dir
+package shelf
 
 import (
 	"fmt"
