@@ -2,6 +2,7 @@ package sqlreview
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -23,13 +24,13 @@ func (r *reviewer) inside(l leaf, depth int) {
 			r.cannot(l, unreviewable(), fmt.Sprintf("procedure %s is not made here; its body is not known", n))
 		}
 	}
-	if plainKind(l.kind) && strings.IndexByte(l.sql, '(') < 0 {
-		return // nothing is called, and nothing stands inside
+	plain := plainKind(l.kind)
+	if !plain || !r.state.callsNothing(l.sql) {
+		for _, c := range calls(l.node) {
+			r.called(l, c, depth)
+		}
 	}
-	for _, c := range calls(l.node) {
-		r.called(l, c, depth)
-	}
-	if plainKind(l.kind) && !saysWith(l.sql) {
+	if plain && !saysWith(l.sql) {
 		return
 	}
 	for _, n := range inner(l.node) {
@@ -58,11 +59,38 @@ func saysWith(sql string) bool {
 	return false
 }
 
+// callsNothing says, by the text alone, that a statement calls no function whose body is known and none that runs SQL which it gets as
+// a string.
+func (s *state) callsNothing(sql string) bool {
+	if strings.IndexByte(sql, '(') < 0 {
+		return true
+	}
+	lower := strings.ToLower(sql)
+	if strings.Contains(lower, `u&"`) || len(s.functions) > 20 {
+		return false
+	}
+	for _, n := range stringRunners() {
+		if strings.Contains(lower, n) {
+			return false
+		}
+	}
+	for n := range s.functions {
+		if strings.Contains(lower, strings.ToLower(strings.ReplaceAll(n, `"`, `""`))) {
+			return false
+		}
+	}
+	return true
+}
+
+// stringRunners are functions that run SQL which they get as a string.
+func stringRunners() []string {
+	return []string{"dblink", "dblink_exec", "dblink_send_query", "query_to_xml", "query_to_xml_and_xmlschema", "cursor_to_xml", "ts_stat", "ts_rewrite", "exec_sql"}
+}
+
 // called reviews the body of a function that the script made, as executed here.
 func (r *reviewer) called(l leaf, c *pg.FuncCall, depth int) {
 	n := calledName(c)
-	switch n {
-	case "dblink", "dblink_exec", "dblink_send_query", "query_to_xml", "query_to_xml_and_xmlschema", "cursor_to_xml", "ts_stat", "ts_rewrite", "exec_sql":
+	if slices.Contains(stringRunners(), n) {
 		r.cannot(l, dynamicSQL(), n+"() runs SQL that it gets as a string")
 	}
 	for _, f := range r.state.functions[n] {
@@ -103,7 +131,9 @@ func (r *reviewer) body(l leaf, depth int) {
 		}
 		switch st.Kind {
 		case sqltext.BodySQL:
-			r.fragment(inner, st.SQL, depth)
+			if b.Language != "plpgsql" || !inner.exact || !r.ordinary(inner, st.SQL, depth) {
+				r.fragment(inner, st.SQL, depth)
+			}
 		case sqltext.BodyExecute:
 			r.execute(inner, depth)
 		case sqltext.BodyExpression:
@@ -136,6 +166,19 @@ func (r *reviewer) bodyPlace(l leaf, b sqltext.Body, st sqltext.BodyStatement) i
 	return at + len(rest) - len(strings.TrimLeft(rest, " \t"))
 }
 
+// ordinary reviews the usual statement of a body; of anything else it says nothing, and gives false.
+func (r *reviewer) ordinary(l leaf, sql string, depth int) bool {
+	st, n, ok := sqltext.Inside(sql)
+	if !ok {
+		return false
+	}
+	l.node, l.sql, l.kind = n, st.SQL, st.Kind
+	l.refuses, l.probed = st.Transactional == sqltext.NoTransaction, false
+	l.start = l.base + st.Start
+	r.leaf(l, depth+1)
+	return true
+}
+
 // fragment reviews SQL that stands inside something else.
 func (r *reviewer) fragment(l leaf, sql string, depth int) {
 	s, err := sqltext.Parse([]byte(sql))
@@ -156,6 +199,9 @@ func (r *reviewer) fragment(l leaf, sql string, depth int) {
 
 // expression looks for calls in a condition, an assignment or a PERFORM.
 func (r *reviewer) expression(l leaf, depth int) {
+	if r.state.callsNothing(l.sql) && !saysWith(l.sql) {
+		return
+	}
 	s, err := sqltext.Parse([]byte(l.sql))
 	if err != nil || len(s.Statements) == 0 {
 		return // a cursor's or array's own syntax; it executes nothing that changes the schema

@@ -29,6 +29,9 @@ var historyInsert = regexp.MustCompile(`(?is)INSERT\s+INTO\s+(?:"?\w+"?\.)?"?__E
 // recorded says whether a DO block of a migration tool still runs, by the history that the catalog holds and by what the script
 // recorded itself.
 func (r *reviewer) recorded(l leaf, b sqltext.Body) turn {
+	if r.catalog == nil || !strings.Contains(b.Source, "__EFMigrationsHistory") {
+		return unasked
+	}
 	m := historyBlock.FindStringSubmatch(b.Source)
 	if m == nil || l.node.GetDoStmt() == nil || l.doubt || otherBranch.MatchString(m[4]) {
 		return unasked

@@ -111,6 +111,14 @@ func bodyStart(sql, source string) int {
 }
 
 func (b Body) open(sql string) (Body, error) {
+	if plain, ok := b.plainBody(); ok {
+		b.Statements = plain
+		return b, nil
+	}
+	return b.parse(sql)
+}
+
+func (b Body) parse(sql string) (Body, error) {
 	if deep := clean(b.Source); hasCode(deep.problems, CodeTooDeep) || blocksIn(b.Source) > MaxDepth {
 		return b, fmt.Errorf("%w: nested more than %d deep", ErrNoBody, MaxDepth)
 	}

@@ -152,17 +152,16 @@ func (c *copyWords) add(kind tokenKind, piece string, depth int) {
 	if piece == ";" {
 		return
 	}
-	word := strings.ToLower(piece)
 	if c.first == "" {
-		c.first = word
+		c.first = piece
 	}
-	if kind == tokenWord && depth == 0 && c.previous == "from" && word == "stdin" {
+	if kind == tokenWord && depth == 0 && strings.EqualFold(piece, "stdin") && strings.EqualFold(c.previous, "from") {
 		c.stdin = true
 	}
-	c.previous = word
+	c.previous = piece
 }
 
-func (c *copyWords) fromStdin() bool { return c.first == "copy" && c.stdin }
+func (c *copyWords) fromStdin() bool { return c.stdin && strings.EqualFold(c.first, "copy") }
 
 // nesting bounds the depth of the tree that a text can give: parentheses and
 // brackets inside one another, plus chains such as a || b || c, which the

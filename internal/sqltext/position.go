@@ -67,6 +67,7 @@ type lineIndex struct {
 	text   string
 	starts []int
 	before []int
+	plain  bool // a character is a byte
 }
 
 const lineBlock = 1024
@@ -85,6 +86,7 @@ func indexLines(text string) lineIndex {
 			ix.starts = append(ix.starts, i+1)
 		}
 	}
+	ix.plain = characters == len(text)
 	return ix
 }
 
@@ -100,6 +102,9 @@ func (ix lineIndex) position(offset int) (line, column int) {
 
 // characters counts those that begin before a byte.
 func (ix lineIndex) characters(offset int) int {
+	if ix.plain {
+		return offset
+	}
 	block := offset / lineBlock
 	if block >= len(ix.before) {
 		block = len(ix.before) - 1

@@ -25,6 +25,9 @@ type UnitKind string
 const (
 	Together UnitKind = "together" // one transaction, with the marker in it
 	Alone    UnitKind = "alone"    // one statement, no transaction around it
+	// Undivided is a whole file that was not understood: one transaction, which the server splits into statements. The marker goes
+	// in last, when it is certain that the transaction is still the one that was begun.
+	Undivided UnitKind = "undivided"
 )
 
 // Range is a half-open range of bytes in the user's file.
