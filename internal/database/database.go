@@ -28,10 +28,75 @@ type Planner interface {
 
 // A Dumper writes a dump. Dump streams a custom-format dump to w and returns only after the dump program has ended well: an error
 // means that what w got is worthless. Counts are those of the dump's own snapshot. Verify reads the whole archive, from r, and
-// compares its contents with what is listed in d; it gives what differs as an error.
+// compares its contents with what is listed in d; it gives what differs as an error. Globals writes what no dump of one database holds
+// (roles and their memberships) as statements, without passwords, and gives in words what is missing from it.
 type Dumper interface {
 	Dump(ctx context.Context, w io.Writer) (Dump, error)
 	Verify(ctx context.Context, r io.Reader, d Dump) error
+	Globals(ctx context.Context, w io.Writer) (missing []string, err error)
+}
+
+// A Restorer makes, fills, compares and drops databases beside the configured one, which it never changes. CreateDatabase makes an empty
+// one (ErrOccupied when the name is taken). Restore writes an archive into a database that holds nothing (ErrOccupied otherwise), and
+// stops at the first error. Compare counts objects and rows there and gives what differs from d as an error. DropDatabase ends the
+// sessions there; that it is gone already is fine.
+type Restorer interface {
+	CreateDatabase(ctx context.Context, n NewDatabase) error
+	Restore(ctx context.Context, name string, r io.Reader, o RestoreOptions) error
+	Compare(ctx context.Context, name string, d Dump) error
+	DropDatabase(ctx context.Context, name string) error
+}
+
+// A Witness says, just before a database is changed, how far it has gone since a snapshot, and marks the moment where it can. An empty
+// name in the point means that none was made; Why says why.
+type Witness interface {
+	Since(ctx context.Context, m Mark) (Gap, error)
+	RestorePoint(ctx context.Context, name string) (RestorePoint, error)
+}
+
+// A NewDatabase is a database to be created beside the configured one.
+type NewDatabase struct {
+	Name    string
+	Locale  Locale // encoding and collation; the zero value takes those of the configured database
+	Private bool   // nobody but its owner and superusers may connect
+	Comment string // what the database is for, kept with it; "" for none
+}
+
+// A RestoreOptions says how an archive is written into a database. The zero value restores everything, in one session.
+type RestoreOptions struct {
+	File       string // path of the archive; when given, it is read instead of the reader, by Jobs sessions at once
+	Jobs       int    // only with File
+	Dumper     string // version of the program that wrote the archive
+	SchemaOnly bool
+	Owners     bool // objects get the owners and grants of the archive; the roles must exist
+	Asleep     bool // no publications and no subscriptions, so that a copy takes no part in replication
+}
+
+// A Mark is the moment of a snapshot.
+type Mark struct {
+	At       time.Time
+	LSN      string
+	Timeline int64
+	Activity map[string]int64
+}
+
+// A Gap is what happened since a snapshot: what a restore of its dump would lose. Rows and Tables come from the server's statistics and
+// are estimates; Log is exact, but counts the whole server.
+type Gap struct {
+	Seconds float64          `json:"seconds"`
+	Rows    int64            `json:"rows"`
+	Tables  map[string]int64 `json:"tables,omitempty"` // the ten with the most rows
+	Log     int64            `json:"log"`              // bytes written to the server's log
+	Archive string           `json:"archive"`          // whether the log is archived, in words
+}
+
+// A RestorePoint is a named place in the server's log, to which a point-in-time recovery can go.
+type RestorePoint struct {
+	Name     string `json:"name"`
+	LSN      string `json:"lsn"`
+	Timeline int64  `json:"timeline"`
+	System   string `json:"system"`
+	Why      string `json:"why,omitempty"` // why there is none
 }
 
 // Facts is what a server says of itself.
@@ -63,6 +128,13 @@ type Dump struct {
 	At         time.Time         `json:"at"`     // of the snapshot, the server's clock
 	Tables     map[string]int64  `json:"tables"` // "schema.table" (quoted where needed) to rows in the snapshot
 	Extensions map[string]string `json:"extensions"`
+
+	Format       string           `json:"format"`        // custom
+	Compression  string           `json:"compression"`   // of the archive itself, like "gzip 1"
+	DatabaseSize int64            `json:"database_size"` // bytes on the server's disk
+	Contents     map[string]int64 `json:"contents"`      // objects in the snapshot by kind ("indexes", "large objects"); nil is not compared
+	Locale       Locale           `json:"locale"`
+	Activity     map[string]int64 `json:"activity,omitempty"` // rows written to a table since its statistics began, as of the snapshot
 }
 
 // A Locale is what a database was created with and can never change: a copy made with another one sorts and compares differently.

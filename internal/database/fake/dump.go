@@ -16,6 +16,7 @@ var (
 	_ apply.Court      = (*Server)(nil)
 	_ database.Planner = (*Server)(nil)
 	_ database.Dumper  = (*Server)(nil)
+	_ database.Witness = (*Server)(nil)
 )
 
 // Preflight answers what a plan asks. The fake serves one app in one environment.
@@ -61,4 +62,20 @@ func (s *Server) Verify(_ context.Context, r io.Reader, d database.Dump) error {
 		return fmt.Errorf("the dump holds other tables than its snapshot")
 	}
 	return nil
+}
+
+// Globals writes that there are none.
+func (s *Server) Globals(_ context.Context, w io.Writer) ([]string, error) {
+	_, err := io.WriteString(w, "-- no roles\n")
+	return nil, err
+}
+
+// Since knows the age of a snapshot and nothing of rows.
+func (s *Server) Since(_ context.Context, m database.Mark) (database.Gap, error) {
+	return database.Gap{Seconds: s.w.Now().Sub(m.At).Seconds(), Archive: "the server of a story keeps no archive"}, nil
+}
+
+// RestorePoint makes none.
+func (s *Server) RestorePoint(context.Context, string) (database.RestorePoint, error) {
+	return database.RestorePoint{Why: "the server of a story keeps no archive"}, nil
 }

@@ -30,11 +30,27 @@ func (d *Database) Dump(ctx context.Context, w io.Writer) (database.Dump, error)
 		return database.Dump{}, err
 	}
 	facts.Dumper = dumper
-	if facts.Extensions, err = extensions(ctx, conn); err != nil {
+	if err := catalogued(ctx, conn, &facts); err != nil {
 		return database.Dump{}, err
 	}
 	facts.Tables, err = d.dumpAndCount(ctx, conn, path, snapshot, w)
 	return facts, err
+}
+
+// catalogued reads from the catalog, in the dump's snapshot, what the archive must hold and what a copy must be like.
+func catalogued(ctx context.Context, conn *pgx.Conn, f *database.Dump) (err error) {
+	f.Format, f.Compression = "custom", "gzip 1"
+	if f.Extensions, err = extensions(ctx, conn); err != nil {
+		return err
+	}
+	if f.Contents, err = contents(ctx, conn); err != nil {
+		return err
+	}
+	if f.Locale, err = locale(ctx, conn); err != nil {
+		return err
+	}
+	f.Activity, err = activity(ctx, conn)
+	return err
 }
 
 // openSnapshot opens the transaction whose snapshot pg_dump uses too.
@@ -46,8 +62,8 @@ func openSnapshot(ctx context.Context, conn *pgx.Conn) (f database.Dump, snapsho
 	}
 	ctx, cancel := limit(ctx, askLimit)
 	defer cancel()
-	err = conn.QueryRow(ctx, `SELECT pg_export_snapshot(), pg_current_wal_lsn()::text, transaction_timestamp(), current_setting('server_version'), `+identitySQL).
-		Scan(&snapshot, &f.LSN, &f.At, &f.Server, &f.System, &f.Timeline, &f.Database)
+	err = conn.QueryRow(ctx, `SELECT pg_export_snapshot(), pg_current_wal_lsn()::text, transaction_timestamp(), current_setting('server_version'), pg_database_size(current_database()), `+identitySQL).
+		Scan(&snapshot, &f.LSN, &f.At, &f.Server, &f.DatabaseSize, &f.System, &f.Timeline, &f.Database)
 	f.At = f.At.UTC()
 	return f, snapshot, classify(ctx, conn.PgConn(), "open the snapshot", err)
 }

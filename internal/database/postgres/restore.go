@@ -13,26 +13,16 @@ import (
 	"fairlead/internal/database"
 )
 
+var _ database.Restorer = (*Database)(nil)
+
 // codeDuplicateDatabase is what the server says when the name is taken.
 const codeDuplicateDatabase = "42P04"
 
-// A NewDatabase is a database to be created beside the configured one.
-type NewDatabase struct {
-	Name    string
-	Locale  database.Locale // encoding and collation; the zero value takes those of the configured database
-	Private bool            // nobody but its owner and superusers may connect
-	Comment string          // what the database is for, in its COMMENT; "" for none
-}
-
-// A RestoreOptions says how an archive is written into a database. The zero value restores everything, in one session.
-type RestoreOptions struct {
-	File       string // path of the archive; when given, it is read instead of the reader, by Jobs sessions at once
-	Jobs       int    // only with File
-	Dumper     string // version of the pg_dump that wrote the archive: pg_restore must be at least that
-	SchemaOnly bool
-	Owners     bool // objects get the owners and grants of the archive; the roles must exist
-	Asleep     bool // no publications and no subscriptions, so that a copy takes no part in replication
-}
+// NewDatabase and RestoreOptions are the contract's.
+type (
+	NewDatabase    = database.NewDatabase
+	RestoreOptions = database.RestoreOptions
+)
 
 // In gives the same server with another database of it.
 func (d *Database) In(name string) *Database {
@@ -235,4 +225,30 @@ func literal(s string) string {
 // conninfo names a database to a program that would take a plain name for a whole connection string when it contains "=".
 func conninfo(name string) string {
 	return "dbname='" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(name) + "'"
+}
+
+// Compare counts the objects and the rows of a database and gives what differs from what was dumped.
+func (d *Database) Compare(ctx context.Context, name string, dump database.Dump) error {
+	return d.In(name).with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		if err := run(ctx, conn, "count in "+name, "SET statement_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); err != nil {
+			return err
+		}
+		rows, err := countRows(ctx, conn)
+		if err != nil {
+			return err
+		}
+		objects, err := contents(ctx, conn)
+		if err != nil {
+			return err
+		}
+		found := make(map[string]int64, len(rows))
+		for table, n := range rows {
+			key, ok := tableKey(table)
+			if !ok {
+				return fmt.Errorf("count in %s: %q is not the name of a table", name, table)
+			}
+			found[key] = n
+		}
+		return compare(dump, found, objects)
+	})
 }

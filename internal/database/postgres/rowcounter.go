@@ -16,6 +16,7 @@ type rowCounter struct {
 	long   int    // its whole length
 	table  string // key of the table whose rows pass now, "" outside
 	rows   map[string]int64
+	large  int64 // large objects
 	broken error
 }
 
@@ -53,6 +54,10 @@ func (c *rowCounter) end() {
 			return
 		}
 		c.rows[c.table]++
+		return
+	}
+	if bytes.HasPrefix(line, []byte("SELECT pg_catalog.lo_open(")) {
+		c.large++
 		return
 	}
 	rest, ok := strings.CutPrefix(string(line), "COPY ")

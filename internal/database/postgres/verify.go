@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
+	"os/exec"
 	"strings"
 
 	"fairlead/internal/database"
 )
 
-// Verify reads the whole archive through pg_restore, decompression included, counts the rows of every table out of what comes, and
-// compares them with d. It reads r to its end, so that a hash taken beside it is of everything. Nothing is kept; memory is constant.
+// Verify reads the whole archive through pg_restore, decompression included, counts the rows of every table out of what comes and the
+// objects out of its table of contents, and compares them with dump. It reads r to its end, so that a hash taken beside it is of
+// everything. Nothing is kept; memory is constant.
 func (d *Database) Verify(ctx context.Context, r io.Reader, dump database.Dump) error {
 	path, _, err := d.program(ctx, "pg_restore", leadingNumber(dump.Dumper))
 	if err != nil {
@@ -21,8 +22,13 @@ func (d *Database) Verify(ctx context.Context, r io.Reader, dump database.Dump) 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	toc, err := d.list(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer toc.done()
 	cmd, said := child(ctx, path, cleanEnviron(os.Environ()), "--data-only", "--file=-")
-	in := &counted{r: r}
+	in := &counted{r: io.TeeReader(r, toc)}
 	rows := newRowCounter()
 	cmd.Stdin, cmd.Stdout = in, rows
 	err = cmd.Run()
@@ -43,7 +49,61 @@ func (d *Database) Verify(ctx context.Context, r io.Reader, dump database.Dump) 
 	if err != nil {
 		return fmt.Errorf("read the archive back: %w", err)
 	}
-	return compare(dump.Tables, found)
+	objects, err := toc.done()
+	if err != nil {
+		return err
+	}
+	objects[largeObjects] = rows.large
+	return compare(dump, found, objects)
+}
+
+// listing is a pg_restore --list that reads along: it gets the archive's beginning and ends once it has the table of contents.
+type listing struct {
+	database *Database
+	ctx      context.Context
+	cmd      *exec.Cmd
+	said     *tail
+	in       io.WriteCloser
+	counter  *tocCounter
+	deaf     bool
+	ended    bool
+}
+
+func (d *Database) list(ctx context.Context, path string) (*listing, error) {
+	cmd, said := child(ctx, path, cleanEnviron(os.Environ()), "--list")
+	l := &listing{database: d, ctx: ctx, cmd: cmd, said: said, counter: newTOCCounter()}
+	cmd.Stdout = l.counter
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("read the archive's table of contents: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("read the archive's table of contents: %w", err)
+	}
+	l.in = in
+	return l, nil
+}
+
+// Write passes on for as long as it is wanted, and never fails.
+func (l *listing) Write(p []byte) (int, error) {
+	if !l.deaf {
+		_, err := l.in.Write(p)
+		l.deaf = err != nil
+	}
+	return len(p), nil
+}
+
+// done waits for the end and gives the counts; a second call gives nothing.
+func (l *listing) done() (map[string]int64, error) {
+	if l.ended {
+		return nil, nil
+	}
+	l.ended = true
+	_ = l.in.Close()
+	if err := l.cmd.Wait(); err != nil {
+		return nil, l.database.ended(l.ctx, "pg_restore cannot read the archive's table of contents", err, l.said)
+	}
+	return l.counter.found, nil
 }
 
 // counted remembers an error of the reader itself, which exec would mix with the child's.
@@ -62,8 +122,8 @@ func (c *counted) Read(p []byte) (int, error) {
 }
 
 // compare gives what differs, at most a handful of tables.
-func compare(want map[string]int64, found map[string]int64) error {
-	var bad []string
+func compare(dump database.Dump, found, objects map[string]int64) error {
+	want, bad := dump.Tables, lacking(dump.Contents, objects)
 	seen := make(map[string]bool, len(want))
 	for name, n := range want {
 		key, ok := tableKey(name)
@@ -87,7 +147,7 @@ func compare(want map[string]int64, found map[string]int64) error {
 	if len(bad) == 0 {
 		return nil
 	}
-	slices.Sort(bad)
+	bad = sorted(bad)
 	text := strings.Join(bad[:min(len(bad), 5)], "; ")
 	if len(bad) > 5 {
 		text += fmt.Sprintf("; and %d more", len(bad)-5)

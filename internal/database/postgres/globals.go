@@ -1,0 +1,102 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Globals writes the server's roles, memberships and role settings, without passwords, as pg_dumpall does; then what belongs to the
+// database itself and to no dump of it (settings, owner, grants). Where pg_dumpall is missing or may not read, the roles are read here.
+func (d *Database) Globals(ctx context.Context, w io.Writer) (missing []string, err error) {
+	missing = []string{"the roles' passwords, which nobody but a superuser may read: set them anew", "the server's own settings (postgresql.conf, ALTER SYSTEM)"}
+	err = d.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		if err := run(ctx, conn, "read the roles", "SET statement_timeout = '60s'; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); err != nil {
+			return err
+		}
+		why := d.dumpAll(ctx, version(conn)/10000, w)
+		if why != nil {
+			missing = append(missing, fmt.Sprintf("tablespaces and the settings of roles, because pg_dumpall did not work (%v)", why))
+			if err := each(ctx, conn, w, "read the roles", rolesSQL); err != nil {
+				return err
+			}
+		}
+		if _, err := fmt.Fprintf(w, "\n-- of the database %s itself; put the new database's name in where it is another one\n", strings.ReplaceAll(d.base.Database, "\n", " ")); err != nil {
+			return err
+		}
+		return each(ctx, conn, w, "read the database's settings", databaseSQL)
+	})
+	return missing, err
+}
+
+// dumpAll runs pg_dumpall. What it has written before an error is no harm: the statements that follow say the same again.
+func (d *Database) dumpAll(ctx context.Context, major int, w io.Writer) error {
+	path, _, err := d.program(ctx, "pg_dumpall", major)
+	if err != nil {
+		return err
+	}
+	args := []string{"--globals-only", "--no-role-passwords", "--no-password", "--database=" + conninfo(d.base.Database)}
+	if d.config.Role != "" {
+		args = append(args, "--role="+d.config.Role)
+	}
+	ctx, cancel := limit(ctx, globalsLimit)
+	defer cancel()
+	cmd, said := child(ctx, path, nil, args...)
+	passfile, done, err := d.passfile(cmd)
+	if err != nil {
+		return err
+	}
+	defer done()
+	cmd.Env = append(d.environ(passfile), "PGAPPNAME=pg_dumpall "+d.base.RuntimeParams["application_name"])
+	out := &pipe{w: w}
+	cmd.Stdout = out
+	err = cmd.Run()
+	if out.err != nil {
+		return out.err
+	}
+	return d.ended(ctx, "pg_dumpall", err, said)
+}
+
+const globalsLimit = 2 * askLimit
+
+// rolesSQL gives a statement per role and membership; everybody may read these views.
+const rolesSQL = `SELECT s FROM (
+	SELECT 1 AS k, rolname AS a, '' AS b, format('CREATE ROLE %I %s %s %s %s %s %s %s;', rolname,
+		CASE WHEN rolsuper THEN 'SUPERUSER' ELSE 'NOSUPERUSER' END, CASE WHEN rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END,
+		CASE WHEN rolcreaterole THEN 'CREATEROLE' ELSE 'NOCREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' ELSE 'NOCREATEDB' END,
+		CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END, CASE WHEN rolreplication THEN 'REPLICATION' ELSE 'NOREPLICATION' END,
+		CASE WHEN rolbypassrls THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END) AS s FROM pg_roles WHERE rolname !~ '^pg_'
+	UNION ALL
+	SELECT 2, g.rolname, m.rolname, format('GRANT %I TO %I%s;', g.rolname, m.rolname, CASE WHEN bool_or(a.admin_option) THEN ' WITH ADMIN OPTION' ELSE '' END)
+	FROM pg_auth_members a JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member WHERE m.rolname !~ '^pg_' GROUP BY 2, 3
+	) x ORDER BY k, a, b LIMIT 100000`
+
+// databaseSQL gives what pg_dump writes only together with CREATE DATABASE.
+const databaseSQL = `SELECT s FROM (
+	SELECT 1 AS k, format('ALTER DATABASE %I OWNER TO %I;', datname, pg_get_userbyid(datdba)) AS s FROM pg_database WHERE datname = current_database()
+	UNION ALL
+	SELECT 2, format('ALTER %sDATABASE %I SET %I TO %L;', CASE WHEN r.setrole <> 0 THEN format('ROLE %I IN ', pg_get_userbyid(r.setrole)) ELSE '' END, d.datname, split_part(c, '=', 1),
+		substr(c, strpos(c, '=') + 1)) FROM pg_db_role_setting r JOIN pg_database d ON d.oid = r.setdatabase, unnest(r.setconfig) c WHERE d.datname = current_database()
+	UNION ALL
+	SELECT 3, format('GRANT %s ON DATABASE %I TO %s%s;', a.privilege_type, d.datname, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+		CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database()
+	) x ORDER BY k, s LIMIT 100000`
+
+// each writes one line per row.
+func each(ctx context.Context, conn *pgx.Conn, w io.Writer, what, sql string) error {
+	ctx, cancel := limit(ctx, globalsLimit)
+	defer cancel()
+	rows, err := conn.Query(ctx, sql)
+	if err != nil {
+		return classify(ctx, conn.PgConn(), what, err)
+	}
+	var line string
+	_, err = pgx.ForEachRow(rows, []any{&line}, func() error {
+		_, err := io.WriteString(w, line+"\n")
+		return err
+	})
+	return classify(ctx, conn.PgConn(), what, err)
+}
