@@ -46,18 +46,23 @@ func replay(t *testing.T, url, name string, sql []byte) replayed {
 		t.Fatalf("%s: %v", name, err)
 	}
 	for _, o := range r.trace.Statements {
-		if o.Claims.Fails != "" {
-			r.failed = o.Claims.Fails
-		}
-		work := len(o.Claims.Rewrites)+len(o.Claims.Builds) > 0 || len(o.Claims.Scans) > 0 && strings.HasPrefix(o.Kind, "ALTER") || strings.HasPrefix(o.Kind, "DO") && len(o.Claims.Scans) > 0
-		for _, l := range append(o.Claims.Locks, o.Held...) {
-			switch l.Mode {
-			case "ACCESS EXCLUSIVE", "EXCLUSIVE", "SHARE ROW EXCLUSIVE", "SHARE":
-				r.heavy = r.heavy || work && !o.Blind
-			}
-		}
+		r.observe(o)
 	}
 	return r
+}
+
+// observe notes what one statement did.
+func (r *replayed) observe(o sqlreview.Observed) {
+	if o.Claims.Fails != "" {
+		r.failed = o.Claims.Fails
+	}
+	work := len(o.Claims.Rewrites)+len(o.Claims.Builds) > 0 || len(o.Claims.Scans) > 0 && strings.HasPrefix(o.Kind, "ALTER") || strings.HasPrefix(o.Kind, "DO") && len(o.Claims.Scans) > 0
+	for _, l := range append(o.Claims.Locks, o.Held...) {
+		switch l.Mode {
+		case "ACCESS EXCLUSIVE", "EXCLUSIVE", "SHARE ROW EXCLUSIVE", "SHARE":
+			r.heavy = r.heavy || work && !o.Blind
+		}
+	}
 }
 
 func TestHistories_are_blocked_only_for_what_the_server_shows_or_for_loss(t *testing.T) {
