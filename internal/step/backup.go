@@ -5,9 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"time"
 
@@ -24,13 +22,31 @@ const MaxBackupAge = 30 * time.Minute
 type dumper interface {
 	Dump(ctx context.Context, w io.Writer) (database.Dump, error)
 	Verify(ctx context.Context, r io.Reader, d database.Dump) error
+	Globals(ctx context.Context, w io.Writer) ([]string, error)
 }
 
+// restorer restores a dump into a database of its own, for level L3.
+type restorer interface {
+	CreateDatabase(ctx context.Context, n database.NewDatabase) error
+	Restore(ctx context.Context, name string, r io.Reader, o database.RestoreOptions) error
+	Compare(ctx context.Context, name string, d database.Dump) error
+	DropDatabase(ctx context.Context, name string) error
+}
+
+// The levels of verification. Each includes the one before.
+const (
+	L1 = "L1" // the stored object reads back with the hash that was taken while it was written
+	L2 = "L2" // the whole archive is read; its contents and its rows are those of its snapshot
+	L3 = "L3" // it is restored into a scratch database, whose contents and rows are those of its snapshot
+)
+
 // Backup takes a dump, hashed while it is written, reads it back whole, compares it with the catalog of its own snapshot, and only
-// then makes it visible, with its manifest beside it.
+// then makes it visible, with the server's globals and its manifest beside it. Level "" is L2; L3 needs Scratch.
 type Backup struct {
 	Database dumper
+	Scratch  restorer
 	Store    backup.Store
+	Level    string
 	Now      func() time.Time
 }
 
@@ -45,8 +61,8 @@ func (BackedUp) Kind() engine.Kind { return "backed-up/1" }
 
 // String says what was taken.
 func (b BackedUp) String() string {
-	return fmt.Sprintf("%s, %.1f MB, %d tables, sha256 %s, read back and compared (%s)", b.Manifest.Name,
-		float64(b.Manifest.Size)/1e6, len(b.Manifest.Tables), b.Manifest.SHA256[:12], b.Manifest.Level)
+	m := b.Manifest
+	return fmt.Sprintf("%s, %.1f MB, %d tables, sha256 %s, %s (%s)", m.Name, float64(m.Size)/1e6, len(m.Tables), m.SHA256[:12], verdict(m.Level), m.Level)
 }
 
 // Spec declares the step.
@@ -94,12 +110,11 @@ func (s Backup) rereads(ctx context.Context, m backup.Manifest) error {
 
 // Run takes the backup. Whatever fails, no object is left under a final name.
 func (s Backup) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
-	name := fmt.Sprintf("%s-%s-%s-%s.dump", in.Terms.App, in.Terms.Environment, in.Ticket.Run, s.Now().UTC().Format("150405"))
-	m, err := s.take(ctx, in, name)
+	m, err := s.Take(ctx, Order{App: in.Terms.App, Environment: in.Terms.Environment, Run: in.Ticket.Run, DatabaseSize: sizeOf(in.Proofs), Say: in.Say})
 	if err != nil {
 		return nil, &fault.Fault{Code: "backup-failed", What: "the backup was not taken", Err: fault.MarkUntouched(err),
 			Means: "nothing was migrated; production is unchanged", Do: []fault.Command{{Line: "fairlead check", Why: "asks the database and its programs again"},
-				again(in)}}
+				{Line: "fairlead deploy " + in.Terms.Tag, Why: "tries again, from the start"}}}
 	}
 	if err := in.Note(ctx, engine.NewFact(takenKind, m)); err != nil {
 		return nil, fault.MarkUntouched(err)
@@ -107,95 +122,11 @@ func (s Backup) Run(ctx context.Context, in engine.Input) (engine.Evidence, erro
 	return BackedUp{Manifest: m, Place: s.Store.Place()}, nil
 }
 
-func (s Backup) take(ctx context.Context, in engine.Input, name string) (backup.Manifest, error) {
-	part, err := s.Store.Put(ctx, name)
-	if err != nil {
-		return backup.Manifest{}, fmt.Errorf("store in %s: %w", s.Store.Place(), err)
+// sizeOf is how large the database was when it was checked, 0 when that is not known.
+func sizeOf(p engine.Proofs) int64 {
+	c, err := engine.Recall[Checked](p)
+	if err != nil || c.Database == nil {
+		return 0
 	}
-	defer func() { _ = part.Abort() }()
-	tally := &tally{w: part, hash: sha256.New(), say: in.Say}
-	dump, err := s.Database.Dump(ctx, tally)
-	if err != nil {
-		return backup.Manifest{}, fmt.Errorf("dump: %w", err)
-	}
-	m := manifest(name, in, dump, tally)
-	if err := s.verify(ctx, in, part, dump, m); err != nil {
-		return m, fmt.Errorf("verify: %w", err)
-	}
-	if err := part.Commit(ctx); err != nil {
-		return m, fmt.Errorf("make it visible: %w", err)
-	}
-	return m, s.describe(ctx, m)
-}
-
-// verify reads back what the store has, hashes it, and lets the database's own tools read the whole archive, in one pass.
-func (s Backup) verify(ctx context.Context, in engine.Input, part backup.Partial, d database.Dump, m backup.Manifest) error {
-	in.Say(engine.Progress{Text: "reading the whole archive back"})
-	r, err := part.Reread(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	h := sha256.New()
-	seen := io.TeeReader(r, h)
-	if err := s.Database.Verify(ctx, seen, d); err != nil {
-		return err
-	}
-	if _, err := io.Copy(io.Discard, seen); err != nil {
-		return err
-	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != m.SHA256 {
-		return fmt.Errorf("the stored object's sha256 is %s, written was %s", got, m.SHA256)
-	}
-	return nil
-}
-
-// describe puts the manifest beside the backup, after the verdict.
-func (s Backup) describe(ctx context.Context, m backup.Manifest) error {
-	part, err := s.Store.Put(ctx, m.Name+".json")
-	if err != nil {
-		return fmt.Errorf("write the manifest: %w", err)
-	}
-	defer func() { _ = part.Abort() }()
-	b, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return err
-	}
-	if _, err := part.Write(append(b, '\n')); err != nil {
-		return fmt.Errorf("write the manifest: %w", err)
-	}
-	return part.Commit(ctx)
-}
-
-func manifest(name string, in engine.Input, d database.Dump, t *tally) backup.Manifest {
-	return backup.Manifest{Schema: "fairlead.backup/1", Name: name, Run: in.Ticket.Run, SHA256: hex.EncodeToString(t.hash.Sum(nil)), Size: t.n,
-		Level: "L2", Database: d.Database, System: d.System, Timeline: d.Timeline, Server: d.Server, Dumper: d.Dumper, LSN: d.LSN,
-		Snapshot: d.At, Tables: d.Tables, Extensions: d.Extensions}
-}
-
-// tally hashes and counts what passes, and tells about it once per mebibyte.
-type tally struct {
-	w    io.Writer
-	hash hash.Hash
-	n    int64
-	told int64
-	say  func(engine.Progress)
-}
-
-// Write passes on, hashes and counts.
-func (t *tally) Write(p []byte) (int, error) {
-	n, err := t.w.Write(p)
-	t.hash.Write(p[:n])
-	t.n += int64(n)
-	if t.n-t.told >= 1<<20 {
-		t.told = t.n
-		t.say(engine.Progress{Text: "bytes written", Done: t.n})
-	}
-	if err == nil && n < len(p) {
-		err = io.ErrShortWrite
-	}
-	if errors.Is(err, io.ErrShortWrite) {
-		err = fmt.Errorf("the store took %d of %d bytes: %w", n, len(p), err)
-	}
-	return n, err
+	return c.Database.Size
 }
