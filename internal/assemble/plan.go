@@ -26,6 +26,9 @@ const (
 
 // PlanDeploy plans a release: it asks everything, takes no lock and writes nothing. Closed gates are faults with the outcome Refused.
 func (p *Project) PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, error) {
+	if err := p.targeted(); err != nil {
+		return engine.Plan{}, err
+	}
 	if err := p.fits(f.Release); err != nil {
 		return engine.Plan{}, err
 	}
@@ -93,16 +96,21 @@ func units(f source.Found) (sqltext.Script, error) {
 	if f.Release.Migration == nil {
 		return sqltext.Script{}, nil
 	}
-	script, err := sqltext.Parse(f.SQL)
+	return parsed(f.Release.Migration.File, f.SQL)
+}
+
+// parsed reads a migration, or says why it cannot be applied.
+func parsed(file string, sql []byte) (sqltext.Script, error) {
+	script, err := sqltext.Parse(sql)
 	for _, st := range script.Statements {
 		if err == nil && st.CopyData != nil {
 			err = fmt.Errorf("line %d: rows behind COPY … FROM stdin are not applied yet; write them as INSERT", st.Line)
 		}
 	}
 	if err != nil {
-		return script, &fault.Fault{Code: "migration-unreviewable", What: f.Release.Migration.File + " cannot be applied as it is",
+		return script, &fault.Fault{Code: "migration-unreviewable", What: file + " cannot be applied as it is",
 			Means: "production is unchanged; nothing was attempted", Outcome: fault.Refused, Err: err,
-			Do: []fault.Command{{Line: "fairlead review " + f.Release.Migration.File, Why: "shows where"}}}
+			Do: []fault.Command{{Line: "fairlead review " + file, Why: "shows where"}}}
 	}
 	return script, nil
 }

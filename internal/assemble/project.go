@@ -46,6 +46,13 @@ type store interface {
 	database.Dumper
 	apply.Server
 	apply.Court
+	marks
+}
+
+// marks is everything that was ever marked in a database.
+type marks interface {
+	AllMarkers(ctx context.Context, app, environment string) ([]apply.Marked, error)
+	Place() string
 }
 
 // A Project is one app in one environment, as configured.
@@ -73,8 +80,13 @@ func (p *Project) Ledger() engine.Ledger { return asked{p.ledger, p.history} }
 // History gives the ledger for reading.
 func (p *Project) History() engine.History { return asked{p.ledger, p.history} }
 
-// Look gives what runs now.
-func (p *Project) Look(ctx context.Context) (target.Observation, error) { return p.target.Look(ctx) }
+// Look gives what runs now. Without a target nothing is seen, at the place "".
+func (p *Project) Look(ctx context.Context) (target.Observation, error) {
+	if p.target == nil {
+		return target.Observation{}, nil
+	}
+	return p.target.Look(ctx)
+}
 
 // Backups gives where backups are kept; nil when none is configured.
 func (p *Project) Backups() backup.Store { return p.backups }
@@ -103,7 +115,10 @@ func (p *Project) Engine() *engine.Engine {
 // there, be it on the migration of a run that a rollback has closed. A run's own migration raises it itself, so that nothing is
 // written there before.
 func (p *Project) barriers(_ engine.Terms, migrating bool) []engine.Barrier {
-	all := []engine.Barrier{p.target}
+	var all []engine.Barrier
+	if p.target != nil {
+		all = append(all, p.target)
+	}
 	if migrating && p.database != nil {
 		all = append(all, p.database)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"fairlead/internal/engine"
-	"fairlead/internal/release"
 	"fairlead/internal/source"
 	"fairlead/internal/sqltext"
 )
@@ -14,6 +13,12 @@ import (
 // Replan makes the plan of an open run again, from the blobs beside the ledger and the configuration alone: on any machine that has
 // the configuration and access.
 func (p *Project) Replan(ctx context.Context, o engine.Opening) (engine.Plan, error) {
+	if o.Terms.Action == engine.Migrate {
+		return p.replanAlone(ctx, o)
+	}
+	if err := p.targeted(); err != nil {
+		return engine.Plan{}, err
+	}
 	terms := o.Terms
 	settings, err := p.settings()
 	if err != nil {
@@ -45,18 +50,30 @@ func (p *Project) recall(ctx context.Context, o engine.Opening) (source.Found, s
 	if f.Release.Migration == nil {
 		return f, script, nil
 	}
-	sql, err := p.ledger.Blob(ctx, o.Blobs[blobSQL])
+	sql, err := p.storedSQL(ctx, o)
 	if err != nil {
-		return f, script, fmt.Errorf("read the stored SQL: %w", err)
+		return f, script, err
 	}
 	f.SQL = sql
 	if err := p.blob(ctx, o, blobUnits, &script); err != nil {
 		return f, script, err
 	}
-	if got := release.SumDigest(sql).Hex(); got != f.Release.Migration.SHA256 {
+	if got := shaOf(sql); got != f.Release.Migration.SHA256 {
 		return f, script, fmt.Errorf("the stored SQL has the sha256 %s, the release says %s", got, f.Release.Migration.SHA256)
 	}
 	return f, script, script.Attach(sql)
+}
+
+// storedSQL reads the SQL of a run back, and holds it against what was approved.
+func (p *Project) storedSQL(ctx context.Context, o engine.Opening) ([]byte, error) {
+	sql, err := p.ledger.Blob(ctx, o.Blobs[blobSQL])
+	if err != nil {
+		return nil, fmt.Errorf("read the stored SQL: %w", err)
+	}
+	if got := shaOf(sql); o.Terms.Migration == nil || got != o.Terms.Migration.SHA256 {
+		return nil, fmt.Errorf("the stored SQL has the sha256 %s, which is not what was approved", got)
+	}
+	return sql, nil
 }
 
 func (p *Project) blob(ctx context.Context, o engine.Opening, name string, into any) error {

@@ -19,6 +19,9 @@ var ErrNothingToReturnTo = errors.New("nothing ran before this deployment")
 
 // PlanRollback plans to bring images back; the schema stays. Images are what is to run, tag is what they are called.
 func (p *Project) PlanRollback(ctx context.Context, tag string, images []release.Image) (engine.Plan, error) {
+	if err := p.targeted(); err != nil {
+		return engine.Plan{}, err
+	}
 	if len(images) == 0 {
 		return engine.Plan{}, ErrNothingToReturnTo
 	}
@@ -138,7 +141,7 @@ func (p *Project) ImagesOf(ctx context.Context, tag string) ([]release.Image, er
 		return nil, err
 	}
 	for _, s := range runs {
-		if s.Tag != tag || s.Outcome != fault.Deployed {
+		if s.Tag != tag || s.Outcome != fault.Deployed || s.Action == engine.Migrate {
 			continue
 		}
 		o, err := p.Opening(ctx, s.Run)

@@ -49,6 +49,9 @@ func without(environ, names []string) []string {
 
 func (p *Project) wireTarget() error {
 	b := p.Config.Target
+	if !b.Present() {
+		return p.wireLedger()
+	}
 	switch b.Kind {
 	case "compose":
 		return p.wireCompose(b)

@@ -55,6 +55,9 @@ func brief(b briefing) string {
 	line("production", "%s", e.Means)
 	line("schema", "%s", briefSchema(b))
 	for i, s := range briefServices(b) {
+		if t.Action == engine.Migrate {
+			break
+		}
 		line(map[bool]string{true: "services"}[i == 0], "%s", s)
 	}
 	line("backup", "%s", briefBackup(b))
@@ -170,7 +173,7 @@ func choices(b briefing) []choice {
 	t := b.Ending.Opening.Terms
 	resume := choice{"fairlead resume", []string{resumeCost(b.Ending)}}
 	abandon := choice{"fairlead abandon --reason '…'", []string{"changes nothing more and closes the run; what runs now stays, and the next plan starts from it"}}
-	if t.Action == engine.Rollback {
+	if t.Action != engine.Deploy {
 		return []choice{resume, abandon}
 	}
 	if len(t.Baseline) == 0 {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"fairlead/internal/engine"
@@ -39,7 +40,7 @@ func (a *app) busy(b *engine.Busy) *fault.Fault {
 	if b.Run.Step != "" {
 		at = fmt.Sprintf(", at step %s", b.Run.Step)
 	}
-	return &fault.Fault{Code: "run-open", Outcome: fault.Busy,
+	f := &fault.Fault{Code: "run-open", Outcome: fault.Busy,
 		What: fmt.Sprintf("run %s (%s %s) is open: held by %s since %s%s; last sign of life %s ago (%s)", b.Run.Run, b.Run.Action, b.Run.Tag,
 			b.Run.Holder, clock(b.Run.Opened), at, ago(now, b.Last), state),
 		Means: "production is that run's to change; this command changed nothing",
@@ -49,6 +50,10 @@ func (a *app) busy(b *engine.Busy) *fault.Fault {
 			{Line: "fairlead rollback", Why: "closes it and brings the old images back"},
 			{Line: "fairlead abandon --reason '…'", Why: "closes it as it is"},
 		}}
+	if b.Run.Action == engine.Migrate { // there are no images to bring back
+		f.Do = slices.Delete(f.Do, 2, 3)
+	}
+	return f
 }
 
 // clock writes a time for people.

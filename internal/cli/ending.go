@@ -71,6 +71,9 @@ func title(e engine.Ending) string {
 		if e.Opening.Terms.Action == engine.Rollback {
 			return "rolled back to " + tag
 		}
+		if e.Opening.Terms.Action == engine.Migrate {
+			return "applied " + tag
+		}
 		return "deployed " + tag
 	case fault.Refused:
 		return "refused " + tag
@@ -140,6 +143,9 @@ func goOn(e engine.Ending) []fault.Command {
 		return []fault.Command{{Line: "fairlead status", Why: "what runs now"}, {Line: "fairlead show " + string(e.Run), Why: "every record of the run"}}
 	}
 	all := []fault.Command{{Line: "fairlead status", Why: "what runs now"}, {Line: "fairlead resume", Why: "looks at what is there and goes on"}}
+	if e.Opening.Terms.Action == engine.Migrate {
+		all[0] = fault.Command{Line: "fairlead migrate status", Why: "what is applied"}
+	}
 	if e.Opening.Terms.Action == engine.Deploy && len(e.Opening.Terms.Baseline) > 0 {
 		all = append(all, fault.Command{Line: "fairlead rollback", Why: "brings the old images back; the schema stays"})
 	}

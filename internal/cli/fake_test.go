@@ -135,6 +135,13 @@ func (p pretend) PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, e
 }
 
 func (p pretend) Replan(_ context.Context, o engine.Opening) (engine.Plan, error) {
+	if o.Terms.Action == engine.Migrate {
+		noBackup := ""
+		if o.Terms.Steps[0] == "no-backup" {
+			noBackup = "the story says so"
+		}
+		return engine.Plan{Terms: o.Terms, Steps: p.stepsAlone(o.Terms, noBackup), Proofs: o.Proofs}, nil
+	}
 	return engine.Plan{Terms: o.Terms, Steps: p.steps(o.Terms), Proofs: o.Proofs}, nil
 }
 

@@ -55,7 +55,7 @@ func runHistory(ctx context.Context, a *app, limit int) error {
 func historyRow(r engine.Summary) []string {
 	outcome, took := "open", "-"
 	if !r.Closed.IsZero() {
-		outcome, took = r.Outcome.String(), ui.Duration(r.Closed.Sub(r.Opened))
+		outcome, took = outcomeWord(r), ui.Duration(r.Closed.Sub(r.Opened))
 	}
 	migrated := "no"
 	if r.Migrated {

@@ -17,6 +17,7 @@ import (
 // A Project is one app in one environment as the commands need it; *assemble.Project is one.
 type Project interface {
 	planner
+	migrator
 	returner
 	keeper
 	archivist
@@ -30,6 +31,13 @@ type planner interface {
 	Idle(ctx context.Context, plan engine.Plan) (bool, error)
 	LookOnce(ctx context.Context) (ok bool, check, saw string)
 	Replan(ctx context.Context, o engine.Opening) (engine.Plan, error)
+}
+
+// migrator plans a migration alone and tells what is applied.
+type migrator interface {
+	PlanMigration(ctx context.Context, m assemble.Migration) (engine.Plan, error)
+	Standing(ctx context.Context, file string, sql []byte) (assemble.Standing, error)
+	Pasts(ctx context.Context) ([]assemble.Past, error)
 }
 
 // returner plans the way back.

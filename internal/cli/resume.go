@@ -140,10 +140,14 @@ func cannotReplan(run engine.RunID, err error) error {
 }
 
 func replanned(o engine.Opening, err error) error {
+	back := fault.Command{Line: "fairlead rollback", Why: "closes the run and brings the old images back"}
+	if o.Terms.Action == engine.Migrate {
+		back = fault.Command{Line: "fairlead abandon --reason '…'", Why: "closes the run and leaves everything as it is"}
+	}
 	return &fault.Fault{Code: "plan-changed", What: "the configuration is not the one that the run began with", Err: err, Outcome: fault.Refused,
 		Means: "nothing was taken over and nothing was changed by this command; the run is as it was",
 		Do: []fault.Command{{Line: "git log -p -- fairlead.yaml", Why: "restore the file as it was when the run began, then resume"},
-			{Line: "fairlead rollback", Why: "closes the run and brings the old images back"}}}
+			back}}
 }
 
 // notTaken is the error of a takeover that could not be written.

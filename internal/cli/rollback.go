@@ -136,6 +136,9 @@ func wayBack(ctx context.Context, p Project, head engine.Head, tag string) (way,
 func lastBaseline(ctx context.Context, p Project, head engine.Head) ([]release.Image, error) {
 	if head.Open() != "" {
 		o, err := engine.OpeningOf(head.Last)
+		if err == nil && o.Terms.Action == engine.Migrate {
+			return nil, migrationOpen(head.Open(), o.Terms.Tag)
+		}
 		if err == nil && o.Terms.Action == engine.Rollback {
 			return nil, rollbackOpen(head.Open(), o.Terms.Tag)
 		}
@@ -205,6 +208,13 @@ func nothingBefore() error {
 func noSuchRelease(tag string, err error) error {
 	return &fault.Fault{Code: "release-never-ran", What: "release " + tag + " cannot be brought back", Err: err, Outcome: fault.Refused,
 		Means: "nothing was changed by this command", Do: []fault.Command{{Line: "fairlead history", Why: "lists what was deployed here"}}}
+}
+
+func migrationOpen(run engine.RunID, tag string) error {
+	return &fault.Fault{Code: "migration-open", What: fmt.Sprintf("run %s applies the migration %s, and a schema never goes back by itself", run, tag), Outcome: fault.Refused,
+		Means: "nothing was changed by this command",
+		Do: []fault.Command{{Line: "fairlead migrate status", Why: "what is applied"}, {Line: "fairlead resume", Why: "goes on with that migration"},
+			{Line: "fairlead abandon --reason '…'", Why: "closes it as it is"}}}
 }
 
 func rollbackOpen(run engine.RunID, tag string) error {

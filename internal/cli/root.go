@@ -25,7 +25,7 @@ func (a *app) root() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	for _, c := range []*cobra.Command{
-		a.initCommand(), a.checkCommand(), a.reviewCommand(), a.catalogCommand(), a.databaseCommand(), a.backupCommand(), a.releaseCommand(), a.planCommand(), a.deployCommand(), a.resumeCommand(),
+		a.initCommand(), a.checkCommand(), a.reviewCommand(), a.catalogCommand(), a.migrateCommand(), a.databaseCommand(), a.backupCommand(), a.releaseCommand(), a.planCommand(), a.deployCommand(), a.resumeCommand(),
 		a.rollbackCommand(), a.abandonCommand(), a.statusCommand(), a.historyCommand(), a.showCommand(),
 		a.recordCommand(), a.ledgerCommand(), a.notesCommand(), a.versionCommand(),
 	} {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fairlead/internal/engine"
+	"fairlead/internal/fault"
 	"fairlead/internal/rollout"
 	"fairlead/internal/target"
 )
@@ -35,6 +36,7 @@ type status struct {
 	LastSign    time.Time       `json:"last_sign,omitzero"`
 	Unverified  time.Time       `json:"unverified_since,omitzero"` // deployed, but the run has not come to its end
 	Unreachable string          `json:"unreachable,omitempty"`     // why what runs is not known
+	Alone       bool            `json:"migrations_only,omitempty"` // no target is configured
 }
 
 type statusService struct {
@@ -53,7 +55,7 @@ func runStatus(ctx context.Context, a *app) error {
 		return err
 	}
 	defer p.Close()
-	s := status{App: c.App, Environment: c.Environment, Services: []statusService{}}
+	s := status{App: c.App, Environment: c.Environment, Services: []statusService{}, Alone: !c.Target.Present()}
 	head, herr := p.Ledger().Head(ctx)
 	if herr == nil {
 		herr = s.run(head)
@@ -155,6 +157,8 @@ func (s *status) text(now time.Time) string {
 	switch {
 	case s.Unreachable != "":
 		fmt.Fprintf(&b, "what runs now is not known: %s\n", plain(s.Unreachable))
+	case s.Alone:
+		b.WriteString("no target is configured, so nothing is said of what runs; fairlead migrate status tells what is applied\n")
 	case len(s.Services) == 0:
 		b.WriteString("nothing runs\n")
 	default:
@@ -190,7 +194,7 @@ func (s *status) runText(now time.Time) string {
 	case r == nil:
 		return "no run was ever recorded here\n"
 	case !s.Open:
-		return fmt.Sprintf("last run %s: %s, %s, %s ago, by %s\n  %s\n", r.Run, runName(*r), r.Outcome, ago(now, r.Closed), plain(r.Holder), plain(r.Means))
+		return fmt.Sprintf("last run %s: %s, %s, %s ago, by %s\n  %s\n", r.Run, runName(*r), outcomeWord(*r), ago(now, r.Closed), plain(r.Holder), plain(r.Means))
 	}
 	state := "silent"
 	if now.Sub(s.LastSign) < signOfLife {
@@ -201,7 +205,18 @@ func (s *status) runText(now time.Time) string {
 	if !s.Unverified.IsZero() {
 		text += fmt.Sprintf("  deployed, unverified since %s\n", clock(s.Unverified))
 	}
+	if r.Action == engine.Migrate {
+		return text + "  fairlead resume goes on with it, fairlead abandon closes it as it is\n"
+	}
 	return text + "  fairlead resume goes on with it, fairlead rollback closes it and goes back, fairlead abandon closes it as it is\n"
+}
+
+// outcomeWord is how a run ended, in the word for what it was.
+func outcomeWord(s engine.Summary) string {
+	if s.Action == engine.Migrate && s.Outcome == fault.Deployed {
+		return "applied"
+	}
+	return s.Outcome.String()
 }
 
 // runName says what a run was for.

@@ -116,14 +116,19 @@ func (r *Run) close(ctx context.Context, o fault.Outcome, means, reason string, 
 }
 
 func (r *Run) abandon(ctx context.Context, reason string) (Closing, error) {
+	doubt := ""
 	for _, s := range r.plan.Steps {
 		if p := r.past.steps[s.Spec().Name]; s.Spec().Mutates != Nothing && p.verdict != "" {
-			r.note(s.Spec().Mutates, p.changed || p.verdict == Unclear || p.verdict == Began)
+			unclear := p.verdict == Unclear || p.verdict == Began
+			r.note(s.Spec().Mutates, p.changed || unclear)
+			if unclear {
+				doubt = fmt.Sprintf("how step %s ended is not known; as far as it is: ", s.Spec().Name)
+			}
 		}
 	}
 	c := Closing{Run: r.ID(), Outcome: fault.FailedUnchanged, Means: "abandoned; production is unchanged by this run", Reason: reason, Migrated: r.schema, By: r.engine.Holder}
 	if r.schema || r.services || r.inherited() {
-		c.Outcome, c.Means = fault.Asking, "abandoned; "+r.state()
+		c.Outcome, c.Means = fault.Asking, "abandoned; "+doubt+r.state()
 	}
 	_, err := r.writer.append(ctx, Record{Verdict: Closed, Kind: ClosingKind, Evidence: encode(c), Why: c.Means})
 	return c, err

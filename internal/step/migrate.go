@@ -132,6 +132,9 @@ func (s Migrate) job(in engine.Input) apply.Job {
 			j.Facts = append(j.Facts, a)
 		}
 	}
+	if c, err := engine.Recall[Checked](in.Proofs); err == nil && s.Bare && c.Database != nil {
+		j.Expected = &apply.Identity{System: c.Database.System, Timeline: c.Database.Timeline, Database: c.Database.Database}
+	}
 	if b, err := engine.Recall[BackedUp](in.Proofs); err == nil {
 		j.Expected = &apply.Identity{System: b.Manifest.System, Timeline: b.Manifest.Timeline, Database: b.Manifest.Database}
 	}

@@ -1,0 +1,220 @@
+package assemble
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"fairlead/internal/database"
+	"fairlead/internal/engine"
+	"fairlead/internal/fault"
+	"fairlead/internal/release"
+	"fairlead/internal/sqltext"
+	"fairlead/internal/step"
+)
+
+// A Migration is what is applied alone, without a release around it.
+type Migration struct {
+	File     string // as the record names it
+	SQL      []byte
+	NoBackup string // why no backup is taken; "" takes one
+	Again    string // why it is applied although it was; "" applies it once
+	By       string // who decided so
+}
+
+// request is what a migration was asked for with, kept for a resume on another machine.
+type request struct {
+	NoBackup string `json:"no_backup,omitempty"`
+	Again    string `json:"again,omitempty"`
+	By       string `json:"by"`
+}
+
+// blobRequest holds it.
+const blobRequest = "request"
+
+// planningAlone is what a migration alone asks before it is approved, and again under the lock. It changes nothing anywhere.
+func (p *Project) planningAlone(m Migration) []engine.Step {
+	check := step.Check{Database: p.database, Backups: p.backups, Ledger: p.ledgerID}
+	if m.NoBackup != "" {
+		check.Backups, check.Database = nil, undumped{p.database}
+	}
+	review := step.Review{Name: m.File, SQL: m.SQL, Catalog: p.catalog, Waivers: p.waivers, Now: p.options.Now}
+	if m.Again == "" {
+		review.InPlace = func(ctx context.Context) (int, error) { return p.applied(ctx, shaOf(m.SQL)) }
+	}
+	return []engine.Step{check, review}
+}
+
+// actingAlone is a migration without a release, in order.
+func (p *Project) actingAlone(m Migration, script sqltext.Script) []engine.Step {
+	var protect engine.Step = step.Backup{Database: p.database, Store: p.backups, Now: p.options.Now}
+	if m.NoBackup != "" {
+		protect = step.NoBackup{Reason: m.NoBackup, By: m.By}
+	}
+	return []engine.Step{
+		protect,
+		step.Migrate{Server: p.database, Court: p.database, Script: script, Clock: systemClock{}, Again: m.Again != "", Bare: m.NoBackup != ""},
+		step.Record{Alone: true, Now: p.options.Now},
+	}
+}
+
+// PlanMigration plans a migration alone: it asks everything, takes no lock and writes nothing. Closed gates are faults with the outcome
+// Refused.
+func (p *Project) PlanMigration(ctx context.Context, m Migration) (engine.Plan, error) {
+	if err := p.migratable(m); err != nil {
+		return engine.Plan{}, err
+	}
+	script, err := parsed(m.File, m.SQL)
+	if err != nil {
+		return engine.Plan{}, err
+	}
+	proofs, err := engine.Survey(ctx, p.planningAlone(m), nil, p.options.Now, p.options.Observe)
+	if err != nil {
+		return engine.Plan{}, err
+	}
+	terms, err := p.termsAlone(m, script, proofs)
+	if err != nil {
+		return engine.Plan{}, err
+	}
+	blobs, err := aloneBlobs(terms, m, script)
+	if err != nil {
+		return engine.Plan{}, err
+	}
+	plan := engine.Plan{Terms: terms, Steps: p.actingAlone(m, script), Proofs: proofs, Blobs: blobs, Reprove: p.reproveAlone(m, script)}
+	return plan, plan.Validate()
+}
+
+func (p *Project) reproveAlone(m Migration, script sqltext.Script) func(context.Context) (engine.Terms, engine.Proofs, error) {
+	return func(ctx context.Context) (engine.Terms, engine.Proofs, error) {
+		proofs, err := engine.Survey(ctx, p.planningAlone(m), nil, p.options.Now, func(engine.Event) {})
+		if err != nil {
+			return engine.Terms{}, nil, err
+		}
+		terms, err := p.termsAlone(m, script, proofs)
+		return terms, proofs, err
+	}
+}
+
+// migratable tells whether the configuration has what a migration needs.
+func (p *Project) migratable(m Migration) error {
+	why := ""
+	switch {
+	case p.database == nil:
+		why = "the configuration has no database"
+	case p.backups == nil && m.NoBackup == "":
+		why = "the configuration has no backup store"
+	default:
+		return nil
+	}
+	return &fault.Fault{Code: "database-not-configured", What: "a migration cannot be applied with this configuration", Err: errors.New(why),
+		Means: "production is unchanged; nothing was attempted", Outcome: fault.Refused,
+		Do: []fault.Command{{Line: "fairlead migrate plan FILE", Why: "after fairlead.yaml names database and backup; docs/migrations.md has the shortest one"}}}
+}
+
+// termsAlone puts together what gets approved.
+func (p *Project) termsAlone(m Migration, script sqltext.Script, proofs engine.Proofs) (engine.Terms, error) {
+	checked, err := engine.Recall[step.Checked](proofs)
+	if err != nil {
+		return engine.Terms{}, err
+	}
+	reviewed, err := engine.Recall[step.Reviewed](proofs)
+	if err != nil {
+		return engine.Terms{}, err
+	}
+	settings, err := settingsAlone(m)
+	if err != nil {
+		return engine.Terms{}, err
+	}
+	ask := engine.Ask
+	t := engine.Terms{
+		Schema: engine.TermsSchema, Action: engine.Migrate, App: p.Config.App, Environment: p.Config.Environment, Tag: tagOf(m.File),
+		Images: []release.Image{}, Baseline: []release.Image{}, Migration: &release.Migration{File: m.File, SHA256: script.SHA256},
+		Review: reviewed.Sum, Target: server(checked.Database), Settings: settings, Steps: names(p.actingAlone(m, script)),
+		OnFailure: engine.OnFailure{Unmigrated: ask, Migrated: ask}, Approval: p.approval(),
+	}
+	t.Units, err = release.Canonical(script.Units)
+	return t, err
+}
+
+// settingsAlone is the fingerprint of what decides what the steps of a migration do.
+func settingsAlone(m Migration) (string, error) {
+	return release.Canonical(struct{ Bare, Again bool }{m.NoBackup != "", m.Again != ""})
+}
+
+// server names a database so that another one is another plan.
+func server(f *database.Facts) string {
+	if f == nil {
+		return ""
+	}
+	return fmt.Sprintf("database %s of server %s, timeline %d", f.Database, f.System, f.Timeline)
+}
+
+// tagOf is what a migration is called in a list of runs: its file, with its folder where the file's name alone says nothing.
+func tagOf(file string) string {
+	file = filepath.ToSlash(file)
+	base, folder := filepath.Base(file), filepath.Base(filepath.Dir(file))
+	switch base {
+	case "migration.sql", "up.sql", "down.sql":
+		if folder != "." && folder != "/" {
+			return folder + "/" + base
+		}
+	}
+	return base
+}
+
+func aloneBlobs(t engine.Terms, m Migration, script sqltext.Script) (map[string][]byte, error) {
+	blobs := map[string][]byte{blobSQL: m.SQL}
+	for name, v := range map[string]any{blobTerms: t, blobUnits: script, blobRequest: request{m.NoBackup, m.Again, m.By}} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return nil, err
+		}
+		blobs[name] = b
+	}
+	return blobs, nil
+}
+
+// replanAlone makes the plan of an open run of a migration again.
+func (p *Project) replanAlone(ctx context.Context, o engine.Opening) (engine.Plan, error) {
+	var q request
+	var script sqltext.Script
+	if err := p.blob(ctx, o, blobRequest, &q); err != nil {
+		return engine.Plan{}, err
+	}
+	if err := p.blob(ctx, o, blobUnits, &script); err != nil {
+		return engine.Plan{}, err
+	}
+	if o.Terms.Migration == nil {
+		return engine.Plan{}, errors.New("the run is of a migration and names none")
+	}
+	m := Migration{File: o.Terms.Migration.File, NoBackup: q.NoBackup, Again: q.Again, By: q.By}
+	if err := p.migratable(m); err != nil {
+		return engine.Plan{}, err
+	}
+	var err error
+	if m.SQL, err = p.storedSQL(ctx, o); err != nil {
+		return engine.Plan{}, err
+	}
+	if err := script.Attach(m.SQL); err != nil {
+		return engine.Plan{}, err
+	}
+	terms := o.Terms
+	if terms.Settings, err = settingsAlone(m); err != nil {
+		return engine.Plan{}, err
+	}
+	return engine.Plan{Terms: terms, Steps: p.actingAlone(m, script), Proofs: o.Proofs, Reprove: p.reproveAlone(m, script)}, nil
+}
+
+// undumped is a database that is migrated without a backup: that its dump program is missing or too old says nothing then.
+type undumped struct{ database.Planner }
+
+// Preflight asks what a plan asks.
+func (u undumped) Preflight(ctx context.Context) (database.Facts, error) {
+	f, err := u.Planner.Preflight(ctx)
+	if errors.Is(err, database.ErrVersion) {
+		err = nil
+	}
+	return f, err
+}

@@ -1,0 +1,234 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"fairlead/internal/apply"
+	"fairlead/internal/assemble"
+	"fairlead/internal/config"
+	"fairlead/internal/engine"
+	"fairlead/internal/fault"
+	"fairlead/internal/source/file"
+)
+
+type migrateOptions struct {
+	file     string
+	noBackup bool
+	again    bool
+	reason   string
+	yes      bool
+}
+
+func (a *app) migrateCommand() *cobra.Command {
+	group := &cobra.Command{Use: "migrate", Short: "Apply a migration alone: reviewed, backed up, exactly once", Args: args(cobra.NoArgs), RunE: group}
+	group.AddCommand(a.migratePlanCommand(), a.migrateApplyCommand(), a.migrateStatusCommand())
+	return group
+}
+
+func (a *app) migratePlanCommand() *cobra.Command {
+	var o migrateOptions
+	c := &cobra.Command{
+		Use:   "plan FILE",
+		Short: "Show what a migration would do and what of it is in place; change nothing",
+		Long: `Reads the migration like a careful reviewer, asks the database everything that an apply would ask, and prints the units in which it
+would be applied. It takes no lock and writes nothing. Exit 3: a gate is closed.`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, given []string) error {
+			o.file = given[0]
+			return runMigratePlan(c.Context(), a, o)
+		},
+	}
+	migrateFlags(c, &o)
+	return c
+}
+
+func (a *app) migrateApplyCommand() *cobra.Command {
+	var o migrateOptions
+	c := &cobra.Command{
+		Use:   "apply FILE",
+		Short: "Review, back up, apply exactly once, record",
+		Long: `The same gates, the same ledger and the same exactly-once apply as in a release, without images: review, backup with verification, units,
+record. After a crash fairlead resume goes on. A file that was applied is not applied again: exit 0 says by which run it was.`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, given []string) error {
+			o.file = given[0]
+			return runMigrateApply(c.Context(), a, o)
+		},
+	}
+	migrateFlags(c, &o)
+	c.Flags().BoolVar(&o.yes, "yes", false, "confirm without being asked; the record says so")
+	return c
+}
+
+func migrateFlags(c *cobra.Command, o *migrateOptions) {
+	c.Flags().BoolVar(&o.noBackup, "no-backup", false, "take no backup; needs --reason, and the record says so")
+	c.Flags().BoolVar(&o.again, "again", false, "apply it although it was applied; needs --reason")
+	c.Flags().StringVar(&o.reason, "reason", "", "why, for the record")
+}
+
+// migration reads the file and what the flags ask for.
+func (a *app) migration(o migrateOptions) (assemble.Migration, error) {
+	m := assemble.Migration{File: named(o.file), By: a.holder().Name}
+	reason := strings.TrimSpace(o.reason)
+	if (o.noBackup || o.again) && reason == "" {
+		return m, usagef("--no-backup and --again need --reason: it stands in the record")
+	}
+	if o.noBackup {
+		m.NoBackup = reason
+	}
+	if o.again {
+		m.Again = reason
+	}
+	var err error
+	if m.SQL, err = readRegular(o.file); err != nil {
+		return m, &fault.Fault{Code: "migration-unreadable", What: fmt.Sprintf("the migration %s cannot be read", o.file), Err: err, Outcome: fault.Refused,
+			Means: "nothing was attempted; production is unchanged", Do: []fault.Command{{Line: "ls -l " + quote(o.file), Why: "what it is and who may read it"}}}
+	}
+	return m, nil
+}
+
+// readRegular reads a file that is one: a pipe is not waited for.
+func readRegular(path string) ([]byte, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	return readLimited(path, file.MaxSQL)
+}
+
+// named is how the record names a file: as it was given, but never by where it lies on this machine.
+func named(path string) string {
+	path = filepath.Clean(path)
+	if filepath.IsLocal(path) {
+		return filepath.ToSlash(path)
+	}
+	parts := strings.Split(filepath.ToSlash(path), "/")
+	return strings.Join(parts[max(0, len(parts)-2):], "/")
+}
+
+func runMigratePlan(ctx context.Context, a *app, o migrateOptions) error {
+	m, err := a.migration(o)
+	if err != nil {
+		return err
+	}
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	screen := a.screen()
+	defer screen.close()
+	p, err := a.open(c, screen.observe, nil)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	standing, err := p.Standing(ctx, m.File, m.SQL)
+	if err != nil {
+		return err
+	}
+	plan, err := p.PlanMigration(ctx, m)
+	if err != nil {
+		return err
+	}
+	screen.close()
+	if a.json {
+		fingerprint, err := plan.Terms.Fingerprint()
+		a.printJSON(plannedMigration{planned{Fingerprint: fingerprint, Terms: plan.Terms, Proofs: plan.Proofs}, standing})
+		return err
+	}
+	return migrationView(a.Out, plan, standing, m)
+}
+
+// plannedMigration is what migrate plan --json prints.
+type plannedMigration struct {
+	planned
+	Standing assemble.Standing `json:"standing"`
+}
+
+func runMigrateApply(ctx context.Context, a *app, o migrateOptions) error {
+	m, err := a.migration(o)
+	if err != nil {
+		return err
+	}
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	a.noteIn = filepath.Join(filepath.Dir(a.configPath), ".fairlead")
+	screen := a.screen()
+	defer screen.close()
+	p, err := a.open(c, screen.observe, nil)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if err := a.free(ctx, p); err != nil {
+		return err
+	}
+	standing, err := p.Standing(ctx, m.File, m.SQL)
+	if err != nil {
+		return err
+	}
+	if done, err := a.alreadyApplied(standing, m); done || err != nil {
+		return err
+	}
+	plan, err := p.PlanMigration(ctx, m)
+	if err != nil {
+		return err
+	}
+	return a.applyPlan(ctx, c, p, screen, plan, standing, m, o)
+}
+
+// applyPlan asks for the approval, opens the run and executes it.
+func (a *app) applyPlan(ctx context.Context, c config.Config, p Project, s screen, plan engine.Plan, standing assemble.Standing, m assemble.Migration, o migrateOptions) error {
+	release := s.hold()
+	fmt.Fprintln(a.Err)
+	if err := migrationView(a.Err, plan, standing, m); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.Err)
+	said, err := a.approve(ctx, c, plan.Terms, o.yes, o.reason, "fairlead migrate apply "+quote(o.file))
+	if err != nil {
+		return err
+	}
+	release()
+	a.Acting.Store(true)
+	run, err := p.Engine().Open(ctx, engine.OpenRequest{Run: p.NewRun(), Plan: plan, Approval: said})
+	if err != nil {
+		return notOpened(err)
+	}
+	return a.end(ctx, c, p, s, run.Execute(ctx))
+}
+
+// alreadyApplied answers for a file of which nothing is left to do.
+func (a *app) alreadyApplied(s assemble.Standing, m assemble.Migration) (bool, error) {
+	if m.Again != "" {
+		if s.State != apply.Applied || len(s.Units) == 0 {
+			return false, usagef("--again: %s is not applied here, so there is nothing to repeat; leave the flag out", m.File)
+		}
+		return false, nil
+	}
+	if s.State != apply.Applied {
+		return false, nil
+	}
+	means := fmt.Sprintf("nothing to do: %s holds nothing to apply", m.File)
+	if run, at := s.Run(); run != "" {
+		means = fmt.Sprintf("nothing to do: %s is already applied by run %s at %s", m.File, run, clock(at))
+	}
+	if a.json {
+		a.printJSON(answer{Outcome: fault.Deployed, Tag: m.File, Means: means})
+		return true, nil
+	}
+	a.answer("%s", means)
+	return true, nil
+}
