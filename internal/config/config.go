@@ -58,8 +58,13 @@ func (l *Ledger) Defaults() { l.Kind = "dir" }
 
 // Backup says where backups are kept.
 type Backup struct {
-	Store Block `yaml:"store,required,kind" doc:"The store."`
+	Store  Block  `yaml:"store,required,kind" doc:"The store."`
+	Verify string `yaml:"verify" enum:"L1|L2|L3" doc:"What a backup must prove before anything is migrated. L1: it reads back as written. L2: the whole archive is read, its contents and rows are those of its snapshot. L3: it is also restored into a scratch database on the same server, which takes the space of a second copy there."`
+	Format string `yaml:"format" enum:"custom" later:"directory" doc:"Format of the dump."`
 }
+
+// Defaults fills in L2, custom.
+func (b *Backup) Defaults() { b.Verify, b.Format = "L2", "custom" }
 
 // Health is the window of looks after the deployment: up to Attempts looks, Every apart, the first Successes in a row pass.
 type Health struct {
