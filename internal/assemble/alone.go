@@ -37,6 +37,11 @@ func (p *Project) targeted() error {
 	if p.target != nil {
 		return nil
 	}
+	return NeedsTarget()
+}
+
+// NeedsTarget is the fault of a command about what runs, where the configuration is for migrations alone.
+func NeedsTarget() error {
 	return &fault.Fault{Code: "target-missing", What: "the configuration names no target, and this command is about what runs there", Outcome: fault.Misused,
 		Means: "nothing was attempted; production is unchanged",
 		Do: []fault.Command{{Line: "fairlead migrate status", Why: "what is applied to the database"},

@@ -160,7 +160,7 @@ func runMigrationStatus(ctx context.Context, a *app, path string) error {
 		if u.Kind != string(sqltext.Together) {
 			how = "outside a transaction"
 		}
-		row := []string{fmt.Sprintf("  unit %d", u.Unit), how, u.State, ""}
+		row := []string{fmt.Sprintf("unit %d", u.Unit), how, u.State, ""}
 		if u.Run != "" {
 			row[3] = fmt.Sprintf("run %s, %s", u.Run, clock(u.At))
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fairlead/internal/assemble"
 	"fairlead/internal/fault"
 	"fairlead/internal/rollout"
 	"fairlead/internal/target"
@@ -36,11 +37,14 @@ func runRecordManual(ctx context.Context, a *app, reason string) error {
 	if strings.TrimSpace(reason) == "" {
 		return usagef("--reason is needed: it stands in the record")
 	}
-	_, p, err := a.quiet()
+	c, p, err := a.quiet()
 	if err != nil {
 		return err
 	}
 	defer p.Close()
+	if !c.Target.Present() {
+		return assemble.NeedsTarget()
+	}
 	seen, err := p.Look(ctx)
 	if err != nil {
 		return err
