@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"fairlead/internal/database"
 	"fairlead/internal/sqlreview"
 	"fairlead/internal/sqltext"
 )
@@ -23,41 +25,57 @@ var ErrNotScratch = errors.New("the database is not marked as scratch")
 // relations, scans, index builds, errors. Then it runs the script a second time. It refuses a database without the scratch mark
 // (ErrNotScratch). A statement that fails is an observation and ends its run; errors are about the connection.
 func (d *Database) Trace(ctx context.Context, s sqltext.Script) (sqlreview.Trace, error) {
-	return d.trace(ctx, s, true)
+	trace, _, err := d.trace(ctx, s, traceOptions{})
+	return trace, err
 }
 
-func (d *Database) trace(ctx context.Context, s sqltext.Script, twice bool) (sqlreview.Trace, error) {
+// traceOptions change how a script is traced. The zero value tries all of it.
+type traceOptions struct {
+	from    int                         // the first unit; what is before it is in place
+	between func(context.Context) error // runs after the first run, without a session open; not after a failure
+}
+
+// trace gives with the trace how long each unit of the first run took, its commit included.
+func (d *Database) trace(ctx context.Context, s sqltext.Script, o traceOptions) (sqlreview.Trace, []database.UnitTook, error) {
 	var trace sqlreview.Trace
 	t, err := d.tracer(ctx)
 	if err != nil {
-		return trace, err
+		return trace, nil, err
 	}
-	defer t.close(ctx)
+	defer func() { t.close(ctx) }()
 	if err := t.scratch(ctx); err != nil {
-		return trace, err
+		return trace, nil, err
 	}
+	t.from = o.from
 	trace.ServerVersion = version(t.conn)
 	trace.Statements, err = t.apply(ctx, s)
-	if err != nil || !twice {
-		return trace, err
+	if err != nil {
+		return trace, t.took, err
 	}
 	trace.Again = &sqlreview.Again{}
 	if n := len(trace.Statements); n > 0 && trace.Statements[n-1].Claims.Fails != "" {
 		trace.Again.Line, trace.Again.Fails = trace.Statements[n-1].Line, "the first run did not come to its end"
-		return trace, nil
+		return trace, t.took, nil
 	}
-	second, err := d.tracer(ctx) // a new session, as a second run has
-	if err != nil {
-		return trace, err
+	took := t.took
+	t.close(ctx)
+	if o.between != nil {
+		if err := o.between(ctx); err != nil {
+			return trace, took, err
+		}
 	}
-	defer second.close(ctx)
-	again, err := second.apply(ctx, s)
+	if t, err = d.tracer(ctx); err != nil { // a new session, as a second run has
+		t = &tracer{}
+		return trace, took, err
+	}
+	t.from = o.from
+	again, err := t.apply(ctx, s)
 	for _, o := range again {
 		if o.Claims.Fails != "" {
 			trace.Again.Line, trace.Again.Fails = o.Line, o.Claims.Fails
 		}
 	}
-	return trace, err
+	return trace, took, err
 }
 
 // tracer is one session that works and one that watches it.
@@ -65,6 +83,9 @@ type tracer struct {
 	conn, watch *pgx.Conn
 	base        map[uint32]bool     // relations that were there before the script
 	before      map[uint32]filenode // relations before the statement
+	from        int                 // the first unit that is tried
+	took        []database.UnitTook
+	commit      time.Duration // of the unit
 }
 
 func (d *Database) tracer(ctx context.Context) (*tracer, error) {
@@ -83,9 +104,13 @@ func (d *Database) tracer(ctx context.Context) (*tracer, error) {
 	return t, nil
 }
 
+// close may be called twice.
 func (t *tracer) close(ctx context.Context) {
-	hangUp(ctx, t.conn)
-	hangUp(ctx, t.watch)
+	for _, conn := range []*pgx.Conn{t.conn, t.watch} {
+		if conn != nil {
+			hangUp(ctx, conn)
+		}
+	}
 }
 
 func (t *tracer) scratch(ctx context.Context) error {
@@ -110,15 +135,39 @@ func (t *tracer) apply(ctx context.Context, s sqltext.Script) ([]sqlreview.Obser
 	for oid := range all {
 		t.base[oid] = true
 	}
+	if err := t.restore(ctx, s); err != nil {
+		return nil, err
+	}
 	var out []sqlreview.Observed
-	for _, u := range s.Units {
+	for _, u := range s.Units[min(t.from, len(s.Units)):] {
+		t.commit = 0
 		seen, err := t.unit(ctx, s, u)
+		took := database.UnitTook{Unit: u.Index, Milliseconds: t.commit.Milliseconds()}
+		for _, o := range seen {
+			took.Milliseconds += o.Milliseconds
+		}
+		t.took = append(t.took, took)
 		out = append(out, seen...)
 		if err != nil || len(seen) > 0 && seen[len(seen)-1].Claims.Fails != "" {
 			return out, err
 		}
 	}
 	return out, nil
+}
+
+// restore executes the settings of the session that units before the first one have made.
+func (t *tracer) restore(ctx context.Context, s sqltext.Script) error {
+	if t.from == 0 || t.from >= len(s.Units) {
+		return nil
+	}
+	for _, i := range s.Units[t.from].Session {
+		if i >= 0 && i < len(s.Statements) {
+			if err := t.ask(ctx, s.Statements[i].SQL); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (t *tracer) unit(ctx context.Context, s sqltext.Script, u sqltext.Unit) ([]sqlreview.Observed, error) {
@@ -140,6 +189,8 @@ func (t *tracer) unit(ctx context.Context, s sqltext.Script, u sqltext.Unit) ([]
 			return out, t.ask(ctx, "ROLLBACK")
 		}
 	}
+	began := time.Now()
+	defer func() { t.commit = time.Since(began) }()
 	if _, err := t.conn.PgConn().Exec(ctx, "COMMIT").ReadAll(); err != nil { // deferred constraints speak here
 		fails, lost := serverSays(err)
 		if lost != nil {

@@ -1,0 +1,197 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"fairlead/internal/config"
+	"fairlead/internal/database"
+	"fairlead/internal/sqlreview"
+	"fairlead/internal/sqltext"
+)
+
+// Where a rehearsal takes place, when it is no URL.
+const (
+	ServerLocal      = "local"      // a server that is started for it from the programs of this machine
+	ServerProduction = "production" // the server of the database itself
+)
+
+// RehearseConfig says where scratch copies are made.
+type RehearseConfig struct {
+	Server    config.Secret // ServerLocal, ServerProduction, or the URL of a server for scratch databases
+	Directory string        // below which a local server makes its own; "" for the system's directory for temporary files
+	Programs  string        // directory with initdb and postgres; "" looks in the usual places
+}
+
+// A Rehearser tries scripts on scratch copies of one database.
+type Rehearser struct {
+	production *Database
+	config     RehearseConfig
+	free       func(path string) (int64, error)
+	every      time.Duration
+}
+
+// Rehearser gives one for this database. It opens no connection.
+func (d *Database) Rehearser(c RehearseConfig) *Rehearser {
+	return &Rehearser{production: d, config: c, free: freeAt, every: spaceWatch}
+}
+
+// Refuses gives the places of a script for which it cannot be rehearsed where this rehearser works.
+func (r *Rehearser) Refuses(sql []byte) ([]Outside, error) {
+	all, err := ReachesOutside(sql)
+	if err != nil || r.config.Server.Reveal() != ServerLocal {
+		return all, err
+	}
+	var refused []Outside
+	for _, o := range all {
+		if !o.Shared && !o.Unread { // on a server of its own the rest harms nobody
+			refused = append(refused, o)
+		}
+	}
+	return refused, nil
+}
+
+// Sweep drops what earlier rehearsals of an owner left on the server, and what dead processes left on this machine, and says what.
+func (r *Rehearser) Sweep(ctx context.Context, owner string) ([]string, error) {
+	removed := sweepHomes(ctx, r.directory())
+	server, err := r.server(owner)
+	if err != nil || server == nil {
+		return removed, err
+	}
+	names, err := server.sweep(ctx, owner)
+	return append(removed, names...), err
+}
+
+// server gives the server that scratch databases are made on; nil for one that is started for it.
+func (r *Rehearser) server(owner string) (*Database, error) {
+	switch at := r.config.Server; at.Reveal() {
+	case ServerLocal:
+		return nil, nil
+	case ServerProduction:
+		return r.production.asRehearsal(owner), nil
+	default:
+		d, err := Open(Config{URL: at, PgDump: r.production.config.PgDump, Schema: r.production.config.Schema}, Session{})
+		if err != nil {
+			return nil, fmt.Errorf("rehearse.server: %w", err)
+		}
+		return d.asRehearsal(owner), nil
+	}
+}
+
+// Rehearse restores the archive into a scratch database, counts its rows, and runs the script there twice under the trace. A statement
+// that fails is part of the trace and no error. Whatever happens, the scratch database is dropped; what a killed process leaves is found
+// by the next Rehearse or Sweep. Errors: database.ErrOutside, database.ErrNoSpace, database.ErrNoScratch, or what the server said.
+func (r *Rehearser) Rehearse(ctx context.Context, j database.Rehearsal, s sqltext.Script) (database.Rehearsed, sqlreview.Trace, error) {
+	refused, err := r.Refuses([]byte(s.Slice(sqltext.Range{End: lastByte(s)})))
+	if err != nil {
+		return database.Rehearsed{}, sqlreview.Trace{}, err
+	}
+	if len(refused) > 0 {
+		return database.Rehearsed{}, sqlreview.Trace{}, fmt.Errorf("%w: %s", database.ErrOutside, refused[0])
+	}
+	st, err := r.open(ctx, j, s)
+	if err != nil {
+		return database.Rehearsed{}, sqlreview.Trace{}, err
+	}
+	defer st.close()
+	watched, stop := r.watch(ctx, st.disk, st.original.size)
+	defer stop()
+	out, trace, err := st.rehearse(watched, j, s)
+	if cause := context.Cause(watched); err != nil && errors.Is(cause, database.ErrNoSpace) {
+		err = cause
+	}
+	return out, trace, errors.Join(err, st.drop(ctx))
+}
+
+// lastByte is the end of the file, as far as anything in it matters.
+func lastByte(s sqltext.Script) int {
+	if n := len(s.Units); n > 0 {
+		return s.Units[n-1].End
+	}
+	return 0
+}
+
+// rehearse does what is to be done on an open stage.
+func (st *stage) rehearse(ctx context.Context, j database.Rehearsal, s sqltext.Script) (database.Rehearsed, sqlreview.Trace, error) {
+	out := database.Rehearsed{Where: st.where, Server: st.version}
+	var trace sqlreview.Trace
+	j.Say("restoring the backup on " + st.where)
+	began := time.Now()
+	if err := st.build(ctx, j); err != nil {
+		return out, trace, fmt.Errorf("restore the backup on %s: %w", st.where, err)
+	}
+	out.Restored = time.Since(began).Milliseconds()
+	if !j.SchemaOnly {
+		j.Say("counting the rows of the copy")
+		if err := st.count(ctx, j.Dump, &out); err != nil {
+			return out, trace, err
+		}
+	}
+	var err error
+	if j.NewOnOld != nil {
+		j.Say("the new version's checks, on the old schema")
+		if out.NewOnOld, err = st.tryCopy(ctx, j.NewOnOld); err != nil {
+			return out, trace, err
+		}
+	}
+	j.Say("running the migration twice on the copy")
+	options := traceOptions{from: j.From}
+	if j.OldOnNew != nil {
+		options.between = func(ctx context.Context) error {
+			j.Say("the old version's checks, on the new schema")
+			var err error
+			out.OldOnNew, err = st.try(ctx, st.name, j.OldOnNew)
+			return err
+		}
+	}
+	trier, err := st.trier(st.name)
+	if err != nil {
+		return out, trace, err
+	}
+	trace, out.Units, err = trier.trace(ctx, s, options)
+	out.Notes = st.notes
+	if err != nil {
+		return out, trace, fmt.Errorf("run the migration on the copy: %w", err)
+	}
+	return out, trace, nil
+}
+
+// count compares objects and rows of the copy with those of the dump.
+func (st *stage) count(ctx context.Context, dump database.Dump, out *database.Rehearsed) error {
+	if err := st.server.Compare(ctx, st.name, dump); err != nil {
+		return fmt.Errorf("count in the copy: %w", err)
+	}
+	out.Counted, out.Tables = true, len(dump.Tables)
+	for _, n := range dump.Tables {
+		out.Rows += n
+	}
+	return nil
+}
+
+// try runs a check with the URL of a database. That it fails is a result.
+func (st *stage) try(ctx context.Context, name string, check func(context.Context, string) error) (*database.Tried, error) {
+	url, err := st.urlFor(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	err = check(ctx, url.Reveal())
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return &database.Tried{Fails: st.server.redacted(shortened(err.Error(), 500))}, nil
+	}
+	return &database.Tried{}, nil
+}
+
+// tryCopy does it on a copy of the copy, which is dropped.
+func (st *stage) tryCopy(ctx context.Context, check func(context.Context, string) error) (*database.Tried, error) {
+	name := st.name + "_b"
+	defer func() { _ = st.server.dropScratch(ctx, name) }() // drop finds it again
+	if err := st.server.copyDatabase(ctx, st.name, name); err != nil {
+		return nil, err
+	}
+	return st.try(ctx, name, check)
+}

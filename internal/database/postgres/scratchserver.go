@@ -1,0 +1,289 @@
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"fairlead/internal/config"
+)
+
+const (
+	scratchUser    = "fairlead_scratch" // the superuser of a scratch server
+	startLimit     = 60 * time.Second
+	maxSocketPath  = 100 // bytes that a system surely takes, with the name of the socket
+	scratchProgram = "postgres"
+)
+
+// A scratchServer is a PostgreSQL server made of the programs on this machine, which holds nothing but scratch databases. It listens on a
+// socket in a directory that only its user can enter. It ends with the process that started it, whatever ends that.
+type scratchServer struct {
+	home    *scratchHome
+	version string
+	port    int // on the loopback address; 0 when nobody asked for it
+	process *os.Process
+	ended   chan struct{}
+	how     error // valid once ended is closed
+	said    *tail
+}
+
+// A serverPlan is how a scratch server is to be: at least of this major version, with the settings of the server that it stands for.
+type serverPlan struct {
+	major    int
+	programs string // directory with initdb and postgres; "" looks in the usual places
+	below    string // directory in which its own is made
+	settings map[string]string
+	loopback bool // listen on 127.0.0.1 too, with passwords
+}
+
+// startServer starts one and waits until it answers.
+func startScratchServer(ctx context.Context, p serverPlan) (*scratchServer, error) {
+	initdb, v, err := serverProgram(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	sweepHomes(ctx, p.below)
+	home, err := openHome(p.below)
+	if err != nil {
+		return nil, err
+	}
+	s := &scratchServer{home: home, version: v, ended: make(chan struct{})}
+	if len(s.socket())+len("/.s.PGSQL.5432") > maxSocketPath {
+		home.close()
+		return nil, fmt.Errorf("the path %s is too long for a socket; set rehearse.directory to a shorter one", home.dir)
+	}
+	if err := s.begin(ctx, initdb, p); err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *scratchServer) socket() string { return s.home.dir }
+func (s *scratchServer) data() string   { return filepath.Join(s.home.dir, "data") }
+
+func (s *scratchServer) begin(ctx context.Context, initdb string, p serverPlan) error {
+	args := []string{"--pgdata=" + s.data(), "--username=" + scratchUser, "--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"}
+	made, said := s.child(initdb, args...)
+	endsWithUs(made.SysProcAttr, syscall.SIGKILL)
+	if err := onOwnThread(ctx, made); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, shortened(said.String(), 500))
+	}
+	if p.loopback {
+		port, err := unusedPort()
+		if err != nil {
+			return err
+		}
+		s.port = port
+	}
+	server, said := s.child(filepath.Join(filepath.Dir(initdb), scratchProgram), s.arguments(p)...)
+	endsWithUs(server.SysProcAttr, syscall.SIGQUIT) // ends its own children at once
+	s.said = said
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := server.Start()
+		started <- err
+		if err != nil {
+			close(s.ended)
+			return
+		}
+		s.how = server.Wait()
+		close(s.ended)
+	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("start %s: %w", server.Path, err)
+	}
+	s.process = server.Process
+	return s.answers(ctx)
+}
+
+// onOwnThread runs a child to its end on a thread that lives as long; a cancelled context kills it.
+func onOwnThread(ctx context.Context, cmd *exec.Cmd) error {
+	done := make(chan error, 1)
+	started := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		close(started)
+		if err == nil {
+			err = cmd.Wait()
+		}
+		done <- err
+	}()
+	<-started
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		if cmd.Process != nil {
+			_ = cmd.Process.Kill()
+		}
+		<-done
+		return context.Cause(ctx)
+	}
+}
+
+// child prepares a program of the server: as the unprivileged user, in its own directory, with nothing of our environment that matters.
+func (s *scratchServer) child(path string, args ...string) (*exec.Cmd, *tail) {
+	cmd := exec.Command(path, args...)
+	said := &tail{}
+	cmd.Env = slices.DeleteFunc(cleanEnviron(os.Environ()), func(v string) bool { return strings.HasPrefix(v, "HOME=") || strings.HasPrefix(v, "TMPDIR=") })
+	cmd.Env = append(cmd.Env, "HOME="+s.home.dir, "TMPDIR="+s.home.dir)
+	cmd.Dir, cmd.Stderr, cmd.WaitDelay = s.home.dir, said, closeLimit
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: s.home.who}
+	return cmd, said
+}
+
+func (s *scratchServer) arguments(p serverPlan) []string {
+	listen := ""
+	if s.port != 0 {
+		listen = "127.0.0.1"
+	}
+	settings := map[string]string{}
+	for name, value := range p.settings {
+		settings[name] = value
+	}
+	for name, value := range map[string]string{"listen_addresses": listen, "port": strconv.Itoa(s.listens()), "unix_socket_directories": s.socket(), "unix_socket_permissions": "0700",
+		"logging_collector": "off", "log_destination": "stderr", "autovacuum": "off", "max_wal_senders": "0", "max_logical_replication_workers": "0", "archive_mode": "off", "cluster_name": "fairlead_rehearsal"} {
+		settings[name] = value
+	}
+	args := []string{"-D", s.data()}
+	for _, name := range sortedKeys(settings) {
+		args = append(args, "-c", name+"="+settings[name])
+	}
+	return args
+}
+
+// listens is the port in the name of the socket.
+func (s *scratchServer) listens() int {
+	if s.port != 0 {
+		return s.port
+	}
+	return 5432
+}
+
+func sortedKeys(m map[string]string) []string {
+	var all []string
+	for k := range m {
+		all = append(all, k)
+	}
+	return sorted(all)
+}
+
+// unusedPort asks the system for a port that nobody listens on now.
+func unusedPort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a port for the scratch server: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// answers waits until the server takes connections.
+func (s *scratchServer) answers(ctx context.Context) error {
+	ctx, cancel := limit(ctx, startLimit)
+	defer cancel()
+	for {
+		conn, err := pgx.Connect(ctx, s.url(scratchUser, "postgres").Reveal())
+		if err == nil {
+			hangUp(ctx, conn)
+			return nil
+		}
+		select {
+		case <-s.ended:
+			return fmt.Errorf("the scratch server ended at once: %v: %s", s.how, shortened(s.said.String(), 500))
+		case <-ctx.Done():
+			return fmt.Errorf("the scratch server does not answer (%w): %s", context.Cause(ctx), shortened(s.said.String(), 500))
+		case <-time.After(25 * time.Millisecond):
+		}
+	}
+}
+
+// url names a database of the server by its socket.
+func (s *scratchServer) url(who, database string) config.Secret {
+	u := url.URL{Scheme: "postgres", User: url.User(who), Path: "/" + database,
+		RawQuery: url.Values{"host": {s.socket()}, "port": {strconv.Itoa(s.listens())}, "sslmode": {"disable"}}.Encode()}
+	return config.NewSecret(u.String())
+}
+
+// loopback names a database by its address, for a role that gets a password for it.
+func (s *scratchServer) loopback(ctx context.Context, who, database string) (config.Secret, error) {
+	password := rand.Text()
+	conn, err := pgx.Connect(ctx, s.url(scratchUser, "postgres").Reveal())
+	if err != nil {
+		return config.Secret{}, fmt.Errorf("reach the scratch server: %w", err)
+	}
+	defer hangUp(ctx, conn)
+	if err := run(ctx, conn, "set a password", "ALTER ROLE "+pgx.Identifier{who}.Sanitize()+" PASSWORD "+literal(password)); err != nil {
+		return config.Secret{}, err
+	}
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(who, password), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)), Path: "/" + database, RawQuery: "sslmode=disable"}
+	return config.NewSecret(u.String()), nil
+}
+
+// stop ends the server at once, which loses nothing that anybody needs, and removes its directory.
+func (s *scratchServer) stop() {
+	if s.process != nil {
+		_ = s.process.Signal(syscall.SIGQUIT)
+		select {
+		case <-s.ended:
+		case <-time.After(10 * time.Second):
+			_ = s.process.Kill()
+			<-s.ended
+		}
+	}
+	s.home.close()
+}
+
+// serverProgram finds initdb, with postgres beside it, of at least this major version; the server's own major comes first.
+func serverProgram(ctx context.Context, p serverPlan) (path, v string, err error) {
+	candidates := (&Database{}).candidates("initdb", p.major)
+	if p.programs != "" {
+		candidates = []string{filepath.Join(p.programs, "initdb")}
+	}
+	var tooOld []string
+	for _, c := range candidates {
+		found, err := exec.LookPath(c)
+		if err != nil {
+			continue
+		}
+		if found, err = filepath.EvalSymlinks(found); err != nil {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(filepath.Dir(found), scratchProgram)); err != nil {
+			continue
+		}
+		if v, err = programVersion(ctx, found); err != nil {
+			return "", "", err
+		}
+		if leadingNumber(v) >= p.major {
+			return found, v, nil
+		}
+		tooOld = append(tooOld, v)
+	}
+	if len(tooOld) > 0 {
+		return "", "", fmt.Errorf("%w: the server programs here are of version %s, the database is of version %d", errNoServer, strings.Join(tooOld, ", "), p.major)
+	}
+	return "", "", fmt.Errorf("%w: there are no server programs (initdb, postgres) of version %d or newer here (looked for %s)", errNoServer, p.major, strings.Join(candidates, ", "))
+}
+
+// errNoServer means that no server can be started from what is installed.
+var errNoServer = errors.New("no scratch server can be started on this machine")

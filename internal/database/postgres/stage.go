@@ -1,0 +1,285 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"fairlead/internal/config"
+	"fairlead/internal/database"
+	"fairlead/internal/sqltext"
+)
+
+// A stage is the server on which one rehearsal takes place, with one scratch database of one name.
+type stage struct {
+	where    string
+	version  string
+	name     string
+	server   *Database // makes and drops databases
+	locale   database.Locale
+	original original
+	local    *scratchServer // nil on a server that was there before
+	owners   bool           // the archive's owners and grants are restored
+	base     *Database      // whose login and role try the script
+	disk     string         // directory whose space is watched; "" for none
+	notes    []string
+}
+
+func (r *Rehearser) directory() string {
+	if r.config.Directory != "" {
+		return r.config.Directory
+	}
+	return os.TempDir()
+}
+
+// open finds or starts the server, removes what earlier rehearsals left there, and sees that there is space.
+func (r *Rehearser) open(ctx context.Context, j database.Rehearsal, s sqltext.Script) (*stage, error) {
+	st := &stage{name: scratchName(j.Owner, j.Run, j.Number)}
+	var err error
+	if st.original, err = r.production.original(ctx); err != nil {
+		return nil, err
+	}
+	err = r.production.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		st.locale, err = locale(ctx, conn)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.outward(j.Dump); err != nil {
+		return nil, err
+	}
+	if _, err := r.Sweep(ctx, j.Owner); err != nil {
+		return nil, fmt.Errorf("%w: remove what an earlier rehearsal left: %w", database.ErrNoScratch, err)
+	}
+	copies := 0
+	if j.NewOnOld != nil {
+		copies = 1
+	}
+	need := spaceNeeded(st.original.size, j.SchemaOnly, copies)
+	if r.config.Server.Reveal() == ServerLocal {
+		return st, r.openLocal(ctx, st, j, s, need)
+	}
+	return st, r.openServer(ctx, st, j, need)
+}
+
+// outward refuses a database whose own functions and triggers could leave the copy.
+func (r *Rehearser) outward(d database.Dump) error {
+	for _, name := range sortedKeys(d.Extensions) {
+		cut := r.config.Server.Reveal() == ServerLocal && strings.HasSuffix(name, "_fdw") // its handler is taken away after the restore
+		if slices.Contains(outwardExtensions(), name) && !cut {
+			return fmt.Errorf("%w: the database has the extension %s", database.ErrOutside, name)
+		}
+	}
+	return nil
+}
+
+// openServer takes a server that is there.
+func (r *Rehearser) openServer(ctx context.Context, st *stage, j database.Rehearsal, need int64) error {
+	production := r.config.Server.Reveal() == ServerProduction
+	var err error
+	if st.server, err = r.server(j.Owner); err != nil {
+		return err
+	}
+	st.base, st.owners, st.where = st.server, production, "the server "+st.server.Place()
+	if production {
+		st.where = "the production server"
+	}
+	err = st.server.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		st.version = conn.PgConn().ParameterStatus("server_version")
+		st.disk = diskOf(ctx, conn)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", database.ErrNoScratch, err)
+	}
+	if major := leadingNumber(st.version); major < st.original.major {
+		return fmt.Errorf("%w: the server for scratch copies is of version %d, the database of version %d", database.ErrNoScratch, major, st.original.major)
+	}
+	if !production {
+		st.notes = append(st.notes, "everything belonged to one role: owners and privileges were not tried")
+	}
+	switch {
+	case st.disk != "":
+		return r.enough(st.disk, need)
+	case production && !j.SchemaOnly:
+		return fmt.Errorf("%w: the free space of the production server cannot be seen from here, and a full disk would stop it", database.ErrNoSpace)
+	case !j.SchemaOnly:
+		st.notes = append(st.notes, "the free space of the server could not be seen")
+	}
+	return nil
+}
+
+// openLocal starts a server.
+func (r *Rehearser) openLocal(ctx context.Context, st *stage, j database.Rehearsal, s sqltext.Script, need int64) error {
+	if err := r.enough(r.directory(), need); err != nil {
+		return err
+	}
+	unread, err := ReachesOutside([]byte(s.Slice(sqltext.Range{End: lastByte(s)})))
+	if err != nil {
+		return err
+	}
+	harmless := slices.ContainsFunc(unread, func(o Outside) bool { return o.Unread })
+	if harmless && st.original.super {
+		st.notes = append(st.notes, "the role was no superuser there, for what "+unread[slices.IndexFunc(unread, func(o Outside) bool { return o.Unread })].String()+" cannot be read before")
+	}
+	j.Say("starting a server on this machine")
+	st.local, err = startScratchServer(ctx, serverPlan{major: st.original.major, programs: r.config.Programs, below: r.directory(), settings: st.original.settings,
+		loopback: j.OldOnNew != nil || j.NewOnOld != nil})
+	if err != nil {
+		return fmt.Errorf("%w: %w", database.ErrNoScratch, err)
+	}
+	st.disk, st.version, st.owners = st.local.home.dir, st.local.version, true
+	st.where = "a server of version " + st.version + " on this machine"
+	if err := r.furnish(ctx, st, j.Owner, harmless); err != nil {
+		st.close()
+		return err
+	}
+	return nil
+}
+
+// furnish makes the roles.
+func (r *Rehearser) furnish(ctx context.Context, st *stage, owner string, harmless bool) error {
+	var err error
+	if st.server, err = r.onLocal(st, scratchUser, "postgres", owner); err != nil {
+		return err
+	}
+	if st.base, err = r.onLocal(st, st.original.login, "postgres", owner); err != nil {
+		return err
+	}
+	st.base.config.Role = r.production.config.Role
+	return st.server.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.PgConn().Exec(ctx, st.original.rolesSQL(harmless)).ReadAll()
+		return classify(ctx, conn.PgConn(), "make the roles of the database on the scratch server", err)
+	})
+}
+
+func (r *Rehearser) onLocal(st *stage, who, name, owner string) (*Database, error) {
+	d, err := Open(Config{URL: st.local.url(who, name), PgDump: r.production.config.PgDump, Schema: r.production.config.Schema}, Session{})
+	if err != nil {
+		return nil, err
+	}
+	return d.asRehearsal(owner), nil
+}
+
+// build makes the scratch database out of the archive.
+func (st *stage) build(ctx context.Context, j database.Rehearsal) error {
+	if err := st.create(ctx, j); err != nil {
+		return err
+	}
+	archive, err := j.Archive(ctx)
+	if err != nil {
+		return fmt.Errorf("open the backup: %w", err)
+	}
+	defer archive.Close()
+	o := RestoreOptions{Dumper: j.Dump.Dumper, SchemaOnly: j.SchemaOnly, Owners: st.owners, Asleep: true}
+	if err := st.server.Restore(ctx, st.name, archive, o); err != nil {
+		return err
+	}
+	return st.settle(ctx, j.SchemaOnly)
+}
+
+// create falls back to the C locale where the machine does not know that of the database.
+func (st *stage) create(ctx context.Context, j database.Rehearsal) error {
+	n := NewDatabase{Name: st.name, Locale: st.locale, Private: true, Comment: ScratchMark + ": rehearsal of run " + j.Run + " of " + j.Owner}
+	err := st.server.CreateDatabase(ctx, n)
+	if known := code(err); st.local != nil && err != nil && known != "" && known != codeDuplicateDatabase {
+		n.Locale = database.Locale{Encoding: st.locale.Encoding, Collate: "C", Type: "C"}
+		st.notes = append(st.notes, fmt.Sprintf("the collation %s is not known on this machine; C was taken", st.locale.Collate+st.locale.Name))
+		err = st.server.CreateDatabase(ctx, n)
+	}
+	if err != nil || st.local == nil {
+		return err
+	}
+	return st.server.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		sql := "ALTER DATABASE " + pgx.Identifier{st.name}.Sanitize() + " OWNER TO " + pgx.Identifier{st.original.owner}.Sanitize()
+		for _, who := range []string{st.original.login, st.base.config.Role} {
+			if who == "" {
+				continue
+			}
+			rights := "CONNECT, TEMPORARY"
+			if st.original.creates {
+				rights += ", CREATE"
+			}
+			sql += "; GRANT " + rights + " ON DATABASE " + pgx.Identifier{st.name}.Sanitize() + " TO " + pgx.Identifier{who}.Sanitize()
+		}
+		return run(ctx, conn, "hand the scratch database to its owner", sql)
+	})
+}
+
+// settle takes the way out from foreign tables and lets the planner know the rows.
+func (st *stage) settle(ctx context.Context, schemaOnly bool) error {
+	return st.server.In(st.name).with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		sql := `SELECT coalesce(string_agg(format('ALTER FOREIGN DATA WRAPPER %I NO HANDLER', fdwname), '; '), '') FROM pg_foreign_data_wrapper WHERE fdwhandler <> 0`
+		var cut string
+		if err := conn.QueryRow(ctx, sql).Scan(&cut); err != nil {
+			return classify(ctx, conn.PgConn(), "look for foreign tables", err)
+		}
+		if cut != "" {
+			if err := run(ctx, conn, "cut off foreign tables", cut); err != nil {
+				return err
+			}
+			st.notes = append(st.notes, "foreign tables were cut off")
+		}
+		if schemaOnly {
+			return nil
+		}
+		if err := slow(ctx, conn, "analyze the copy", "ANALYZE"); err != nil {
+			return err
+		}
+		if st.local == nil {
+			return nil
+		}
+		return slow(ctx, conn, "flush the copy", "CHECKPOINT")
+	})
+}
+
+// trier gives the scratch database as the login and the role that will apply the script see it.
+func (st *stage) trier(name string) (*Database, error) {
+	d := st.base.In(name)
+	if st.local == nil && !st.owners {
+		d.config.Role = ""
+	}
+	for key, value := range st.original.session {
+		if _, set := d.base.RuntimeParams[key]; !set {
+			d.base.RuntimeParams[key] = value
+		}
+	}
+	return d, nil
+}
+
+// urlFor gives the URL that a check gets.
+func (st *stage) urlFor(ctx context.Context, name string) (config.Secret, error) {
+	if st.local != nil {
+		return st.local.loopback(ctx, st.original.login, name)
+	}
+	u, err := url.Parse(st.base.config.URL.Reveal())
+	if err != nil {
+		return config.Secret{}, errors.New("the URL of the server for scratch copies cannot be read")
+	}
+	u.Path = "/" + name
+	q := u.Query()
+	q.Del("dbname")
+	u.RawQuery = q.Encode()
+	return config.NewSecret(u.String()), nil
+}
+
+// drop drops the scratch database where the server stays.
+func (st *stage) drop(ctx context.Context) error {
+	if st.local != nil {
+		return nil
+	}
+	return errors.Join(st.server.dropScratch(ctx, st.name+"_b"), st.server.dropScratch(ctx, st.name))
+}
+
+func (st *stage) close() {
+	if st.local != nil {
+		st.local.stop()
+	}
+}
