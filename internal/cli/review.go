@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -153,6 +155,27 @@ func matched(names []string) ([]string, error) {
 	return all, nil
 }
 
+// calm sets how the process collects garbage while it reviews, and gives what sets it back: rarely for many small files, which is
+// faster, and within a bound for large ones.
+func calm(files []sqlreview.File) func() {
+	total := 0
+	for _, f := range files {
+		total += len(f.SQL)
+	}
+	percent, limit := 400, int64(math.MaxInt64)
+	if total > calmBytes {
+		percent, limit = 25, int64(64<<20+2*total)
+	}
+	percent, limit = debug.SetGCPercent(percent), debug.SetMemoryLimit(limit)
+	return func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}
+}
+
+// calmBytes is how much SQL is reviewed without an eye on memory.
+const calmBytes = 3 << 20
+
 // runReview reviews files; nothing is executed.
 func runReview(ctx context.Context, a *app, o reviewOptions) error {
 	if a.json {
@@ -165,6 +188,7 @@ func runReview(ctx context.Context, a *app, o reviewOptions) error {
 	if err != nil {
 		return err
 	}
+	defer calm(in.Files)()
 	report, err := a.traced(ctx, o, in)
 	if err != nil {
 		return err

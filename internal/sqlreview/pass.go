@@ -81,6 +81,9 @@ func (p *pass) reportAs(r Rule, s Severity, evidence string, location int32, for
 // table that is known to be small is worth an info line only.
 func byCause(r func() Analyzer) func(p *pass) {
 	return func(p *pass) {
+		if len(p.work) == 0 {
+			return
+		}
 		rule := r().Rule
 		for _, w := range p.work {
 			if w.cause != rule.ID {

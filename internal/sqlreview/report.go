@@ -56,6 +56,7 @@ type Report struct {
 	Findings      []Finding         `json:"findings"`
 	LeftOut       int               `json:"left_out,omitempty"` // findings that are not shown; they count
 	Statements    []StatementReport `json:"statements"`
+	Unlisted      int               `json:"unlisted,omitempty"` // statements that are not listed; they were reviewed
 	Traces        []Traced          `json:"traces,omitempty"`
 }
 

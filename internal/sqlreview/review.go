@@ -20,6 +20,7 @@ import (
 const (
 	maxBodyDepth = 8      // DO, EXECUTE and calls inside one another
 	maxLeaves    = 50_000 // statements inside bodies, of one review
+	maxShown     = 20_000 // statements of one file that are shown with their claims; the rest still counts
 	maxFindings  = 2_000  // findings of one file that are shown; the rest still counts
 )
 
@@ -39,8 +40,9 @@ func Review(in Input) Report {
 	analyzers := Analyzers()
 	sideBySide(len(groups), func(i int) { parts[i] = reviewFiles(in, base, analyzers, groups[i], i == 0) })
 	out := emptyReport(in)
-	for _, p := range parts {
+	for i, p := range parts {
 		out.merge(p)
+		parts[i] = Report{}
 	}
 	return out
 }
@@ -88,7 +90,13 @@ func (r *Report) merge(p Report) {
 	r.Coverage.Reviewed += p.Coverage.Reviewed
 	r.Coverage.Total += p.Coverage.Total
 	r.LeftOut += p.LeftOut
-	r.Files, r.Findings, r.Statements = append(r.Files, p.Files...), append(r.Findings, p.Findings...), append(r.Statements, p.Statements...)
+	r.Unlisted += p.Unlisted
+	if len(r.Statements) == 0 {
+		r.Statements = p.Statements
+	} else {
+		r.Statements = append(r.Statements, p.Statements...)
+	}
+	r.Files, r.Findings = append(r.Files, p.Files...), append(r.Findings, p.Findings...)
 }
 
 // reviewFiles reads files of which each follows the one before.
@@ -131,12 +139,14 @@ type reviewer struct {
 	sql       []byte
 	inPlace   int // units of the present file
 	first     int // finding of the present file
+	shown     int // statements of earlier files
 	leaves    int
 	failed    bool // something of the present top statement could not be read
 }
 
 func (r *reviewer) file(f File) {
-	script, err := sqltext.Parse(f.SQL)
+	script, err := sqltext.Review(f.SQL)
+	r.shown = len(r.report.Statements)
 	r.first, r.sql = len(r.report.Findings), f.SQL
 	r.name, r.script, r.tool = f.Name, script, nil
 	r.report.Files = append(r.report.Files, FileReport{f.Name, script.SHA256, len(script.Units)})
@@ -297,7 +307,7 @@ func (r *reviewer) take(p *pass) {
 	}
 	line, _ := r.script.Position(p.start)
 	r.report.Compatibility = worse(r.report.Compatibility, p.compat)
-	r.report.Statements = append(r.report.Statements, StatementReport{
+	r.show(StatementReport{
 		File: r.name, Line: line, Statement: p.index, Kind: p.kind, Unit: p.unit, Guarded: p.doubt, Compatibility: p.compat, Claims: p.claims.complete(),
 	})
 	r.rerun(p)
@@ -336,8 +346,17 @@ func (r *reviewer) cannot(l leaf, rule Rule, message string) {
 	r.report.Compatibility = worse(r.report.Compatibility, Unknown)
 	r.add(found{rule, rule.Severity, l.start, message, "text"}, l.sql)
 	line, _ := r.script.Position(l.start)
-	r.report.Statements = append(r.report.Statements, StatementReport{File: r.name, Line: line, Statement: l.index, Kind: l.kind, Unit: l.unit, Guarded: true,
+	r.show(StatementReport{File: r.name, Line: line, Statement: l.index, Kind: l.kind, Unit: l.unit, Guarded: true,
 		Compatibility: Unknown, Claims: Claims{MayLock: []string{"*"}}.complete()})
+}
+
+// show lists a statement with its claims, up to a limit.
+func (r *reviewer) show(s StatementReport) {
+	if len(r.report.Statements)-r.shown >= maxShown {
+		r.report.Unlisted++
+		return
+	}
+	r.report.Statements = append(r.report.Statements, s)
 }
 
 func (r *reviewer) add(f found, sql string) {

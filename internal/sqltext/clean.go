@@ -9,6 +9,12 @@ import (
 // MaxBytes is the size of the largest file that is read.
 const MaxBytes = 16 << 20
 
+// Limits that keep the memory of the parser bounded: a tree needs several hundred bytes for each word.
+const (
+	maxStatements = 400_000 // of one file
+	maxWords      = 250_000 // of one statement; a quoted string is one
+)
+
 const maxProblems = 100 // of one file; the rest would say the same
 
 const byteOrderMark = "\ufeff"
@@ -22,6 +28,8 @@ type cleaned struct {
 	ends     []int // after each semicolon between statements
 	atomic   bool  // the word is in it, so a semicolon may stand inside a statement
 	problems []*SyntaxError
+
+	semicolons int // between statements
 }
 
 type copyData struct {
@@ -29,17 +37,26 @@ type copyData struct {
 	data      Range
 }
 
+func tooLarge() *SyntaxError {
+	return &SyntaxError{Code: CodeTooLarge, Line: 1, Column: 1, Message: fmt.Sprintf("the file has more than %d MiB; it is not read", MaxBytes>>20)}
+}
+
 func checkBytes(sql []byte) *SyntaxError {
 	if len(sql) > MaxBytes {
-		return &SyntaxError{Code: CodeTooLarge, Line: 1, Column: 1,
-			Message: fmt.Sprintf("the file has more than %d MiB; it is not read", MaxBytes>>20)}
+		return tooLarge()
 	}
-	text := string(sql)
+	return checkText(string(sql))
+}
+
+func checkText(text string) *SyntaxError {
 	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
 		return problemAt("", 0, CodeEncoding, "this is UTF-16; save the file as UTF-8")
 	}
 	if i := strings.IndexByte(text, 0); i >= 0 {
 		return problemAt(text, i, CodeEncoding, "a zero byte: this is not SQL text")
+	}
+	if utf8.ValidString(text) {
+		return nil
 	}
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRuneInString(text[i:])
@@ -55,20 +72,24 @@ func checkBytes(sql []byte) *SyntaxError {
 // COPY data, and refuses what is nested too deep.
 func clean(text string) cleaned {
 	out := cleaned{}
-	blanked := []byte(text)
+	blanks := blanks{text: text}
 	scan := &scanner{text: text}
 	if strings.HasPrefix(text, byteOrderMark) {
-		blank(blanked, 0, len(byteOrderMark))
+		blanks.add(0, len(byteOrderMark))
 		scan.at = len(byteOrderMark)
 	}
 	var words copyWords
 	var depth nesting
+	began, count := 0, 0 // of the present statement
 	for {
 		tok, ok := scan.next()
 		if !ok || len(out.problems) == maxProblems {
 			break
 		}
 		piece := text[tok.start:tok.end]
+		if count++; count == 1 {
+			began = tok.start
+		}
 		switch {
 		case tok.kind == tokenOpen:
 			out.problems = append(out.problems, problemAt(text, tok.start, CodeSyntax, "this quote or comment never ends"))
@@ -76,19 +97,21 @@ func clean(text string) cleaned {
 			end := lineEnd(text, tok.start)
 			out.problems = append(out.problems, problemAt(text, tok.start, CodeMeta,
 				fmt.Sprintf("%q is a psql command, not SQL; it cannot be reviewed or applied", metaName(text[tok.start:end]))))
-			blank(blanked, tok.start, end)
+			blanks.add(tok.start, end)
 			scan.at = end
 			continue
 		case len(piece) == 6 && strings.EqualFold(piece, "atomic"):
 			out.atomic = true
 		case piece == ";" && depth.open() == 0:
+			out.semicolons++
+			count = 0
 			if len(out.ends) == 0 || tok.end-out.ends[len(out.ends)-1] > pieceBytes/16 {
 				out.ends = append(out.ends, tok.end)
 			}
 			if words.fromStdin() {
 				data, after := copyLines(text, tok.end)
 				out.copies = append(out.copies, copyData{tok.start, data})
-				blank(blanked, tok.end, after)
+				blanks.add(tok.end, after)
 				scan.at = after
 			}
 			words = copyWords{}
@@ -98,8 +121,15 @@ func clean(text string) cleaned {
 				fmt.Sprintf("nested more than %d deep; the parser's stack is limited", MaxDepth)))
 			return out
 		}
+		if count > maxWords || out.semicolons > maxStatements {
+			out.problems = append(out.problems, problemAt(text, began, CodeTooLarge, fmt.Sprintf("more than %d words in one statement, or more than %d statements: split it; the parser's memory is limited", maxWords, maxStatements)))
+			return out
+		}
 	}
-	out.sql, out.notes = string(blanked), scan.notes
+	out.sql, out.notes = blanks.text, scan.notes
+	if blanks.bytes != nil {
+		out.sql = string(blanks.bytes)
+	}
 	return out
 }
 
@@ -111,10 +141,19 @@ func metaName(line string) string {
 	return name
 }
 
-func blank(b []byte, start, end int) {
+// blanks is a text of which parts become spaces; it is copied when the first does.
+type blanks struct {
+	text  string
+	bytes []byte
+}
+
+func (b *blanks) add(start, end int) {
+	if b.bytes == nil {
+		b.bytes = []byte(b.text)
+	}
 	for i := start; i < end; i++ {
-		if b[i] != '\n' && b[i] != '\r' {
-			b[i] = ' '
+		if b.bytes[i] != '\n' && b.bytes[i] != '\r' {
+			b.bytes[i] = ' '
 		}
 	}
 }

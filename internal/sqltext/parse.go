@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 )
@@ -15,19 +16,28 @@ import (
 // so that a reviewer can go on; Units are only given when there is no error.
 //
 // No input panics; size and depth are limited (MaxBytes, MaxDepth).
-func Parse(sql []byte) (Script, error) {
+func Parse(sql []byte) (Script, error) { return parse(sql, digest) }
+
+// Review is Parse for somebody who only reads: statements and units have no hashes, which saves their memory.
+func Review(sql []byte) (Script, error) { return parse(sql, func(string) string { return "" }) }
+
+func parse(sql []byte, hash func(string) string) (Script, error) {
+	if len(sql) > MaxBytes {
+		return Script{SHA256: digestOf(sql)}.refuse(tooLarge())
+	}
 	text := string(sql)
 	script := Script{SHA256: digest(text), text: text, lines: indexLines(text)}
-	if p := checkBytes(sql); p != nil {
+	if p := checkText(text); p != nil {
 		return script.refuse(p)
 	}
 	c := clean(text)
 	script.Problems, script.Notes = c.problems, c.notes
-	if hasCode(c.problems, CodeTooDeep) {
+	if hasCode(c.problems, CodeTooDeep) || hasCode(c.problems, CodeTooLarge) {
 		return script.refuse()
 	}
 	script.sql, script.pieces, script.kept = c.sql, c.pieces(), &piece{at: -1}
-	g := &grouper{text: text, created: map[string]bool{}, altered: map[string]bool{}}
+	script.Statements, script.places = make([]Statement, 0, c.semicolons+1), make([]place, 0, c.semicolons+1)
+	g := &grouper{text: text, hash: hash, created: map[string]bool{}, altered: map[string]bool{}}
 	for at := range script.pieces {
 		if err := script.read(at, c, g); err != nil {
 			return script.refuse(err)
@@ -44,13 +54,13 @@ func Parse(sql []byte) (Script, error) {
 // read parses one piece and takes its statements. A file of one piece keeps its trees.
 func (s *Script) read(at int, c cleaned, g *grouper) *SyntaxError {
 	from := s.pieces[at].Start
-	sql := c.sql[from:s.pieces[at].End]
+	sql := strings.TrimRight(c.sql[from:s.pieces[at].End], " \t\r\n") // rows of a COPY are blanks by now
 	tree, err := parseTree(sql)
 	if err != nil {
 		return fromParser(s.text, from, sql, err)
 	}
 	for _, raw := range tree.GetStmts() {
-		st, ok := statementOf(s.lines, c, raw, from, s.pieces[at].End)
+		st, ok := statementOf(s.lines, c, g.hash, raw, from, s.pieces[at].End)
 		if !ok {
 			continue
 		}
@@ -83,7 +93,7 @@ func fromParser(text string, from int, sql string, err error) *SyntaxError {
 	return problemAt(text, from+byteOf(sql, cursor), CodeSyntax, message)
 }
 
-func statementOf(lines lineIndex, c cleaned, raw *pg.RawStmt, from, to int) (Statement, bool) {
+func statementOf(lines lineIndex, c cleaned, hash func(string) string, raw *pg.RawStmt, from, to int) (Statement, bool) {
 	text := lines.text
 	start := from + int(raw.GetStmtLocation())
 	end := start + int(raw.GetStmtLen())
@@ -97,7 +107,7 @@ func statementOf(lines lineIndex, c cleaned, raw *pg.RawStmt, from, to int) (Sta
 	line, column := lines.position(start)
 	st := Statement{
 		Start: start, End: end, Line: line, Column: column,
-		SHA256: digest(text[start:end]), SQL: text[start:end],
+		SHA256: hash(text[start:end]), SQL: text[start:end],
 	}
 	describe(&st, raw.GetStmt())
 	st.CopyData = c.copyAfter(end, raw.GetStmt())

@@ -1,12 +1,14 @@
 package sqltext
 
 import (
+	"strings"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 )
 
 // pieceBytes is how much of a large file is parsed at once. The trees of a file need a hundred times its size, so those of a large
 // one are made again when they are asked for, piece by piece.
-const pieceBytes = 128 << 10
+const pieceBytes = 48 << 10
 
 // place is where a statement's tree is found again: its piece, and the offset in it.
 type place struct{ piece, location int32 }
@@ -48,7 +50,7 @@ func (s Script) again(i int) *pg.Node {
 	p := s.places[i]
 	if s.kept.at != int(p.piece) {
 		r := s.pieces[p.piece]
-		tree, err := parseTree(s.sql[r.Start:r.End])
+		tree, err := parseTree(strings.TrimRight(s.sql[r.Start:r.End], " \t\r\n"))
 		if err != nil {
 			return nil // it could be read before
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 )
@@ -177,6 +178,12 @@ func within(text string, start, end int) bool {
 }
 
 func digest(text string) string {
-	sum := sha256.Sum256([]byte(text))
+	h := sha256.New()
+	_, _ = io.WriteString(h, text) // without a copy of the text
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func digestOf(text []byte) string {
+	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }

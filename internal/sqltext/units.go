@@ -10,6 +10,7 @@ import (
 // grouper walks the statements of a script and makes units of them.
 type grouper struct {
 	text     string
+	hash     func(string) string
 	units    []Unit
 	ranges   []Range // of statements, for each unit
 	problems []*SyntaxError
@@ -155,7 +156,7 @@ func (g *grouper) flush(kind UnitKind) {
 	if g.from == g.to {
 		return
 	}
-	u := Unit{Index: len(g.units), Kind: kind, Explicit: g.begun, SHA256: digest(g.text[g.start:g.end]), Start: g.start, End: g.end}
+	u := Unit{Index: len(g.units), Kind: kind, Explicit: g.begun, SHA256: g.hash(g.text[g.start:g.end]), Start: g.start, End: g.end}
 	g.ranges = append(g.ranges, Range{g.from, g.to})
 	for _, x := range g.session {
 		u.Session = append(u.Session, x.index)
