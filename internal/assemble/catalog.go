@@ -13,7 +13,11 @@ import (
 
 // CatalogAt reads the catalog of the database at a URL. Nothing is written there.
 func CatalogAt(ctx context.Context, url config.Secret) (*sqlreview.Catalog, error) {
-	return readCatalog(ctx, postgres.Config{URL: url})
+	d, err := openDatabase(postgres.Config{URL: url})
+	if err != nil {
+		return nil, err
+	}
+	return readCatalog(ctx, d)
 }
 
 // CatalogOf reads the catalog of the configured database. Nothing is written there.
@@ -26,14 +30,15 @@ func CatalogOf(ctx context.Context, c config.Config) (*sqlreview.Catalog, error)
 	if err := c.Database.Decode(&p); err != nil {
 		return nil, err
 	}
-	return readCatalog(ctx, p)
-}
-
-func readCatalog(ctx context.Context, c postgres.Config) (*sqlreview.Catalog, error) {
-	d, err := openDatabase(c)
+	d, done, err := databaseAlone(c, p)
 	if err != nil {
 		return nil, err
 	}
+	defer done()
+	return readCatalog(ctx, d)
+}
+
+func readCatalog(ctx context.Context, d *postgres.Database) (*sqlreview.Catalog, error) {
 	catalog, err := d.Catalog(ctx)
 	if err != nil {
 		return nil, unread("the catalog cannot be read", err)

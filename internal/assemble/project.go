@@ -44,6 +44,8 @@ type place interface {
 type store interface {
 	database.Planner
 	database.Dumper
+	database.Restorer
+	database.Witness
 	apply.Server
 	apply.Court
 	marks
@@ -64,6 +66,7 @@ type Project struct {
 	ledger     engine.Ledger
 	history    engine.History
 	database   store // nil when none is configured
+	ways       []way // to databases that are reached through a host
 	registry   *registry.Registry
 	prober     *probe.Prober
 	services   map[string]string // service to the key of its image
@@ -111,7 +114,7 @@ func (p *Project) Engine() *engine.Engine {
 	}
 }
 
-// barriers gives the places whose takeover number is raised: the hosts always; the database when somebody else may still be at work
+// barriers gives the places whose takeover number is raised: the hosts always, where there are any; the database when somebody else may still be at work
 // there, be it on the migration of a run that a rollback has closed. A run's own migration raises it itself, so that nothing is
 // written there before.
 func (p *Project) barriers(_ engine.Terms, migrating bool) []engine.Barrier {

@@ -3,16 +3,13 @@ package assemble
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"fairlead/internal/backup"
 	"fairlead/internal/backup/dir"
 	"fairlead/internal/config"
-	"fairlead/internal/database/postgres"
 	"fairlead/internal/fault"
-	"fairlead/internal/host"
 	ledger "fairlead/internal/ledger/host"
 	"fairlead/internal/notify"
 	"fairlead/internal/notify/outbox"
@@ -69,14 +66,15 @@ func (p *Project) wireCompose(b config.Block) error {
 	if key, err := c.Validate(); err != nil {
 		return b.Errorf(key, "target: %v", err)
 	}
-	folder, _ := p.options.Env("FAIRLEAD_AGENT_DIR")
-	executable, _ := os.Executable() // "" finds no agent beside it, which is said when one is needed
-	hosts, err := c.Connect(host.FindAgents(folder, executable), without(os.Environ(), p.Config.SecretVariables()))
+	hosts, err := p.hosts(c)
 	if err != nil {
 		return b.Errorf("hosts", "target: %v", err)
 	}
 	for _, h := range hosts {
 		p.closers = append(p.closers, h.Close)
+	}
+	if err := p.lead(c, hosts); err != nil {
+		return err
 	}
 	t, err := compose.New(c, p.Config.App, p.Config.Environment, hosts, p.options.Now)
 	if err != nil {
@@ -88,22 +86,6 @@ func (p *Project) wireCompose(b config.Block) error {
 	for name, s := range c.Services {
 		p.services[name] = s.ImageEnv
 	}
-	return nil
-}
-
-func (p *Project) wireDatabase() error {
-	if !p.Config.Database.Present() {
-		return nil
-	}
-	var c postgres.Config
-	if err := p.Config.Database.Decode(&c); err != nil {
-		return err
-	}
-	d, err := postgres.Open(c, postgres.Session{App: p.Config.App, Environment: p.Config.Environment, Run: NewID()[:12]})
-	if err != nil {
-		return err
-	}
-	p.database, p.catalog = d, d.Catalog
 	return nil
 }
 

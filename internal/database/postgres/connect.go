@@ -32,6 +32,11 @@ func (d *Database) connectAs(ctx context.Context, role string) (*pgx.Conn, error
 }
 
 func (d *Database) connectBy(ctx context.Context, c *pgx.ConnConfig, role string) (*pgx.Conn, error) {
+	if d.session.Reach != nil {
+		if err := d.session.Reach.Ready(ctx); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", database.ErrUnreachable, d.Place(), err)
+		}
+	}
 	ctx, cancel := limit(ctx, askLimit)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, c)
@@ -80,7 +85,7 @@ func oneLine(err error) string {
 	if i := strings.LastIndex(text, "`: "); i >= 0 {
 		text = text[i+3:]
 	}
-	if strings.Contains(text, "hostname resolving error") {
+	if strings.Contains(text, "hostname resolving error") || strings.HasSuffix(text, ": no such host") {
 		return "its host name does not resolve"
 	}
 	if i := strings.LastIndex(text, ": connect: "); i >= 0 {

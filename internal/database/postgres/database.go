@@ -25,27 +25,32 @@ import (
 // Config is the block "database" of the file.
 type Config struct {
 	URL                config.Secret `yaml:"url,required" doc:"URL of the server itself (postgres://user:password@host:port/database), not of a connection pooler."`
-	Via                string        `yaml:"via" enum:"direct" later:"ssh|container" doc:"How the server is reached."`
+	Via                string        `yaml:"via" enum:"direct|ssh|container" doc:"How the server is reached: from this machine, from a host of the target over the connection that there is to it, or in a container there, which need not publish a port."`
+	Host               string        `yaml:"host" doc:"Which of target.hosts leads to the server (via: ssh, container), as it stands there; the first one when absent."`
+	Container          Container     `yaml:"container" doc:"The container of via: container. The URL's host is then only the name in its TLS certificate; its port is the one inside the container."`
 	LockTimeout        time.Duration `yaml:"lock_timeout" doc:"How long a statement of the migration waits for a lock before it gives way and is tried again."`
 	StatementTimeout   time.Duration `yaml:"statement_timeout" doc:"How long one statement of the migration may run in a transaction."`
 	MaxOpenTransaction time.Duration `yaml:"max_open_transaction" doc:"A release is refused while a transaction of somebody else is open for longer than this."`
 	Schema             string        `yaml:"schema" doc:"Schema that holds the markers and the takeover number."`
+	Marker             string        `yaml:"marker" enum:"schema|none" doc:"Where it is noted what was applied: schema (the schema named below), or none: nothing of fairlead stands in the database, and statements outside transactions are refused."`
+	ApplyMode          string        `yaml:"apply_mode" enum:"statements|single" doc:"statements; single sends a file that the parser does not know (newer syntax) whole, as one transaction. Its review finding then needs a waiver."`
 	Role               string        `yaml:"role" doc:"Role that is taken on (SET ROLE) before anything else."`
 	PgDump             config.Path   `yaml:"pg_dump" doc:"The dump program; pg_restore is expected beside it. Found by the server's version when absent."`
 }
 
 // Defaults fills in what the runbook expects.
 func (c *Config) Defaults() {
-	*c = Config{Via: "direct", LockTimeout: 2 * time.Second, StatementTimeout: 15 * time.Minute, MaxOpenTransaction: time.Minute, Schema: "fairlead"}
+	*c = Config{Via: "direct", LockTimeout: 2 * time.Second, StatementTimeout: 15 * time.Minute, MaxOpenTransaction: time.Minute, Schema: "fairlead", Marker: "schema", ApplyMode: "statements"}
 }
 
 // A Session says for whom a Database works: the fencing row's key and the name that sessions carry (fairlead/<run>). Notice hears what
-// the server says beside its answers (NOTICE, WARNING); it may be nil.
+// the server says beside its answers (NOTICE, WARNING); it may be nil. Reach is the way to the server where via is not direct.
 type Session struct {
 	App         string
 	Environment string
 	Run         string
 	Notice      func(severity, message string)
+	Reach       Reach
 }
 
 // Database is one database on one server. It keeps no connection and may be used by several goroutines.
@@ -71,8 +76,8 @@ const appPrefix = "fairlead/"
 // contain the password.
 func Open(c Config, s Session) (*Database, error) {
 	c = withDefaults(c)
-	if c.Via != "direct" {
-		return nil, unsupported(c.Via)
+	if (c.Via == ViaDirect) != (s.Reach == nil) {
+		return nil, noWay(c.Via)
 	}
 	base, query, err := parseURL(c.URL.Reveal())
 	if err != nil {
@@ -100,16 +105,22 @@ func withDefaults(c Config) Config {
 	if c.MaxOpenTransaction <= 0 {
 		c.MaxOpenTransaction = def.MaxOpenTransaction
 	}
+	if c.Marker == "" {
+		c.Marker = def.Marker
+	}
+	if c.ApplyMode == "" {
+		c.ApplyMode = def.ApplyMode
+	}
 	if c.Schema == "" {
 		c.Schema = def.Schema
 	}
 	return c
 }
 
-func unsupported(via string) error {
-	return &fault.Fault{Code: "database-via", What: fmt.Sprintf("database.via: %s is not supported yet", via), Outcome: fault.Misused,
+func noWay(via string) error {
+	return &fault.Fault{Code: "database-via", What: fmt.Sprintf("database.via: %s cannot be used here: it needs the hosts of a target", via), Outcome: fault.Misused,
 		Means: "nothing was attempted; production is unchanged",
-		Do:    []fault.Command{{Line: "ssh -N -L 5433:DATABASE-HOST:5432 HOST", Why: "is a tunnel by hand; point database.url at it and set via: direct"}}}
+		Do:    []fault.Command{{Line: "ssh -N -L 5433:DATABASE-HOST:5432 HOST", Why: "is a tunnel by hand; point the URL at it, without via"}}}
 }
 
 // parseURL reads a URL strictly: one host that stands in the URL itself, so that no variable of the environment can lead elsewhere.
@@ -181,6 +192,10 @@ func (d *Database) prepare() {
 	dialer := &net.Dialer{Timeout: d.base.ConnectTimeout,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 4}}
 	d.base.DialFunc = dialer.DialContext
+	if d.session.Reach != nil {
+		d.base.DialFunc = d.session.Reach.Dial
+		d.base.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil } // the other side resolves it
+	}
 	d.base.OnNotice = d.notice
 }
 
@@ -197,7 +212,11 @@ func applicationName(run string) string {
 
 // Place names server and database, without user and password.
 func (d *Database) Place() string {
-	return net.JoinHostPort(d.base.Host, fmt.Sprint(d.base.Port)) + "/" + d.base.Database
+	place := net.JoinHostPort(d.base.Host, fmt.Sprint(d.base.Port)) + "/" + d.base.Database
+	if d.session.Reach != nil {
+		place += " " + d.session.Reach.Place()
+	}
+	return place
 }
 
 // table gives the quoted name of one of our tables.

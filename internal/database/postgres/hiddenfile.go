@@ -15,8 +15,7 @@ const hiddenPrefix = "fairlead-pass-"
 // hiddenFile is the way where there are no anonymous files: mode 0600 in a directory of mode 0700, removed afterwards. What a killed
 // process left is removed by the next one.
 func hiddenFile(line string) (path string, done func(), err error) {
-	removeStale(os.TempDir())
-	dir, err := os.MkdirTemp("", hiddenPrefix+strconv.Itoa(os.Getpid())+"-")
+	dir, err := privateDir()
 	if err != nil {
 		return "", nil, fmt.Errorf("make the password file: %w", err)
 	}
@@ -34,7 +33,13 @@ func hiddenFile(line string) (path string, done func(), err error) {
 	return path, done, nil
 }
 
-// removeStale removes password files of processes of ours that are gone.
+// privateDir makes a folder that nobody else can enter.
+func privateDir() (string, error) {
+	removeStale(os.TempDir())
+	return os.MkdirTemp("", hiddenPrefix+strconv.Itoa(os.Getpid())+"-")
+}
+
+// removeStale removes password files and sockets of processes of ours that are gone.
 func removeStale(in string) {
 	all, _ := filepath.Glob(filepath.Join(in, hiddenPrefix+"*"))
 	for _, dir := range all {

@@ -7,9 +7,28 @@ import (
 	"strings"
 )
 
-// passfile hands the password to a child: a line that matches every server, in a file that only the child can open. It gives the path
+// access is what a child needs to reach the server as we do: the password's file, and the socket's folder where there is a relay.
+type access struct{ passfile, socket string }
+
+// passfile gives a child access to the server; done takes it back.
+func (d *Database) passfile(cmd *exec.Cmd) (a access, done func(), err error) {
+	a.passfile, done, err = d.password(cmd)
+	if err != nil || d.session.Reach == nil {
+		return a, done, err
+	}
+	r, err := d.startRelay()
+	if err != nil {
+		done()
+		return a, nil, err
+	}
+	a.socket = r.dir
+	forget := done
+	return a, func() { r.stop(); forget() }, nil
+}
+
+// password hands the password to a child: a line that matches every server, in a file that only the child can open. It gives the path
 // that the child sees, or "" where there is no password; done removes what there is to remove.
-func (d *Database) passfile(cmd *exec.Cmd) (path string, done func(), err error) {
+func (d *Database) password(cmd *exec.Cmd) (path string, done func(), err error) {
 	if d.base.Password == "" {
 		return "", func() {}, nil
 	}

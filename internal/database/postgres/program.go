@@ -101,16 +101,23 @@ var tlsVariables = [...][2]string{
 	{"sslcrl", "PGSSLCRL"}, {"channel_binding", "PGCHANNELBINDING"}, {"gssencmode", "PGGSSENCMODE"}, {"krbsrvname", "PGKRBSRVNAME"},
 }
 
-// environ is what a child that connects is given; the password is not in it.
-func (d *Database) environ(passfile string) []string {
+// environ is what a child that connects is given; the password is not in it. Through a relay, TLS is not the child's affair.
+func (d *Database) environ(a access) []string {
+	host := d.base.Host
+	if a.socket != "" {
+		host = a.socket
+	}
 	env := append(cleanEnviron(os.Environ()),
-		"PGHOST="+d.base.Host, "PGPORT="+strconv.Itoa(int(d.base.Port)), "PGUSER="+d.base.User, "PGDATABASE="+d.base.Database,
+		"PGHOST="+host, "PGPORT="+strconv.Itoa(int(d.base.Port)), "PGUSER="+d.base.User, "PGDATABASE="+d.base.Database,
 		"PGAPPNAME=pg_dump "+d.base.RuntimeParams["application_name"], "PGCONNECT_TIMEOUT="+strconv.Itoa(int(d.base.ConnectTimeout/time.Second)))
 	if o := d.base.RuntimeParams["options"]; o != "" {
 		env = append(env, "PGOPTIONS="+o)
 	}
-	if passfile != "" {
-		env = append(env, "PGPASSFILE="+passfile)
+	if a.passfile != "" {
+		env = append(env, "PGPASSFILE="+a.passfile)
+	}
+	if a.socket != "" {
+		return env
 	}
 	for _, v := range tlsVariables {
 		value := d.query.Get(v[0])

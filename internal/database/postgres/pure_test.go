@@ -49,11 +49,34 @@ func TestOpen_refuses_a_URL_that_could_lead_elsewhere_and_never_shows_its_passwo
 	}
 }
 
-func TestOpen_refuses_the_ways_that_are_not_built_yet(t *testing.T) {
+func TestOpen_refuses_a_way_that_nobody_has_prepared(t *testing.T) {
 	for _, via := range []string{"ssh", "container"} {
 		_, err := Open(Config{URL: config.NewSecret("postgres://u@h/d"), Via: via}, Session{})
 		if f, ok := fault.Find(err); !ok || f.Code != "database-via" {
 			t.Errorf("via %s gives %v, want a fault of code database-via", via, err)
+		}
+	}
+}
+
+func TestConfig_tells_which_key_of_the_way_does_not_fit(t *testing.T) {
+	for name, c := range map[string]struct {
+		config Config
+		key    string
+	}{
+		"direct":                         {Config{Via: ViaDirect}, ""},
+		"ssh":                            {Config{Via: ViaSSH, Host: "ssh://a@b"}, ""},
+		"a service":                      {Config{Via: ViaContainer, Container: Container{Service: "db", Project: "shop"}}, ""},
+		"a name":                         {Config{Via: ViaContainer, Container: Container{Name: "shop-db-1"}}, ""},
+		"a container without a name":     {Config{Via: ViaContainer}, "container"},
+		"service and name":               {Config{Via: ViaContainer, Container: Container{Service: "db", Name: "x"}}, "container"},
+		"a container on the direct way":  {Config{Via: ViaDirect, Container: Container{Service: "db"}}, "container"},
+		"a host on the direct way":       {Config{Via: ViaDirect, Host: "ssh://a@b"}, "host"},
+		"a project of a name":            {Config{Via: ViaContainer, Container: Container{Name: "x", Project: "y"}}, "container.project"},
+		"a name that is not a word":      {Config{Via: ViaContainer, Container: Container{Name: "a b"}}, "container.name"},
+		"a service that looks an option": {Config{Via: ViaContainer, Container: Container{Service: "-x"}}, "container.service"},
+	} {
+		if key, err := c.config.Validate(); key != c.key || (err == nil) != (c.key == "") {
+			t.Errorf("%s: %q, %v; want %q", name, key, err, c.key)
 		}
 	}
 }
@@ -86,7 +109,7 @@ func TestEnviron_of_a_child_leads_nowhere_else_and_holds_no_password(t *testing.
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := d.environ("/proc/self/fd/3")
+	env := d.environ(access{passfile: "/proc/self/fd/3"})
 	for _, want := range []string{"PGHOST=h", "PGPORT=5433", "PGUSER=u", "PGDATABASE=d", "PGPASSFILE=/proc/self/fd/3", "PGSSLMODE=disable", "LC_ALL=C"} {
 		if !slices.Contains(env, want) {
 			t.Errorf("%s is missing in %q", want, env)

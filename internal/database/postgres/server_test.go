@@ -35,7 +35,11 @@ const testPassword = "s3cr:et\\pa-ss"
 
 var server *testServer // of TestMain
 
+// TestMain also lets the test binary be the agent on a host.
 func TestMain(m *testing.M) {
+	if isAgent() {
+		os.Exit(beAgent())
+	}
 	os.Exit(withServer(m))
 }
 
@@ -203,7 +207,14 @@ func opened(t *testing.T, url string, change ...func(*Config)) *Database {
 	for _, f := range change {
 		f(&c)
 	}
-	d, err := Open(c, Session{App: "shop", Environment: "production", Run: "r-one"})
+	s := Session{App: "shop", Environment: "production", Run: "r-one"}
+	if os.Getenv("FAIRLEAD_TEST_VIA") != "" && c.Via == "" {
+		c.Via, s.Reach = ViaSSH, throughHost(t) // all tests of this package, by way of a host
+	}
+	if c.Via == ViaSSH && s.Reach == nil {
+		s.Reach = throughHost(t)
+	}
+	d, err := Open(c, s)
 	if err != nil {
 		t.Fatal(err)
 	}

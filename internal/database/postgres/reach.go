@@ -1,0 +1,219 @@
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"fairlead/internal/wire"
+)
+
+// A Reach opens connections to a server that this machine does not see. Ready makes the way usable, which may take minutes the first
+// time; Dial gets network and address as the URL has them, the name unresolved. Its connections end with an error when the way is cut.
+type Reach interface {
+	Ready(ctx context.Context) error
+	Dial(ctx context.Context, network, address string) (net.Conn, error)
+	Place() string // how it is reached, for messages, like "through deploy@host"
+}
+
+// The ways to the server.
+const (
+	ViaDirect    = "direct"
+	ViaSSH       = "ssh"
+	ViaContainer = "container"
+)
+
+// Container says which container of the target's host serves the database.
+type Container struct {
+	Service string `yaml:"service" doc:"Compose service, like db; of the target's own project when several projects have it."`
+	Project string `yaml:"project" doc:"Compose project of that service, where it is not the target's."`
+	Name    string `yaml:"name" doc:"Name of the container, instead of a service."`
+}
+
+// Validate tells what does not fit together, by the key it stands under.
+func (c Config) Validate() (key string, err error) {
+	k := c.Container
+	switch {
+	case c.Via == ViaContainer && (k.Service == "") == (k.Name == ""):
+		return "container", errors.New("via: container needs container.service or container.name, one of them")
+	case c.Via != ViaContainer && k != (Container{}):
+		return "container", errors.New("container is used with via: container only")
+	case c.Via == ViaDirect && c.Host != "":
+		return "host", errors.New("host is used with via: ssh and via: container only")
+	case k.Name != "" && k.Project != "":
+		return "container.project", errors.New("container.project belongs to a service; a container's name needs none")
+	}
+	for key, word := range map[string]string{"container.service": k.Service, "container.project": k.Project, "container.name": k.Name} {
+		if word != "" && !wire.Word(word) {
+			return key, fmt.Errorf("%q is not a name (letters, digits, dots, dashes, underscores)", word)
+		}
+	}
+	return "", nil
+}
+
+// relay lets a child process, which can only open sockets of its own, use the way of a Reach: a socket in a folder that nobody else can
+// enter, each connection to which is carried to the server. TLS is made on the way, by the same settings as for our own sessions; the
+// child speaks plainly to the socket.
+type relay struct {
+	dir      string
+	listener net.Listener
+	cancel   context.CancelFunc
+	all      sync.WaitGroup
+}
+
+// startRelay makes the socket.
+func (d *Database) startRelay() (*relay, error) {
+	if d.query.Get("channel_binding") == "require" || d.base.ChannelBinding == "require" {
+		return nil, fmt.Errorf("channel_binding=require cannot be kept for pg_dump %s; leave it out and use sslmode=verify-full", d.session.Reach.Place())
+	}
+	dir, err := privateDir()
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for a socket: %w", err)
+	}
+	l, err := net.Listen("unix", filepath.Join(dir, ".s.PGSQL."+strconv.Itoa(int(d.base.Port))))
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, fmt.Errorf("make a socket: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &relay{dir: dir, listener: l, cancel: cancel}
+	r.all.Go(func() { r.serve(ctx, d) })
+	return r, nil
+}
+
+// stop ends all connections and removes the socket.
+func (r *relay) stop() {
+	r.cancel()
+	r.listener.Close()
+	r.all.Wait()
+	os.RemoveAll(r.dir)
+}
+
+func (r *relay) serve(ctx context.Context, d *Database) {
+	for {
+		near, err := r.listener.Accept()
+		if err != nil {
+			return
+		}
+		r.all.Go(func() {
+			defer near.Close()
+			stop := context.AfterFunc(ctx, func() { near.Close() })
+			defer stop()
+			far, err := d.dialPlain(ctx)
+			if err != nil {
+				refuseChild(near, d.redacted(oneLine(err)))
+				return
+			}
+			defer far.Close()
+			defer context.AfterFunc(ctx, func() { far.Close() })()
+			join(near, far)
+		})
+	}
+}
+
+// join carries both ways until one side ends.
+func join(near, far net.Conn) {
+	var both sync.WaitGroup
+	both.Go(func() { _, _ = io.Copy(far, near); far.Close() })
+	both.Go(func() { _, _ = io.Copy(near, far); near.Close() })
+	both.Wait()
+}
+
+// dialPlain opens a connection on which the startup message may be sent: TLS, where the URL wants it, is done.
+func (d *Database) dialPlain(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := limit(ctx, d.base.ConnectTimeout)
+	defer cancel()
+	ways := []*tls.Config{d.base.TLSConfig}
+	for _, f := range d.base.Fallbacks {
+		ways = append(ways, f.TLSConfig)
+	}
+	var failed error
+	for _, secure := range ordered(ways) {
+		c, err := d.dialOne(ctx, secure)
+		if err == nil {
+			return c, nil
+		}
+		failed = err
+	}
+	return nil, failed
+}
+
+// ordered puts the ways with TLS first: whether the server would let the role in without cannot be seen here.
+func ordered(ways []*tls.Config) []*tls.Config {
+	var all, plain []*tls.Config
+	for _, w := range ways {
+		if w == nil {
+			plain = []*tls.Config{nil}
+			continue
+		}
+		all = append(all, w)
+	}
+	return append(all, plain...)
+}
+
+// sslRequest asks a server whether it speaks TLS.
+const sslRequest = 80877103
+
+func (d *Database) dialOne(ctx context.Context, secure *tls.Config) (net.Conn, error) {
+	network, address := pgconn.NetworkAddress(d.base.Host, d.base.Port)
+	c, err := d.session.Reach.Dial(ctx, network, address)
+	if err != nil || secure == nil {
+		return c, err
+	}
+	end, _ := ctx.Deadline()
+	_ = c.SetDeadline(end)
+	if d.base.SSLNegotiation != "direct" {
+		if err := wantTLS(c); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
+	t := tls.Client(c, secure.Clone())
+	if err := t.HandshakeContext(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	_ = c.SetDeadline(time.Time{})
+	return t, nil
+}
+
+func wantTLS(c net.Conn) error {
+	ask := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 8), sslRequest)
+	if _, err := c.Write(ask); err != nil {
+		return err
+	}
+	answer := make([]byte, 1)
+	if _, err := io.ReadFull(c, answer); err != nil {
+		return err
+	}
+	if answer[0] != 'S' {
+		return errors.New("server refused TLS connection")
+	}
+	return nil
+}
+
+// refuseChild tells a child in the server's own form why there is no connection; it prints that.
+func refuseChild(near net.Conn, why string) {
+	_ = near.SetDeadline(time.Now().Add(closeLimit))
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(near, head); err != nil {
+		return
+	}
+	if n := int64(binary.BigEndian.Uint32(head)) - 4; n > 0 && n < 1<<16 {
+		_, _ = io.CopyN(io.Discard, near, n)
+	}
+	body := "SFATAL\x00VFATAL\x00C08001\x00M" + why + "\x00\x00"
+	m := append([]byte{'E'}, binary.BigEndian.AppendUint32(nil, uint32(4+len(body)))...)
+	_, _ = near.Write(append(m, body...))
+}
