@@ -107,20 +107,20 @@ packages() {
 	exit 1
 }
 
-# compose builds the Docker Compose plugin from its Go module, once per version.
-compose() {
+# tool builds a program from a module of tools/NAME, once per version: what it
+# is called, NAME, the module, the package, the program, how long, linker flags.
+tool() {
 	local version dir out
-	version=$(sed -n 's|^\s*github.com/docker/compose/v2 \(v[^ ]*\).*|\1|p' "$here/tools/compose/go.mod")
-	dir=${FAIRLEAD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fairlead}/compose/$version
-	out=$dir/docker-compose
+	version=$(sed -n "s|^\s*$3 \(v[^ ]*\).*|\1|p" "$here/tools/$2/go.mod")
+	dir=${FAIRLEAD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fairlead}/$2/$version
+	out=$dir/$5
 	[ -x "$out" ] && return
-	say "building the compose plugin $version (two to three minutes, once)"
+	say "building $1 $version ($6, once)"
 	mkdir -p "$dir"
-	(cd "$here/tools/compose" && CGO_ENABLED=0 GOFLAGS=-mod=readonly go build -trimpath \
-		-ldflags "-s -w -X github.com/docker/compose/v2/internal.Version=$version" \
-		-o "$out.$$" github.com/docker/compose/v2/cmd) || {
+	(cd "$here/tools/$2" && CGO_ENABLED=0 GOFLAGS=-mod=readonly go build -trimpath \
+		-ldflags "-s -w ${7//VERSION/$version}" -o "$out.$$" "$4") || {
 		rm -f "$out.$$"
-		say "the compose plugin could not be built; its module is github.com/docker/compose/v2 $version"
+		say "$1 could not be built; its module is $3 $version"
 		exit 1
 	}
 	mv -f "$out.$$" "$out"
@@ -131,4 +131,7 @@ if ! have go; then
 	exit 1
 fi
 packages
-compose
+tool "the compose plugin" compose github.com/docker/compose/v2 github.com/docker/compose/v2/cmd docker-compose \
+	"two to three minutes" "-X github.com/docker/compose/v2/internal.Version=VERSION"
+tool "an S3 server for tests" s3 github.com/versity/versitygw github.com/versity/versitygw/cmd/versitygw versitygw \
+	"a minute or two" ""

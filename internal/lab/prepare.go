@@ -78,6 +78,14 @@ func ModuleRoot() (string, error) {
 
 // ComposePlugin is the compose plugin that scripts/install.sh built.
 func ComposePlugin() (string, error) {
+	return tool("compose", "github.com/docker/compose/v2", "docker-compose")
+}
+
+// S3Server is the S3 server that scripts/install.sh built: its "posix" backend keeps objects as files.
+func S3Server() (string, error) { return tool("s3", "github.com/versity/versitygw", "versitygw") }
+
+// tool finds a program that scripts/install.sh built from a module of tools/NAME.
+func tool(name, module, program string) (string, error) {
 	cache := os.Getenv("FAIRLEAD_CACHE")
 	if cache == "" {
 		base, err := os.UserCacheDir()
@@ -90,22 +98,22 @@ func ComposePlugin() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	mod, err := os.ReadFile(filepath.Join(root, "tools/compose/go.mod"))
+	mod, err := os.ReadFile(filepath.Join(root, "tools", name, "go.mod"))
 	if err != nil {
 		return "", err
 	}
 	for line := range strings.Lines(string(mod)) {
 		fields := strings.Fields(line)
-		if len(fields) < 2 || fields[0] != "github.com/docker/compose/v2" {
+		if len(fields) < 2 || fields[0] != module {
 			continue
 		}
-		plugin := filepath.Join(cache, "compose", fields[1], "docker-compose")
-		if _, err := os.Stat(plugin); err != nil {
-			return "", fmt.Errorf("the compose plugin is not built (run scripts/install.sh): %w", err)
+		path := filepath.Join(cache, name, fields[1], program)
+		if _, err := os.Stat(path); err != nil {
+			return "", fmt.Errorf("%s is not built (run scripts/install.sh): %w", program, err)
 		}
-		return plugin, nil
+		return path, nil
 	}
-	return "", fmt.Errorf("tools/compose/go.mod names no version of compose")
+	return "", fmt.Errorf("tools/%s/go.mod names no version of %s", name, module)
 }
 
 func copyFile(from, to string, mode os.FileMode) error {

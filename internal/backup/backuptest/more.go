@@ -209,9 +209,6 @@ func young(ctx context.Context, t *testing.T, at Place) {
 }
 
 func cut(ctx context.Context, t *testing.T, at Place) {
-	if at.Cut == nil {
-		t.Skip("this store has no connection")
-	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	s := at.Open(t)
@@ -245,9 +242,6 @@ func after(ctx context.Context, t *testing.T, at Place) {
 }
 
 func cutAtCommit(ctx context.Context, t *testing.T, at Place) {
-	if at.Cut == nil {
-		t.Skip("this store has no connection")
-	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	text := noise(at.large())
@@ -264,9 +258,6 @@ func cutAtCommit(ctx context.Context, t *testing.T, at Place) {
 }
 
 func fills(ctx context.Context, t *testing.T, at Place) {
-	if at.Fill == nil {
-		t.Skip("this store cannot be filled here")
-	}
 	s := at.Open(t)
 	must(t, "commit", written(ctx, t, s, "before", "text").Commit(ctx))
 	p := written(ctx, t, s, "a", "begun")
@@ -288,9 +279,6 @@ func fills(ctx context.Context, t *testing.T, at Place) {
 }
 
 func damaged(ctx context.Context, t *testing.T, at Place) {
-	if at.Damage == nil {
-		t.Skip("what this store keeps cannot be reached here")
-	}
 	s := at.Open(t)
 	text := noise(5000)
 	must(t, "commit", written(ctx, t, s, "a", text).Commit(ctx))

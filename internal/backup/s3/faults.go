@@ -69,15 +69,22 @@ func (s *Store) said(r minio.ErrorResponse) *fault.Fault {
 	case "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect", "InvalidRegion":
 		return &fault.Fault{Code: "backup-store-region", What: "the bucket is in another region than " + s.region, Do: aws("backup: {store: {region: …}}", "in fairlead.yaml")}
 	case "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "AllAccessDisabled", "UnauthorizedAccess":
-		return &fault.Fault{Code: "backup-store-denied", What: "it refuses the key: " + r.Code,
-			Do: aws("backup: {store: {access_key: …, secret_key: …}}", "the variables that fairlead.yaml names; the key needs to list, read, write and delete below the prefix")}
+		return denied(r.Code, aws)
 	case "RequestTimeTooSkewed":
 		return &fault.Fault{Code: "clock-differs", What: "its clock and this machine's differ too much", Do: aws("timedatectl", "does this machine follow a time server?")}
 	}
-	if isFull(r) {
+	switch {
+	case isFull(r):
 		return fullFault(r)
+	case r.StatusCode == http.StatusForbidden, r.StatusCode == http.StatusUnauthorized, strings.EqualFold(r.Code, "InvalidAccessKeyId"), r.Code == "XAdminUserNotFound":
+		return denied(r.Code, aws)
 	}
 	return nil
+}
+
+func denied(word string, do func(line, why string) []fault.Command) *fault.Fault {
+	return &fault.Fault{Code: "backup-store-denied", What: "it refuses the key: " + word,
+		Do: do("backup: {store: {access_key: …, secret_key: …}}", "the variables that fairlead.yaml names; the key needs to list, read, write and delete below the prefix")}
 }
 
 func isFull(r minio.ErrorResponse) bool {

@@ -20,8 +20,8 @@ import (
 // maxParts is how many parts an upload has at most (the protocol's limit).
 const maxParts = 10000
 
-// inFlight is how many parts are on their way while one more is filled.
-const inFlight = 2
+// inFlight is how many parts are on their way while one more is filled. Each costs its size in memory.
+const inFlight = 1
 
 // partial is an object being written, under a hidden key: in memory while it is smaller than a part, in an upload from then on, and
 // sealed (an object of its own, which can be read) once it is read back or committed. It is used from one goroutine.
@@ -122,6 +122,9 @@ func (p *partial) send() error {
 		p.fly(number, full)
 		p.free <- full[:0]
 	})
+	if next == nil {
+		next = make([]byte, 0, p.s.partSize)
+	}
 	p.buf = next
 	return nil
 }

@@ -35,12 +35,12 @@ type Config struct {
 	PathStyle bool              `yaml:"path_style" doc:"Says that the server wants the bucket in the path, not in the host name (most servers but Amazon's)."`
 	PlainHTTP bool              `yaml:"plain_http" doc:"Speaks without TLS: for a server in the same trusted network only."`
 	CA        config.Path       `yaml:"ca_file" doc:"Certificates (PEM) of the authorities that are trusted for this server besides the system's."`
-	PartMB    int64             `yaml:"part_size_mb" doc:"Size of the parts of an upload in MB, 5 to 512. A backup has at most 10000 parts; three of them are held in memory."`
+	PartMB    int64             `yaml:"part_size_mb" doc:"Size of the parts of an upload in MB, 5 to 512. A backup has at most 10000 parts; two of them are held in memory."`
 	Timeout   time.Duration     `yaml:"timeout" doc:"How long the server may be silent in the middle of a request."`
 }
 
-// Defaults are parts of 12 MB (117 GB in all), a minute of silence, and the region that most other servers than Amazon's have.
-func (c *Config) Defaults() { c.Region, c.PartMB, c.Timeout = "us-east-1", 12, time.Minute }
+// Defaults are parts of 8 MB (80 GB in all), a minute of silence, and the region that most other servers than Amazon's have.
+func (c *Config) Defaults() { c.Region, c.PartMB, c.Timeout = "us-east-1", 8, time.Minute }
 
 // Validate gives the key of the first value that cannot be, and why.
 func (c Config) Validate() (key string, err error) {

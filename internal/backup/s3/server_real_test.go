@@ -1,0 +1,165 @@
+//go:build real
+
+package s3
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"fairlead/internal/backup/backuptest"
+	"fairlead/internal/config"
+	"fairlead/internal/fault"
+	"fairlead/internal/lab"
+)
+
+// gateway starts the real server over a directory of buckets and gives its address.
+func gateway(t *testing.T, buckets string) string {
+	t.Helper()
+	program, err := lab.S3Server()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	cmd := exec.Command(program, "--port", address, "--quiet", "--keep-alive", "posix", buckets)
+	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY_ID=fairlead-test", "ROOT_SECRET_ACCESS_KEY=fairlead-test-secret")
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("the server said:\n%.2000s", said.String())
+		}
+	})
+	for range 100 {
+		if c, err := net.Dial("tcp", address); err == nil {
+			c.Close()
+			return address
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("the server does not listen on %s", address)
+	return ""
+}
+
+// through passes requests on to the real server, as they were signed.
+func through(address string) http.Handler {
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: "http", Host: address})
+		r.Out.Host = r.In.Host
+	}}
+}
+
+// disk is the size of the disk under the buckets.
+const disk = 256 << 20
+
+func TestRealServer_keeps_the_contract(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Fatal("a small disk can be mounted by root only")
+	}
+	buckets := t.TempDir()
+	if err := syscall.Mount("tmpfs", buckets, "tmpfs", 0, fmt.Sprintf("size=%d", disk)); err != nil {
+		t.Fatalf("mount a small disk: %v", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(buckets, syscall.MNT_DETACH) })
+	address := gateway(t, buckets)
+	n := 0
+	backuptest.Exercise(t, func(t *testing.T) backuptest.Place {
+		n++
+		bucket := fmt.Sprintf("backups-%d", n)
+		if err := os.Mkdir(filepath.Join(buckets, bucket), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		front, line := started(t, through(address))
+		c := settings(front)
+		c.Bucket = config.Expandable(bucket)
+		p := bucketPlace(c)
+		p.Cut = func(*testing.T) func() { return line.cut() }
+		p.Fill = func(t *testing.T) func() {
+			ballast := filepath.Join(buckets, "ballast")
+			if err := os.WriteFile(ballast, make([]byte, disk), 0o600); err == nil {
+				t.Fatal("the disk is larger than was asked for")
+			}
+			return func() { os.Remove(ballast) }
+		}
+		p.Damage = func(t *testing.T, name string) {
+			path := filepath.Join(buckets, bucket, "shop/production", name)
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if _, err := f.WriteAt([]byte{b[len(b)/2] ^ 1}, int64(len(b)/2)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return p
+	})
+}
+
+func TestRealServer_honours_conditions(t *testing.T) {
+	buckets := t.TempDir()
+	c := settings(gateway(t, buckets))
+	if err := os.Mkdir(filepath.Join(buckets, "backups"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if yes, err := opened(t, c).conditional(t.Context()); !yes || err != nil {
+		t.Errorf("it honours conditions: %v (error %v); the tests were to be of a server that does", yes, err)
+	}
+}
+
+func TestRealServer_has_all_or_nothing_wherever_the_connection_is_cut(t *testing.T) {
+	buckets := t.TempDir()
+	address := gateway(t, buckets)
+	if err := os.Mkdir(filepath.Join(buckets, "backups"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cuts(t, through(address), func(*Config) {})
+}
+
+func TestRealServer_refuses_what_is_wrong_in_three_parts(t *testing.T) {
+	buckets := t.TempDir()
+	address := gateway(t, buckets)
+	if err := os.Mkdir(filepath.Join(buckets, "backups"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		code   fault.Code
+		change func(*Config)
+	}{
+		{"missing bucket", "backup-store-missing", func(c *Config) { c.Bucket = "nothing" }},
+		{"wrong key", "backup-store-denied", func(c *Config) { c.AccessKey = config.NewSecret("somebody") }},
+		{"wrong secret", "backup-store-denied", func(c *Config) { c.SecretKey = config.NewSecret("not-it") }},
+		{"wrong region", "backup-store-region", func(c *Config) { c.Region = "mars-north-1" }},
+		{"TLS to a server without", "backup-store-tls", func(c *Config) { c.PlainHTTP = false }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := settings(address)
+			c.change(&cfg)
+			wrong(t, opened(t, cfg).Ready(t.Context()), c.code)
+		})
+	}
+}
