@@ -69,6 +69,12 @@ func (d *decoder) value(n ast.Node, v reflect.Value, name string, f field) {
 func (d *decoder) structure(n ast.Node, v reflect.Value, name string, hasKind bool) {
 	fields := fieldsOf(v.Type())
 	fillDefaults(v)
+	if f, ok := shorthand(fields); ok {
+		if _, word := words(n); word {
+			d.value(n, v.Field(f.index), dotted(name, f.name), f)
+			return
+		}
+	}
 	seen := map[string]bool{}
 	var known []string
 	for _, f := range fields {

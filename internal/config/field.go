@@ -10,6 +10,7 @@ type field struct {
 	name     string
 	index    int
 	required bool
+	short    bool     // a bare word in place of the mapping is this key's value
 	kind     bool     // its blocks need a key "kind"
 	enum     []string // words that are allowed
 	later    []string // words that will be allowed one day
@@ -32,6 +33,8 @@ func fieldsOf(t reflect.Type) []field {
 			switch w {
 			case "required":
 				k.required = true
+			case "shorthand":
+				k.short = true
 			case "kind":
 				k.kind = true
 			}
@@ -39,6 +42,16 @@ func fieldsOf(t reflect.Type) []field {
 		all = append(all, k)
 	}
 	return all
+}
+
+// shorthand gives the key that a bare word stands for.
+func shorthand(all []field) (field, bool) {
+	for _, f := range all {
+		if f.short {
+			return f, true
+		}
+	}
+	return field{}, false
 }
 
 func split(s string) []string {

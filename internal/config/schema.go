@@ -84,7 +84,11 @@ func (s schemer) value(t reflect.Type, name string, f field) map[string]any {
 	case t.Kind() == reflect.Map:
 		return map[string]any{"type": "object", "additionalProperties": s.value(t.Elem(), name, f)}
 	}
-	return s.structure(t, name)
+	o := s.structure(t, name)
+	if short, ok := shorthand(fieldsOf(t)); ok {
+		return map[string]any{"oneOf": []any{s.value(short.typ, dotted(name, short.name), short), o}}
+	}
+	return o
 }
 
 func (s schemer) block(name string, needsKind bool) map[string]any {

@@ -53,6 +53,9 @@ func agree(t *testing.T, typ reflect.Type, schema map[string]any, name string) {
 			inner = inner.Elem()
 			p, _ = p["items"].(map[string]any)
 		}
+		if one := list(p["oneOf"]); len(one) == 2 && inner.Kind() == reflect.Struct { // a bare word, or the mapping
+			p, _ = one[1].(map[string]any)
+		}
 		if inner.Kind() == reflect.Struct && !isLeaf(inner) {
 			agree(t, inner, p, dotted(name, f.name))
 		}
