@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"fairlead/internal/sqltext"
@@ -24,6 +25,9 @@ func Decide(ctx context.Context, s Server, c Court, j Job) (Verdict, error) {
 		return Verdict{}, err
 	}
 	markers, err := s.Markers(ctx, j.Key)
+	if errors.Is(err, ErrNoMarkers) {
+		return witnessed(j, fates), nil
+	}
 	if err != nil {
 		return Verdict{}, fmt.Errorf("read markers: %w", err)
 	}
@@ -31,7 +35,7 @@ func Decide(ctx context.Context, s Server, c Court, j Job) (Verdict, error) {
 	if v.State == Unknown {
 		return v, nil
 	}
-	if v.Next < len(j.Units) && fates[v.Next] == Committed {
+	if v.Next < len(j.Units) && fates.of(v.Next) == Committed {
 		return Verdict{State: Unknown, Next: v.Next, Why: fmt.Sprintf("unit %d was committed but has no marker", v.Next+1)}, nil
 	}
 	if v.Next < len(j.Units) && j.Units[v.Next].Kind == sqltext.Alone && v.Intended {
@@ -55,21 +59,47 @@ func strangers(id Identity, j Job) string {
 
 // settle finds the fate of every noted attempt, by unit, ending the backends that still hold a transaction and waiting for those that
 // build outside one. Committed wins over later attempts of the same unit.
-func settle(ctx context.Context, c Court, j Job) (map[int]Fate, error) {
-	fates := map[int]Fate{}
+func settle(ctx context.Context, c Court, j Job) (fates, error) {
+	settled := map[string]bool{} // by transaction id: the answer was heard
 	for _, f := range j.Facts {
-		if f.What != Attempted || f.Attempt.Unit >= len(j.Units) {
+		settled[f.Attempt.XID] = settled[f.Attempt.XID] || f.What == Settled
+	}
+	all := fates{}
+	for _, f := range j.Facts {
+		a := f.Attempt
+		if f.What != Attempted || a.Unit >= len(j.Units) {
 			continue
 		}
-		fate, err := final(ctx, c, j, f.Attempt)
+		if a.XID != "" && settled[a.XID] {
+			all = append(all, fated{f, Committed})
+			continue
+		}
+		fate, err := final(ctx, c, j, a)
 		if err != nil {
 			return nil, err
 		}
-		if fates[f.Attempt.Unit] != Committed {
-			fates[f.Attempt.Unit] = fate
+		all = append(all, fated{f, fate})
+	}
+	return all, nil
+}
+
+// fated is an attempt and what became of it.
+type fated struct {
+	Fact
+	fate Fate
+}
+
+type fates []fated
+
+// of gives the fate of a unit; an attempt that was committed outweighs later ones.
+func (all fates) of(unit int) Fate {
+	var last Fate
+	for _, f := range all {
+		if f.Attempt.Unit == unit && last != Committed {
+			last = f.fate
 		}
 	}
-	return fates, nil
+	return last
 }
 
 // final gives the fate of an attempt once it is no longer in progress.

@@ -30,8 +30,10 @@ type Job struct {
 	Ticket fence.Ticket
 	Units  []sqltext.Unit // with their SQL attached
 	// Session gives the statements, by index, that a unit's new connection needs first (SET search_path).
-	Session  map[int]string
-	Facts    []Fact    // noted by earlier attempts of this run, oldest first
+	Session map[int]string
+	// Facts are those of earlier attempts of this run, oldest first. Where the server keeps no markers, those of earlier runs of the
+	// same migration stand before them.
+	Facts    []Fact
 	Expected *Identity // of the server that was backed up; nil when nothing is expected
 	Note     func(context.Context, Fact) error
 	Say      func(done, total int, text string) // heard only; never nil
@@ -49,6 +51,7 @@ type Clock interface {
 type Fact struct {
 	What    What    `json:"what"`
 	Attempt Attempt `json:"attempt"`
+	Run     string  `json:"-"` // that noted it; known to who reads it back
 }
 
 // What a fact announces.
@@ -58,6 +61,8 @@ type What string
 const (
 	Attempted  What = "attempted"
 	CommitSent What = "commit-sent"
+	// Settled stands after the answer COMMIT. Only a server without markers needs it.
+	Settled What = "settled"
 )
 
 // State is how much of a migration is in place.
@@ -82,6 +87,7 @@ type Verdict struct {
 	Intended   bool // the unit at Next has a committed intent
 	IntendedBy string
 	By         string
+	Markerless bool // the server keeps no markers
 	Why        string
 }
 

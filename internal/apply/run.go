@@ -19,6 +19,13 @@ func Run(ctx context.Context, s Server, c Court, j Job) (Result, error) {
 	if err := copies(j.Units); err != nil {
 		return Result{}, err
 	}
+	id, err := s.Identity(ctx)
+	if err != nil {
+		return Result{}, &Failure{Err: fmt.Errorf("identify the server: %w", err)}
+	}
+	if why := strangers(id, j); why != "" {
+		return Result{}, fmt.Errorf("%w: %s", ErrUnknown, why) // before a number is put where it does not belong
+	}
 	if err := s.Raise(ctx, j.Ticket); err != nil {
 		return Result{}, &Failure{Err: fmt.Errorf("put the takeover number into the database: %w", err)}
 	}
@@ -30,7 +37,10 @@ func Run(ctx context.Context, s Server, c Court, j Job) (Result, error) {
 	if v.State == Unknown {
 		return r, fmt.Errorf("%w: %s", ErrUnknown, v.Why)
 	}
-	m := machine{Server: s, Court: c, Job: j, result: r, before: counted(j.Units)}
+	if err := possible(v, j); err != nil {
+		return r, err
+	}
+	m := machine{Server: s, Court: c, Job: j, result: r, before: counted(j.Units), markerless: v.Markerless}
 	for i := v.Next; i < len(j.Units); i++ {
 		if err := m.unit(ctx, j.Units[i], v); err != nil {
 			return m.result, err
@@ -58,8 +68,9 @@ type machine struct {
 	Server
 	Court
 	Job
-	result Result
-	before []int // statements before each unit, and at the end all of them
+	result     Result
+	markerless bool
+	before     []int // statements before each unit, and at the end all of them
 }
 
 func (m *machine) unit(ctx context.Context, u sqltext.Unit, v Verdict) error {
@@ -73,7 +84,7 @@ func (m *machine) unit(ctx context.Context, u sqltext.Unit, v Verdict) error {
 			m.result.Here++
 			return nil
 		}
-		if !errors.Is(err, ErrLockTimeout) || n == Attempts {
+		if !errors.Is(err, ErrLockTimeout) || errors.Is(err, ErrUnknown) || n == Attempts {
 			return err
 		}
 		m.Say(m.result.Applied, len(m.Units), fmt.Sprintf("attempt %d of %d: %v", n, Attempts, err))
@@ -103,6 +114,14 @@ func (m *machine) together(ctx context.Context, u sqltext.Unit) error {
 	if err := tx.Commit(ctx); err != nil {
 		return m.uncertain(ctx, tx, a, u, err)
 	}
+	return m.settled(ctx, a)
+}
+
+// settled notes the answer where no marker tells of it. A note that could not be made is no error: the transaction's fate still tells.
+func (m *machine) settled(ctx context.Context, a Attempt) error {
+	if m.markerless {
+		_ = m.Note(context.WithoutCancel(ctx), Fact{What: Settled, Attempt: a})
+	}
 	return nil
 }
 
@@ -112,15 +131,17 @@ func (m *machine) fill(ctx context.Context, tx Tx, u sqltext.Unit) (Attempt, *sq
 	if err != nil {
 		return a, nil, err
 	}
-	a.Unit = u.Index
+	a.Unit, a.SHA256 = u.Index, u.SHA256
 	if err := m.Note(ctx, Fact{What: Attempted, Attempt: a}); err != nil {
 		return a, nil, err
 	}
 	if err := tx.Hold(ctx, m.Ticket); err != nil {
 		return a, nil, err
 	}
-	if err := tx.Mark(ctx, m.Key, m.marker(u, true)); err != nil {
-		return a, nil, err
+	if u.Kind != sqltext.Undivided {
+		if err := m.mark(ctx, tx, u); err != nil {
+			return a, nil, err
+		}
 	}
 	for _, sql := range m.session(u) {
 		if err := tx.Exec(ctx, Query{SQL: sql}); err != nil {
@@ -129,11 +150,38 @@ func (m *machine) fill(ctx context.Context, tx Tx, u sqltext.Unit) (Attempt, *sq
 	}
 	for i := range u.Statements {
 		st := &u.Statements[i]
-		if err := tx.Exec(ctx, m.query(st, st.SQL)); err != nil {
+		q := m.query(st, st.SQL)
+		q.Undivided = u.Kind == sqltext.Undivided
+		if err := tx.Exec(ctx, q); err != nil {
 			return a, st, err
 		}
 	}
+	if u.Kind == sqltext.Undivided {
+		if err := m.close(ctx, tx, a, u); err != nil {
+			return a, &u.Statements[0], err
+		}
+	}
 	return a, nil, m.Note(ctx, Fact{What: CommitSent, Attempt: a})
+}
+
+func (m *machine) mark(ctx context.Context, tx Tx, u sqltext.Unit) error {
+	if m.markerless {
+		return nil
+	}
+	return tx.Mark(ctx, m.Key, m.marker(u, true))
+}
+
+// close puts the marker behind a text that was not understood, if the transaction is still the one that was noted. In front of it, a
+// COMMIT inside the text would commit the marker without the rest.
+func (m *machine) close(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit) error {
+	now, err := tx.Attempt(ctx)
+	if err != nil {
+		return err
+	}
+	if now.XID != a.XID {
+		return fmt.Errorf("%w: transaction %s became %s", ErrEscaped, a.XID, now.XID)
+	}
+	return m.mark(ctx, tx, u)
 }
 
 // undo ends a transaction that was never told to commit; its backend must be gone before anybody says that nothing stays.
@@ -144,10 +192,17 @@ func (m *machine) undo(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit, st
 		return cause
 	}
 	if (rolled != nil || errors.Is(cause, ErrLost)) && a.PID != 0 {
-		if _, err := final(quiet, m.Court, m.Job, a); err != nil {
+		fate, err := final(quiet, m.Court, m.Job, a)
+		if fate == Committed {
+			cause = ErrEscaped
+		}
+		if err != nil {
 			// Without a COMMIT nothing can stay, but the backend may still hold its locks.
 			m.Say(m.result.Applied, len(m.Units), "the old backend could not be ended: "+err.Error())
 		}
+	}
+	if errors.Is(cause, ErrEscaped) {
+		return fmt.Errorf("%w: line %d: %w; what it had done until then may be in place, and no marker tells", ErrUnknown, u.Statements[0].Line, cause)
 	}
 	return m.failure(u, st, cause)
 }
@@ -162,6 +217,15 @@ func (m *machine) uncertain(ctx context.Context, tx Tx, a Attempt, u sqltext.Uni
 	fate, err := final(quiet, m.Court, m.Job, a)
 	if err != nil {
 		return fmt.Errorf("%w: unit %d: %w", ErrUnknown, u.Index+1, err)
+	}
+	if m.markerless {
+		switch fate {
+		case Committed:
+			return m.settled(ctx, a)
+		case Aborted:
+			return m.failure(u, nil, cause)
+		}
+		return fmt.Errorf("%w: unit %d: the server does not tell what became of transaction %s", ErrUnknown, u.Index+1, a.XID)
 	}
 	marked, err := m.marked(quiet, u)
 	if err != nil {

@@ -21,6 +21,10 @@ var (
 	ErrStatement = errors.New("the server refused a statement")
 	// ErrMarked: the marker exists already; another run applied this unit.
 	ErrMarked = errors.New("the unit is marked as applied")
+	// ErrEscaped: a statement ended the transaction in which it ran. What came before it may be in place.
+	ErrEscaped = errors.New("a statement ended the transaction that was to hold it")
+	// ErrNoMarkers: this server keeps no markers; what was noted of attempts and the fate of their transactions decide.
+	ErrNoMarkers = errors.New("the database keeps no markers")
 	// ErrLost: the connection is gone; what happened to an open transaction is not known.
 	ErrLost = errors.New("the connection was lost")
 )
@@ -54,7 +58,8 @@ type Identity struct {
 // An Attempt is the fact that is noted before the first statement of a unit: enough to find out later what became of it.
 type Attempt struct {
 	Unit     int       `json:"unit"`
-	XID      string    `json:"xid,omitempty"` // pg_current_xact_id(); empty for a unit outside transactions
+	SHA256   string    `json:"sha256,omitempty"` // of the unit
+	XID      string    `json:"xid,omitempty"`    // pg_current_xact_id(); empty for a unit outside transactions
 	PID      int       `json:"pid"`
 	Started  time.Time `json:"started"` // backend_start
 	Identity Identity  `json:"identity"`
@@ -88,7 +93,10 @@ const (
 //   - Raise stores the ticket's number so that no smaller one can commit afterwards, ending the old holder's backends where they
 //     are in the way; fence.ErrOvertaken when a larger number is stored. It creates the place for markers and number when there
 //     is none. When it returns nil the number is durable.
-//   - Markers gives the committed markers of a key, by unit; none where the place for them does not exist.
+//   - Markers gives the committed markers of a key, by unit; none where the place for them does not exist yet; ErrNoMarkers where
+//     there shall be none. A server without markers keeps no number either (Hold does nothing): Begin gives a transaction only to
+//     one client at a time, ErrLockTimeout to others, and Raise ends the one that there is. So a holder who was overtaken finds
+//     the ledger closed when it notes its attempt, which it does inside the transaction.
 //   - Begin opens a transaction with lock_timeout and the other limits set locally.
 //   - Solo opens a session for one statement outside transactions.
 type Server interface {
@@ -99,11 +107,12 @@ type Server interface {
 	Solo(ctx context.Context) (Solo, error)
 }
 
-// A Query is what Exec sends. The server must find exactly one statement in it; anything else is ErrStatement, and so is a statement
-// that ends the transaction in which it runs.
+// A Query is what Exec sends. The server must find exactly one statement in it, or it is ErrStatement, unless it is Undivided. A
+// statement that ends the transaction in which it runs is ErrEscaped, whatever else it gives.
 type Query struct {
-	SQL   string
-	Heard func(text string) // hears, while it runs, who is in the way and how far it is; nil: nobody listens
+	SQL       string
+	Undivided bool              // a text of several statements
+	Heard     func(text string) // hears, while it runs, who is in the way and how far it is; nil: nobody listens
 }
 
 // A Tx is one transaction of one unit.

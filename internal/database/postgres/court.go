@@ -32,6 +32,9 @@ func fateOfTransaction(ctx context.Context, conn *pgx.Conn, xid string) (apply.F
 	defer cancel()
 	var status *string
 	err := conn.QueryRow(ctx, "SELECT pg_xact_status($1::text::xid8)", xid).Scan(&status)
+	if code(err) == codeInvalidParameter {
+		return apply.Aborted, nil // "is in the future": the server came back from a crash before it had written anything of it
+	}
 	if err != nil {
 		return 0, classify(ctx, conn.PgConn(), "ask for transaction "+xid, err)
 	}

@@ -36,15 +36,7 @@ func jobOf(t *testing.T, sql string) *job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := &job{}
-	j.Job = apply.Job{
-		Key:    apply.Key{App: "shop", Environment: "production", Migration: script.SHA256},
-		Ticket: fence.Ticket{App: "shop", Environment: "production", Ledger: "ledger-a", Run: "r-one", Number: 1, Holder: "tester"},
-		Units:  script.Units, Clock: wallClock{},
-		Note: func(_ context.Context, f apply.Fact) error { j.Facts = append(j.Facts, f); return nil },
-		Say:  func(_, _ int, text string) { j.said = append(j.said, text) },
-	}
-	return j
+	return newJob(script)
 }
 
 const addRow = "INSERT INTO public.effect VALUES (1);"

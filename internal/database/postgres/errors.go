@@ -45,16 +45,21 @@ func (e *ServerError) Is(target error) bool { return target == e.kind }
 func (e *ServerError) Private() string { return e.private }
 
 const (
-	codeLockTimeout     = "55P03"
-	codeDeadlock        = "40P01"
-	codeUniqueViolation = "23505"
-	codeNoPrivilege     = "42501"
+	codeLockTimeout      = "55P03"
+	codeDeadlock         = "40P01"
+	codeUniqueViolation  = "23505"
+	codeNoPrivilege      = "42501"
+	codeInvalidParameter = "22023"
 )
 
 // classify turns an error of the driver into one of ours. conn may be nil.
 func classify(ctx context.Context, conn *pgconn.PgConn, what string, err error) error {
 	if err == nil {
 		return nil
+	}
+	var known *ServerError
+	if errors.As(err, &known) {
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
@@ -67,6 +72,19 @@ func classify(ctx context.Context, conn *pgconn.PgConn, what string, err error) 
 		return fmt.Errorf("%s: %w: %w", what, apply.ErrLost, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
+}
+
+// inTheWay adds who was in the way to an error that says that a lock was not had.
+func inTheWay(err error, blockers []string) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return err
+	}
+	e := serverError(pg)
+	if e.Code == codeLockTimeout {
+		e.Blockers = blockers
+	}
+	return e
 }
 
 func serverError(pg *pgconn.PgError) *ServerError {

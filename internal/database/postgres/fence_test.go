@@ -221,14 +221,15 @@ func TestExec_keeps_values_of_rows_out_of_errors(t *testing.T) {
 func TestExec_refuses_what_would_wait_for_rows_or_leave_the_transaction(t *testing.T) {
 	url := fresh(t)
 	admin(t, url, "CREATE TABLE public.effect (n int)")
-	for _, sql := range []string{"COPY public.effect FROM STDIN", "copy /* x */ effect (n) from stdin with (format csv)", "COMMIT", "ROLLBACK"} {
+	for sql, want := range map[string]error{"COPY public.effect FROM STDIN": apply.ErrStatement, "copy /* x */ effect (n) from stdin with (format csv)": apply.ErrStatement,
+		"COMMIT": apply.ErrEscaped, "ROLLBACK": apply.ErrEscaped, "SELECT 1; SELECT 2": apply.ErrStatement} {
 		tx, err := opened(t, url).Begin(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		if err := tx.Exec(ctx, apply.Query{SQL: sql}); !errors.Is(err, apply.ErrStatement) {
-			t.Errorf("%s gives %v, want ErrStatement", sql, err)
+		if err := tx.Exec(ctx, apply.Query{SQL: sql}); !errors.Is(err, want) {
+			t.Errorf("%s gives %v, want %v", sql, err, want)
 		}
 		cancel()
 		_ = tx.Rollback(t.Context())

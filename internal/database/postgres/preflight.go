@@ -70,6 +70,10 @@ func (d *Database) describe(ctx context.Context, conn *pgx.Conn, f *database.Fac
 
 // place looks whether markers can be kept, and what the fencing row knows.
 func (d *Database) place(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
+	if d.markerless() {
+		f.Notes = append(f.Notes, "database.marker is none: what was applied is told by the ledger and the server's transaction log; statements outside transactions are refused")
+		return nil
+	}
 	schema, tables, err := d.settled(ctx, conn)
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ const (
 	loseRequest                     // the server does not get it, and both sides are closed
 	goSilent                        // the server does not get it and believes the client is still there
 	cutClient                       // the server gets it, the client's connection is closed at once
+	hang                            // the same, and the client hears nothing either
 	liePID                          // the announced process id is changed, as a pooler does
 )
 
@@ -123,6 +124,8 @@ func (p *testProxy) requests(client, back net.Conn, mute *muted) {
 		case loseRequest:
 			back.Close()
 		case goSilent:
+		case hang:
+			_, _ = io.Copy(io.Discard, client)
 		case loseReply, cutClient:
 			mute.silence()
 			_, _ = back.Write(m)
@@ -145,7 +148,20 @@ func (p *testProxy) once() bool {
 func (p *testProxy) silent() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.done && (p.what == goSilent || p.what == cutClient)
+	return p.done && (p.what == goSilent || p.what == hang || p.what == cutClient)
+}
+
+// await waits until the mischief is done; a reply that is lost has been given by then.
+func (p *testProxy) await(t *testing.T) {
+	t.Helper()
+	for range 400 {
+		if p.fired() {
+			time.Sleep(50 * time.Millisecond)
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	t.Fatalf("%q never came by", p.match)
 }
 
 func (p *testProxy) fired() bool {

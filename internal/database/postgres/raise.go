@@ -29,6 +29,9 @@ func (d *Database) Raise(ctx context.Context, t fence.Ticket) error {
 	}
 	ctx, cancel := limit(ctx, raiseLimit)
 	defer cancel()
+	if d.markerless() {
+		return d.evict(ctx, t)
+	}
 	var inTheWay error
 	for {
 		err := d.raiseOnce(ctx, t)
@@ -74,6 +77,9 @@ func (d *Database) raiseOnce(ctx context.Context, t fence.Ticket) error {
 	if err := d.settle(ctx, conn); err != nil {
 		return err
 	}
+	if err := d.behind(ctx, conn, t); err != nil {
+		return err // before anybody's session is ended
+	}
 	stop := d.endBlockers(ctx, conn.PgConn().PID())
 	err = d.store(ctx, conn, t)
 	stranger := stop()
@@ -81,6 +87,18 @@ func (d *Database) raiseOnce(ctx context.Context, t fence.Ticket) error {
 		return fmt.Errorf("%w; the row is locked by %s, which is not fairlead", err, stranger)
 	}
 	return err
+}
+
+// behind refuses a number that is too small already.
+func (d *Database) behind(ctx context.Context, conn *pgx.Conn, t fence.Ticket) error {
+	known, err := d.known(ctx, conn, t.App, t.Environment, "")
+	if err != nil {
+		return classify(ctx, conn.PgConn(), "read the takeover number", err)
+	}
+	if known.Ledger == "" {
+		return nil
+	}
+	return t.Check(known)
 }
 
 // store updates the row in one transaction.
@@ -178,7 +196,7 @@ func (d *Database) idleHolders(ctx context.Context, conn *pgx.Conn, t fence.Tick
 	all, err := lockHolders(ctx, conn, t)
 	var idle []backend
 	for _, b := range all {
-		if b.ours() && !b.migrating() {
+		if b.ours() && (d.markerless() || !b.migrating()) { // without markers only transactions hold it, and nothing of them stays
 			idle = append(idle, b)
 		}
 	}

@@ -37,6 +37,9 @@ var server *testServer // of TestMain
 
 // TestMain also lets the test binary be the agent on a host.
 func TestMain(m *testing.M) {
+	if os.Getenv(childVar) != "" {
+		os.Exit(operate())
+	}
 	if isAgent() {
 		os.Exit(beAgent())
 	}

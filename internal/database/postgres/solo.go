@@ -23,6 +23,9 @@ const (
 // Solo opens a session for one statement outside transactions. The connection check is off, so that the server brings the statement to
 // its end when the client dies.
 func (d *Database) Solo(ctx context.Context) (apply.Solo, error) {
+	if d.markerless() {
+		return nil, fmt.Errorf("%w: a statement outside transactions needs markers (database.marker: schema)", apply.ErrStatement)
+	}
 	s := &solo{db: d}
 	c := d.base.Copy()
 	c.DialFunc = s.dial
@@ -78,6 +81,11 @@ func (s *solo) Attempt(ctx context.Context) (apply.Attempt, error) {
 func (s *solo) Hold(ctx context.Context, t fence.Ticket) error {
 	ctx, cancel := limit(ctx, holdLimit)
 	defer cancel()
+	if s.ticket.Run != t.Run {
+		if err := named(ctx, s.conn, t, false); err != nil {
+			return err
+		}
+	}
 	s.ticket = t
 	for !s.held {
 		if err := s.db.hold(ctx, s.conn, t, ""); err != nil {
@@ -93,21 +101,22 @@ func (s *solo) Hold(ctx context.Context, t fence.Ticket) error {
 			break
 		}
 		if pause(ctx, holdPause) != nil {
-			return s.busy(t)
+			return busy(s.conn, t)
 		}
 	}
 	return s.db.hold(ctx, s.conn, t, "")
 }
 
-func (s *solo) busy(t fence.Ticket) error {
+// busy names who has the lock.
+func busy(conn *pgx.Conn, t fence.Ticket) error {
 	ctx, cancel := limit(context.Background(), askLimit)
 	defer cancel()
-	all, _ := lockHolders(ctx, s.conn, t)
+	all, _ := lockHolders(ctx, conn, t)
 	names := make([]string, 0, len(all))
 	for _, b := range all {
 		names = append(names, b.String())
 	}
-	return fmt.Errorf("%w: the lock of %s/%s for statements outside transactions is held by %q", apply.ErrLockTimeout, t.App, t.Environment, sorted(names))
+	return fmt.Errorf("%w: the lock of %s/%s is held by %q", apply.ErrLockTimeout, t.App, t.Environment, sorted(names))
 }
 
 // Mark commits a marker at once, if the ticket of the last Hold still counts.

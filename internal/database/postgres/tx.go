@@ -29,6 +29,12 @@ func (d *Database) Begin(ctx context.Context) (apply.Tx, error) {
 		hangUp(ctx, conn)
 		return nil, err
 	}
+	if d.markerless() {
+		if err := d.lone(ctx, conn); err != nil {
+			hangUp(ctx, conn)
+			return nil, err
+		}
+	}
 	return &tx{db: d, conn: conn}, nil
 }
 
@@ -51,9 +57,10 @@ func (d *Database) begin(ctx context.Context, conn *pgx.Conn) error {
 }
 
 type tx struct {
-	db    *Database
-	conn  *pgx.Conn
-	ended bool
+	db     *Database
+	conn   *pgx.Conn
+	ended  bool
+	sealed bool // the number of the transaction is given to nobody else, whatever happens
 }
 
 // Attempt reads transaction id, backend and identity.
@@ -61,7 +68,20 @@ func (t *tx) Attempt(ctx context.Context) (apply.Attempt, error) {
 	if t.ended {
 		return apply.Attempt{}, errEnded
 	}
-	return attempt(ctx, t.conn, true)
+	a, err := attempt(ctx, t.conn, true)
+	if err != nil || t.sealed {
+		return a, err
+	}
+	t.sealed = true
+	return a, t.db.seal(ctx)
+}
+
+// seal makes the server remember, across a crash, that the number of the transaction is taken. It gives numbers that left no trace on
+// disk again to others, whose COMMIT would then be mistaken for ours. A later transaction that is written to disk is such a trace.
+func (d *Database) seal(ctx context.Context) error {
+	return d.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		return run(ctx, conn, "seal the transaction's number", "SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'fairlead', '')")
+	})
 }
 
 var errEnded = fmt.Errorf("%w: the transaction has ended", apply.ErrLost)
@@ -71,7 +91,18 @@ func (t *tx) Hold(ctx context.Context, k fence.Ticket) error {
 	if t.ended {
 		return errEnded
 	}
+	if err := named(ctx, t.conn, k, true); err != nil || t.db.markerless() {
+		return err
+	}
 	return t.db.hold(ctx, t.conn, k, " FOR UPDATE")
+}
+
+// named shows the run in pg_stat_activity, for whoever looks at the server meanwhile.
+func named(ctx context.Context, conn *pgx.Conn, k fence.Ticket, local bool) error {
+	ctx, cancel := limit(ctx, askLimit)
+	defer cancel()
+	_, err := conn.Exec(ctx, ours+"SELECT set_config('application_name', $1, $2)", applicationName(k.Run), local)
+	return classify(ctx, conn.PgConn(), "name the session", err)
 }
 
 // Mark inserts the marker.
@@ -89,13 +120,11 @@ func (t *tx) Exec(ctx context.Context, q apply.Query) error {
 	}
 	ctx, cancel := limit(ctx, t.db.config.StatementTimeout+askLimit)
 	defer cancel()
-	if err := t.db.exec(ctx, t.conn, q); err != nil {
-		return err
+	err := t.db.exec(ctx, t.conn, q)
+	if t.conn.PgConn().TxStatus() == 'I' && !errors.Is(err, apply.ErrEscaped) && !t.conn.PgConn().IsClosed() {
+		return afterEscape(err)
 	}
-	if s := t.conn.PgConn().TxStatus(); s != 'T' {
-		return fmt.Errorf("%w: it ended the transaction that also holds the marker", apply.ErrStatement)
-	}
-	return nil
+	return err
 }
 
 // Commit is nil only when the server said COMMIT.
@@ -136,6 +165,9 @@ func (t *tx) Rollback(ctx context.Context) error {
 
 // mark inserts one marker and gives ErrMarked when there is one.
 func (d *Database) mark(ctx context.Context, conn *pgx.Conn, k apply.Key, m apply.Marker) error {
+	if d.markerless() {
+		return apply.ErrNoMarkers
+	}
 	ctx, cancel := limit(ctx, d.config.LockTimeout+askLimit)
 	defer cancel()
 	_, err := conn.Exec(ctx, ours+"INSERT INTO "+d.table("applied")+` (app, environment, migration, unit, sha256, run, fence, xid, done)
@@ -150,6 +182,9 @@ func (d *Database) mark(ctx context.Context, conn *pgx.Conn, k apply.Key, m appl
 
 // Markers gives the committed markers of a key.
 func (d *Database) Markers(ctx context.Context, k apply.Key) ([]apply.Marker, error) {
+	if d.markerless() {
+		return nil, apply.ErrNoMarkers
+	}
 	var all []apply.Marker
 	err := d.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		_, tables, err := d.settled(ctx, conn)
@@ -178,9 +213,11 @@ func (d *Database) Markers(ctx context.Context, k apply.Key) ([]apply.Marker, er
 func (d *Database) hold(ctx context.Context, conn *pgx.Conn, k fence.Ticket, lock string) error {
 	ctx, cancel := limit(ctx, d.config.LockTimeout+askLimit)
 	defer cancel()
+	watch := d.watch(ctx, conn.PgConn().PID(), apply.Query{})
 	known, err := d.known(ctx, conn, k.App, k.Environment, lock)
+	blockers := watch()
 	if err != nil {
-		return classify(ctx, conn.PgConn(), "read the takeover number", err)
+		return classify(ctx, conn.PgConn(), "read the takeover number", inTheWay(err, blockers))
 	}
 	if known.Ledger == "" {
 		return fmt.Errorf("read the takeover number: %w: there is no row for %s/%s; it was there when this run began",

@@ -1,0 +1,180 @@
+//go:build real
+
+package postgres
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"fairlead/internal/apply"
+)
+
+func TestFault15_kill_9_in_a_statement_leaves_nothing_and_is_decided_at_once(t *testing.T) {
+	for _, marker := range []string{"schema", "none"} {
+		t.Run("marker "+marker, func(t *testing.T) {
+			url, sql := table(t), addRow+napping+addRow
+			p := hire(t, url, url, sql, func(o *errand) { o.Marker = marker })
+			asleep(t, url, "FROM public.nap")
+			p.kill()
+			d, j := opened(t, url, func(c *Config) { c.Marker = marker }), jobOf(t, sql)
+			j.Facts = p.facts(t)
+			if took := decided(t, d, j, apply.NotApplied); took > time.Second {
+				t.Errorf("the decision took %s", took)
+			}
+			unchanged(t, url)
+			awake(t, url)
+			if r := applied(t, d, j); r.Here != 1 {
+				t.Errorf("the resumed run gives %+v", r)
+			}
+			if n := effects(t, url); n != 2 {
+				t.Errorf("the effect is in place %d times, want 2", n)
+			}
+		})
+	}
+}
+
+func TestFault16_kill_9_between_COMMIT_and_its_answer_is_applied_and_not_run_again(t *testing.T) {
+	for _, marker := range []string{"schema", "none"} {
+		t.Run("marker "+marker, func(t *testing.T) {
+			url := table(t)
+			bad, proxy := through(t, url, loseReply, "COMMIT\x00")
+			p := hire(t, url, bad, addRow, func(o *errand) { o.Marker = marker })
+			proxy.await(t)
+			p.kill()
+			d, j := opened(t, url, func(c *Config) { c.Marker = marker }), jobOf(t, addRow)
+			j.Facts = p.facts(t)
+			if took := decided(t, d, j, apply.Applied); took > time.Second {
+				t.Errorf("the decision took %s", took)
+			}
+			if r := applied(t, d, j); r.Here != 1 {
+				t.Errorf("the resumed run gives %+v", r)
+			}
+			if n := effects(t, url); n != 1 {
+				t.Errorf("the effect is in place %d times, want 1", n)
+			}
+		})
+	}
+}
+
+func TestFault17_kill_9_with_COMMIT_lost_and_a_server_that_hears_nothing(t *testing.T) {
+	for _, marker := range []string{"schema", "none"} {
+		t.Run("marker "+marker, func(t *testing.T) {
+			url := table(t)
+			bad, proxy := through(t, url, hang, "COMMIT\x00")
+			p := hire(t, url, bad, addRow, func(o *errand) { o.Marker = marker })
+			proxy.await(t)
+			p.kill()
+			d, j := opened(t, url, func(c *Config) { c.Marker = marker }), jobOf(t, addRow)
+			j.Facts = p.facts(t)
+			last := j.Facts[len(j.Facts)-1]
+			if last.What != apply.CommitSent {
+				t.Fatalf("the last fact is %+v", last)
+			}
+			if fate, err := d.Fate(t.Context(), last.Attempt); fate != apply.InProgress {
+				t.Fatalf("the transaction's fate is %d, error %v; it should be in progress", fate, err)
+			}
+			if took := decided(t, d, j, apply.NotApplied); took > time.Second {
+				t.Errorf("the decision took %s", took)
+			}
+			if r := applied(t, d, j); r.Here != 1 {
+				t.Errorf("the resumed run gives %+v", r)
+			}
+			if n := effects(t, url); n != 1 {
+				t.Errorf("the effect is in place %d times, want 1", n)
+			}
+		})
+	}
+}
+
+func TestFault20_kill_9_in_CREATE_INDEX_CONCURRENTLY_lets_the_build_finish(t *testing.T) {
+	url := table(t)
+	release := holdOld(t, url)
+	p := hire(t, url, url, concurrentIndex)
+	p.until(t, "waits for pid")
+	p.kill()
+	const oid = "SELECT coalesce(max(oid::bigint), 0) FROM pg_class WHERE relname = 'ix_effect'"
+	begun := ask[int64](t, url, oid)
+	d, j := opened(t, url), jobOf(t, concurrentIndex)
+	j.Facts = p.facts(t)
+	go func() {
+		time.Sleep(500 * time.Millisecond)
+		release()
+	}()
+	applied(t, d, j)
+	if ended := ask[int64](t, url, oid); begun == 0 || ended != begun {
+		t.Errorf("the build that was begun (%d) is not the one that stands (%d)", begun, ended)
+	}
+	if n := valid(t, url, "ix_effect"); n != 1 {
+		t.Errorf("there are %d valid indexes", n)
+	}
+}
+
+func valid(t *testing.T, url, name string) int {
+	t.Helper()
+	return ask[int](t, url, "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relname = $1 AND indisvalid", name)
+}
+
+func TestFault21_an_index_that_was_there_before_is_not_touched(t *testing.T) {
+	for name, there := range map[string]func(t *testing.T, url string){
+		"another definition": func(t *testing.T, url string) { admin(t, url, "CREATE INDEX ix_effect ON effect ((n + 1))") },
+		"invalid":            killBuild,
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := table(t)
+			there(t, url)
+			const about = "SELECT oid::bigint FROM pg_class WHERE relname = 'ix_effect'"
+			before := ask[int64](t, url, about)
+			d, j := opened(t, url), jobOf(t, concurrentIndex)
+			_, err := apply.Run(t.Context(), d, d, j.Job)
+			if err == nil {
+				t.Fatal("the run reports success")
+			}
+			t.Log(err)
+			if after := ask[int64](t, url, about); after != before {
+				t.Errorf("the index %d became %d", before, after)
+			}
+		})
+	}
+}
+
+func TestFault22_IF_NOT_EXISTS_over_an_invalid_index_is_no_success(t *testing.T) {
+	url := table(t)
+	killBuild(t, url)
+	const sql = "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_effect ON public.effect (n)"
+	admin(t, url, sql) // the server's own word: success
+	d, j := opened(t, url), jobOf(t, sql)
+	_, err := apply.Run(t.Context(), d, d, j.Job)
+	var f *apply.Failure
+	if !errors.As(err, &f) {
+		t.Fatalf("the run gives %v", err)
+	}
+	t.Log(err)
+	if n := valid(t, url, "ix_effect"); n != 0 {
+		t.Errorf("there are %d valid indexes", n)
+	}
+}
+
+func TestFault28_a_connection_that_is_cut_with_its_lock_leaves_nothing(t *testing.T) {
+	for _, marker := range []string{"schema", "none"} {
+		t.Run("marker "+marker, func(t *testing.T) {
+			url, sql := table(t), addRow+napping+addRow
+			d, j := opened(t, url, func(c *Config) { c.Marker = marker }), jobOf(t, sql)
+			result := make(chan error, 1)
+			go func() {
+				_, err := apply.Run(t.Context(), d, d, j.Job)
+				result <- err
+			}()
+			pid := asleep(t, url, "FROM public.nap")
+			if !ask[bool](t, url, "SELECT pg_terminate_backend($1)", pid) {
+				t.Fatal("the session was not ended")
+			}
+			var f *apply.Failure
+			if err := <-result; !errors.As(err, &f) || !errors.Is(err, apply.ErrLost) {
+				t.Fatalf("the run gives %v", err)
+			}
+			unchanged(t, url)
+			decided(t, d, j, apply.NotApplied)
+		})
+	}
+}
