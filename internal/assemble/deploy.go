@@ -25,7 +25,7 @@ func (p *Project) acting(f source.Found, script sqltext.Script) []engine.Step {
 	steps := []engine.Step{step.Prefetch{Target: p.target}} // all images are on all hosts before the database is touched
 	if f.Release.Migration != nil {
 		steps = append(steps,
-			step.Backup{Database: p.database, Store: p.backups, Now: p.options.Now},                   // a dump, hashed, read back, compared
+			p.backup(), // a dump, hashed, read back, compared
 			step.Migrate{Server: p.database, Court: p.database, Script: script, Clock: systemClock{}}, // the only step that must never run twice
 		)
 	}

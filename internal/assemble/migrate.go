@@ -49,7 +49,7 @@ func (p *Project) planningAlone(m Migration) []engine.Step {
 
 // actingAlone is a migration without a release, in order.
 func (p *Project) actingAlone(m Migration, script sqltext.Script) []engine.Step {
-	var protect engine.Step = step.Backup{Database: p.database, Store: p.backups, Now: p.options.Now}
+	var protect engine.Step = p.backup()
 	if m.NoBackup != "" {
 		protect = step.NoBackup{Reason: m.NoBackup, By: m.By}
 	}

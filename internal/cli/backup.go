@@ -12,8 +12,8 @@ import (
 
 // backupCommand is the group of what is done with backups, one function per command.
 func (a *app) backupCommand() *cobra.Command {
-	c := &cobra.Command{Use: "backup", Short: "Backups: list, verify and prune them", Args: args(cobra.NoArgs), RunE: group}
-	c.AddCommand(a.backupListCommand())
+	c := &cobra.Command{Use: "backup", Short: "Backups: create, list, verify, restore and prune them", Args: args(cobra.NoArgs), RunE: group}
+	c.AddCommand(a.backupListCommand(), a.backupCreateCommand(), a.backupRestoreCommand())
 	return c
 }
 

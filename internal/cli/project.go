@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"io"
 	"path/filepath"
 
 	"fairlead/internal/assemble"
@@ -56,9 +57,13 @@ type keeper interface {
 	NewRun() engine.RunID
 }
 
-// archivist gives where backups are kept; nil when none is configured.
+// archivist gives where backups are kept (nil when none is configured), takes them outside of a run, and restores them.
 type archivist interface {
 	Backups() backup.Store
+	TakeBackup(ctx context.Context, say func(engine.Progress)) (step.BackedUp, error)
+	RestoreBackup(ctx context.Context, r assemble.Restoration, say func(engine.Progress)) (assemble.Restored, error)
+	Globals(ctx context.Context, name string, w io.Writer) error
+	LiveDatabase(ctx context.Context) (string, error)
 }
 
 // reporter looks, tells people, and ends.

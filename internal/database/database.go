@@ -39,12 +39,15 @@ type Dumper interface {
 // A Restorer makes, fills, compares and drops databases beside the configured one, which it never changes. CreateDatabase makes an empty
 // one (ErrOccupied when the name is taken). Restore writes an archive into a database that holds nothing (ErrOccupied otherwise), and
 // stops at the first error. Compare counts objects and rows there and gives what differs from d as an error. DropDatabase ends the
-// sessions there; that it is gone already is fine.
+// sessions there; that it is gone already is fine. Swap puts a database into the place of the configured one, which is kept under another
+// name: settings, owner and grants of the old one pass to the new one, sessions of both end, and when it fails everything has its old
+// name.
 type Restorer interface {
 	CreateDatabase(ctx context.Context, n NewDatabase) error
 	Restore(ctx context.Context, name string, r io.Reader, o RestoreOptions) error
 	Compare(ctx context.Context, name string, d Dump) error
 	DropDatabase(ctx context.Context, name string) error
+	Swap(ctx context.Context, name, keep string) error
 }
 
 // A Witness says, just before a database is changed, how far it has gone since a snapshot, and marks the moment where it can. An empty
@@ -69,6 +72,7 @@ type RestoreOptions struct {
 	Dumper     string // version of the program that wrote the archive
 	SchemaOnly bool
 	Owners     bool // objects get the owners and grants of the archive; the roles must exist
+	Analyze    bool // statistics are gathered afterwards
 	Asleep     bool // no publications and no subscriptions, so that a copy takes no part in replication
 }
 

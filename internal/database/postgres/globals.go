@@ -20,14 +20,14 @@ func (d *Database) Globals(ctx context.Context, w io.Writer) (missing []string, 
 		why := d.dumpAll(ctx, version(conn)/10000, w)
 		if why != nil {
 			missing = append(missing, fmt.Sprintf("tablespaces and the settings of roles, because pg_dumpall did not work (%v)", why))
-			if err := each(ctx, conn, w, "read the roles", rolesSQL); err != nil {
+			if err := lines(ctx, conn, w, "read the roles", rolesSQL); err != nil {
 				return err
 			}
 		}
 		if _, err := fmt.Fprintf(w, "\n-- of the database %s itself; put the new database's name in where it is another one\n", strings.ReplaceAll(d.base.Database, "\n", " ")); err != nil {
 			return err
 		}
-		return each(ctx, conn, w, "read the database's settings", databaseSQL)
+		return lines(ctx, conn, w, "read the database's settings", databaseSQL, d.base.Database)
 	})
 	return missing, err
 }
@@ -74,22 +74,22 @@ const rolesSQL = `SELECT s FROM (
 	FROM pg_auth_members a JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member WHERE m.rolname !~ '^pg_' GROUP BY 2, 3
 	) x ORDER BY k, a, b LIMIT 100000`
 
-// databaseSQL gives what pg_dump writes only together with CREATE DATABASE.
+// databaseSQL gives what pg_dump writes only together with CREATE DATABASE: of the configured database, for one of another name.
 const databaseSQL = `SELECT s FROM (
-	SELECT 1 AS k, format('ALTER DATABASE %I OWNER TO %I;', datname, pg_get_userbyid(datdba)) AS s FROM pg_database WHERE datname = current_database()
+	SELECT 1 AS k, format('ALTER DATABASE %I OWNER TO %I;', $1::text, pg_get_userbyid(datdba)) AS s FROM pg_database WHERE datname = current_database()
 	UNION ALL
-	SELECT 2, format('ALTER %sDATABASE %I SET %I TO %L;', CASE WHEN r.setrole <> 0 THEN format('ROLE %I IN ', pg_get_userbyid(r.setrole)) ELSE '' END, d.datname, split_part(c, '=', 1),
+	SELECT 2, format('ALTER %sDATABASE %I SET %I TO %L;', CASE WHEN r.setrole <> 0 THEN format('ROLE %I IN ', pg_get_userbyid(r.setrole)) ELSE '' END, $1::text, split_part(c, '=', 1),
 		substr(c, strpos(c, '=') + 1)) FROM pg_db_role_setting r JOIN pg_database d ON d.oid = r.setdatabase, unnest(r.setconfig) c WHERE d.datname = current_database()
 	UNION ALL
-	SELECT 3, format('GRANT %s ON DATABASE %I TO %s%s;', a.privilege_type, d.datname, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+	SELECT 3, format('GRANT %s ON DATABASE %I TO %s%s;', a.privilege_type, $1::text, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
 		CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database()
 	) x ORDER BY k, s LIMIT 100000`
 
-// each writes one line per row.
-func each(ctx context.Context, conn *pgx.Conn, w io.Writer, what, sql string) error {
+// lines writes one line per row.
+func lines(ctx context.Context, conn *pgx.Conn, w io.Writer, what, sql string, args ...any) error {
 	ctx, cancel := limit(ctx, globalsLimit)
 	defer cancel()
-	rows, err := conn.Query(ctx, sql)
+	rows, err := conn.Query(ctx, sql, args...)
 	if err != nil {
 		return classify(ctx, conn.PgConn(), what, err)
 	}

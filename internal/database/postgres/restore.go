@@ -108,7 +108,12 @@ func (d *Database) Restore(ctx context.Context, name string, r io.Reader, o Rest
 	if in.err != nil {
 		return fmt.Errorf("read the archive: %w", in.err)
 	}
-	return d.ended(ctx, "pg_restore", err, said)
+	if err := d.ended(ctx, "pg_restore", err, said); err != nil || !o.Analyze {
+		return err
+	}
+	return d.In(name).with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		return slow(ctx, conn, "gather statistics", "ANALYZE")
+	})
 }
 
 // restorer finds pg_restore and looks that the database is empty.

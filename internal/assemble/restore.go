@@ -1,0 +1,248 @@
+package assemble
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+
+	"fairlead/internal/backup"
+	"fairlead/internal/database"
+	"fairlead/internal/engine"
+	"fairlead/internal/fault"
+	"fairlead/internal/step"
+)
+
+// A Restoration says which backup goes where. Live means in the place of the configured database, whose present state is backed up and
+// kept under another name; Into is then empty.
+type Restoration struct {
+	Name string
+	Into string
+	Live bool
+}
+
+// Restored is what became of it.
+type Restored struct {
+	Manifest backup.Manifest `json:"manifest"`
+	Database string          `json:"database"` // the configured one
+	Into     string          `json:"into"`     // the database that holds the backup now
+	Seconds  float64         `json:"seconds"`  // of the restore itself, comparison included
+	Present  string          `json:"present,omitempty"`
+	Kept     string          `json:"kept,omitempty"` // what the live database before is called now
+}
+
+// RestoreBackup restores a backup into a database of its own, compares it with the manifest and, only when asked, puts it into the place
+// of the live one. Whatever fails before that last step, the live database is as it was.
+func (p *Project) RestoreBackup(ctx context.Context, r Restoration, say func(engine.Progress)) (Restored, error) {
+	if err := p.backedUp(); err != nil {
+		return Restored{}, err
+	}
+	m, err := step.ReadManifest(ctx, p.backups, r.Name)
+	if err != nil {
+		return Restored{}, noBackup(r.Name, err)
+	}
+	facts, err := p.database.Preflight(ctx)
+	if err != nil && !errors.Is(err, database.ErrVersion) {
+		return Restored{}, notRestored(r.Name, r.Into, err)
+	}
+	out := Restored{Manifest: m, Database: facts.Database, Into: r.Into}
+	if r.Live {
+		at := p.options.Now().UTC().Format("20060102_150405")
+		out.Into, out.Kept = beside(facts.Database, "_restored_"+at), beside(facts.Database, "_before_"+at)
+		present, err := p.TakeBackup(ctx, say)
+		if err != nil {
+			return out, err
+		}
+		out.Present = present.Manifest.Name
+	}
+	if out.Into == facts.Database {
+		return out, &fault.Fault{Code: "restore-over-live", What: out.Into + " is the live database", Outcome: fault.Misused, Means: "nothing was attempted; production is unchanged",
+			Do: []fault.Command{{Line: "fairlead backup restore " + r.Name + " --into " + beside(out.Into, "_restored"), Why: "restores beside it"}}}
+	}
+	if err := p.restore(ctx, m, &out, say); err != nil {
+		return out, err
+	}
+	if !r.Live {
+		return out, nil
+	}
+	say(engine.Progress{Text: "putting " + out.Into + " in the place of " + facts.Database})
+	if err := p.database.Swap(ctx, out.Into, out.Kept); err != nil {
+		return out, &fault.Fault{Code: "restore-not-swapped", What: "the restored database could not take the place of " + facts.Database, Err: err, Outcome: fault.Asking,
+			Means: "the backup is whole in " + out.Into + "; the live database should be as it was: look",
+			Do:    []fault.Command{{Line: "fairlead check", Why: "whether the live database answers"}, {Line: `psql -l`, Why: "which databases there are"}}}
+	}
+	out.Into = facts.Database
+	return out, nil
+}
+
+// restore is everything but the swap.
+func (p *Project) restore(ctx context.Context, m backup.Manifest, out *Restored, say func(engine.Progress)) error {
+	say(engine.Progress{Text: "reading the backup and its hash", Total: m.Size})
+	local, done, err := p.fetch(ctx, m)
+	if err != nil {
+		return &fault.Fault{Code: "restore-unreadable", What: "the backup cannot be read as it was written", Err: err, Outcome: fault.FailedUnchanged,
+			Means: "no database was made; production is unchanged", Do: []fault.Command{{Line: "fairlead backup list", Why: "the others that are kept"}}}
+	}
+	defer done()
+	began := p.options.Now()
+	say(engine.Progress{Text: "restoring into " + out.Into})
+	if err := p.fill(ctx, m, out.Into, local); err != nil {
+		return err
+	}
+	out.Seconds = float64(p.options.Now().Sub(began).Milliseconds()) / 1000
+	return nil
+}
+
+// fill makes the database, restores and compares. What it has made and could not fill is dropped.
+func (p *Project) fill(ctx context.Context, m backup.Manifest, into, local string) error {
+	d := step.DumpOf(m)
+	err := p.database.CreateDatabase(ctx, database.NewDatabase{Name: into, Locale: d.Locale})
+	made := err == nil
+	if err != nil && !errors.Is(err, database.ErrOccupied) {
+		return notRestored(m.Name, into, err)
+	}
+	o := database.RestoreOptions{Dumper: m.Dumper, Owners: true, File: local, Jobs: max(2, runtime.NumCPU()), Analyze: true}
+	err = p.pour(ctx, m, into, o)
+	if err == nil {
+		if err = p.database.Compare(ctx, into, d); err != nil {
+			err = fmt.Errorf("compare the restored database: %w", err)
+		}
+	}
+	if err != nil && made {
+		err = errors.Join(err, p.database.DropDatabase(context.WithoutCancel(ctx), into))
+	}
+	return notRestored(m.Name, into, err)
+}
+
+func (p *Project) pour(ctx context.Context, m backup.Manifest, into string, o database.RestoreOptions) error {
+	if o.File != "" {
+		return p.database.Restore(ctx, into, nil, o)
+	}
+	r, err := p.backups.Open(ctx, m.Name)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	h := sha256.New()
+	if err := p.database.Restore(ctx, into, io.TeeReader(r, h), o); err != nil {
+		return err
+	}
+	if _, err := io.Copy(h, r); err != nil {
+		return err
+	}
+	return matches(m, h.Sum(nil))
+}
+
+// fetch reads the whole backup and compares its hash before anything is made. Where there is room for it here, it is kept meanwhile in a
+// file without a name, so that several sessions can restore from it at once; otherwise local is "" and the store is read again.
+func (p *Project) fetch(ctx context.Context, m backup.Manifest) (local string, done func(), err error) {
+	r, err := p.backups.Open(ctx, m.Name)
+	if err != nil {
+		return "", nil, err
+	}
+	defer r.Close()
+	f := nameless(m.Size)
+	done = func() {}
+	var w io.Writer = io.Discard
+	if f != nil {
+		done, w = func() { f.Close() }, f
+		local = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd())
+	}
+	h := sha256.New()
+	if _, err = io.Copy(io.MultiWriter(h, w), r); err == nil {
+		err = matches(m, h.Sum(nil))
+	}
+	if err != nil {
+		done()
+		return "", nil, err
+	}
+	return local, done, nil
+}
+
+func matches(m backup.Manifest, sum []byte) error {
+	if got := hex.EncodeToString(sum); got != m.SHA256 {
+		return fmt.Errorf("its sha256 is %s, the manifest says %s", got, m.SHA256)
+	}
+	return nil
+}
+
+func noBackup(name string, err error) error {
+	f := &fault.Fault{Code: "backup-missing", What: "there is no backup " + name, Err: err, Outcome: fault.Misused, Means: "nothing was attempted; production is unchanged",
+		Do: []fault.Command{{Line: "fairlead backup list", Why: "those that are kept"}}}
+	if !errors.Is(err, backup.ErrMissing) {
+		f.Code, f.What = "restore-unreadable", "the manifest of the backup cannot be read"
+	}
+	return f
+}
+
+// notRestored says what to do by what pg_restore complained of. nil stays nil.
+func notRestored(name, into string, err error) error {
+	if err == nil {
+		return nil
+	}
+	again := "fairlead backup restore " + name + " --into " + word(into)
+	f := &fault.Fault{Code: "restore-failed", What: "the backup was not restored", Err: err, Outcome: fault.FailedUnchanged,
+		Means: "the live database is unchanged; a database that was made for this is dropped again",
+		Do:    []fault.Command{{Line: again, Why: "tries again"}}}
+	text := err.Error()
+	switch {
+	case errors.Is(err, database.ErrOccupied):
+		f.Code, f.What = "restore-occupied", "the database to restore into is not a new one"
+		f.Means = "nothing was restored; production is unchanged"
+		f.Do = []fault.Command{{Line: "fairlead backup restore " + name + " --into NEWDB", Why: "with the name of a database that does not exist yet"}}
+	case strings.Contains(text, "role ") && strings.Contains(text, "does not exist"):
+		f.Code = "restore-role"
+		f.Do = []fault.Command{{Line: "fairlead backup restore " + name + " --globals > globals.sql", Why: "the roles that belong to the backup; read it"},
+			{Line: `psql -d postgres -f globals.sql`, Why: "makes them (those that exist already give errors that do no harm)"},
+			{Line: again, Why: "then again"}}
+	}
+	return f
+}
+
+// Globals gives the roles that belong to a backup, as statements.
+func (p *Project) Globals(ctx context.Context, name string, w io.Writer) error {
+	if err := p.backedUp(); err != nil {
+		return err
+	}
+	m, err := step.ReadManifest(ctx, p.backups, name)
+	if err != nil {
+		return noBackup(name, err)
+	}
+	if m.Globals == nil {
+		return noBackup(name, fmt.Errorf("%w: it was taken without the roles", backup.ErrMissing))
+	}
+	r, err := p.backups.Open(ctx, m.Globals.Name)
+	if err != nil {
+		return noBackup(name, err)
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, m.Globals.Size+1))
+	if err != nil {
+		return noBackup(name, err)
+	}
+	sum := sha256.Sum256(b)
+	if err := matches(backup.Manifest{SHA256: m.Globals.SHA256}, sum[:]); err != nil {
+		return noBackup(name, err)
+	}
+	_, err = w.Write(b)
+	return err
+}
+
+// beside makes a name of a database out of another one, within the server's 63 bytes.
+func beside(name, suffix string) string {
+	return strings.ToValidUTF8(name[:min(len(name), 63-len(suffix))], "") + suffix
+}
+
+// word quotes what a shell would take apart.
+func word(s string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+	if s != "" && strings.Trim(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
