@@ -21,7 +21,7 @@ type floor struct {
 func house() []floor {
 	return []floor{
 		{"0 (words)", []string{
-			"internal/chain", "internal/fault", "internal/fence", "internal/release", "internal/shelf", "internal/sqltext",
+			"internal/chain", "internal/fault", "internal/fence", "internal/migrator", "internal/release", "internal/shelf", "internal/sqltext",
 			"internal/wire", "internal/wire/*",
 		}},
 		{"1 (machines and contracts)", []string{
