@@ -80,7 +80,10 @@ func (r *Rehearser) watch(ctx context.Context, path string, size int64) (context
 
 // diskOf gives the data directory of a server that surely runs on this machine, or "". A connection to the loopback address proves
 // nothing, for it may be a tunnel: the process at its other end must be one of ours, serving exactly this connection.
-func diskOf(ctx context.Context, conn *pgx.Conn) string {
+func (d *Database) diskOf(ctx context.Context, conn *pgx.Conn) string {
+	if d.session.Reach != nil {
+		return ""
+	}
 	ctx, cancel := limit(ctx, askLimit)
 	defer cancel()
 	process := "/proc/" + strconv.Itoa(int(conn.PgConn().PID()))

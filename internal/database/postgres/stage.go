@@ -93,7 +93,7 @@ func (r *Rehearser) openServer(ctx context.Context, st *stage, j database.Rehear
 	}
 	err = st.server.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		st.version = conn.PgConn().ParameterStatus("server_version")
-		st.disk = diskOf(ctx, conn)
+		st.disk = st.server.diskOf(ctx, conn)
 		return nil
 	})
 	if err != nil {
