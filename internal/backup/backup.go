@@ -23,6 +23,8 @@ var (
 	ErrReread = errors.New("the backup was read back already; nothing more can be written to it")
 	// ErrReason: an object was to be deleted for no reason.
 	ErrReason = errors.New("a backup is deleted for a reason only")
+	// ErrChanged: what the store holds is not what was written.
+	ErrChanged = errors.New("the stored backup is not what was written")
 	// ErrSealed: the object is encrypted, and no key for it is at hand.
 	ErrSealed = errors.New("the backup is encrypted and its key is not here")
 )
@@ -94,6 +96,7 @@ type Manifest struct {
 	Activity     map[string]int64 `json:"activity,omitempty"` // rows written per table since its statistics began
 	Globals      *Attached        `json:"globals,omitempty"`
 	Took         Took             `json:"took,omitzero"`
+	Stored       *Stored          `json:"stored,omitempty"` // what the store holds; nil: what SHA256 and Size are of
 }
 
 // A Locale is what the database was created with.

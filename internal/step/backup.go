@@ -2,8 +2,6 @@ package step
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -84,28 +82,12 @@ func (s Backup) Probe(ctx context.Context, in engine.Input) (engine.Sighting, er
 		if age := s.Now().Sub(m.Snapshot); age > MaxBackupAge {
 			return engine.Sighting{State: engine.Absent, Because: fmt.Sprintf("the backup %s is %s old", m.Name, age.Round(time.Minute))}, nil
 		}
-		if err := s.rereads(ctx, m); err != nil {
+		if err := backup.Reread(ctx, s.Store, m); err != nil {
 			return engine.Sighting{State: engine.Absent, Because: fmt.Sprintf("the backup %s: %v", m.Name, err)}, nil
 		}
 		return engine.Sighting{State: engine.Present, Evidence: BackedUp{Manifest: m, Place: s.Store.Place()}, Because: "the backup " + m.Name + " reads back as written"}, nil
 	}
 	return engine.Sighting{State: engine.Absent, Because: "this run has no backup yet"}, nil
-}
-
-func (s Backup) rereads(ctx context.Context, m backup.Manifest) error {
-	r, err := s.Store.Open(ctx, m.Name)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, r); err != nil {
-		return err
-	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != m.SHA256 {
-		return fmt.Errorf("its sha256 is %s, it was %s", got[:12], m.SHA256[:12])
-	}
-	return nil
 }
 
 // Run takes the backup. Whatever fails, no object is left under a final name.

@@ -71,6 +71,7 @@ func (s Backup) Take(ctx context.Context, o Order) (backup.Manifest, error) {
 	if err := s.verify(ctx, o, say, part, dump, &m); err != nil {
 		return m, fmt.Errorf("verify: %w", err)
 	}
+	m.Stored = backup.StoredOf(part)
 	m.Globals = attached(name+".globals.sql", globals.Bytes(), missing)
 	return m, s.publish(ctx, part, m, globals.Bytes())
 }

@@ -3,6 +3,7 @@ package s3
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"fairlead/internal/backup"
+	"fairlead/internal/config"
 )
 
 // saboteur stands in front of a server. At requests that it is told of it cuts the connection, in the middle of what comes or, with
@@ -72,9 +74,9 @@ func noisy(n int) []byte {
 }
 
 // cuts cuts each request that makes an object, once and for good, and looks at what is left in the bucket.
-func cuts(t *testing.T, next http.Handler, change func(*Config)) {
+func cuts(t *testing.T, next http.Handler) {
 	text := noisy(17 << 20) // four parts
-	for _, c := range []struct {
+	for i, c := range []struct {
 		name   string
 		hit    func(*http.Request) bool
 		late   bool
@@ -91,11 +93,11 @@ func cuts(t *testing.T, next http.Handler, change func(*Config)) {
 		{"the answers to all ends of uploads are lost", complete, true, 2, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			cutter := &saboteur{next: next}
 			address, _ := started(t, cutter)
 			cfg := settings(address)
-			cfg.Prefix += "/" + "cut"
-			change(&cfg)
+			cfg.Prefix += config.Expandable(fmt.Sprintf("/cut-%d", i))
 			s := opened(t, cfg)
 			if _, err := s.conditional(t.Context()); err != nil {
 				t.Fatal(err)
@@ -160,5 +162,5 @@ func TestCommit_is_all_or_nothing_wherever_the_connection_is_cut(t *testing.T) {
 	if err := srv.mem.CreateBucket("backups"); err != nil {
 		t.Fatal(err)
 	}
-	cuts(t, srv, func(*Config) {})
+	cuts(t, srv)
 }

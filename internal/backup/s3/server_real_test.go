@@ -136,7 +136,7 @@ func TestRealServer_has_all_or_nothing_wherever_the_connection_is_cut(t *testing
 	if err := os.Mkdir(filepath.Join(buckets, "backups"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cuts(t, through(address), func(*Config) {})
+	cuts(t, through(address))
 }
 
 func TestRealServer_refuses_what_is_wrong_in_three_parts(t *testing.T) {
