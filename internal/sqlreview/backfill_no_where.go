@@ -20,7 +20,7 @@ func backfillNoWhere() Analyzer {
 			return
 		}
 		severity := rule.Severity
-		if p.state.rows(n, p.policy) < p.policy.small() {
+		if p.state.small(n, p.policy) {
 			severity = SeverityInfo
 		}
 		p.reportAs(rule, severity, "text", at(u.GetRelation()), "this updates every row of %s", n)

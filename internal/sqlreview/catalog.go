@@ -47,7 +47,7 @@ const (
 // Table is a relation. Rows is the estimate of the planner; below zero means
 // that nobody knows, and then the table counts as big. A partitioned table has
 // the rows of its partitions. Bytes is the size at the last statistics, without
-// indexes; it is for people.
+// indexes; zero means that nobody knows.
 type Table struct {
 	Schema      string       `json:"schema"`
 	Name        string       `json:"name"`

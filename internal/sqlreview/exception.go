@@ -61,7 +61,7 @@ func (r *reviewer) exceptions(first int) {
 				f.Waived, used = &w, true
 			}
 		}
-		if !used {
+		if !used && !r.policy.off(rule) {
 			u := unusedException()
 			r.add(found{u, u.Severity, note.Start, fmt.Sprintf("nothing in the next statement is a case of %s", rule), "text"}, r.script.Slice(note))
 		}

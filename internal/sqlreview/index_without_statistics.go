@@ -15,7 +15,7 @@ func indexWithoutStatistics() Analyzer {
 	return Analyzer{rule, func(p *pass) {
 		i := p.node.GetIndexStmt()
 		t := p.state.named(i.GetRelation())
-		if i == nil || p.state.isFresh(t) || p.state.rows(t, p.policy) < p.policy.small() {
+		if i == nil || p.state.isFresh(t) || p.state.small(t, p.policy) {
 			return
 		}
 		if what := p.state.unknownTo(t, i.GetIndexParams()); what != "" {

@@ -19,24 +19,3 @@ type File struct {
 	Name string
 	SQL  []byte
 }
-
-// Policy says what a team accepts. The zero value is strict.
-type Policy struct {
-	// AssumeRows, above zero, is taken as the size of every table that exists.
-	AssumeRows int64
-	// SmallRows is the size below which work on a table under a lock is not
-	// worth a word. Zero means 100,000. It never touches loss or compatibility.
-	SmallRows int64
-	// Sequence carries what a file created over to the next one.
-	Sequence bool
-	// Unrecorded says that the runner keeps no record of what it applied, so
-	// only guards make a script safe to run again.
-	Unrecorded bool
-}
-
-func (p Policy) small() int64 {
-	if p.SmallRows > 0 {
-		return p.SmallRows
-	}
-	return 100_000
-}

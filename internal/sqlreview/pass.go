@@ -90,7 +90,7 @@ func byCause(r func() Analyzer) func(p *pass) {
 				continue
 			}
 			severity := rule.Severity
-			if rule.Family == FamilyLock && p.state.rows(w.relation, p.policy) < p.policy.small() {
+			if rule.Family == FamilyLock && p.state.small(w.relation, p.policy) {
 				severity = SeverityInfo
 			}
 			p.reportAs(rule, severity, w.evidence, w.at, "%s", w.message)

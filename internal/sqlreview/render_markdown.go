@@ -28,6 +28,9 @@ func Markdown(w io.Writer, r Report, sources map[string][]byte) error {
 		if f.Waived != nil {
 			fmt.Fprintf(out, "Does not block: %s %s\n\n", f.Waived.How, plain(f.Waived.String()))
 		}
+		if note := f.policyNote(); note != "" {
+			fmt.Fprintf(out, "Policy: %s.\n\n", note)
+		}
 		fmt.Fprintf(out, "%s\n\nInstead:\n\n%s\n\nFingerprint `%s`, evidence: %s\n", f.Why, fence(f.Do), f.Fingerprint, f.Evidence)
 	}
 	_, err := io.WriteString(w, out.String())

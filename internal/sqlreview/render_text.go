@@ -31,6 +31,9 @@ func Text(w io.Writer, r Report, sources map[string][]byte) error {
 		if f.Waived != nil {
 			fmt.Fprintf(out, "  %s  %s\n", f.Waived.How, f.Waived)
 		}
+		if note := f.policyNote(); note != "" {
+			fmt.Fprintf(out, "  note %s\n", note)
+		}
 		fmt.Fprintf(out, "  id   %s\n\n", f.Fingerprint)
 	}
 	for _, t := range r.Traces {
@@ -61,8 +64,24 @@ func Summary(r Report) string {
 	if r.LeftOut > 0 {
 		waived += fmt.Sprintf(", %d more not shown", r.LeftOut)
 	}
+	if r.Silenced > 0 {
+		waived += fmt.Sprintf(", %d of rules that are switched off", r.Silenced)
+	}
 	return fmt.Sprintf("%s: %d block, %d warn%s; running image: %s; run again: %s; %d of %d statements reviewed%s\n",
 		r.Verdict, r.count(SeverityBlock), r.count(SeverityWarn), waived, r.Compatibility, r.Idempotent, r.Coverage.Reviewed, r.Coverage.Total, catalog)
+}
+
+// policyNote says what a team's policy and a trial made of the finding.
+func (f Finding) policyNote() string {
+	switch {
+	case f.Disproved && f.Plain != "":
+		return fmt.Sprintf("it would be %s; a trial on a copy of this shape saw no such work, and review.trace is lowers", f.Plain)
+	case f.Disproved:
+		return "a trial saw no such work"
+	case f.Plain != "":
+		return fmt.Sprintf("it would be %s without review.rules", f.Plain)
+	}
+	return ""
 }
 
 func (r Report) count(s Severity) int {

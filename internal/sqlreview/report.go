@@ -55,9 +55,12 @@ type Report struct {
 	Files         []FileReport      `json:"files"`
 	Findings      []Finding         `json:"findings"`
 	LeftOut       int               `json:"left_out,omitempty"` // findings that are not shown; they count
+	Silenced      int               `json:"silenced,omitempty"` // findings of rules that the policy has switched off
 	Statements    []StatementReport `json:"statements"`
 	Unlisted      int               `json:"unlisted,omitempty"` // statements that are not listed; they were reviewed
 	Traces        []Traced          `json:"traces,omitempty"`
+
+	policy Policy
 }
 
 // FileReport names one file that was reviewed.
@@ -86,7 +89,9 @@ type Finding struct {
 	Do          string   `json:"do"`
 	Evidence    string   `json:"evidence"`
 	Fingerprint string   `json:"fingerprint"`
-	Waived      *Waived  `json:"waived,omitempty"` // somebody answers for it, so it does not block
+	Waived      *Waived  `json:"waived,omitempty"`         // somebody answers for it, so it does not block
+	Plain       Severity `json:"plain_severity,omitempty"` // what it would be without the team's policy, where that differs
+	Disproved   bool     `json:"disproved,omitempty"`      // a trial saw no such work
 
 	statement int // index in its file of the statement it is about, or -1
 	sha256    string

@@ -74,7 +74,7 @@ func sideBySide(n int, do func(i int)) {
 func emptyReport(in Input) Report {
 	return Report{
 		Schema: Schema, Verdict: Pass, Compatibility: Compatible, Idempotent: Guarded, Catalog: in.Catalog != nil,
-		Files: []FileReport{}, Findings: []Finding{}, Statements: []StatementReport{},
+		Files: []FileReport{}, Findings: []Finding{}, Statements: []StatementReport{}, policy: in.Policy,
 	}
 }
 
@@ -91,6 +91,7 @@ func (r *Report) merge(p Report) {
 	r.Coverage.Total += p.Coverage.Total
 	r.LeftOut += p.LeftOut
 	r.Unlisted += p.Unlisted
+	r.Silenced += p.Silenced
 	if len(r.Statements) == 0 {
 		r.Statements = p.Statements
 	} else {
@@ -111,16 +112,21 @@ func reviewFiles(in Input, base index, analyzers []Analyzer, files []File, first
 		r.file(f)
 	}
 	r.waive(in.Waivers)
-	for _, f := range r.report.Findings {
+	r.report.judge()
+	return r.report
+}
+
+// judge raises the verdict to what the findings say.
+func (r *Report) judge() {
+	for _, f := range r.Findings {
 		switch {
 		case f.Waived != nil:
 		case f.Severity == SeverityBlock:
-			r.report.Verdict = Block
-		case f.Severity == SeverityWarn && r.report.Verdict == Pass:
-			r.report.Verdict = Warn
+			r.Verdict = Block
+		case f.Severity == SeverityWarn && r.Verdict == Pass:
+			r.Verdict = Warn
 		}
 	}
-	return r.report
 }
 
 type reviewer struct {
@@ -360,6 +366,13 @@ func (r *reviewer) show(s StatementReport) {
 }
 
 func (r *reviewer) add(f found, sql string) {
+	plain := f.severity
+	severity, shown := r.policy.level(f.rule, f.severity)
+	if !shown {
+		r.report.Silenced++
+		return
+	}
+	f.severity = severity
 	if len(r.report.Findings)-r.first >= maxFindings {
 		r.report.LeftOut++
 		switch {
@@ -381,6 +394,9 @@ func (r *reviewer) add(f found, sql string) {
 		Message: f.message, Why: f.rule.Why, Do: r.advice(f.rule), Evidence: f.evidence, Fingerprint: print,
 		statement: r.statement, sha256: r.script.SHA256,
 	})
+	if plain != severity {
+		r.report.Findings[len(r.report.Findings)-1].Plain = plain
+	}
 }
 
 // fingerprint is the same for the same finding wherever it stands.

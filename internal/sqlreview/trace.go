@@ -12,6 +12,9 @@ import (
 type Trace struct {
 	ServerVersion int        `json:"server_version"`
 	Statements    []Observed `json:"statements"`
+	// SameShape says that the scratch database had the shape of the catalog that the review knows, and that this catalog came from
+	// somewhere else.
+	SameShape bool `json:"same_shape,omitempty"`
 	// Again tells of the second run of the same script; nil means that there was none.
 	Again *Again `json:"again,omitempty"`
 }

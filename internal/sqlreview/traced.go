@@ -36,15 +36,22 @@ func traceRerun() Rule {
 	}
 }
 
-// WithTrace adds what a server did with one of the files, and a finding for each difference. A trace never takes a finding away.
+// WithTrace adds what a server did with one of the files, and a finding for each difference. A trace takes no finding away: a block of
+// the lock family that it disproves is marked, and becomes a warning where the policy says so and the copy had the catalog's shape.
 func WithTrace(r Report, file string, t Trace) Report {
 	mine := r
 	mine.Statements = slices.DeleteFunc(slices.Clone(r.Statements), func(s StatementReport) bool { return s.File != file })
 	d := Compare(mine, t)
 	r.Traces = append(slices.Clone(r.Traces), Traced{file, t, d})
 	r.Findings = slices.Clone(r.Findings)
+	r.disprove(mine, t)
 	add := func(rule Rule, severity Severity, line int, format string, args ...any) {
 		message := fmt.Sprintf(format, args...)
+		severity, shown := r.policy.level(rule, severity)
+		if !shown {
+			r.Silenced++
+			return
+		}
 		r.Findings = append(r.Findings, Finding{Rule: rule.ID, Severity: severity, File: file, Line: max(line, 1), Column: 1, Message: message,
 			Why: rule.Why, Do: rule.Do, Evidence: "trace", Fingerprint: fingerprint(rule.ID, file, message), statement: -1})
 		switch {

@@ -12,7 +12,7 @@ func workUnderLock() Analyzer {
 	}
 	return Analyzer{rule, func(p *pass) {
 		t := rowsRead(p.node)
-		if t == nil || p.alone || p.state.isFresh(p.state.named(t)) || p.state.rows(p.state.named(t), p.policy) < p.policy.small() {
+		if t == nil || p.alone || p.state.isFresh(p.state.named(t)) || p.state.small(p.state.named(t), p.policy) {
 			return
 		}
 		for _, n := range p.state.locked() {
