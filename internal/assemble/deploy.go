@@ -14,6 +14,7 @@ func (p *Project) planning(f source.Found) []engine.Step {
 		step.Confirm{Found: f, Verify: p.verifyImages},                                                     // every digest exists and hashes to itself; labels name the commit
 	}
 	if f.Release.Migration != nil {
+		steps = append(steps, p.asking(f.Release.Migration.File, f.SQL)...) // what the migration tool itself has written down
 		steps = append(steps, step.Review{Name: f.Release.Migration.File, SQL: f.SQL, Catalog: p.catalog, Waivers: p.waivers, Now: p.options.Now,
 			InPlace: p.inPlace(f)}) // the SQL is read; what cannot be read blocks
 	}
@@ -26,7 +27,8 @@ func (p *Project) acting(f source.Found, script sqltext.Script) []engine.Step {
 	if f.Release.Migration != nil {
 		steps = append(steps,
 			p.backup(), // a dump, hashed, read back, compared
-			step.Migrate{Server: p.database, Court: p.database, Script: script, Clock: systemClock{}}, // the only step that must never run twice
+			step.Migrate{Server: p.database, Court: p.database, Script: script, Clock: systemClock{},
+				History: p.toolReader(f.Release.Migration.File, f.SQL)}, // the only step that must never run twice
 		)
 	}
 	return append(steps,

@@ -9,7 +9,7 @@ import (
 
 // inPlace counts the units of a release's migration that are applied. The catalog shows their effects, and they are not applied again.
 func (p *Project) inPlace(f source.Found) func(context.Context) (int, error) {
-	return func(ctx context.Context) (int, error) { return p.applied(ctx, f.Release.Migration.SHA256) }
+	return func(ctx context.Context) (int, error) { return p.placed(ctx, f.Release.Migration.File, f.SQL) }
 }
 
 // applied counts the units of a migration that have their marker, from the first on.

@@ -42,9 +42,9 @@ func (p *Project) planningAlone(m Migration) []engine.Step {
 	}
 	review := step.Review{Name: m.File, SQL: m.SQL, Catalog: p.catalog, Waivers: p.waivers, Now: p.options.Now}
 	if m.Again == "" {
-		review.InPlace = func(ctx context.Context) (int, error) { return p.applied(ctx, shaOf(m.SQL)) }
+		review.InPlace = func(ctx context.Context) (int, error) { return p.placed(ctx, m.File, m.SQL) }
 	}
-	return []engine.Step{check, review}
+	return append(append([]engine.Step{check}, p.asking(m.File, m.SQL)...), review)
 }
 
 // actingAlone is a migration without a release, in order.
@@ -55,7 +55,8 @@ func (p *Project) actingAlone(m Migration, script sqltext.Script) []engine.Step 
 	}
 	return []engine.Step{
 		protect,
-		step.Migrate{Server: p.database, Court: p.database, Script: script, Clock: systemClock{}, Again: m.Again != "", Bare: m.NoBackup != ""},
+		step.Migrate{Server: p.database, Court: p.database, Script: script, Clock: systemClock{}, Again: m.Again != "", Bare: m.NoBackup != "",
+			History: p.toolReader(m.File, m.SQL)},
 		step.Record{Alone: true, Now: p.options.Now},
 	}
 }

@@ -101,6 +101,9 @@ func units(f source.Found) (sqltext.Script, error) {
 
 // parsed reads a migration, or says why it cannot be applied.
 func parsed(file string, sql []byte) (sqltext.Script, error) {
+	if err := oneWay(file, sql); err != nil {
+		return sqltext.Script{}, err
+	}
 	script, err := sqltext.Parse(sql)
 	for _, st := range script.Statements {
 		if err == nil && st.CopyData != nil {

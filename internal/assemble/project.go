@@ -15,6 +15,7 @@ import (
 	"fairlead/internal/config"
 	"fairlead/internal/database"
 	"fairlead/internal/engine"
+	"fairlead/internal/migrator"
 	"fairlead/internal/notify"
 	"fairlead/internal/probe"
 	"fairlead/internal/registry"
@@ -51,9 +52,10 @@ type store interface {
 	marks
 }
 
-// marks is everything that was ever marked in a database.
+// marks is everything that was ever marked in a database, by fairlead or by the tool that made a migration.
 type marks interface {
 	AllMarkers(ctx context.Context, app, environment string) ([]apply.Marked, error)
+	ToolHistory(ctx context.Context, w migrator.Want) (migrator.Book, error)
 	Place() string
 }
 

@@ -7,6 +7,7 @@ import (
 	"fairlead/internal/apply"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
+	"fairlead/internal/migrator"
 	"fairlead/internal/release"
 	"fairlead/internal/sqltext"
 )
@@ -17,6 +18,13 @@ type Standing struct {
 	Units  []UnitStanding `json:"units"`
 	State  apply.State    `json:"state"`         // applied, partial, not-applied, or unknown: begun, and nobody knows how it ended
 	Why    string         `json:"why,omitempty"` // of unknown
+
+	Tool *migrator.Reading `json:"tool,omitempty"` // what the tool that made the file has written down
+}
+
+// Elsewhere tells that the tool itself has applied what fairlead has no marker of.
+func (s Standing) Elsewhere() bool {
+	return s.State == apply.NotApplied && len(s.Units) > 0 && s.Tool != nil && s.Tool.State == migrator.Applied
 }
 
 // A UnitStanding is what the markers say of one unit.
@@ -51,7 +59,15 @@ func (p *Project) Standing(ctx context.Context, file string, sql []byte) (Standi
 	if err != nil {
 		return Standing{}, unasked(err)
 	}
-	return standing(script, markers), nil
+	s := standing(script, markers)
+	if read := p.toolReader(file, sql); read != nil {
+		r, err := read(ctx)
+		if err != nil {
+			return s, unasked(err)
+		}
+		s.Tool = &r
+	}
+	return s, nil
 }
 
 func standing(script sqltext.Script, markers []apply.Marker) Standing {

@@ -87,6 +87,8 @@ func briefSchema(b briefing) string {
 	switch {
 	case err == nil && m.Here > 0:
 		return fmt.Sprintf("changed: %s is applied (units committed by this run: %d)", t.Migration.File, m.Here)
+	case err == nil && m.By == "" && m.Tool != nil:
+		return fmt.Sprintf("unchanged by this run: %s was in place already, by %s", t.Migration.File, m.Tool.Tool)
 	case err == nil:
 		return fmt.Sprintf("unchanged by this run: %s was in place already, by run %s", t.Migration.File, m.By)
 	case e.Step == "migrate":

@@ -213,17 +213,20 @@ func (a *app) applyPlan(ctx context.Context, c config.Config, p Project, s scree
 // alreadyApplied answers for a file of which nothing is left to do.
 func (a *app) alreadyApplied(s assemble.Standing, m assemble.Migration) (bool, error) {
 	if m.Again != "" {
-		if s.State != apply.Applied || len(s.Units) == 0 {
+		if s.State != apply.Applied && !s.Elsewhere() || len(s.Units) == 0 {
 			return false, usagef("--again: %s is not applied here, so there is nothing to repeat; leave the flag out", m.File)
 		}
 		return false, nil
 	}
-	if s.State != apply.Applied {
+	if s.State != apply.Applied && !s.Elsewhere() {
 		return false, nil
 	}
 	means := fmt.Sprintf("nothing to do: %s holds nothing to apply", m.File)
 	if run, at := s.Run(); run != "" {
 		means = fmt.Sprintf("nothing to do: %s is already applied by run %s at %s", m.File, run, clock(at))
+	}
+	if s.Elsewhere() {
+		means = fmt.Sprintf("nothing to do: %s is already applied by %s, not by fairlead: %s", m.File, s.Tool.Tool, s.Tool.Says)
 	}
 	if a.json {
 		a.printJSON(answer{Outcome: fault.Deployed, Tag: m.File, Means: means})

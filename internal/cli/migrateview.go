@@ -34,6 +34,9 @@ func migrationView(w io.Writer, plan engine.Plan, standing assemble.Standing, m 
 	for _, u := range units {
 		line("", "%s", unitLine(u, standing))
 	}
+	if h, err := engine.Recall[step.ToolRead](plan.Proofs); err == nil && !h.Empty() {
+		line("history", "%s", h)
+	}
 	if r, err := engine.Recall[step.Reviewed](plan.Proofs); err == nil {
 		line("review", "%s", r)
 	}
@@ -154,6 +157,9 @@ func runMigrationStatus(ctx context.Context, a *app, path string) error {
 		return nil
 	}
 	a.answer("%s, sha256 %s: %s%s", m.File, short(s.SHA256), s.State, because(s.Why))
+	if s.Tool != nil && !s.Tool.Empty() {
+		a.answer("%s: %s", s.Tool.Tool, s.Tool.Says)
+	}
 	rows := [][]string{}
 	for _, u := range s.Units {
 		how := "in one transaction"

@@ -77,6 +77,9 @@ func migrationLines(t engine.Terms, p engine.Proofs, units []sqltext.Unit) []str
 		}
 		all = append(all, fmt.Sprintf("unit %d, %s: %s", u.Index+1, how, kinds(u)))
 	}
+	if h, err := engine.Recall[step.ToolRead](p); err == nil && !h.Empty() {
+		all = append(all, h.String())
+	}
 	if r, err := engine.Recall[step.Reviewed](p); err == nil {
 		all = append(all, "review "+r.String())
 	}

@@ -10,25 +10,28 @@ import (
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 	"fairlead/internal/fence"
+	"fairlead/internal/migrator"
 	"fairlead/internal/sqltext"
 )
 
 // Migrate applies the migration exactly once: the only step that must never run twice.
 type Migrate struct {
-	Server apply.Server
-	Court  apply.Court
-	Script sqltext.Script // with its SQL attached
-	Clock  apply.Clock
-	Again  bool // applied once more on purpose: only markers of this very run count
-	Bare   bool // somebody decided to go without a backup: NotBackedUp stands in its place
+	Server  apply.Server
+	Court   apply.Court
+	Script  sqltext.Script // with its SQL attached
+	Clock   apply.Clock
+	Again   bool   // applied once more on purpose: only markers of this very run count
+	Bare    bool   // somebody decided to go without a backup: NotBackedUp stands in its place
+	History reader // what the tool that made the file has written down; nil where there is none
 }
 
 // Migrated is the evidence of Migrate. Here counts the units that this run committed; By names the run that applied the last one.
 type Migrated struct {
-	SHA256 string `json:"sha256"`
-	Units  int    `json:"units"`
-	Here   int    `json:"here"`
-	By     string `json:"by"`
+	SHA256 string            `json:"sha256"`
+	Units  int               `json:"units"`
+	Here   int               `json:"here"`
+	By     string            `json:"by"`
+	Tool   *migrator.Reading `json:"tool,omitempty"` // what the history of the tool that made the file says of it now
 }
 
 // Kind names the evidence.
@@ -42,10 +45,12 @@ func (m Migrated) String() string {
 	switch {
 	case m.Units == 0:
 		return "nothing to apply"
+	case m.Here == 0 && m.By == "" && m.Tool != nil:
+		return fmt.Sprintf("already applied by %s, not by fairlead: %s", m.Tool.Tool, m.Tool.Says)
 	case m.Here == 0:
-		return fmt.Sprintf("already applied by run %s, %s", m.By, count(m.Units, "unit"))
+		return fmt.Sprintf("already applied by run %s, %s%s", m.By, count(m.Units, "unit"), m.toldBy())
 	}
-	return fmt.Sprintf("applied, %d of %s by this run, sha256 %s", m.Here, count(m.Units, "unit"), m.SHA256[:12])
+	return fmt.Sprintf("applied, %d of %s by this run, sha256 %s%s", m.Here, count(m.Units, "unit"), m.SHA256[:12], m.toldBy())
 }
 
 // Spec declares the step.
@@ -64,9 +69,12 @@ func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Sighting, e
 	if err != nil {
 		return engine.Sighting{}, err
 	}
+	if m, ok, err := s.elsewhere(ctx, v); ok || err != nil {
+		return engine.Sighting{State: engine.Present, Because: m.String(), Evidence: m}, err
+	}
 	switch v.State {
 	case apply.Applied:
-		e := s.evidence(v.Here, v.Next, v.By)
+		e := s.told(ctx, s.evidence(v.Here, v.Next, v.By))
 		return engine.Sighting{State: engine.Present, Because: e.String(), Evidence: e}, nil
 	case apply.NotApplied:
 		return engine.Sighting{State: engine.Absent, Because: v.Why}, nil
@@ -80,7 +88,7 @@ func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Sighting, e
 func (s Migrate) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
 	r, err := apply.Run(ctx, s.Server, s.Court, s.job(in))
 	if err == nil {
-		return s.evidence(r.Here, r.Applied, r.By), nil
+		return s.told(ctx, s.evidence(r.Here, r.Applied, r.By)), nil
 	}
 	var f *apply.Failure
 	switch {

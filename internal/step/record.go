@@ -99,6 +99,8 @@ func migration(terms engine.Terms, p engine.Proofs) string {
 		return "not proved"
 	case m.Here > 0:
 		return "applied"
+	case m.By == "" && m.Tool != nil:
+		return "already by " + string(m.Tool.Tool)
 	}
 	return "already by run " + m.By
 }
