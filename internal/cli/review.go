@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fairlead/internal/assemble"
+	"fairlead/internal/config"
 	"fairlead/internal/fault"
 	"fairlead/internal/source/file"
 	"fairlead/internal/sqlreview"
@@ -98,7 +99,12 @@ func (a *app) waivers(named string) string {
 
 // reviewInput reads everything that a review looks at.
 func (a *app) reviewInput(ctx context.Context, o reviewOptions) (sqlreview.Input, error) {
-	in := sqlreview.Input{Policy: sqlreview.Policy{AssumeRows: o.rows, Sequence: o.sequence}, Now: a.Now()}
+	in := sqlreview.Input{Now: a.Now()}
+	var err error
+	if in.Policy, err = a.reviewPolicy(); err != nil {
+		return in, err
+	}
+	in.Policy.AssumeRows, in.Policy.Sequence = o.rows, o.sequence
 	names, err := matched(o.files)
 	if err != nil {
 		return in, err
@@ -119,6 +125,15 @@ func (a *app) reviewInput(ctx context.Context, o reviewOptions) (sqlreview.Input
 	}
 	in.Catalog, err = a.catalog(ctx, o.catalog, o.database)
 	return in, err
+}
+
+// reviewPolicy is what the key review of the configuration says; without a configuration, the strict one.
+func (a *app) reviewPolicy() (sqlreview.Policy, error) {
+	c, err := config.LoadReview(a.configPath)
+	if err != nil {
+		return sqlreview.Policy{}, err
+	}
+	return assemble.ReviewPolicy(c)
 }
 
 // readSQL reads a migration. One that is too large is cut just above the limit, so that the review refuses it with a place.
@@ -215,10 +230,13 @@ func (a *app) traced(ctx context.Context, o reviewOptions, in sqlreview.Input) (
 	if err != nil {
 		return sqlreview.Report{}, err
 	}
+	copied, err := assemble.CatalogAt(ctx, at)
+	if err != nil {
+		return sqlreview.Report{}, err
+	}
+	same := sqlreview.SameShape(in.Catalog, copied)
 	if in.Catalog == nil {
-		if in.Catalog, err = assemble.CatalogAt(ctx, at); err != nil {
-			return sqlreview.Report{}, err
-		}
+		in.Catalog = copied
 	}
 	in.Policy.Sequence = in.Policy.Sequence || len(in.Files) > 1
 	report := sqlreview.Review(in)
@@ -233,6 +251,7 @@ func (a *app) traced(ctx context.Context, o reviewOptions, in sqlreview.Input) (
 			}
 			return report, err
 		}
+		t.SameShape = same
 		report = sqlreview.WithTrace(report, f.Name, t)
 	}
 	return report, nil

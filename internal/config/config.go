@@ -15,6 +15,7 @@ type Config struct {
 	Database    Block      `yaml:"database" doc:"The database that migrations are applied to. Absent when the app has none."`
 	Backup      Backup     `yaml:"backup" doc:"Where the backup before a migration is kept."`
 	Rehearse    Rehearse   `yaml:"rehearse" doc:"Whether a migration is tried on a scratch copy of the backup first. A bare word is its mode."`
+	Review      Review     `yaml:"review" doc:"What a team makes of the reviewer of migrations."`
 	Ledger      Ledger     `yaml:"ledger" doc:"Where the ledger is kept when there is no target. With a target it lives on the target's first host."`
 	Target      Block      `yaml:"target,kind" doc:"The place that runs the app. Without one, only migrations are applied (fairlead migrate), and ledger is needed."`
 	Health      Health     `yaml:"health" doc:"The looks that a new version must pass after it was deployed. Needed with a target."`

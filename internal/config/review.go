@@ -1,0 +1,76 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// Review is what a team makes of the reviewer. It holds for fairlead review, plan and deploy alike. What rules allow is checked by
+// who knows them.
+type Review struct {
+	SmallRows int64             `yaml:"small_rows" doc:"A table with fewer rows than this, by the catalog, is small: work on it under a lock informs only. 0: no table is small."`
+	SmallMiB  int64             `yaml:"small_mib" doc:"A table of this many MiB or more, without indexes, is big however few rows it has, where the catalog knows its size."`
+	Rules     map[string]string `yaml:"rules" doc:"Another severity for a rule, by its name. Rules about locks and behaviour take off, info, warn and block. All others can be block and nothing less."`
+	Trace     string            `yaml:"trace" enum:"marks|lowers" doc:"What fairlead review --trace does with a block of a lock rule when the server did no such work. marks: it says so. lowers: on a copy of the target's shape, the block becomes a warning."`
+}
+
+// Defaults fills in 100,000 rows, 256 MiB, and a trace that only marks.
+func (r *Review) Defaults() { r.SmallRows, r.SmallMiB, r.Trace = 100_000, 256, "marks" }
+
+// LoadReview reads only the key review of a file, strictly: what else it needs, be it variables, is not asked for. A file that is not
+// there gives the defaults.
+func LoadReview(path string) (Config, error) {
+	c := Config{}
+	c.Review.Defaults()
+	b, err := read(path)
+	if _, missing := os.Lstat(path); os.IsNotExist(missing) {
+		return c, nil
+	}
+	if err != nil {
+		return c, err
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return c, unreadable(path, err)
+	}
+	p := &place{file: path, dir: dir, env: func(string) (string, bool) { return "", false }}
+	node, problems := parseYAML(b, p)
+	if len(problems) > 0 {
+		return c, invalid(problems)
+	}
+	c.root = Block{node: node, place: p}
+	d := &decoder{place: p}
+	d.pairs(node, "", func(_ ast.Node, word string, value ast.Node) {
+		if word == "review" {
+			d.value(value, reflect.ValueOf(&c.Review).Elem(), "review", field{})
+		}
+	})
+	v := validator{root: c.root, problems: d.problems}
+	v.review(c.Review)
+	return c, invalid(v.problems)
+}
+
+func (v *validator) review(r Review) {
+	if r.SmallRows < 0 {
+		v.bad("review.small_rows", "review.small_rows must not be below 0, it is %d", r.SmallRows)
+	}
+	levels := []string{"off", "info", "warn", "block"}
+	for _, rule := range slices.Sorted(maps.Keys(r.Rules)) {
+		if level := r.Rules[rule]; !slices.Contains(levels, level) {
+			near := nearest(level, levels)
+			if near != "" {
+				near = fmt.Sprintf("; did you mean %q?", near)
+			}
+			v.bad("review.rules."+rule, "review.rules.%s must be %s, got %q%s", clip(rule), oneOf(levels), clip(level), near)
+		}
+	}
+	if r.SmallMiB < 1 || r.SmallMiB > 1<<30 {
+		v.bad("review.small_mib", "review.small_mib must be between 1 and %d, it is %d", 1<<30, r.SmallMiB)
+	}
+}
