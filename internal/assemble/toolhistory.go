@@ -3,11 +3,11 @@ package assemble
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 	"fairlead/internal/migrator"
+	"fairlead/internal/sqltext"
 	"fairlead/internal/step"
 )
 
@@ -47,7 +47,8 @@ func (p *Project) placed(ctx context.Context, file string, sql []byte) (int, err
 	if err != nil || r.State != migrator.Applied {
 		return 0, err
 	}
-	return math.MaxInt, nil
+	script, err := sqltext.Parse(sql)
+	return len(script.Units), err
 }
 
 // oneWay refuses a file that holds the way back too: applied as a whole it would undo itself.
