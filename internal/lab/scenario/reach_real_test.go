@@ -1,0 +1,134 @@
+//go:build real
+
+package scenario
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fairlead/internal/lab"
+)
+
+const reachSQL = "CREATE TABLE orders (id bigint PRIMARY KEY, note text);\nINSERT INTO orders SELECT g, 'n' FROM generate_series(1, 1000) g;\n" +
+	"CREATE INDEX CONCURRENTLY orders_note ON orders (note);\n"
+
+// edit changes fairlead.yaml.
+func (s *stage) edit(old, with string) {
+	s.t.Helper()
+	b, err := os.ReadFile(s.Config)
+	if err == nil && !strings.Contains(string(b), old) {
+		s.t.Fatalf("%s does not hold %q", s.Config, old)
+	}
+	if err == nil {
+		err = os.WriteFile(s.Config, []byte(strings.Replace(string(b), old, with, 1)), 0o644)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func TestReach_a_release_with_a_database_that_only_the_host_sees(t *testing.T) {
+	s := newStage(t, 4*time.Minute, setting{stack: lab.StackOptions{App: "viassh", Compose: one("").stack.Compose},
+		config: lab.ConfigOptions{Services: []string{"api"}, Every: "200ms", Attempts: 50}})
+	s.edit("via: direct", "via: ssh")
+	u, err := url.Parse(s.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const only = "/run/fairlead-only-here" // a folder that is on the host and not on this machine
+	link := fmt.Sprintf("mkdir -p %s && ln -sf %s/.s.PGSQL.%s %s/", only, filepath.Join(s.Lab.Dir, "pg"), u.Port(), only)
+	if out, err := s.Lab.HostCommand(s.ctx, "sh", "-c", link).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if _, err := os.Stat(only); err == nil {
+		t.Fatalf("%s is here too", only)
+	}
+	u.RawQuery = url.Values{"host": {only}, "port": {u.Port()}}.Encode()
+	u.Host = ""
+	s.Env = append(s.Env, "PROD_DB_URL="+u.String())
+	s.release("v1.0.0", s.publish(lab.Release{Tag: "v1.0.0"}), reachSQL, "api")
+	secrets := []secret{{"the database password", s.Password}}
+	for _, args := range [][]string{{"check"}, {"deploy", "v1.0.0", "--yes"}} {
+		r := s.start(s.Home, nil, args...)
+		_, found := spy(r, secrets)
+		if got := r.wait(); got.Exit != 0 {
+			t.Fatalf("%s", got)
+		}
+		for _, f := range found {
+			t.Errorf("%v: %s", args, f)
+		}
+	}
+	if n := s.value("SELECT count(*) FROM orders"); n != "1000" {
+		t.Errorf("orders has %s rows", n)
+	}
+	if n := s.value("SELECT count(*) FROM pg_index WHERE NOT indisvalid"); n != "0" {
+		t.Errorf("%s indexes are invalid", n)
+	}
+}
+
+func TestReach_a_release_with_a_database_in_a_container_that_publishes_no_port(t *testing.T) {
+	const compose = `name: {{.App}}
+services:
+  api:
+    image: ${API_IMAGE}
+    ports: ["127.0.0.1:{{.APIPort}}:8080"]
+    restart: unless-stopped
+    stop_grace_period: 5s
+  db:
+    image: ` + lab.PostgresImage + `
+    environment: {POSTGRES_PASSWORD: in-the-container}
+    networks: [inner]
+    stop_signal: SIGINT
+networks: {inner: {internal: true}}
+`
+	s := newStage(t, 4*time.Minute, setting{stack: lab.StackOptions{App: "incontainer", Compose: compose},
+		config: lab.ConfigOptions{Services: []string{"api"}, Every: "200ms", Attempts: 50}})
+	if err := s.Lab.ImportPostgres(s.ctx); err != nil {
+		t.Fatal(err)
+	}
+	p := s.publish(lab.Release{Tag: "v1.0.0"})
+	if err := s.SetImages(p); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.Compose(s.ctx, "up", "-d", "--no-deps", "db").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s.edit("via: direct", "via: container, container: {service: db}")
+	s.Env = append(s.Env, "PROD_DB_URL=postgres://postgres:in-the-container@db:5432/postgres")
+	s.release("v1.0.0", p, reachSQL, "api")
+	var got said
+	for range 30 {
+		if got = s.fairlead("check"); got.Exit == 0 {
+			break // the server has come up
+		}
+		time.Sleep(time.Second)
+	}
+	if got.Exit != 0 {
+		t.Fatalf("%s", got)
+	}
+	s.must(0, "deploy", "v1.0.0", "--yes")
+	psql := func(sql string) string {
+		out, err := s.Compose(s.ctx, "exec", "-T", "-e", "PGPASSWORD=in-the-container", "db", "psql", "-h", "127.0.0.1", "-U", "postgres", "-Atc", sql).CombinedOutput()
+		if err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	if n := psql("SELECT count(*) FROM orders"); n != "1000" {
+		t.Errorf("orders has %s rows", n)
+	}
+	if out, err := s.Compose(s.ctx, "restart", "-t", "5", "db").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s.Env = append(s.Env, "PROD_DB_URL=postgres://postgres:wrong@db:5432/postgres")
+	s.release("v1.1.0", p, "CREATE TABLE more (id int);\n", "api")
+	got = s.fairlead("deploy", "v1.1.0", "--yes")
+	if got.Exit != 3 || !strings.Contains(got.All, "database-unready") || strings.Contains(got.All, "wrong") && strings.Contains(got.All, "postgres:wrong") {
+		t.Errorf("%s", got)
+	}
+}
