@@ -40,25 +40,29 @@ func (p *Project) planningAlone(m Migration) []engine.Step {
 	if m.NoBackup != "" {
 		check.Backups, check.Database = nil, undumped{p.database}
 	}
-	review := step.Review{Name: m.File, SQL: m.SQL, Catalog: p.catalog, Waivers: p.waivers, Now: p.options.Now}
-	if m.Again == "" {
-		review.InPlace = func(ctx context.Context) (int, error) { return p.placed(ctx, m.File, m.SQL) }
-	}
+	review := step.Review{Name: m.File, SQL: m.SQL, Catalog: p.catalog, Policy: p.policy(), Waivers: p.waivers, Now: p.options.Now, InPlace: p.inPlaceAlone(m)}
 	return append(append([]engine.Step{check}, p.asking(m.File, m.SQL)...), review)
 }
 
 // actingAlone is a migration without a release, in order.
 func (p *Project) actingAlone(m Migration, script sqltext.Script) []engine.Step {
-	var protect engine.Step = p.backup()
+	protect := append([]engine.Step{p.backup()}, p.rehearse(m.File, m.SQL, script, p.inPlaceAlone(m))...)
 	if m.NoBackup != "" {
-		protect = step.NoBackup{Reason: m.NoBackup, By: m.By}
+		protect = []engine.Step{step.NoBackup{Reason: m.NoBackup, By: m.By}} // and nothing to rehearse with
 	}
-	return []engine.Step{
-		protect,
-		step.Migrate{Server: p.database, Court: p.database, Script: script, Clock: systemClock{}, Again: m.Again != "", Bare: m.NoBackup != "",
+	return append(protect,
+		step.Migrate{Server: p.database, Court: p.database, Witness: p.database, Script: script, Clock: systemClock{}, Again: m.Again != "", Bare: m.NoBackup != "",
 			History: p.toolReader(m.File, m.SQL)},
 		step.Record{Alone: true, Now: p.options.Now},
+	)
+}
+
+// inPlaceAlone counts the units that are applied; nil when it does not matter.
+func (p *Project) inPlaceAlone(m Migration) func(context.Context) (int, error) {
+	if m.Again != "" {
+		return nil
 	}
+	return func(ctx context.Context) (int, error) { return p.placed(ctx, m.File, m.SQL) }
 }
 
 // PlanMigration plans a migration alone: it asks everything, takes no lock and writes nothing. Closed gates are faults with the outcome
@@ -70,6 +74,11 @@ func (p *Project) PlanMigration(ctx context.Context, m Migration) (engine.Plan, 
 	script, err := parsed(m.File, m.SQL)
 	if err != nil {
 		return engine.Plan{}, err
+	}
+	if m.NoBackup == "" {
+		if err := p.rehearsable(m.File, m.SQL); err != nil {
+			return engine.Plan{}, err
+		}
 	}
 	proofs, err := engine.Survey(ctx, p.planningAlone(m), nil, p.options.Now, p.options.Observe)
 	if err != nil {
@@ -124,7 +133,7 @@ func (p *Project) termsAlone(m Migration, script sqltext.Script, proofs engine.P
 	if err != nil {
 		return engine.Terms{}, err
 	}
-	settings, err := settingsAlone(m)
+	settings, err := p.settingsAlone(m)
 	if err != nil {
 		return engine.Terms{}, err
 	}
@@ -140,8 +149,11 @@ func (p *Project) termsAlone(m Migration, script sqltext.Script, proofs engine.P
 }
 
 // settingsAlone is the fingerprint of what decides what the steps of a migration do.
-func settingsAlone(m Migration) (string, error) {
-	return release.Canonical(struct{ Bare, Again bool }{m.NoBackup != "", m.Again != ""})
+func (p *Project) settingsAlone(m Migration) (string, error) {
+	return release.Canonical(struct {
+		Bare, Again bool
+		Rehearse    *rehearseTerms `json:",omitempty"`
+	}{m.NoBackup != "", m.Again != "", rehearseTermsOf(p.Config.Rehearse)})
 }
 
 // server names a database so that another one is another plan.
@@ -202,7 +214,7 @@ func (p *Project) replanAlone(ctx context.Context, o engine.Opening) (engine.Pla
 		return engine.Plan{}, err
 	}
 	terms := o.Terms
-	if terms.Settings, err = settingsAlone(m); err != nil {
+	if terms.Settings, err = p.settingsAlone(m); err != nil {
 		return engine.Plan{}, err
 	}
 	return engine.Plan{Terms: terms, Steps: p.actingAlone(m, script), Proofs: o.Proofs, Reprove: p.reproveAlone(m, script)}, nil

@@ -20,9 +20,10 @@ type Migrate struct {
 	Court   apply.Court
 	Script  sqltext.Script // with its SQL attached
 	Clock   apply.Clock
-	Again   bool   // applied once more on purpose: only markers of this very run count
-	Bare    bool   // somebody decided to go without a backup: NotBackedUp stands in its place
-	History reader // what the tool that made the file has written down; nil where there is none
+	Witness witness // nil measures nothing
+	Again   bool    // applied once more on purpose: only markers of this very run count
+	Bare    bool    // somebody decided to go without a backup: NotBackedUp stands in its place
+	History reader  // what the tool that made the file has written down; nil where there is none
 }
 
 // Migrated is the evidence of Migrate. Here counts the units that this run committed; By names the run that applied the last one.
@@ -31,6 +32,7 @@ type Migrated struct {
 	Units  int               `json:"units"`
 	Here   int               `json:"here"`
 	By     string            `json:"by"`
+	Eve    *Eve              `json:"eve,omitempty"`
 	Tool   *migrator.Reading `json:"tool,omitempty"` // what the history of the tool that made the file says of it now
 }
 
@@ -86,9 +88,15 @@ func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Sighting, e
 
 // Run applies what is not in place.
 func (s Migrate) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
+	eve, err := s.eve(ctx, in)
+	if err != nil {
+		return nil, err
+	}
 	r, err := apply.Run(ctx, s.Server, s.Court, s.job(in))
 	if err == nil {
-		return s.told(ctx, s.evidence(r.Here, r.Applied, r.By)), nil
+		e := s.told(ctx, s.evidence(r.Here, r.Applied, r.By))
+		e.Eve = eve
+		return e, nil
 	}
 	var f *apply.Failure
 	switch {
