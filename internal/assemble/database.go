@@ -42,7 +42,7 @@ func (p *Project) wireDatabase() error {
 	if err != nil {
 		return err
 	}
-	p.database, p.catalog = d, d.Catalog
+	p.database, p.catalog, p.rehearser = d, d.Catalog, p.rehearsals(d)
 	return nil
 }
 

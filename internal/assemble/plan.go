@@ -36,6 +36,11 @@ func (p *Project) PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, 
 	if err != nil {
 		return engine.Plan{}, err
 	}
+	if f.Release.Migration != nil {
+		if err := p.rehearsable(f.Release.Migration.File, f.SQL); err != nil {
+			return engine.Plan{}, err
+		}
+	}
 	proofs, err := engine.Survey(ctx, p.planning(f), nil, p.options.Now, p.options.Observe)
 	if err != nil {
 		return engine.Plan{}, err
@@ -164,7 +169,8 @@ func (p *Project) settings() (string, error) {
 		Health   config.Health
 		Smoke    config.Smoke
 		Services map[string]string
-	}{p.Config.Health, p.Config.Smoke, p.services})
+		Rehearse *rehearseTerms `json:",omitempty"`
+	}{p.Config.Health, p.Config.Smoke, p.services, rehearseTermsOf(p.Config.Rehearse)})
 }
 
 func names(steps []engine.Step) []engine.Name {

@@ -68,6 +68,7 @@ type Project struct {
 	ledger     engine.Ledger
 	history    engine.History
 	database   store // nil when none is configured
+	rehearser  rehearser
 	ways       []way // to databases that are reached through a host
 	registry   *registry.Registry
 	prober     *probe.Prober
