@@ -34,6 +34,7 @@ func (s Server) Serve(ctx context.Context, r io.Reader, w io.Writer) error {
 	c := &client{server: s, w: w, running: map[uint64]context.CancelFunc{}, streams: map[uint64]*stream{}}
 	slots := make(chan struct{}, maxBusy)
 	var all sync.WaitGroup
+	defer c.shelves.close() // after the last request has ended
 	defer all.Wait()
 	defer stop()
 	for {
@@ -74,6 +75,7 @@ type client struct {
 	mu      sync.Mutex
 	running map[uint64]context.CancelFunc
 	streams map[uint64]*stream
+	shelves shelves
 }
 
 func (c *client) begin(ctx context.Context, id uint64) context.Context {
@@ -102,8 +104,14 @@ func (c *client) cancel(req wire.Request) {
 func (c *client) answer(ctx context.Context, req wire.Request) {
 	defer c.end(req.ID)
 	say := func(v any) error { return c.send(wire.Response{ID: req.ID, More: true}, v) }
-	out, err := c.server.do(ctx, req, say)
+	out, known, err := c.shelves.do(req)
+	if !known {
+		out, err = c.server.do(ctx, req, say)
+	}
 	resp := wire.Response{ID: req.ID}
+	if with, ok := out.(carrying); ok {
+		out, resp.Data = with.body, with.data
+	}
 	if err != nil {
 		resp.Err = wireError(err)
 		out = nil

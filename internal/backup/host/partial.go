@@ -1,0 +1,256 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"time"
+
+	"fairlead/internal/backup"
+	"fairlead/internal/host"
+	"fairlead/internal/wire"
+)
+
+// answerLimit is how long the host may take for one piece.
+const answerLimit = 2 * time.Minute
+
+// tidyLimit is how long an abort may take.
+const tidyLimit = 15 * time.Second
+
+// partial is an object being written. The host holds it for one connection and removes it when that is gone. While one piece is on its
+// way the next is filled.
+type partial struct {
+	s      *Store
+	ctx    context.Context // of Put
+	name   string
+	id     int64
+	sum    hash.Hash
+	size   int64 // of what was sent
+	buf    []byte
+	spare  []byte
+	sent   chan error // answers to the piece that is on its way; nil when there is none
+	reread bool
+	done   bool
+	err    error
+}
+
+// Put begins an object. It refuses a name that is taken and a disk that is nearly full.
+func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
+	if err := backup.CheckName(name); err != nil {
+		return nil, err
+	}
+	room, err := call[wire.ShelfRoom](ctx, s, wire.OpShelfLook, wire.ShelfLook{Shelf: s.shelf})
+	if err != nil {
+		return nil, err
+	}
+	if room.Why == "" && room.Free < s.minFree {
+		return nil, fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.Place(), room.Free>>20, s.minFree>>20)
+	}
+	begun, err := call[wire.ShelfPartial](ctx, s, wire.OpShelfBegin, wire.ShelfFile{Shelf: s.shelf, Name: name})
+	if err != nil {
+		return nil, err
+	}
+	return &partial{s: s, ctx: ctx, name: name, id: begun.ID, sum: sha256.New()}, nil
+}
+
+// ask is one exchange about this object, on the connection that it was begun on.
+func ask[Out any](ctx context.Context, p *partial, op wire.Op, in any, data []byte) (Out, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	out, back, err := host.Carry[Out](ctx, p.s.host, op, in, data, false)
+	if wire.CodeOf(err) == wire.CodeGone {
+		err = fmt.Errorf("the connection on which it was begun is gone: %w", err)
+	}
+	return out, back, p.s.words(err)
+}
+
+// Write sends; not after the first Reread.
+func (p *partial) Write(b []byte) (int, error) {
+	if p.reread {
+		return 0, backup.ErrReread
+	}
+	n := 0
+	for len(b) > 0 {
+		if len(p.buf) == wire.ShelfChunk {
+			if err := p.send(); err != nil {
+				return n, err
+			}
+		}
+		take := min(len(b), wire.ShelfChunk-len(p.buf))
+		p.buf = append(p.buf, b[:take]...)
+		b, n = b[take:], n+take
+	}
+	return n, nil
+}
+
+// send sends what is filled, once the piece before it was answered.
+func (p *partial) send() error {
+	if err := p.wait(); err != nil {
+		return err
+	}
+	if len(p.buf) == 0 {
+		return nil
+	}
+	full := p.buf
+	p.buf, p.spare = p.spare[:0], full
+	at := p.size
+	p.sum.Write(full)
+	p.size += int64(len(full))
+	sent := make(chan error, 1)
+	p.sent = sent
+	go func() {
+		_, _, err := ask[struct{}](p.ctx, p, wire.OpShelfWrite, wire.ShelfPartial{ID: p.id, Offset: at}, full)
+		sent <- err
+	}()
+	return nil
+}
+
+// wait waits for the piece that is on its way.
+func (p *partial) wait() error {
+	if p.sent != nil {
+		if err := <-p.sent; err != nil && p.err == nil {
+			p.err = fmt.Errorf("write %s: %w", p.name, err)
+		}
+		p.sent = nil
+	}
+	return p.err
+}
+
+// flush sends what is left and waits for its answer.
+func (p *partial) flush() error {
+	if p.done {
+		return fmt.Errorf("%s is ended", p.name)
+	}
+	if err := p.send(); err != nil {
+		return err
+	}
+	return p.wait()
+}
+
+// Reread reads back what is on the host's disk.
+func (p *partial) Reread(ctx context.Context) (io.ReadCloser, error) {
+	p.reread = true
+	if err := p.flush(); err != nil {
+		return nil, err
+	}
+	return &reader{size: -1, next: func(at int64) (wire.ShelfPiece, []byte, error) {
+		return ask[wire.ShelfPiece](ctx, p, wire.OpShelfRead, wire.ShelfRead{ID: p.id, Offset: at}, nil)
+	}}, nil
+}
+
+// Commit lets the host read back what is on its disk, compare it with what was sent, and give it its name.
+func (p *partial) Commit(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := p.flush(); err != nil {
+		return err
+	}
+	in := wire.ShelfPartial{ID: p.id, Size: p.size, SHA256: hex.EncodeToString(p.sum.Sum(nil))}
+	_, _, err := host.Carry[struct{}](ctx, p.s.host, wire.OpShelfCommit, in, nil, false) // the host reads it whole: no limit but the context's
+	err = p.s.words(err)
+	if err != nil && errors.Is(err, host.ErrUnreachable) {
+		err = p.find(ctx, in, err)
+	}
+	if err != nil {
+		return fmt.Errorf("commit %s: %w", p.name, err)
+	}
+	p.done = true
+	return nil
+}
+
+// find asks, after a lost answer, whether the object stands. It can only be ours, or somebody else's of the same content.
+func (p *partial) find(ctx context.Context, in wire.ShelfPartial, lost error) error {
+	r, err := p.s.Open(ctx, p.name)
+	if err != nil {
+		return lost
+	}
+	defer r.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, r)
+	if err != nil || n != in.Size || hex.EncodeToString(h.Sum(nil)) != in.SHA256 {
+		return lost
+	}
+	return nil
+}
+
+// Abort removes the object; after Commit it does nothing. Where the connection is gone the host has removed it already.
+func (p *partial) Abort() error {
+	if p.done {
+		return nil
+	}
+	_ = p.wait()
+	p.done = true
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), tidyLimit)
+	defer cancel()
+	_, _, err := host.Carry[struct{}](ctx, p.s.host, wire.OpShelfAbort, wire.ShelfPartial{ID: p.id}, nil, false)
+	if errors.Is(err, host.ErrUnreachable) {
+		return nil
+	}
+	return p.s.words(err)
+}
+
+// Open reads a visible object.
+func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	if err := backup.CheckName(name); err != nil {
+		return nil, backup.As(backup.ErrMissing, err)
+	}
+	r := &reader{size: -1, next: func(at int64) (wire.ShelfPiece, []byte, error) {
+		ctx, cancel := context.WithTimeout(ctx, answerLimit)
+		defer cancel()
+		piece, data, err := host.Carry[wire.ShelfPiece](ctx, s.host, wire.OpShelfRead, wire.ShelfRead{ShelfFile: wire.ShelfFile{Shelf: s.shelf, Name: name}, Offset: at}, nil, true)
+		return piece, data, s.words(err)
+	}}
+	if err := r.fill(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return r, nil
+}
+
+// reader reads piece by piece. A file that changes its size meanwhile is an error.
+type reader struct {
+	next func(at int64) (wire.ShelfPiece, []byte, error)
+	at   int64
+	size int64 // -1 before the first piece
+	data []byte
+}
+
+func (r *reader) fill() error {
+	if r.size >= 0 && r.at >= r.size {
+		return io.EOF
+	}
+	piece, data, err := r.next(r.at)
+	switch {
+	case err != nil:
+		return err
+	case r.size >= 0 && piece.Size != r.size:
+		return fmt.Errorf("%w: it had %d bytes and has %d now", backup.ErrChanged, r.size, piece.Size)
+	case len(data) == 0 && r.at < piece.Size:
+		return io.ErrUnexpectedEOF
+	}
+	r.size, r.data = piece.Size, data
+	r.at += int64(len(data))
+	if len(data) == 0 {
+		return io.EOF
+	}
+	return nil
+}
+
+// Read reads on.
+func (r *reader) Read(b []byte) (int, error) {
+	if len(r.data) == 0 {
+		if err := r.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(b, r.data)
+	r.data = r.data[n:]
+	return n, nil
+}
+
+// Close has nothing to close: each piece is asked for on its own.
+func (r *reader) Close() error { return nil }

@@ -1,0 +1,219 @@
+// Package host keeps backups in a directory of a host, through the agent there: the dump never leaves the host's own connection. The
+// agent does the work (partial names, fsync, hashes read back from the disk); this package carries bytes there and back. Start with
+// Config and New.
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"fairlead/internal/backup"
+	"fairlead/internal/fault"
+	"fairlead/internal/host"
+	"fairlead/internal/wire"
+)
+
+// Config is the block of a store of kind host.
+type Config struct {
+	Host     string `yaml:"host" doc:"Which of target.hosts keeps the backups; the first one when it is not given."`
+	Path     string `yaml:"path" doc:"Absolute directory on that host; made when it is missing, readable by the deploy user and its group. By default below target.directory, in .fairlead."`
+	MinFree  int64  `yaml:"min_free_mb" doc:"Space that must be free there before a backup is begun, in MB."`
+	Database string `yaml:"database_directory" doc:"Where the database keeps its files on that host; a note tells when the backups are on the same disk. Known places are looked at when it is not given."`
+}
+
+// Defaults asks for 256 MB.
+func (c *Config) Defaults() { c.MinFree = 256 }
+
+// Validate gives the key of the first value that cannot be, and why.
+func (c Config) Validate() (key string, err error) {
+	for key, p := range map[string]string{"path": c.Path, "database_directory": c.Database} {
+		if p != "" && (wire.Shelf{Directory: p}).Validate() != nil {
+			return key, fmt.Errorf("%q is not an absolute path of a directory on the host", p)
+		}
+	}
+	return "", nil
+}
+
+// Place is where a host keeps backups when no path is given.
+func Place(p wire.Place) string {
+	return path.Join(p.Directory, ".fairlead", p.App, ".backups", p.Environment)
+}
+
+// known are the places where the files of a database usually are.
+func known() []string {
+	return []string{"/var/lib/postgresql", "/var/lib/pgsql", "/var/lib/docker/volumes"}
+}
+
+// Store is a directory of one host. It is safe for use by several goroutines.
+type Store struct {
+	host    *host.Host
+	shelf   wire.Shelf
+	minFree int64
+	beside  []string
+}
+
+var _ backup.Keeper = (*Store)(nil)
+
+// New names the directory of a host; place is that of the app there. It touches nothing.
+func New(c Config, h *host.Host, place wire.Place) *Store {
+	s := &Store{host: h, shelf: wire.Shelf{Directory: c.Path}, minFree: c.MinFree << 20, beside: known()}
+	if c.Path == "" {
+		s.shelf.Directory = Place(place)
+	}
+	if c.Database != "" {
+		s.beside = []string{c.Database}
+	}
+	return s
+}
+
+// Place names host and directory.
+func (s *Store) Place() string { return s.host.Name() + ":" + s.shelf.Directory }
+
+// call asks the agent, on a connection that may be made for it.
+func call[Out any](ctx context.Context, s *Store, op wire.Op, in any) (Out, error) {
+	out, _, err := host.Carry[Out](ctx, s.host, op, in, nil, true)
+	return out, s.words(err)
+}
+
+// words puts errors into those of a store.
+func (s *Store) words(err error) error {
+	if err == nil {
+		return nil
+	}
+	for code, sentinel := range map[wire.Code]error{wire.CodeExists: backup.ErrExists, wire.CodeMissing: backup.ErrMissing, wire.CodeFull: backup.ErrFull} {
+		if wire.CodeOf(err) == code {
+			return backup.As(sentinel, fmt.Errorf("on %s: %w", s.host.Name(), err))
+		}
+	}
+	if wire.CodeOf(err) == wire.CodeUnknownOp {
+		return &fault.Fault{Code: "agent-too-old", What: "the agent on " + s.host.Name() + " does not know how to keep backups", Means: "no backup was taken; production is unchanged", Err: err,
+			Do: []fault.Command{{Line: "fairlead version", Why: "the agent must be the one of this version (agent: upload brings it)"}}}
+	}
+	if wire.CodeOf(err) != "" {
+		return fmt.Errorf("on %s: %w", s.host.Name(), err)
+	}
+	return err
+}
+
+// room asks what there is. Where the agent is not on the host yet the host's own programs are asked, and nothing is brought there.
+func (s *Store) room(ctx context.Context) (wire.ShelfRoom, error) {
+	speaks, err := s.host.Ready(ctx)
+	if err != nil {
+		return wire.ShelfRoom{}, err
+	}
+	if speaks {
+		return call[wire.ShelfRoom](ctx, s, wire.OpShelfLook, wire.ShelfLook{Shelf: s.shelf, Beside: s.beside})
+	}
+	return s.roomByHand(ctx)
+}
+
+// roomByHand looks at the directory, or its nearest parent that is there.
+func (s *Store) roomByHand(ctx context.Context) (wire.ShelfRoom, error) {
+	var at []string
+	var ask []wire.Command
+	for p := s.shelf.Directory; ; p = path.Dir(p) {
+		at = append(at, p)
+		ask = append(ask, wire.Command{Argv: []string{"test", "-e", p}}, wire.Command{Argv: []string{"test", "-d", p}},
+			wire.Command{Argv: []string{"test", "-w", p}}, wire.Command{Argv: []string{"df", "-Pk", p}})
+		if p == "/" {
+			break
+		}
+	}
+	answers, err := s.host.Run(ctx, ask...)
+	if err != nil {
+		return wire.ShelfRoom{}, err
+	}
+	for i, p := range at {
+		exists, dir, writable, df := answers[4*i], answers[4*i+1], answers[4*i+2], answers[4*i+3]
+		switch {
+		case exists.Code != 0:
+			continue
+		case dir.Code != 0:
+			return wire.ShelfRoom{Why: p + " is not a directory"}, nil
+		case writable.Code != 0:
+			return wire.ShelfRoom{Why: p + " may not be written"}, nil
+		}
+		free, err := freeOf(string(df.Out))
+		return wire.ShelfRoom{Free: free}, err
+	}
+	return wire.ShelfRoom{Why: s.shelf.Directory + " is nowhere"}, nil
+}
+
+// freeOf reads what df -Pk says.
+func freeOf(out string) (int64, error) {
+	_, line, _ := strings.Cut(strings.TrimSpace(out), "\n")
+	words := strings.Fields(line)
+	if len(words) < 4 {
+		return 0, errors.New("df gave an answer that cannot be read")
+	}
+	n, err := strconv.ParseInt(words[3], 10, 64)
+	if err != nil || n < 0 || n > 1<<50 {
+		return 0, errors.New("df gave an answer that cannot be read")
+	}
+	return n << 10, nil
+}
+
+// Ready tells why a backup could not be begun: a host that does not answer, a directory that cannot be written, a disk that is nearly
+// full. Nothing is made by it, and no agent is brought onto the host.
+func (s *Store) Ready(ctx context.Context) error {
+	room, err := s.room(ctx)
+	switch {
+	case err != nil:
+		return err
+	case room.Why != "":
+		return fmt.Errorf("on %s: %s", s.host.Name(), room.Why)
+	case room.Free < s.minFree:
+		return fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.Place(), room.Free>>20, s.minFree>>20)
+	}
+	return nil
+}
+
+// Notes tells when the backups are on the disk of the database itself.
+func (s *Store) Notes(ctx context.Context) ([]string, error) {
+	room, err := s.room(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var notes []string
+	for _, p := range room.Beside {
+		notes = append(notes, fmt.Sprintf("the backups in %s are on the same disk as %s: whoever loses that disk loses both", s.Place(), p))
+	}
+	return notes, nil
+}
+
+// List gives the visible objects, newest first.
+func (s *Store) List(ctx context.Context) ([]backup.Object, error) {
+	files, err := call[wire.ShelfFiles](ctx, s, wire.OpShelfList, s.shelf)
+	return objects(files), err
+}
+
+func objects(files wire.ShelfFiles) []backup.Object {
+	var all []backup.Object
+	for _, f := range files.Files {
+		all = append(all, backup.Object(f))
+	}
+	return all
+}
+
+// Delete removes a visible object for good.
+func (s *Store) Delete(ctx context.Context, name, reason string) error {
+	if err := backup.CheckReason(reason); err != nil {
+		return err
+	}
+	if err := backup.CheckName(name); err != nil {
+		return backup.As(backup.ErrMissing, err)
+	}
+	_, err := call[struct{}](ctx, s, wire.OpShelfRemove, wire.ShelfFile{Shelf: s.shelf, Name: name})
+	return err
+}
+
+// Sweep removes what writers left that died.
+func (s *Store) Sweep(ctx context.Context, before time.Time, dry bool) ([]backup.Object, error) {
+	files, err := call[wire.ShelfFiles](ctx, s, wire.OpShelfSweep, wire.ShelfSweep{Shelf: s.shelf, Before: before, Dry: dry})
+	return objects(files), err
+}
