@@ -44,12 +44,15 @@ func Decide(ctx context.Context, s Server, c Court, j Job) (Verdict, error) {
 	return v, nil
 }
 
-// strangers says why the server is not the one that was noted, or "".
+// strangers says why nothing can be concluded from what was noted (the server is not the one, a unit left its transaction), or "".
 func strangers(id Identity, j Job) string {
 	if j.Expected != nil && *j.Expected != id {
 		return fmt.Sprintf("the server is not the one that was backed up: %v, expected %v", id, *j.Expected)
 	}
 	for _, f := range j.Facts {
+		if f.What == Escaped {
+			return fmt.Sprintf("unit %d ended the transaction that was to hold it; what of it is in place must be looked at", f.Attempt.Unit+1)
+		}
 		if f.Attempt.Identity != id {
 			return fmt.Sprintf("the server is not the one of the earlier attempt (failover or restore): %v, then %v", id, f.Attempt.Identity)
 		}

@@ -63,6 +63,8 @@ const (
 	CommitSent What = "commit-sent"
 	// Settled stands after the answer COMMIT. Only a server without markers needs it.
 	Settled What = "settled"
+	// Escaped stands after a statement that ended the transaction which was to hold it: nothing about this unit can be concluded.
+	Escaped What = "escaped"
 )
 
 // State is how much of a migration is in place.

@@ -202,6 +202,7 @@ func (m *machine) undo(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit, st
 		}
 	}
 	if errors.Is(cause, ErrEscaped) {
+		_ = m.Note(quiet, Fact{What: Escaped, Attempt: a}) // without it a resumed run might see a clean rollback
 		return fmt.Errorf("%w: line %d: %w; what it had done until then may be in place, and no marker tells", ErrUnknown, u.Statements[0].Line, cause)
 	}
 	return m.failure(u, st, cause)

@@ -90,7 +90,16 @@ func fromParser(text string, from int, sql string, err error) *SyntaxError {
 	if !ok {
 		return problemAt(text, from, CodeTooDeep, fmt.Sprintf("the parse tree cannot be read: %v", err))
 	}
-	return problemAt(text, from+byteOf(sql, cursor), CodeSyntax, message)
+	at := byteOf(sql, cursor)
+	if variable(sql[at:]) {
+		return problemAt(text, from+at, CodeMeta, message+": a variable of psql, which only psql fills in; write its value")
+	}
+	return problemAt(text, from+at, CodeSyntax, message)
+}
+
+// variable finds :name, :'name' and :"name".
+func variable(sql string) bool {
+	return len(sql) > 1 && sql[0] == ':' && (sql[1] == '\'' || sql[1] == '"' || wordStart(sql[1]))
 }
 
 func statementOf(lines lineIndex, c cleaned, hash func(string) string, raw *pg.RawStmt, from, to int) (Statement, bool) {

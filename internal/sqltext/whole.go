@@ -17,7 +17,7 @@ func ParseOrWhole(sql []byte) (Script, bool, error) {
 	}
 	for _, p := range script.Problems {
 		if p.Code != CodeSyntax && p.Code != CodeTooDeep {
-			return script, false, err
+			return script, false, p
 		}
 	}
 	whole, other := Whole(sql)

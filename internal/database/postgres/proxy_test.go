@@ -78,7 +78,7 @@ func (p *testProxy) serve() {
 		p.mu.Lock()
 		p.open = append(p.open, client, back)
 		p.mu.Unlock()
-		mute := &muted{to: client}
+		mute := &muted{to: client, heard: make(chan struct{})}
 		go p.answers(back, mute)
 		go p.requests(client, back, mute)
 	}
@@ -86,9 +86,10 @@ func (p *testProxy) serve() {
 
 // muted stops passing anything on once it is silenced.
 type muted struct {
-	to net.Conn
-	mu sync.Mutex
-	on bool
+	to    net.Conn
+	heard chan struct{} // closed by the first answer that is swallowed
+	mu    sync.Mutex
+	on    bool
 }
 
 func (m *muted) silence() { m.mu.Lock(); m.on = true; m.mu.Unlock() }
@@ -97,6 +98,11 @@ func (m *muted) Write(b []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.on {
+		select {
+		case <-m.heard:
+		default:
+			close(m.heard)
+		}
 		return len(b), nil
 	}
 	return m.to.Write(b)
@@ -130,7 +136,10 @@ func (p *testProxy) requests(client, back net.Conn, mute *muted) {
 			mute.silence()
 			_, _ = back.Write(m)
 			if p.what == loseReply {
-				time.Sleep(300 * time.Millisecond) // the server answers meanwhile
+				select {
+				case <-mute.heard:
+				case <-time.After(5 * time.Second):
+				}
 			}
 		}
 		return

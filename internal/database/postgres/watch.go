@@ -42,19 +42,22 @@ func follow(ctx context.Context, conn *pgx.Conn, pid uint32, heard func(string),
 		if err != nil {
 			return err
 		}
-		text := ""
+		text, who := "", ""
 		if len(blockers) > 0 {
 			*names = (*names)[:0]
 			for _, b := range blockers {
 				*names = append(*names, b.String())
+				who += fmt.Sprintf("%d ", b.PID)
 			}
 			text = "waits for " + strings.Join(*names, "; ")
 		} else if text, err = progress(ctx, conn, pid); err != nil {
 			return err
+		} else {
+			who = text
 		}
-		if heard != nil && text != "" && text != last {
+		if heard != nil && text != "" && who != last { // the age of a blocker's transaction is no news
 			heard(text)
-			last = text
+			last = who
 		}
 		if err := pause(ctx, watchPause); err != nil {
 			return err
