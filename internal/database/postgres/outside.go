@@ -24,11 +24,16 @@ func (o Outside) String() string { return fmt.Sprintf("line %d: %s", o.Line, o.W
 
 // ReachesOutside lists what a script does, or could do, beyond the database that it runs in: programs, files and other servers first
 // of all; then what belongs to a whole server; then text that is put together while the script runs. The bodies of blocks and functions
-// of the script are read; those of functions that the database has already are not.
-func ReachesOutside(sql []byte) ([]Outside, error) {
+// of the script are read; those of functions that the database has already are not. A script that the parser does not know is one text
+// that cannot be read.
+func ReachesOutside(sql []byte) []Outside {
 	s, err := sqltext.Parse(sql)
 	if err != nil {
-		return nil, err
+		o := Outside{Line: 1, What: "a text that cannot be read: " + err.Error(), Unread: true}
+		if e := sqltext.AsSyntaxError(err); e != nil {
+			o.Line, _ = s.Position(e.Offset)
+		}
+		return []Outside{o}
 	}
 	var all []Outside
 	for _, st := range s.Statements {
@@ -36,7 +41,7 @@ func ReachesOutside(sql []byte) ([]Outside, error) {
 		l.statement(s.Node(st.Index), st.SQL, 0)
 		all = append(all, l.found...)
 	}
-	return all, nil
+	return all
 }
 
 // maxBodies is how deep blocks within texts within blocks are followed.

@@ -48,6 +48,7 @@ func TestReachesOutside_finds_what_leaves_the_database(t *testing.T) {
 		"in a text that cannot be known":              {"DO $$ DECLARE q text; BEGIN EXECUTE q; END $$", "1 unread"},
 		"by format with anything":                     {"DO $$ BEGIN EXECUTE format('%s', current_setting('x')); END $$", "1 unread"},
 		"in an assignment":                            {"DO $$ DECLARE q text; BEGIN q := pg_read_file('x'); END $$", "1 elsewhere"},
+		"what the parser does not know":               {"SELECT 1;\nALTER TABLE a ADD BRAND NEW SYNTAX;", "2 unread"},
 		"prepared":                                    {"PREPARE p AS SELECT lo_export(1, 'x')", "1 elsewhere"},
 		"in EXPLAIN ANALYZE":                          {"EXPLAIN ANALYZE SELECT lo_import('x')", "1 elsewhere"},
 		"a block in a text in a block":                {"DO $a$ BEGIN EXECUTE 'DO $b$ BEGIN PERFORM lo_import(''x''); END $b$'; END $a$", "1 elsewhere"},
@@ -55,10 +56,7 @@ func TestReachesOutside_finds_what_leaves_the_database(t *testing.T) {
 		"quotes of another kind change nothing":       {`SELECT "pg_catalog"."lo_import"('x')`, "1 elsewhere"},
 		"capital letters are refused like small ones": {`SELECT "LO_import"('x')`, "1 elsewhere"},
 	} {
-		all, err := ReachesOutside([]byte(c.sql))
-		if err != nil {
-			t.Fatalf("%s: %v", claim, err)
-		}
+		all := ReachesOutside([]byte(c.sql))
 		var got []string
 		for _, o := range all {
 			word := "elsewhere"

@@ -39,10 +39,10 @@ func (d *Database) Rehearser(c RehearseConfig) *Rehearser {
 }
 
 // Refuses gives the places of a script for which it cannot be rehearsed where this rehearser works.
-func (r *Rehearser) Refuses(sql []byte) ([]Outside, error) {
-	all, err := ReachesOutside(sql)
-	if err != nil || r.config.Server.Reveal() != ServerLocal {
-		return all, err
+func (r *Rehearser) Refuses(sql []byte) []Outside {
+	all := ReachesOutside(sql)
+	if r.config.Server.Reveal() != ServerLocal {
+		return all
 	}
 	var refused []Outside
 	for _, o := range all {
@@ -50,7 +50,7 @@ func (r *Rehearser) Refuses(sql []byte) ([]Outside, error) {
 			refused = append(refused, o)
 		}
 	}
-	return refused, nil
+	return refused
 }
 
 // Sweep drops what earlier rehearsals of an owner left on the server, and what dead processes left on this machine, and says what.
@@ -84,11 +84,7 @@ func (r *Rehearser) server(owner string) (*Database, error) {
 // that fails is part of the trace and no error. Whatever happens, the scratch database is dropped; what a killed process leaves is found
 // by the next Rehearse or Sweep. Errors: database.ErrOutside, database.ErrNoSpace, database.ErrNoScratch, or what the server said.
 func (r *Rehearser) Rehearse(ctx context.Context, j database.Rehearsal, s sqltext.Script) (database.Rehearsed, sqlreview.Trace, error) {
-	refused, err := r.Refuses([]byte(s.Slice(sqltext.Range{End: lastByte(s)})))
-	if err != nil {
-		return database.Rehearsed{}, sqlreview.Trace{}, err
-	}
-	if len(refused) > 0 {
+	if refused := r.Refuses([]byte(s.Slice(sqltext.Range{End: lastByte(s)}))); len(refused) > 0 {
 		return database.Rehearsed{}, sqlreview.Trace{}, fmt.Errorf("%w: %s", database.ErrOutside, refused[0])
 	}
 	st, err := r.open(ctx, j, s)

@@ -49,10 +49,10 @@ func (d *Database) original(ctx context.Context) (original, error) {
 			err = o.readRoles(ctx, conn)
 		}
 		if err == nil {
-			o.settings, err = pairs(ctx, conn, `SELECT name, CASE name WHEN 'shared_buffers' THEN least(setting::bigint, 65536)::text ELSE current_setting(name) END FROM pg_settings WHERE name = ANY ($1)`, serverSettings())
+			o.settings, err = settingsOf(ctx, conn, `SELECT name, CASE name WHEN 'shared_buffers' THEN least(setting::bigint, 65536)::text ELSE current_setting(name) END FROM pg_settings WHERE name = ANY ($1)`, serverSettings())
 		}
 		if err == nil {
-			o.session, err = pairs(ctx, conn, `SELECT name, current_setting(name) FROM pg_settings WHERE source IN ('database', 'user', 'database user') AND context = 'user'`)
+			o.session, err = settingsOf(ctx, conn, `SELECT name, current_setting(name) FROM pg_settings WHERE source IN ('database', 'user', 'database user') AND context = 'user'`)
 		}
 		return classify(ctx, conn.PgConn(), "look at what a scratch server must be like", err)
 	})
@@ -76,7 +76,7 @@ func (o *original) readRoles(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-func pairs(ctx context.Context, conn *pgx.Conn, sql string, args ...any) (map[string]string, error) {
+func settingsOf(ctx context.Context, conn *pgx.Conn, sql string, args ...any) (map[string]string, error) {
 	rows, err := conn.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err

@@ -121,14 +121,12 @@ func (r *Rehearser) openLocal(ctx context.Context, st *stage, j database.Rehears
 	if err := r.enough(r.directory(), need); err != nil {
 		return err
 	}
-	unread, err := ReachesOutside([]byte(s.Slice(sqltext.Range{End: lastByte(s)})))
-	if err != nil {
-		return err
+	all := ReachesOutside([]byte(s.Slice(sqltext.Range{End: lastByte(s)})))
+	unread := slices.IndexFunc(all, func(o Outside) bool { return o.Unread })
+	if unread >= 0 && st.original.super {
+		st.notes = append(st.notes, "the role was no superuser on the copy, because of what cannot be read before: "+all[unread].String())
 	}
-	harmless := slices.ContainsFunc(unread, func(o Outside) bool { return o.Unread })
-	if harmless && st.original.super {
-		st.notes = append(st.notes, "the role was no superuser there, for what "+unread[slices.IndexFunc(unread, func(o Outside) bool { return o.Unread })].String()+" cannot be read before")
-	}
+	var err error
 	j.Say("starting a server on this machine")
 	st.local, err = startScratchServer(ctx, serverPlan{major: st.original.major, programs: r.config.Programs, below: r.directory(), settings: st.original.settings,
 		loopback: j.OldOnNew != nil || j.NewOnOld != nil})
@@ -137,7 +135,7 @@ func (r *Rehearser) openLocal(ctx context.Context, st *stage, j database.Rehears
 	}
 	st.disk, st.version, st.owners = st.local.home.dir, st.local.version, true
 	st.where = "a server of version " + st.version + " on this machine"
-	if err := r.furnish(ctx, st, j.Owner, harmless); err != nil {
+	if err := r.furnish(ctx, st, j.Owner, unread >= 0); err != nil {
 		st.close()
 		return err
 	}
