@@ -20,6 +20,7 @@ type briefing struct {
 	Ending   engine.Ending
 	Lead     string             // who decides
 	Previous string             // the tag of the baseline, "" when it is not known
+	Since    since              // what happened to the schema since the baseline ran
 	Now      time.Time          // for the age of the backup
 	Seen     target.Observation // what runs now; without hosts when it could not be had
 }
@@ -32,6 +33,7 @@ func (a *app) briefing(ctx context.Context, c config.Config, p Project, e engine
 	b := briefing{Ending: e, Lead: lead(c), Now: a.Now()}
 	if len(e.Opening.Terms.Baseline) > 0 {
 		b.Previous, _ = p.TagOf(context.WithoutCancel(ctx), e.Opening.Terms.Baseline) // without it the digests speak
+		b.Since = schemaSince(context.WithoutCancel(ctx), p, e.Opening.Terms.Baseline)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), looking)
 	defer cancel()
@@ -183,7 +185,7 @@ func choices(b briefing) []choice {
 	}
 	back := choice{"fairlead rollback", []string{
 		fmt.Sprintf("brings %s back: %s", or(b.Previous, "what ran before"), images(t.Baseline)),
-		compatibility(b),
+		b.Since.String(),
 		"each service is away while it is replaced; the schema stays as it is",
 	}}
 	if !b.Ending.Open {
@@ -204,30 +206,6 @@ func resumeCost(e engine.Ending) string {
 		return "goes on replacing the services that do not run the new image; it will fail again unless the cause is gone"
 	}
 	return "looks at what is there and goes on with step " + string(e.Step)
-}
-
-// compatibility says whether the old images can work on the schema as it is now.
-func compatibility(b briefing) string {
-	t := b.Ending.Opening.Terms
-	if t.Migration == nil {
-		return "the schema is unchanged by this run, so the old images find what they knew"
-	}
-	if m, err := engine.Recall[step.Migrated](b.Ending.Proofs); err == nil && m.Here == 0 {
-		return "the schema is unchanged by this run, so the old images find what they knew"
-	}
-	r, err := engine.Recall[step.Reviewed](b.Ending.Proofs)
-	if err != nil {
-		return "whether the old images work on the new schema is unknown: there is no review"
-	}
-	switch r.Compatibility {
-	case "compatible":
-		return "the review found the old images compatible with the new schema"
-	case "conditional":
-		return "the review found the old images compatible on conditions: read fairlead show " + string(b.Ending.Run) + " first"
-	case "incompatible":
-		return "the old images are INCOMPATIBLE with the new schema: they will fail; mend forward, or restore the backup"
-	}
-	return "whether the old images work on the new schema is unknown"
 }
 
 func images(all []release.Image) string {

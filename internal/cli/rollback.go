@@ -81,6 +81,7 @@ func runRollback(ctx context.Context, a *app, o rollbackOptions) error {
 	if err := a.showPlan(plan); err != nil {
 		return err
 	}
+	a.say("%s\n", schemaSince(ctx, p, way.images))
 	if head.Open() != "" {
 		if err := a.mayTake(ctx, head, o.yes, o.again()); err != nil {
 			return err

@@ -141,6 +141,9 @@ type Lock struct {
 	Mode     string `json:"mode"`
 }
 
+// Worse gives the worse of two answers.
+func Worse(a, b Compatibility) Compatibility { return worse(a, b) }
+
 func worse(a, b Compatibility) Compatibility {
 	if rank(b) > rank(a) {
 		return b
