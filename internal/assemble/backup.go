@@ -3,6 +3,8 @@ package assemble
 import (
 	"context"
 
+	"fairlead/internal/backup"
+	"fairlead/internal/database"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 	"fairlead/internal/step"
@@ -56,4 +58,16 @@ func (p *Project) LiveDatabase(ctx context.Context) (string, error) {
 	}
 	id, err := p.database.Identity(ctx)
 	return id.Database, err
+}
+
+// Gap tells what a restore of a backup would lose now.
+func (p *Project) Gap(ctx context.Context, m backup.Manifest) (*database.Gap, error) {
+	if err := p.backedUp(); err != nil {
+		return nil, err
+	}
+	g, err := p.database.Since(ctx, step.MarkOf(m))
+	if err != nil {
+		return nil, err
+	}
+	return &g, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fairlead/internal/config"
+	"fairlead/internal/database"
 	"fairlead/internal/engine"
 	"fairlead/internal/release"
 	"fairlead/internal/rollout"
@@ -23,6 +24,7 @@ type briefing struct {
 	Since    since              // what happened to the schema since the baseline ran
 	Now      time.Time          // for the age of the backup
 	Seen     target.Observation // what runs now; without hosts when it could not be had
+	Gap      *database.Gap      // what was written since the backup; nil when it could not be had
 }
 
 // looking is how long the look for a briefing may take.
@@ -38,6 +40,9 @@ func (a *app) briefing(ctx context.Context, c config.Config, p Project, e engine
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), looking)
 	defer cancel()
 	b.Seen, _ = p.Look(ctx) // without it the evidence of the run speaks
+	if k, err := engine.Recall[step.BackedUp](e.Proofs); err == nil {
+		b.Gap, _ = p.Gap(ctx, k.Manifest) // without it the age speaks
+	}
 	return b
 }
 
@@ -62,7 +67,9 @@ func brief(b briefing) string {
 		}
 		line(map[bool]string{true: "services"}[i == 0], "%s", s)
 	}
-	line("backup", "%s", briefBackup(b))
+	for i, s := range briefBackup(b) {
+		line(map[bool]string{true: "backup"}[i == 0], "%s", s)
+	}
 	out.WriteString("\n  the choices:\n")
 	for _, c := range choices(b) {
 		fmt.Fprintf(&out, "    %s\n", c.line)
@@ -158,12 +165,21 @@ func digestOf(ref string) string {
 	return short(digest)
 }
 
-func briefBackup(b briefing) string {
+// briefBackup says what a restore would cost: what is lost, and how long it takes.
+func briefBackup(b briefing) []string {
 	k, err := engine.Recall[step.BackedUp](b.Ending.Proofs)
 	if err != nil {
-		return "none was taken by this run"
+		return []string{"none was taken by this run"}
 	}
-	return fmt.Sprintf("%s in %s, snapshot %s old; restoring it loses everything written since", k.Manifest.Name, k.Place, ago(b.Now, k.Manifest.Snapshot))
+	m := k.Manifest
+	all := []string{fmt.Sprintf("%s in %s, snapshot %s old; restoring it loses everything written since", m.Name, k.Place, ago(b.Now, m.Snapshot))}
+	if b.Gap != nil {
+		all = append(all, step.Lost(*b.Gap), b.Gap.Archive)
+	}
+	if g, err := engine.Recall[step.Migrated](b.Ending.Proofs); err == nil && g.Eve != nil && g.Eve.Point.Name != "" {
+		all = append(all, fmt.Sprintf("restore point %q at %s, timeline %d", g.Eve.Point.Name, g.Eve.Point.LSN, g.Eve.Point.Timeline))
+	}
+	return append(all, step.RestoreEstimate(m))
 }
 
 // A choice is a command and what it costs.

@@ -8,6 +8,7 @@ import (
 	"fairlead/internal/assemble"
 	"fairlead/internal/backup"
 	"fairlead/internal/config"
+	"fairlead/internal/database"
 	"fairlead/internal/engine"
 	"fairlead/internal/release"
 	"fairlead/internal/source"
@@ -64,6 +65,7 @@ type archivist interface {
 	RestoreBackup(ctx context.Context, r assemble.Restoration, say func(engine.Progress)) (assemble.Restored, error)
 	Globals(ctx context.Context, name string, w io.Writer) error
 	LiveDatabase(ctx context.Context) (string, error)
+	Gap(ctx context.Context, m backup.Manifest) (*database.Gap, error)
 }
 
 // reporter looks, tells people, and ends.
