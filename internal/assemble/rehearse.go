@@ -36,13 +36,15 @@ func (p *Project) rehearse(name string, sql []byte, script sqltext.Script, inPla
 	if !p.Config.Rehearse.Wanted() || p.rehearser == nil {
 		return nil
 	}
-	return []engine.Step{p.rehearsal(name, sql, script, inPlace)}
+	r := p.rehearsal(name, sql, script)
+	r.InPlace = inPlace
+	return []engine.Step{r}
 }
 
-func (p *Project) rehearsal(name string, sql []byte, script sqltext.Script, inPlace func(context.Context) (int, error)) step.Rehearse {
+func (p *Project) rehearsal(name string, sql []byte, script sqltext.Script) step.Rehearse {
 	c := p.Config.Rehearse
 	return step.Rehearse{On: p.rehearser, Store: p.backups, SchemaOnly: c.Mode == "schema", Limit: c.Limit, Name: name, SQL: sql, Script: script,
-		Catalog: p.catalog, InPlace: inPlace, Old: c.Smoke.Old.Command, New: c.Smoke.New.Command, Command: p.checkCommand}
+		Catalog: p.catalog, Old: c.Smoke.Old.Command, New: c.Smoke.New.Command, Command: p.checkCommand}
 }
 
 // checkCommand runs a check of a version with our environment, without what went into secrets.
@@ -56,6 +58,10 @@ func (p *Project) rehearsable(name string, sql []byte) error {
 	if !p.Config.Rehearse.Wanted() || p.rehearser == nil {
 		return nil
 	}
+	return p.staysInside(name, sql)
+}
+
+func (p *Project) staysInside(name string, sql []byte) error {
 	all := p.rehearser.Refuses(sql)
 	if len(all) == 0 {
 		return nil

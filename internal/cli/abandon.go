@@ -72,6 +72,7 @@ func runAbandon(ctx context.Context, a *app, o abandonOptions) error {
 	if err != nil {
 		return notAbandoned(err)
 	}
+	a.clearRehearsals(ctx, p)
 	a.announce(ctx, p, engine.Ending{Run: closed.Run, Outcome: closed.Outcome, Means: closed.Means, Closing: closed, Opening: opening, Proofs: opening.Proofs})
 	if a.json {
 		a.printJSON(struct {

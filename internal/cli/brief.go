@@ -201,7 +201,7 @@ func choices(b briefing) []choice {
 	}
 	back := choice{"fairlead rollback", []string{
 		fmt.Sprintf("brings %s back: %s", or(b.Previous, "what ran before"), images(t.Baseline)),
-		b.Since.String(),
+		b.Since.String() + observed(b.Ending.Proofs),
 		"each service is away while it is replaced; the schema stays as it is",
 	}}
 	if !b.Ending.Open {

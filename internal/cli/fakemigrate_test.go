@@ -9,6 +9,7 @@ import (
 
 	"fairlead/internal/apply"
 	"fairlead/internal/assemble"
+	"fairlead/internal/database"
 	"fairlead/internal/engine"
 	"fairlead/internal/release"
 	"fairlead/internal/sqlreview"
@@ -25,6 +26,13 @@ func markersNow() map[string]string {
 	}
 	return all
 }
+
+func (p pretend) RehearseAlone(context.Context, assemble.Rehearsal, func(engine.Progress)) (step.Rehearsed, error) {
+	return step.Rehearsed{Mode: "full", Backup: "shop.dump", Level: step.L3, Units: []step.RehearsedUnit{{Line: 1, Milliseconds: 1200, Rewrites: []string{"orders"}, Locks: []string{"orders ACCESS EXCLUSIVE"}}},
+		Copy: database.Rehearsed{Where: "a pretended server", Counted: true, Tables: 2, Rows: 10, Restored: 600, OldOnNew: &database.Tried{}}}, nil
+}
+
+func (p pretend) SweepRehearsals(context.Context) ([]string, error) { return nil, nil }
 
 func (p pretend) Standing(_ context.Context, _ string, sql []byte) (assemble.Standing, error) {
 	script, err := sqltext.Parse(sql)

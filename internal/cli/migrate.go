@@ -28,7 +28,7 @@ type migrateOptions struct {
 
 func (a *app) migrateCommand() *cobra.Command {
 	group := &cobra.Command{Use: "migrate", Short: "Apply a migration alone: reviewed, backed up, exactly once", Args: args(cobra.NoArgs), RunE: group}
-	group.AddCommand(a.migratePlanCommand(), a.migrateApplyCommand(), a.migrateStatusCommand())
+	group.AddCommand(a.migratePlanCommand(), a.migrateRehearseCommand(), a.migrateApplyCommand(), a.migrateStatusCommand())
 	return group
 }
 

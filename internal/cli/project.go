@@ -35,11 +35,13 @@ type planner interface {
 	Replan(ctx context.Context, o engine.Opening) (engine.Plan, error)
 }
 
-// migrator plans a migration alone and tells what is applied.
+// migrator plans a migration alone, tells what is applied, and rehearses.
 type migrator interface {
 	PlanMigration(ctx context.Context, m assemble.Migration) (engine.Plan, error)
 	Standing(ctx context.Context, file string, sql []byte) (assemble.Standing, error)
 	Pasts(ctx context.Context) ([]assemble.Past, error)
+	RehearseAlone(ctx context.Context, r assemble.Rehearsal, say func(engine.Progress)) (step.Rehearsed, error)
+	SweepRehearsals(ctx context.Context) ([]string, error)
 }
 
 // returner plans the way back.

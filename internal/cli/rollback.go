@@ -97,6 +97,7 @@ func runRollback(ctx context.Context, a *app, o rollbackOptions) error {
 	if err != nil {
 		return notOpened(err)
 	}
+	a.clearRehearsals(ctx, p)
 	return a.end(ctx, c, p, screen, run.Execute(ctx))
 }
 

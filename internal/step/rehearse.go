@@ -171,7 +171,7 @@ func (s Rehearse) Run(ctx context.Context, in engine.Input) (engine.Evidence, er
 		OldOnNew: s.check(s.Old, in.Terms.Baseline), NewOnOld: s.check(s.New, in.Terms.Images)}
 	e, err := s.Try(ctx, j, b.Manifest)
 	if err != nil {
-		return nil, s.failed(in, err)
+		return nil, RehearsalFault(s.Name, err, again(in))
 	}
 	if err := in.Note(ctx, engine.NewFact(rehearsedKind, e)); err != nil {
 		return nil, fault.MarkUntouched(err)
@@ -319,15 +319,15 @@ func variable(name string) string {
 	}, strings.ToUpper(name))
 }
 
-// failed says why there is no evidence. Whatever it was, nothing was changed.
-func (s Rehearse) failed(in engine.Input, err error) error {
+// RehearsalFault says why there is no evidence of a rehearsal of a migration. Whatever it was, nothing was changed.
+func RehearsalFault(name string, err error, again fault.Command) *fault.Fault {
 	f := &fault.Fault{Code: "rehearsal-impossible", What: "the migration could not be rehearsed", Means: "nothing was migrated; production is unchanged",
-		Err: fault.MarkUntouched(err), Do: []fault.Command{{Line: "fairlead check", Why: "asks the database and its programs again"}, again(in)}}
+		Err: fault.MarkUntouched(err), Do: []fault.Command{{Line: "fairlead check", Why: "asks the database and its programs again"}, again}}
 	var r refusal
 	switch {
 	case errors.As(err, &r):
-		f.Code, f.What = "rehearsal-failed", fmt.Sprintf("the migration fails on a copy of the database, %s", s.Name)
-		f.Do = []fault.Command{{Line: "fairlead review " + pasteable(s.Name), Why: "reads the migration again once it is corrected"}, again(in)}
+		f.Code, f.What = "rehearsal-failed", "the migration fails on a copy of the database, "+name
+		f.Do = []fault.Command{{Line: "fairlead review " + pasteable(name), Why: "reads the migration again once it is corrected"}, again}
 	case errors.Is(err, database.ErrOutside):
 		f.Code, f.Outcome = "rehearsal-outside", fault.Refused
 	case errors.Is(err, backup.ErrSealed):
