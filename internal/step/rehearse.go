@@ -257,17 +257,13 @@ func unitsOf(s sqltext.Script, from int, trace sqlreview.Trace, took []database.
 	}
 	var all []RehearsedUnit
 	for _, u := range s.Units[from:] {
-		r := RehearsedUnit{Unit: u.Index}
+		r, locks := RehearsedUnit{Unit: u.Index}, []sqlreview.Lock(nil)
 		for _, st := range u.Statements {
 			if r.Line == 0 {
 				r.Line = st.Line
 			}
 			o := seen[st.Index]
-			for _, l := range o.Claims.Locks {
-				if slices.Contains([]string{"SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"}, l.Mode) {
-					r.Locks = append(r.Locks, l.Relation+" "+l.Mode)
-				}
-			}
+			locks = append(locks, o.Claims.Locks...)
 			r.Rewrites, r.Builds = append(r.Rewrites, o.Claims.Rewrites...), append(r.Builds, o.Claims.Builds...)
 		}
 		for _, t := range took {
@@ -275,8 +271,24 @@ func unitsOf(s sqltext.Script, from int, trace sqlreview.Trace, took []database.
 				r.Milliseconds = t.Milliseconds
 			}
 		}
-		r.Locks, r.Rewrites, r.Builds = most(r.Locks), most(r.Rewrites), most(r.Builds)
+		r.Locks, r.Rewrites, r.Builds = most(stopping(locks)), most(r.Rewrites), most(r.Builds)
 		all = append(all, r)
+	}
+	return all
+}
+
+// stopping gives the strongest lock on each relation, of those that stop writers or readers.
+func stopping(locks []sqlreview.Lock) []string {
+	modes := sqlreview.LockModes()
+	strongest := map[string]int{}
+	for _, l := range locks {
+		strongest[l.Relation] = max(strongest[l.Relation], slices.Index(modes, l.Mode))
+	}
+	var all []string
+	for relation, mode := range strongest {
+		if mode >= slices.Index(modes, "SHARE") {
+			all = append(all, relation+" "+modes[mode])
+		}
 	}
 	return all
 }

@@ -80,7 +80,7 @@ func rehearsal(t *testing.T, c copyOf) (Rehearse, engine.Input, *[]engine.Fact) 
 
 func observed(fails string) sqlreview.Trace {
 	return sqlreview.Trace{Statements: []sqlreview.Observed{
-		{Statement: 0, Line: 1, Kind: "ALTER TABLE", Milliseconds: 900, Claims: sqlreview.Claims{Rewrites: []string{"orders"}, Locks: []sqlreview.Lock{{Relation: "orders", Mode: "ACCESS EXCLUSIVE"}, {Relation: "orders", Mode: "ROW SHARE"}}}},
+		{Statement: 0, Line: 1, Kind: "ALTER TABLE", Milliseconds: 900, Claims: sqlreview.Claims{Rewrites: []string{"orders"}, Locks: []sqlreview.Lock{{Relation: "orders", Mode: "ACCESS EXCLUSIVE"}, {Relation: "orders", Mode: "ROW SHARE"}, {Relation: "orders", Mode: "SHARE"}, {Relation: "notes", Mode: "ROW EXCLUSIVE"}}}},
 		{Statement: 1, Line: 2, Kind: "CREATE INDEX", Milliseconds: 400, Blind: true, Claims: sqlreview.Claims{Builds: []string{"orders"}, Fails: fails}},
 	}, Again: &sqlreview.Again{}}
 }
