@@ -30,6 +30,7 @@ missing() {
 	have ip || echo iproute2
 	first /usr/lib/postgresql/*/bin/initdb >/dev/null || echo postgresql
 	have pg_dump || echo postgresql-client
+	have pgbouncer || echo pgbouncer
 	return 0
 }
 
@@ -82,6 +83,7 @@ install_packages() {
 			docker.io) systemctl disable --quiet docker.service docker.socket containerd.service 2>/dev/null || true ;;
 			openssh-server) systemctl disable --quiet ssh.service ssh.socket 2>/dev/null || true ;;
 			postgresql) systemctl disable --quiet postgresql.service 2>/dev/null || true ;;
+			pgbouncer) systemctl disable --quiet pgbouncer.service 2>/dev/null || true ;;
 			esac
 		done
 	fi

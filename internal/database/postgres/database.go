@@ -31,6 +31,7 @@ type Config struct {
 	LockTimeout        time.Duration `yaml:"lock_timeout" doc:"How long a statement of the migration waits for a lock before it gives way and is tried again."`
 	StatementTimeout   time.Duration `yaml:"statement_timeout" doc:"How long one statement of the migration may run in a transaction."`
 	MaxOpenTransaction time.Duration `yaml:"max_open_transaction" doc:"A release is refused while a transaction of somebody else is open for longer than this."`
+	MaxReplicationLag  time.Duration `yaml:"max_replication_lag" doc:"A release is refused while a standby is further behind than this; absent: the lag is told and refuses nothing."`
 	Schema             string        `yaml:"schema" doc:"Schema that holds the markers and the takeover number."`
 	Marker             string        `yaml:"marker" enum:"schema|none" doc:"Where it is noted what was applied: schema (the schema named below), or none: nothing of fairlead stands in the database, and statements outside transactions are refused."`
 	ApplyMode          string        `yaml:"apply_mode" enum:"statements|single" doc:"statements; single sends a file that the parser does not know (newer syntax) whole, as one transaction. Its review finding then needs a waiver."`
@@ -51,6 +52,9 @@ type Session struct {
 	Run         string
 	Notice      func(severity, message string)
 	Reach       Reach
+	Duty        Duty
+
+	PlainArchive bool // dumps are not compressed inside: whoever stores them does that
 }
 
 // Database is one database on one server. It keeps no connection and may be used by several goroutines.

@@ -19,6 +19,9 @@ const oldestMajor = 13
 func (d *Database) Preflight(ctx context.Context) (database.Facts, error) {
 	var f database.Facts
 	err := d.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		if err := d.steady(ctx, conn); err != nil {
+			return err
+		}
 		sql := fmt.Sprintf("SET lock_timeout = '2s'; SET statement_timeout = %d; BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", askLimit.Milliseconds())
 		if err := run(ctx, conn, "look at the server", sql); err != nil {
 			return err
@@ -32,10 +35,13 @@ func (d *Database) preflight(ctx context.Context, conn *pgx.Conn, f *database.Fa
 	if err := d.describe(ctx, conn, f); err != nil {
 		return err
 	}
-	for _, look := range []func(context.Context, *pgx.Conn, *database.Facts) error{d.place, readable, d.others, languages} {
+	for _, look := range d.looks() {
 		if err := look(ctx, conn, f); err != nil {
 			return err
 		}
+	}
+	if d.session.Duty == Migrating {
+		return nil
 	}
 	var err error
 	_, f.Dumper, err = d.program(ctx, "pg_dump", f.Major)
@@ -60,7 +66,7 @@ func (d *Database) describe(ctx context.Context, conn *pgx.Conn, f *database.Fac
 		f.Problems = append(f.Problems, fmt.Sprintf("the server is PostgreSQL %s; fairlead needs %d or newer to tell after a crash what was committed", f.Server, oldestMajor))
 	}
 	if f.Standby {
-		f.Problems = append(f.Problems, "the server is a standby, on which nothing can be changed; name the primary in database.url")
+		f.Problems = append(f.Problems, "the server is a standby, on which nothing can be changed and from which no dump is taken; name the primary")
 	}
 	if archive == "off" {
 		f.Notes = append(f.Notes, "archive_mode is off: what is written after the backup began cannot be had back")
@@ -133,15 +139,15 @@ func readable(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
 		}
 	}
 	if len(closed) > 0 {
-		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not read %s, so the backup would fail", f.Role, several(closed)))
+		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not read %s, so the backup would fail; GRANT SELECT ON ALL TABLES IN SCHEMA … helps, or the role pg_read_all_data", f.Role, several(closed, "tables")))
 	}
 	if len(filtered) > 0 {
-		f.Problems = append(f.Problems, fmt.Sprintf("row security hides rows of %s from the role %s, so the backup would fail", several(filtered), f.Role))
+		f.Problems = append(f.Problems, fmt.Sprintf("row security hides rows of %s from the role %s, so the backup would fail; a role with BYPASSRLS, or the tables' owner, must take it", several(filtered, "tables"), f.Role))
 	}
 	return nil
 }
 
-func several(names []string) string {
+func several(names []string, what string) string {
 	const shown = 3
 	text := ""
 	for i, n := range names[:min(len(names), shown)] {
@@ -151,7 +157,7 @@ func several(names []string) string {
 		text += n
 	}
 	if len(names) > shown {
-		text += fmt.Sprintf(" and %d more tables", len(names)-shown)
+		text += fmt.Sprintf(" and %d more %s", len(names)-shown, what)
 	}
 	return text
 }
