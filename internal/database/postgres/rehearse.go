@@ -72,12 +72,18 @@ func (r *Rehearser) server(owner string) (*Database, error) {
 	case ServerProduction:
 		return r.production.asRehearsal(owner), nil
 	default:
-		d, err := Open(Config{URL: at, PgDump: r.production.config.PgDump, Schema: r.production.config.Schema}, Session{})
+		d, err := Open(r.at(at), Session{})
 		if err != nil {
 			return nil, fmt.Errorf("rehearse.server: %w", err)
 		}
 		return d.asRehearsal(owner), nil
 	}
+}
+
+// at is the configuration of a database elsewhere that stands for the production database.
+func (r *Rehearser) at(url config.Secret) Config {
+	c := r.production.config
+	return Config{URL: url, PgDump: c.PgDump, Schema: c.Schema, StatementTimeout: c.StatementTimeout}
 }
 
 // Rehearse restores the archive into a scratch database, counts its rows, and runs the script there twice under the trace. A statement
@@ -147,11 +153,22 @@ func (st *stage) rehearse(ctx context.Context, j database.Rehearsal, s sqltext.S
 		return out, trace, err
 	}
 	trace, out.Units, err = trier.trace(ctx, s, options)
-	out.Notes = st.notes
+	out.Notes = append(st.notes, tooLong(trace, st.base.config.StatementTimeout)...)
 	if err != nil {
 		return out, trace, fmt.Errorf("run the migration on the copy: %w", err)
 	}
 	return out, trace, nil
+}
+
+// tooLong names the statements that production would cancel.
+func tooLong(trace sqlreview.Trace, most time.Duration) []string {
+	var all []string
+	for _, o := range trace.Statements {
+		if took := time.Duration(o.Milliseconds) * time.Millisecond; took > most && !o.Blind {
+			all = append(all, fmt.Sprintf("line %d took %s, and would be cancelled after database.statement_timeout, %s", o.Line, took.Round(100*time.Millisecond), most))
+		}
+	}
+	return all
 }
 
 // count compares objects and rows of the copy with those of the dump.

@@ -346,6 +346,27 @@ func TestRehearse_leaves_nothing_that_the_next_one_does_not_remove_wherever_it_i
 	}
 }
 
+func TestRehearse_goes_without_settings_that_the_programs_here_do_not_know(t *testing.T) {
+	directory := scratchDirectory(t)
+	s, plain, err := startScratchServer(context.Background(), serverPlan{major: 13, programs: server.bin, below: directory, settings: map[string]string{"wal_compression": "of another build"}})
+	if err != nil || !plain {
+		t.Fatalf("plain %v, %v", plain, err)
+	}
+	s.stop()
+	nothingLeft(t, directory)
+	if _, _, err := startScratchServer(context.Background(), serverPlan{major: 99, programs: server.bin, below: directory}); !errors.Is(err, errNoServer) {
+		t.Errorf("of version 99: %v", err)
+	}
+}
+
+func TestRehearse_names_statements_that_production_would_cancel(t *testing.T) {
+	url := fresh(t)
+	out, _, err := rehearsed(t, url, "SELECT 1;\nSELECT pg_sleep(0.2)", play{change: func(r *Rehearser) { r.production.config.StatementTimeout = 100 * time.Millisecond }})
+	if err != nil || len(out.Notes) != 1 || !strings.HasPrefix(out.Notes[0], "line 2 took 200ms, and would be cancelled") {
+		t.Errorf("it says %v, %v", out.Notes, err)
+	}
+}
+
 func TestSweep_leaves_alone_what_belongs_to_others(t *testing.T) {
 	const mine, other = "fairlead_rehearsal_" + "x", "fairlead_rehearsalx"
 	at := server.url("owner", "postgres")

@@ -50,8 +50,21 @@ type serverPlan struct {
 	loopback bool // listen on 127.0.0.1 too, with passwords
 }
 
-// startServer starts one and waits until it answers.
-func startScratchServer(ctx context.Context, p serverPlan) (*scratchServer, error) {
+// startScratchServer starts one and waits until it answers. plain says that the settings could not be taken over: another version, or
+// another build of the programs, need not know them all.
+func startScratchServer(ctx context.Context, p serverPlan) (s *scratchServer, plain bool, err error) {
+	if s, err = startOnce(ctx, p); err == nil || len(p.settings) == 0 || ctx.Err() != nil || !errors.Is(err, errSettings) {
+		return s, false, err
+	}
+	p.settings = nil
+	s, err = startOnce(ctx, p)
+	return s, true, err
+}
+
+// errSettings means that the server ended instead of answering.
+var errSettings = errors.New("the scratch server ended at once")
+
+func startOnce(ctx context.Context, p serverPlan) (*scratchServer, error) {
 	initdb, v, err := serverProgram(ctx, p)
 	if err != nil {
 		return nil, err
@@ -209,7 +222,7 @@ func (s *scratchServer) answers(ctx context.Context) error {
 		}
 		select {
 		case <-s.ended:
-			return fmt.Errorf("the scratch server ended at once: %v: %s", s.how, shortened(s.said.String(), 500))
+			return fmt.Errorf("%w: %v: %s", errSettings, s.how, shortened(s.said.String(), 500))
 		case <-ctx.Done():
 			return fmt.Errorf("the scratch server does not answer (%w): %s", context.Cause(ctx), shortened(s.said.String(), 500))
 		case <-time.After(25 * time.Millisecond):

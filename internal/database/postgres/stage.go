@@ -128,10 +128,14 @@ func (r *Rehearser) openLocal(ctx context.Context, st *stage, j database.Rehears
 	}
 	var err error
 	j.Say("starting a server on this machine")
-	st.local, err = startScratchServer(ctx, serverPlan{major: st.original.major, programs: r.config.Programs, below: r.directory(), settings: st.original.settings,
+	var plain bool
+	st.local, plain, err = startScratchServer(ctx, serverPlan{major: st.original.major, programs: r.config.Programs, below: r.directory(), settings: st.original.settings,
 		loopback: j.OldOnNew != nil || j.NewOnOld != nil})
 	if err != nil {
 		return fmt.Errorf("%w: %w", database.ErrNoScratch, err)
+	}
+	if plain {
+		st.notes = append(st.notes, "the server's settings could not be taken over, so durations say less")
 	}
 	st.disk, st.version, st.owners = st.local.home.dir, st.local.version, true
 	st.where = "a server of version " + st.version + " on this machine"
@@ -159,7 +163,7 @@ func (r *Rehearser) furnish(ctx context.Context, st *stage, owner string, harmle
 }
 
 func (r *Rehearser) onLocal(st *stage, who, name, owner string) (*Database, error) {
-	d, err := Open(Config{URL: st.local.url(who, name), PgDump: r.production.config.PgDump, Schema: r.production.config.Schema}, Session{})
+	d, err := Open(r.at(st.local.url(who, name)), Session{})
 	if err != nil {
 		return nil, err
 	}
