@@ -30,7 +30,7 @@ func (p *Project) wireDatabase() error {
 	if err := b.Decode(&c); err != nil {
 		return err
 	}
-	s := postgres.Session{App: p.Config.App, Environment: p.Config.Environment, Run: NewID()[:12]}
+	s := postgres.Session{App: p.Config.App, Environment: p.Config.Environment, Run: NewID()[:12], PlainArchive: p.Config.Backup.Compression == "zstd"}
 	through, err := p.way(b, c)
 	if err != nil {
 		return err

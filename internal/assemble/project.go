@@ -12,6 +12,7 @@ import (
 
 	"fairlead/internal/apply"
 	"fairlead/internal/backup"
+	shelf "fairlead/internal/backup/host"
 	"fairlead/internal/config"
 	"fairlead/internal/database"
 	"fairlead/internal/engine"
@@ -75,6 +76,7 @@ type Project struct {
 	services   map[string]string // service to the key of its image
 	catalog    func(context.Context) (*sqlreview.Catalog, error)
 	backups    backup.Store
+	shelf      *shelf.Config // of a store on a host, until the target is wired
 	notifiers  []notify.Notifier
 	escalation []notify.Notifier
 	closers    []func() error
@@ -93,9 +95,6 @@ func (p *Project) Look(ctx context.Context) (target.Observation, error) {
 	}
 	return p.target.Look(ctx)
 }
-
-// Backups gives where backups are kept; nil when none is configured.
-func (p *Project) Backups() backup.Store { return p.backups }
 
 // Close ends all connections.
 func (p *Project) Close() error {

@@ -2,12 +2,11 @@ package assemble
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"fairlead/internal/backup"
-	"fairlead/internal/backup/dir"
 	"fairlead/internal/config"
 	"fairlead/internal/fault"
 	ledger "fairlead/internal/ledger/host"
@@ -73,7 +72,7 @@ func (p *Project) wireCompose(b config.Block) error {
 	for _, h := range hosts {
 		p.closers = append(p.closers, h.Close)
 	}
-	if err := p.lead(c, hosts); err != nil {
+	if err := errors.Join(p.lead(c, hosts), p.shelve(c, hosts)); err != nil {
 		return err
 	}
 	t, err := compose.New(c, p.Config.App, p.Config.Environment, hosts, p.options.Now)
@@ -87,33 +86,6 @@ func (p *Project) wireCompose(b config.Block) error {
 		p.services[name] = s.ImageEnv
 	}
 	return nil
-}
-
-func (p *Project) wireBackup() error {
-	b := p.Config.Backup.Store
-	if !b.Present() {
-		return nil
-	}
-	store, err := openStore(b, p.options.Env)
-	if err != nil {
-		return err
-	}
-	p.backups = store
-	return nil
-}
-
-func openStore(b config.Block, env func(string) (string, bool)) (backup.Store, error) {
-	switch b.Kind {
-	case "dir":
-		var c dir.Config
-		if err := b.Decode(&c); err != nil {
-			return nil, err
-		}
-		return dir.Open(c, env)
-	case "s3", "host":
-		return nil, b.Errorf("kind", "backup.store.kind: %s is not supported yet; dir is", b.Kind)
-	}
-	return nil, b.Errorf("kind", "backup.store.kind: %q is not known; dir is", b.Kind)
 }
 
 func (p *Project) wireNotes() error {

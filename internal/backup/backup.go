@@ -75,6 +75,8 @@ type Manifest struct {
 	Schema     string            `json:"schema"` // fairlead.backup/1
 	Name       string            `json:"name"`
 	Run        string            `json:"run"`
+	App        string            `json:"app,omitempty"`
+	Env        string            `json:"environment,omitempty"`
 	SHA256     string            `json:"sha256"`
 	Size       int64             `json:"size"`
 	Level      string            `json:"level"` // L1: hash as read back; L2: contents and rows compared; L3: restored

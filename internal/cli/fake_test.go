@@ -13,7 +13,6 @@ import (
 
 	"fairlead/internal/assemble"
 	"fairlead/internal/backup"
-	dirstore "fairlead/internal/backup/dir"
 	"fairlead/internal/config"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
@@ -46,15 +45,6 @@ func (p pretend) Ledger() engine.Ledger   { return p.ledger }
 func (p pretend) History() engine.History { return p.ledger }
 func (p pretend) NewRun() engine.RunID    { return engine.RunID("r-" + assemble.NewID()[:8]) }
 func (p pretend) Close() error            { return nil }
-
-// Backups keeps them in world/backups.
-func (p pretend) Backups() backup.Store {
-	s, err := dirstore.Open(dirstore.Config{Path: "world/backups"}, func(string) (string, bool) { return "", false })
-	if err != nil {
-		return nil
-	}
-	return s
-}
 
 func (p pretend) Engine() *engine.Engine {
 	return &engine.Engine{Ledger: p.ledger, Observe: p.options.Observe, Now: p.options.Now, NewID: assemble.NewID, Pause: assemble.Pause,

@@ -23,6 +23,7 @@ type Project interface {
 	returner
 	keeper
 	archivist
+	keeperOfBackups
 	reporter
 }
 
@@ -60,14 +61,20 @@ type keeper interface {
 	NewRun() engine.RunID
 }
 
-// archivist gives where backups are kept (nil when none is configured), takes them outside of a run, and restores them.
+// archivist takes backups outside of a run, and restores them.
 type archivist interface {
-	Backups() backup.Store
 	TakeBackup(ctx context.Context, say func(engine.Progress)) (step.BackedUp, error)
 	RestoreBackup(ctx context.Context, r assemble.Restoration, say func(engine.Progress)) (assemble.Restored, error)
 	Globals(ctx context.Context, name string, w io.Writer) error
 	LiveDatabase(ctx context.Context) (string, error)
 	Gap(ctx context.Context, m backup.Manifest) (*database.Gap, error)
+}
+
+// keeperOfBackups lists, verifies and removes backups.
+type keeperOfBackups interface {
+	KeptBackups(ctx context.Context) (assemble.Shelf, error)
+	VerifyBackup(ctx context.Context, name, level string, say func(engine.Progress)) (assemble.VerifiedBackup, error)
+	PruneBackups(ctx context.Context, dry bool) (assemble.Pruned, error)
 }
 
 // reporter looks, tells people, and ends.

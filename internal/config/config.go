@@ -63,10 +63,23 @@ type Backup struct {
 	Store  Block  `yaml:"store,required,kind" doc:"The store."`
 	Verify string `yaml:"verify" enum:"L1|L2|L3" doc:"What a backup must prove before anything is migrated. L1: it reads back as written. L2: the whole archive is read, its contents and rows are those of its snapshot. L3: it is also restored into a scratch database on the same server, which takes the space of a second copy there."`
 	Format string `yaml:"format" enum:"custom" later:"directory" doc:"Format of the dump."`
+
+	Encryption  Block  `yaml:"encryption,kind" doc:"Whether and to whom backups are encrypted. Needed for stores on other machines (s3)."`
+	Compression string `yaml:"compression" enum:"archive|zstd" doc:"archive: the dump is compressed inside (gzip 1) and kept as it comes. zstd: it is not, and what is kept is compressed by fairlead: a third smaller and no slower, but pg_restore needs it unpacked (fairlead does that)."`
+	Keep        Keep   `yaml:"keep" doc:"Which backups fairlead backup prune leaves alone, besides those that it always does."`
 }
 
-// Defaults fills in L2, custom.
-func (b *Backup) Defaults() { b.Verify, b.Format = "L2", "custom" }
+// Keep is retention: a backup goes only when it is older than Days and there are Count newer ones.
+type Keep struct {
+	Days  int `yaml:"days" doc:"Backups that are younger stay."`
+	Count int `yaml:"count" doc:"That many newest backups stay, however old."`
+}
+
+// Defaults fills in a fortnight, and five at least.
+func (k *Keep) Defaults() { k.Days, k.Count = 14, 5 }
+
+// Defaults fills in L2, custom, compressed inside.
+func (b *Backup) Defaults() { b.Verify, b.Format, b.Compression = "L2", "custom", "archive" }
 
 // Health is the window of looks after the deployment: up to Attempts looks, Every apart, the first Successes in a row pass.
 type Health struct {

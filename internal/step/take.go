@@ -215,7 +215,7 @@ func attached(name string, b []byte, missing []string) *backup.Attached {
 
 func manifest(name string, o Order, d database.Dump, t *tally) backup.Manifest {
 	l := backup.Locale(d.Locale)
-	return backup.Manifest{Schema: "fairlead.backup/1", Name: name, Run: o.Run, SHA256: hex.EncodeToString(t.hash.Sum(nil)), Size: t.n,
+	return backup.Manifest{Schema: "fairlead.backup/1", Name: name, Run: o.Run, App: o.App, Env: o.Environment, SHA256: hex.EncodeToString(t.hash.Sum(nil)), Size: t.n,
 		Database: d.Database, System: d.System, Timeline: d.Timeline, Server: d.Server, Dumper: d.Dumper, LSN: d.LSN,
 		Snapshot: d.At, Tables: d.Tables, Extensions: d.Extensions, Format: d.Format, Archive: d.Compression, DatabaseSize: d.DatabaseSize,
 		Contents: d.Contents, Locale: &l, Activity: d.Activity}

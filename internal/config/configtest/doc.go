@@ -5,6 +5,9 @@ package configtest
 
 import (
 	"fairlead/internal/backup/dir"
+	shelf "fairlead/internal/backup/host"
+	"fairlead/internal/backup/s3"
+	"fairlead/internal/backup/sealed"
 	"fairlead/internal/database/postgres"
 	"fairlead/internal/notify/slack"
 	"fairlead/internal/notify/webhook"
@@ -16,7 +19,8 @@ func Owners() map[string]map[string]any {
 	channels := map[string]any{"slack": slack.Config{}, "webhook": webhook.Config{}}
 	return map[string]map[string]any{
 		"database":          {"": postgres.Config{}},
-		"backup.store":      {"dir": dir.Config{}},
+		"backup.store":      {"dir": dir.Config{}, "s3": s3.Config{}, "host": shelf.Config{}},
+		"backup.encryption": {"age": sealed.Config{}, "none": sealed.None{}},
 		"target":            {"compose": compose.Config{}},
 		"record.notify":     channels,
 		"escalation.notify": channels,

@@ -33,6 +33,9 @@ func (d *Database) Dump(ctx context.Context, w io.Writer) (database.Dump, error)
 	if err := catalogued(ctx, conn, &facts); err != nil {
 		return database.Dump{}, err
 	}
+	if d.session.PlainArchive {
+		facts.Compression = "none"
+	}
 	facts.Tables, err = d.dumpAndCount(ctx, conn, path, snapshot, w)
 	return facts, err
 }
@@ -96,7 +99,11 @@ func (d *Database) dumpAndCount(ctx context.Context, conn *pgx.Conn, path, snaps
 }
 
 func (d *Database) pgDump(ctx context.Context, path, snapshot string, w io.Writer) error {
-	args := []string{"--format=custom", "--compress=1", "--no-password", "--lock-wait-timeout=" + dumpLockWait, "--snapshot=" + snapshot}
+	level := "--compress=1"
+	if d.session.PlainArchive {
+		level = "--compress=0"
+	}
+	args := []string{"--format=custom", level, "--no-password", "--lock-wait-timeout=" + dumpLockWait, "--snapshot=" + snapshot}
 	if d.config.Role != "" {
 		args = append(args, "--role="+d.config.Role)
 	}
