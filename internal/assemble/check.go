@@ -18,8 +18,14 @@ func (p *Project) databaseOf(f source.Found) database.Planner {
 	return p.database
 }
 
+// backupShelf is what is asked of the place of backups before anything happens.
+type backupShelf interface {
+	Ready(ctx context.Context) error
+	Place() string
+}
+
 // shelfOf is where the backup of a release will be kept; nil for one without migration.
-func (p *Project) shelfOf(f source.Found) interface{ Ready(context.Context) error } {
+func (p *Project) shelfOf(f source.Found) backupShelf {
 	if f.Release.Migration == nil || p.backups == nil {
 		return nil
 	}

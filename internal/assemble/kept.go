@@ -40,11 +40,7 @@ func (p *Project) KeptBackups(ctx context.Context) (Shelf, error) {
 
 // shelfNotes are sentences worth knowing about the place; what cannot be asked is left out.
 func (p *Project) shelfNotes(ctx context.Context) []string {
-	s := p.backups
-	if v, ok := s.(backup.Vault); ok {
-		s = v.Beneath()
-	}
-	n, ok := s.(interface {
+	n, ok := p.backups.(interface {
 		Notes(ctx context.Context) ([]string, error)
 	})
 	if !ok {

@@ -51,6 +51,12 @@ func runCheck(ctx context.Context, a *app) error {
 			a.answer("  note: %s", n)
 		}
 	}
+	if b := checked.Backups; b != nil {
+		a.answer("backups: %s", b.Place)
+		for _, n := range b.Notes {
+			a.answer("  note: %s", n)
+		}
+	}
 	ledger := "none yet; the first run makes it"
 	if checked.Ledger != "" {
 		ledger = checked.Ledger

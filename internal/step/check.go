@@ -24,6 +24,12 @@ type looker interface {
 // shelf is where a backup will be kept.
 type shelf interface {
 	Ready(ctx context.Context) error
+	Place() string
+}
+
+// noter is a shelf that has something to say about itself.
+type noter interface {
+	Notes(ctx context.Context) ([]string, error)
 }
 
 // planner is what a database says before anything happens.
@@ -51,6 +57,13 @@ type Checked struct {
 	Observation target.Observation `json:"observation"`
 	Database    *database.Facts    `json:"database,omitempty"`
 	Ledger      string             `json:"ledger"`
+	Backups     *BackupPlace       `json:"backups,omitempty"`
+}
+
+// A BackupPlace is where a backup will be kept, and what is worth knowing about it.
+type BackupPlace struct {
+	Place string   `json:"place"`
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Kind names the evidence.
@@ -100,9 +113,11 @@ func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error
 		problems = append(problems, databaseProblems(facts, c.Ledger)...)
 	}
 	if s.Backups != nil {
+		in.Say(engine.Progress{Text: "the place of the backups"})
 		if err := s.Backups.Ready(ctx); err != nil {
-			problems = append(problems, target.Problem{Code: "backup-not-ready", What: "a backup could not be kept: " + err.Error(),
-				Do: "df -h     and the rights of backup.store.path on this machine"})
+			problems = append(problems, shelfProblem(err))
+		} else {
+			c.Backups = told(ctx, s.Backups)
 		}
 	}
 	if len(problems) > 0 {
@@ -122,6 +137,32 @@ func (s Check) hosts(ctx context.Context, in engine.Input) (Checked, error) {
 		return Checked{}, refuse("target-unready", "the target does not answer as it must", err)
 	}
 	return Checked{Observation: o}, nil
+}
+
+// shelfProblem is a place where no backup could be kept, in the words of the place where it has its own.
+func shelfProblem(err error) target.Problem {
+	p := target.Problem{Code: "backup-not-ready", What: "a backup could not be kept: " + err.Error(),
+		Do: "df -h     and the rights of backup.store.path, where the backups are kept"}
+	f, ok := fault.Find(err)
+	if !ok || len(f.Do) == 0 {
+		return p
+	}
+	p.Code, p.Do = string(f.Code), ""
+	for _, c := range f.Do {
+		if c.Line != askAgain.Line {
+			p.Do += c.Line + "     " + c.Why + "\n"
+		}
+	}
+	return p
+}
+
+// told is what a shelf says about itself; what cannot be asked is left out.
+func told(ctx context.Context, s shelf) *BackupPlace {
+	at := &BackupPlace{Place: s.Place()}
+	if n, ok := s.(noter); ok {
+		at.Notes, _ = n.Notes(ctx)
+	}
+	return at
 }
 
 func hostProblems(c Checked) []target.Problem {

@@ -113,6 +113,16 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, dry bool) ([]backup
 	return s.under.Sweep(ctx, before, dry)
 }
 
+// Notes is what the store beneath says about itself.
+func (s *Store) Notes(ctx context.Context) ([]string, error) {
+	if n, ok := s.under.(interface {
+		Notes(ctx context.Context) ([]string, error)
+	}); ok {
+		return n.Notes(ctx)
+	}
+	return nil, nil
+}
+
 // plain tells which objects are kept as they are: manifests, which hold no rows, so that backups can be listed, checked and pruned
 // without a key.
 func plain(name string) bool { return strings.HasSuffix(name, ".json") }
