@@ -19,9 +19,11 @@ import (
 type Migration struct {
 	File     string // as the record names it
 	SQL      []byte
-	NoBackup string // why no backup is taken; "" takes one
-	Again    string // why it is applied although it was; "" applies it once
-	By       string // who decided so
+	Command  release.Migration // instead of SQL
+	Dir      string            // in which the command runs
+	NoBackup string            // why no backup is taken; "" takes one
+	Again    string            // why it is applied although it was; "" applies it once
+	By       string            // who decided so
 }
 
 // request is what a migration was asked for with, kept for a resume on another machine.
@@ -29,6 +31,7 @@ type request struct {
 	NoBackup string `json:"no_backup,omitempty"`
 	Again    string `json:"again,omitempty"`
 	By       string `json:"by"`
+	Dir      string `json:"dir,omitempty"` // of a command
 }
 
 // blobRequest holds it.
@@ -40,15 +43,24 @@ func (p *Project) planningAlone(m Migration) []engine.Step {
 	if m.NoBackup != "" {
 		check.Backups, check.Database = nil, undumped{p.database}
 	}
+	if m.Command.Commanded() {
+		return []engine.Step{check, p.commandReview(m)}
+	}
 	review := step.Review{Name: m.File, SQL: m.SQL, Catalog: p.catalog, Policy: p.policy(), Waivers: p.waivers, Now: p.options.Now, InPlace: p.inPlaceAlone(m)}
 	return append(append([]engine.Step{check}, p.asking(m.File, m.SQL)...), review)
 }
 
 // actingAlone is a migration without a release, in order.
 func (p *Project) actingAlone(m Migration, script sqltext.Script) []engine.Step {
-	protect := append([]engine.Step{p.backup()}, p.rehearse(m.File, m.SQL, script, p.inPlaceAlone(m))...)
-	if m.NoBackup != "" {
+	protect := []engine.Step{p.backup()}
+	switch {
+	case m.NoBackup != "":
 		protect = []engine.Step{step.NoBackup{Reason: m.NoBackup, By: m.By}} // and nothing to rehearse with
+	case !m.Command.Commanded():
+		protect = append(protect, p.rehearse(m.File, m.SQL, script, p.inPlaceAlone(m))...)
+	}
+	if m.Command.Commanded() {
+		return append(protect, p.commandStep(m), step.Record{Alone: true, Now: p.options.Now})
 	}
 	return append(protect,
 		step.Migrate{Server: p.database, Court: p.database, Witness: p.database, Script: script, Clock: systemClock{}, Again: m.Again != "", Bare: m.NoBackup != "",
@@ -71,11 +83,11 @@ func (p *Project) PlanMigration(ctx context.Context, m Migration) (engine.Plan, 
 	if err := p.migratable(m); err != nil {
 		return engine.Plan{}, err
 	}
-	script, err := parsed(m.File, m.SQL)
+	script, err := m.script()
 	if err != nil {
 		return engine.Plan{}, err
 	}
-	if m.NoBackup == "" {
+	if m.NoBackup == "" && !m.Command.Commanded() {
 		if err := p.rehearsable(m.File, m.SQL); err != nil {
 			return engine.Plan{}, err
 		}
@@ -115,6 +127,8 @@ func (p *Project) migratable(m Migration) error {
 		why = "the configuration has no database"
 	case p.backups == nil && m.NoBackup == "":
 		why = "the configuration has no backup store"
+	case m.Command.Commanded():
+		return p.runnable()
 	default:
 		return nil
 	}
@@ -144,16 +158,32 @@ func (p *Project) termsAlone(m Migration, script sqltext.Script, proofs engine.P
 		Review: reviewed.Sum, Target: server(checked.Database), Settings: settings, Steps: names(p.actingAlone(m, script)),
 		OnFailure: engine.OnFailure{Unmigrated: ask, Migrated: ask}, Approval: p.approval(),
 	}
+	if m.Command.Commanded() {
+		t.Tag, t.Migration = commandTag(m.Command), &m.Command
+		return t, nil
+	}
 	t.Units, err = release.Canonical(script.Units)
 	return t, err
 }
+
+// script is the SQL, read; a command has none.
+func (m Migration) script() (sqltext.Script, error) {
+	if m.Command.Commanded() {
+		return sqltext.Script{}, nil
+	}
+	return parsed(m.File, m.SQL)
+}
+
+// commandTag is what a command is called in a list of runs.
+func commandTag(m release.Migration) string { return filepath.Base(m.Command[0]) }
 
 // settingsAlone is the fingerprint of what decides what the steps of a migration do.
 func (p *Project) settingsAlone(m Migration) (string, error) {
 	return release.Canonical(struct {
 		Bare, Again bool
 		Rehearse    *rehearseTerms `json:",omitempty"`
-	}{m.NoBackup != "", m.Again != "", rehearseTermsOf(p.Config.Rehearse)})
+		Command     *commandTerms  `json:",omitempty"`
+	}{m.NoBackup != "", m.Again != "", rehearseTermsOf(p.Config.Rehearse), p.commandTerms(m.Command)})
 }
 
 // server names a database so that another one is another plan.
@@ -178,8 +208,12 @@ func tagOf(file string) string {
 }
 
 func aloneBlobs(t engine.Terms, m Migration, script sqltext.Script) (map[string][]byte, error) {
-	blobs := map[string][]byte{blobSQL: m.SQL}
-	for name, v := range map[string]any{blobTerms: t, blobUnits: script, blobRequest: request{m.NoBackup, m.Again, m.By}} {
+	blobs := map[string][]byte{}
+	values := map[string]any{blobTerms: t, blobRequest: request{m.NoBackup, m.Again, m.By, m.Dir}}
+	if !m.Command.Commanded() {
+		blobs[blobSQL], values[blobUnits] = m.SQL, script
+	}
+	for name, v := range values {
 		b, err := json.Marshal(v)
 		if err != nil {
 			return nil, err
@@ -196,22 +230,26 @@ func (p *Project) replanAlone(ctx context.Context, o engine.Opening) (engine.Pla
 	if err := p.blob(ctx, o, blobRequest, &q); err != nil {
 		return engine.Plan{}, err
 	}
-	if err := p.blob(ctx, o, blobUnits, &script); err != nil {
-		return engine.Plan{}, err
-	}
 	if o.Terms.Migration == nil {
 		return engine.Plan{}, errors.New("the run is of a migration and names none")
 	}
-	m := Migration{File: o.Terms.Migration.File, NoBackup: q.NoBackup, Again: q.Again, By: q.By}
+	m := Migration{File: o.Terms.Migration.File, NoBackup: q.NoBackup, Again: q.Again, By: q.By, Dir: q.Dir}
+	if o.Terms.Migration.Commanded() {
+		m.Command = *o.Terms.Migration
+	} else if err := p.blob(ctx, o, blobUnits, &script); err != nil {
+		return engine.Plan{}, err
+	}
 	if err := p.migratable(m); err != nil {
 		return engine.Plan{}, err
 	}
 	var err error
-	if m.SQL, err = p.storedSQL(ctx, o); err != nil {
-		return engine.Plan{}, err
-	}
-	if err := script.Attach(m.SQL); err != nil {
-		return engine.Plan{}, err
+	if !m.Command.Commanded() {
+		if m.SQL, err = p.storedSQL(ctx, o); err != nil {
+			return engine.Plan{}, err
+		}
+		if err := script.Attach(m.SQL); err != nil {
+			return engine.Plan{}, err
+		}
 	}
 	terms := o.Terms
 	if terms.Settings, err = p.settingsAlone(m); err != nil {

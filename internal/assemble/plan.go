@@ -85,6 +85,9 @@ func (p *Project) fits(r release.Release) error {
 			return refused("service-without-image", fmt.Errorf("target.services lists %q, for which the release has no image", name))
 		}
 	}
+	if r.Migration != nil && r.Migration.Commanded() {
+		return refused("migration-unreviewable", errors.New("a migration that is a command is not supported yet in a release: fairlead migrate apply --command runs it before"))
+	}
 	if r.Migration != nil && (p.database == nil || p.backups == nil) {
 		return refused("database-not-configured", errors.New("the release has a migration, but the configuration has no database or no backup store"))
 	}

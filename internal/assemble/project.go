@@ -16,11 +16,13 @@ import (
 	"fairlead/internal/config"
 	"fairlead/internal/database"
 	"fairlead/internal/engine"
+	"fairlead/internal/fence"
 	"fairlead/internal/migrator"
 	"fairlead/internal/notify"
 	"fairlead/internal/probe"
 	"fairlead/internal/registry"
 	"fairlead/internal/sqlreview"
+	"fairlead/internal/step"
 	"fairlead/internal/target"
 )
 
@@ -32,7 +34,8 @@ type Options struct {
 	Env     func(string) (string, bool)
 	State   string // directory for the outbox and the mirror of ledgers, like ~/.local/state/fairlead
 	Before  func(context.Context, engine.Spec) error
-	Waivers string // file of waivers for the review; "" or a file that is not there: none
+	Decided step.Decision // what a person says of an attempt whose end is not known
+	Waivers string        // file of waivers for the review; "" or a file that is not there: none
 }
 
 // place is a target in all its roles.
@@ -50,6 +53,7 @@ type store interface {
 	database.Witness
 	apply.Server
 	apply.Court
+	database.Imprinter
 	marks
 }
 
@@ -58,6 +62,7 @@ type marks interface {
 	AllMarkers(ctx context.Context, app, environment string) ([]apply.Marked, error)
 	ToolHistory(ctx context.Context, w migrator.Want) (migrator.Book, error)
 	Place() string
+	Unmark(ctx context.Context, t fence.Ticket, k apply.Key, unit int) error
 }
 
 // A Project is one app in one environment, as configured.

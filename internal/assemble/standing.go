@@ -47,20 +47,29 @@ func (s Standing) Run() (string, time.Time) {
 }
 
 // Standing reads what the markers say of a migration. It changes nothing; what a crash left open is decided by resume, not here.
-func (p *Project) Standing(ctx context.Context, file string, sql []byte) (Standing, error) {
+func (p *Project) Standing(ctx context.Context, m Migration) (Standing, error) {
 	if p.database == nil {
 		return Standing{}, p.migratable(Migration{NoBackup: "-"})
 	}
-	script, err := parsed(file, sql)
+	script, err := m.script()
 	if err != nil {
 		return Standing{}, err
+	}
+	if m.Command.Commanded() { // one unit, that nobody can look into
+		script = sqltext.Script{SHA256: m.Command.SHA256, Units: []sqltext.Unit{{Kind: "command"}}}
 	}
 	markers, err := p.database.Markers(ctx, apply.Key{App: p.Config.App, Environment: p.Config.Environment, Migration: script.SHA256})
 	if err != nil {
 		return Standing{}, unasked(err)
 	}
 	s := standing(script, markers)
-	if read := p.toolReader(file, sql); read != nil {
+	if m.Command.Commanded() {
+		if s.State == apply.Unknown {
+			s.Why = "the command was started and its end was not marked"
+		}
+		return s, nil
+	}
+	if read := p.toolReader(m.File, m.SQL); read != nil {
 		r, err := read(ctx)
 		if err != nil {
 			return s, unasked(err)
@@ -176,6 +185,10 @@ func (p *Project) recognise(ctx context.Context, past *Past, known map[string]en
 		return
 	}
 	past.File = o.Terms.Migration.File
+	if o.Terms.Migration.Commanded() {
+		past.File, past.Of = o.Terms.Migration.Line(), 1
+		return
+	}
 	var script sqltext.Script
 	if err := p.blob(ctx, o, blobUnits, &script); err == nil {
 		past.Of = len(script.Units)

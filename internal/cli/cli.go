@@ -19,6 +19,7 @@ import (
 	"fairlead/internal/assemble"
 	"fairlead/internal/config"
 	"fairlead/internal/engine"
+	"fairlead/internal/step"
 )
 
 // An Edge is everything that a command gets from the outside of the program.
@@ -71,6 +72,7 @@ type app struct {
 	verbose    bool
 	noColor    bool
 	lines      *bufio.Reader // of In, once somebody was asked
+	decided    step.Decision // a person's word on a command whose end is not known
 	noteIn     string        // folder for the note about a migration that was refused; "" for commands that write nothing
 }
 

@@ -34,8 +34,8 @@ func (p pretend) RehearseAlone(context.Context, assemble.Rehearsal, func(engine.
 
 func (p pretend) SweepRehearsals(context.Context) ([]string, error) { return nil, nil }
 
-func (p pretend) Standing(_ context.Context, _ string, sql []byte) (assemble.Standing, error) {
-	script, err := sqltext.Parse(sql)
+func (p pretend) Standing(_ context.Context, m assemble.Migration) (assemble.Standing, error) {
+	script, err := sqltext.Parse(m.SQL)
 	if err != nil {
 		return assemble.Standing{}, err
 	}

@@ -20,6 +20,9 @@ import (
 
 type migrateOptions struct {
 	file     string
+	command  bool     // the arguments are a command
+	argv     []string // of the command
+	with     []string // more files that the command is bound to
 	noBackup bool
 	again    bool
 	reason   string
@@ -28,20 +31,20 @@ type migrateOptions struct {
 
 func (a *app) migrateCommand() *cobra.Command {
 	group := &cobra.Command{Use: "migrate", Short: "Apply a migration alone: reviewed, backed up, exactly once", Args: args(cobra.NoArgs), RunE: group}
-	group.AddCommand(a.migratePlanCommand(), a.migrateRehearseCommand(), a.migrateApplyCommand(), a.migrateStatusCommand())
+	group.AddCommand(a.migratePlanCommand(), a.migrateRehearseCommand(), a.migrateApplyCommand(), a.migrateWaiveCommand(), a.migrateStatusCommand())
 	return group
 }
 
 func (a *app) migratePlanCommand() *cobra.Command {
 	var o migrateOptions
 	c := &cobra.Command{
-		Use:   "plan FILE",
+		Use:   "plan FILE | --command -- PROGRAM ARG…",
 		Short: "Show what a migration would do and what of it is in place; change nothing",
 		Long: `Reads the migration like a careful reviewer, asks the database everything that an apply would ask, and prints the units in which it
 would be applied. It takes no lock and writes nothing. Exit 3: a gate is closed.`,
-		Args: args(cobra.ExactArgs(1)),
+		Args: migrationArgs(&o),
 		RunE: func(c *cobra.Command, given []string) error {
-			o.file = given[0]
+			o.given(given)
 			return runMigratePlan(c.Context(), a, o)
 		},
 	}
@@ -52,13 +55,17 @@ would be applied. It takes no lock and writes nothing. Exit 3: a gate is closed.
 func (a *app) migrateApplyCommand() *cobra.Command {
 	var o migrateOptions
 	c := &cobra.Command{
-		Use:   "apply FILE",
+		Use:   "apply FILE | --command -- PROGRAM ARG…",
 		Short: "Review, back up, apply exactly once, record",
 		Long: `The same gates, the same ledger and the same exactly-once apply as in a release, without images: review, backup with verification, units,
-record. After a crash fairlead resume goes on. A file that was applied is not applied again: exit 0 says by which run it was.`,
-		Args: args(cobra.ExactArgs(1)),
+record. After a crash fairlead resume goes on. A file that was applied is not applied again: exit 0 says by which run it was.
+
+With --command the migration is a command of your own tool. Nobody can read what it will do, so somebody must answer for it first
+(fairlead migrate waive). It gets the URL of the database in the variable that the configuration names. That it was run exactly once
+cannot be proved as it can for SQL: when its end was not seen, the outcome is unknown and a person must look.`,
+		Args: migrationArgs(&o),
 		RunE: func(c *cobra.Command, given []string) error {
-			o.file = given[0]
+			o.given(given)
 			return runMigrateApply(c.Context(), a, o)
 		},
 	}
@@ -67,7 +74,46 @@ record. After a crash fairlead resume goes on. A file that was applied is not ap
 	return c
 }
 
+// migrationArgs takes one file, or the words of a command.
+func migrationArgs(o *migrateOptions) cobra.PositionalArgs {
+	return func(c *cobra.Command, given []string) error {
+		if o.command {
+			return args(cobra.MinimumNArgs(1))(c, given)
+		}
+		if len(o.with) > 0 {
+			return usagef("--with is only for --command")
+		}
+		return args(cobra.ExactArgs(1))(c, given)
+	}
+}
+
+func (o *migrateOptions) given(all []string) {
+	if o.command {
+		o.argv = all
+		return
+	}
+	o.file = all[0]
+}
+
+// retry is the command that would ask for the same once more.
+func (o migrateOptions) retry() string {
+	if !o.command {
+		return "fairlead migrate apply " + quote(o.file)
+	}
+	words := "fairlead migrate apply --command --"
+	for _, w := range o.argv {
+		words += " " + quote(w)
+	}
+	return words
+}
+
+func commandFlags(c *cobra.Command, o *migrateOptions) {
+	c.Flags().BoolVar(&o.command, "command", false, "the migration is a command of your own tool, which follows after --")
+	c.Flags().StringArrayVar(&o.with, "with", nil, "a file or folder that the command depends on (may be repeated); files among its words are taken anyway")
+}
+
 func migrateFlags(c *cobra.Command, o *migrateOptions) {
+	commandFlags(c, o)
 	c.Flags().BoolVar(&o.noBackup, "no-backup", false, "take no backup; needs --reason, and the record says so")
 	c.Flags().BoolVar(&o.again, "again", false, "apply it although it was applied; needs --reason")
 	c.Flags().StringVar(&o.reason, "reason", "", "why, for the record")
@@ -85,6 +131,9 @@ func (a *app) migration(o migrateOptions) (assemble.Migration, error) {
 	}
 	if o.again {
 		m.Again = reason
+	}
+	if o.command {
+		return a.commanded(m, o)
 	}
 	var err error
 	if m.SQL, err = readRegular(o.file); err != nil {
@@ -132,7 +181,7 @@ func runMigratePlan(ctx context.Context, a *app, o migrateOptions) error {
 		return err
 	}
 	defer p.Close()
-	standing, err := p.Standing(ctx, m.File, m.SQL)
+	standing, err := p.Standing(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -175,7 +224,7 @@ func runMigrateApply(ctx context.Context, a *app, o migrateOptions) error {
 	if err := a.free(ctx, p); err != nil {
 		return err
 	}
-	standing, err := p.Standing(ctx, m.File, m.SQL)
+	standing, err := p.Standing(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -197,7 +246,7 @@ func (a *app) applyPlan(ctx context.Context, c config.Config, p Project, s scree
 		return err
 	}
 	fmt.Fprintln(a.Err)
-	said, err := a.approve(ctx, c, plan.Terms, o.yes, o.reason, "fairlead migrate apply "+quote(o.file))
+	said, err := a.approve(ctx, c, plan.Terms, o.yes, o.reason, o.retry())
 	if err != nil {
 		return err
 	}
@@ -212,11 +261,17 @@ func (a *app) applyPlan(ctx context.Context, c config.Config, p Project, s scree
 
 // alreadyApplied answers for a file of which nothing is left to do.
 func (a *app) alreadyApplied(s assemble.Standing, m assemble.Migration) (bool, error) {
-	if m.Again != "" {
+	if m.Again != "" && !(m.Command.Commanded() && s.State == apply.Unknown) {
 		if s.State != apply.Applied && !s.Elsewhere() || len(s.Units) == 0 {
 			return false, usagef("--again: %s is not applied here, so there is nothing to repeat; leave the flag out", m.File)
 		}
 		return false, nil
+	}
+	if m.Command.Commanded() && s.State == apply.Unknown {
+		if m.Again != "" {
+			return false, nil
+		}
+		return false, neverSeen(s, m)
 	}
 	if s.State != apply.Applied && !s.Elsewhere() {
 		return false, nil

@@ -34,10 +34,15 @@ func migrationView(w io.Writer, plan engine.Plan, standing assemble.Standing, m 
 	for _, u := range units {
 		line("", "%s", unitLine(u, standing))
 	}
+	if m.Command.Commanded() {
+		commandView(line, m)
+	}
 	if h, err := engine.Recall[step.ToolRead](plan.Proofs); err == nil && !h.Empty() {
 		line("history", "%s", h)
 	}
-	if r, err := engine.Recall[step.Reviewed](plan.Proofs); err == nil {
+	if r, err := engine.Recall[step.Reviewed](plan.Proofs); err == nil && m.Command.Commanded() {
+		line("answered", "%s", answered(r))
+	} else if err == nil {
 		line("review", "%s", r)
 	}
 	if c, err := engine.Recall[step.Checked](plan.Proofs); err == nil && c.Database != nil {
@@ -52,6 +57,22 @@ func migrationView(w io.Writer, plan engine.Plan, standing assemble.Standing, m 
 	line("approval", "%s", t.Approval)
 	line("fingerprint", "%s", fingerprint)
 	return nil
+}
+
+// commandView says what a migration by command cannot promise, before anybody says yes.
+func commandView(line func(string, string, ...any), m assemble.Migration) {
+	line("command", "%s", m.Command.Line())
+	line("", "%d files are bound to it; nobody has read the SQL that it will run, and it is not rehearsed", len(m.Command.Files))
+	line("", "that it runs exactly once cannot be proved: when its end is not seen, the outcome is unknown and a person must look")
+}
+
+// answered is who answers for a command.
+func answered(r step.Reviewed) string {
+	if len(r.Waived) == 0 {
+		return "by nobody"
+	}
+	w := r.Waived[0]
+	return fmt.Sprintf("by %s until %s: %s", w.By, w.Until, w.Reason)
 }
 
 // unitLine is one unit: how it is applied, what it is, and whether it is in place.
@@ -148,7 +169,7 @@ func runMigrationStatus(ctx context.Context, a *app, path string) error {
 		return err
 	}
 	defer p.Close()
-	s, err := p.Standing(ctx, m.File, m.SQL)
+	s, err := p.Standing(ctx, m)
 	if err != nil {
 		return err
 	}

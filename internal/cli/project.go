@@ -39,7 +39,7 @@ type planner interface {
 // migrator plans a migration alone, tells what is applied, and rehearses.
 type migrator interface {
 	PlanMigration(ctx context.Context, m assemble.Migration) (engine.Plan, error)
-	Standing(ctx context.Context, file string, sql []byte) (assemble.Standing, error)
+	Standing(ctx context.Context, m assemble.Migration) (assemble.Standing, error)
 	Pasts(ctx context.Context) ([]assemble.Past, error)
 	RehearseAlone(ctx context.Context, r assemble.Rehearsal, say func(engine.Progress)) (step.Rehearsed, error)
 	SweepRehearsals(ctx context.Context) ([]string, error)
@@ -100,7 +100,7 @@ func (a *app) load() (config.Config, error) { return config.Load(a.configPath, a
 
 // open makes the project of a configuration. before is asked before each act; nil never stops.
 func (a *app) open(c config.Config, observe engine.Observer, before func(context.Context, engine.Spec) error) (Project, error) {
-	return a.Open(c, assemble.Options{Observe: observe, Holder: a.holder(), Now: a.Now, Env: a.Env, State: a.state(), Before: before, Waivers: a.waivers("")})
+	return a.Open(c, assemble.Options{Observe: observe, Holder: a.holder(), Now: a.Now, Env: a.Env, State: a.state(), Before: before, Decided: a.decided, Waivers: a.waivers("")})
 }
 
 // quiet opens a project for a command that only reads.

@@ -13,8 +13,9 @@ import (
 )
 
 type resumeOptions struct {
-	yes    bool
-	reason string
+	yes       bool
+	reason    string
+	migration string // what a person says of a command whose end is not known
 }
 
 func (a *app) resumeCommand() *cobra.Command {
@@ -29,6 +30,7 @@ Whoever held it can change nothing more. While its holder still gives signs of l
 	}
 	takeoverFlags(c, &o.yes)
 	c.Flags().StringVar(&o.reason, "reason", "", "why, for the record")
+	c.Flags().StringVar(&o.migration, "migration", "", "applied or not-applied: your word on a migration's command whose end is not known; needs --reason")
 	return c
 }
 
@@ -53,6 +55,9 @@ func runResume(ctx context.Context, a *app, o resumeOptions) error {
 	if err != nil {
 		return err
 	}
+	if a.decided, err = a.decision(ctx, o.migration, o.reason); err != nil {
+		return err
+	}
 	screen := a.screen()
 	defer screen.close()
 	p, err := a.open(c, screen.observe, nil)
@@ -70,6 +75,9 @@ func runResume(ctx context.Context, a *app, o resumeOptions) error {
 	opening, err := engine.OpeningOf(head.Last)
 	if err != nil {
 		return err
+	}
+	if m := opening.Terms.Migration; o.migration != "" && (m == nil || !m.Commanded()) {
+		return usagef("--migration is for a migration that is a command; what the open run has applied is asked of the server")
 	}
 	if err := a.mayTake(ctx, head, o.yes, "fairlead resume"); err != nil {
 		return err

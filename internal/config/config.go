@@ -13,6 +13,7 @@ type Config struct {
 	Registry    Registry   `yaml:"registry" doc:"How registries are reached."`
 	Approval    Approval   `yaml:"approval" doc:"Who must say yes. Needed with a target; without one, a migration asks for a typed confirmation."`
 	Database    Block      `yaml:"database" doc:"The database that migrations are applied to. Absent when the app has none."`
+	Migration   Migration  `yaml:"migration" doc:"How a migration that is a command of the team's own tool is run."`
 	Backup      Backup     `yaml:"backup" doc:"Where the backup before a migration is kept."`
 	Rehearse    Rehearse   `yaml:"rehearse" doc:"Whether a migration is tried on a scratch copy of the backup first. A bare word is its mode."`
 	Review      Review     `yaml:"review" doc:"What a team makes of the reviewer of migrations."`

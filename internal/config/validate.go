@@ -27,6 +27,7 @@ func (c Config) validate() error {
 		v.health(c.Health)
 	}
 	v.smoke(c.Smoke)
+	v.migration(c.Migration)
 	v.review(c.Review)
 	v.rehearse(c)
 	return invalid(v.problems)

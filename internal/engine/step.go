@@ -99,6 +99,7 @@ func NewFact(kind Kind, body any) Fact {
 type Progress struct {
 	Text        string
 	Done, Total int64 // bytes, statements, attempts; Total 0 means unknown
+	Line        bool  // one line of many that all matter (what a command says), not the newest state of one thing
 }
 
 // Input is what a step gets.

@@ -29,7 +29,7 @@ func house() []floor {
 			"internal/backup", "internal/database", "internal/decide", "internal/notify", "internal/source", "internal/target", "internal/ui",
 		}},
 		{"2 (steps and adapters)", []string{
-			"internal/agent", "internal/approval", "internal/attest", "internal/probe", "internal/registry", "internal/step",
+			"internal/agent", "internal/approval", "internal/attest", "internal/probe", "internal/program", "internal/registry", "internal/step",
 			"internal/backup/*", "internal/database/*", "internal/ledger/*", "internal/notify/*", "internal/source/*",
 			"internal/target/*", "internal/ui/*", "internal/web",
 		}},

@@ -67,3 +67,8 @@ var downMark = regexp.MustCompile(`(?mi)^--\s*(\+goose\s+down|migrate:down|\+mig
 // BothWays tells that a file holds the migration and its way back, which its tool keeps apart by comments: applied as a whole it would
 // undo itself.
 func BothWays(sql []byte) bool { return downMark.Match(sql) }
+
+// Tools lists all tools.
+func Tools() []Tool {
+	return []Tool{EF, Prisma, Flyway, Alembic, Django, Diesel, Goose, GolangMigrate}
+}

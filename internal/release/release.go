@@ -23,10 +23,13 @@ const MaxFile = 1 << 20
 // ErrTooLarge is given for a release file of more than MaxFile bytes.
 var ErrTooLarge = errors.New("the release file is larger than 1 MiB")
 
-// A Migration is the SQL artifact of a release: its file (relative to the release file) and the SHA-256 of its exact bytes.
+// A Migration is the SQL artifact of a release: its file (relative to the release file) and the SHA-256 of its exact bytes. Or it is a
+// command of the team's own tool, with the files that it names and their sums; SHA256 is then CommandSum.
 type Migration struct {
-	File   string `json:"file"`
-	SHA256 string `json:"sha256"`
+	File    string            `json:"file,omitempty"`
+	Command []string          `json:"command,omitempty"`
+	Files   map[string]string `json:"files,omitempty"` // path, relative to the release file, to sha256
+	SHA256  string            `json:"sha256"`
 }
 
 // A Release is one immutable thing: what was built from Commit under Tag, one digest-pinned image per service, and the migration
@@ -112,6 +115,12 @@ func migration(raw json.RawMessage) (*Migration, error) {
 	if err := d.Decode(&m); err != nil {
 		return nil, fmt.Errorf("release file: migration: %w", err)
 	}
+	if m.Commanded() && m.SHA256 == "" {
+		var err error
+		if m.SHA256, err = CommandSum(m.Command, m.Files); err != nil {
+			return nil, fmt.Errorf("release file: migration: %w", err)
+		}
+	}
 	return &m, nil
 }
 
@@ -137,8 +146,8 @@ func (r Release) Validate() error {
 			return fmt.Errorf("release: service %q stands twice", img.Service)
 		}
 	}
-	if r.Migration != nil && (r.Migration.File == "" || !isHex64(r.Migration.SHA256)) {
-		return errors.New("release: migration needs a file and its sha256 (64 hex digits)")
+	if r.Migration != nil {
+		return r.Migration.Validate()
 	}
 	return nil
 }

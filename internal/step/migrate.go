@@ -34,6 +34,8 @@ type Migrated struct {
 	By     string            `json:"by"`
 	Eve    *Eve              `json:"eve,omitempty"`
 	Tool   *migrator.Reading `json:"tool,omitempty"` // what the history of the tool that made the file says of it now
+
+	Command *Ran `json:"command,omitempty"` // of a migration that is a command
 }
 
 // Kind names the evidence.
@@ -45,6 +47,8 @@ func (m Migrated) Changed() bool { return m.Here > 0 }
 // String says what is in place and by whom.
 func (m Migrated) String() string {
 	switch {
+	case m.Command != nil:
+		return m.Command.sentence(m)
 	case m.Units == 0:
 		return "nothing to apply"
 	case m.Here == 0 && m.By == "" && m.Tool != nil:
@@ -148,11 +152,18 @@ func (s Migrate) job(in engine.Input) apply.Job {
 			j.Facts = append(j.Facts, a)
 		}
 	}
-	if c, err := engine.Recall[Checked](in.Proofs); err == nil && s.Bare && c.Database != nil {
-		j.Expected = &apply.Identity{System: c.Database.System, Timeline: c.Database.Timeline, Database: c.Database.Database}
-	}
-	if b, err := engine.Recall[BackedUp](in.Proofs); err == nil {
-		j.Expected = &apply.Identity{System: b.Manifest.System, Timeline: b.Manifest.Timeline, Database: b.Manifest.Database}
-	}
+	j.Expected = expected(in, s.Bare)
 	return j
+}
+
+// expected is the server that was backed up or, where somebody decided to go without a backup, the one that was asked; nil when nothing is
+// expected.
+func expected(in engine.Input, bare bool) *apply.Identity {
+	if b, err := engine.Recall[BackedUp](in.Proofs); err == nil {
+		return &apply.Identity{System: b.Manifest.System, Timeline: b.Manifest.Timeline, Database: b.Manifest.Database}
+	}
+	if c, err := engine.Recall[Checked](in.Proofs); err == nil && bare && c.Database != nil {
+		return &apply.Identity{System: c.Database.System, Timeline: c.Database.Timeline, Database: c.Database.Database}
+	}
+	return nil
 }

@@ -48,7 +48,7 @@ func (s Source) Find(ctx context.Context, tag string) (source.Found, error) {
 		return source.Found{}, otherTag(path, tag, r.Tag)
 	}
 	found := source.Found{Release: r, From: path, Strength: "asserted"}
-	if r.Migration == nil {
+	if r.Migration == nil || r.Migration.Commanded() {
 		return found, nil
 	}
 	found.SQL, err = readSQL(filepath.Dir(path), *r.Migration)

@@ -36,10 +36,12 @@ func (s *Screen) Observe(e engine.Event) {
 		s.index, s.of, s.quiet = e.Index, e.Of, time.Time{}
 		s.step(e.At, e.Spec.Name, e.Spec.Title)
 	case engine.StepProgress:
-		if e.At.Before(s.quiet) {
+		if !e.Line && e.At.Before(s.quiet) {
 			return
 		}
-		s.quiet = e.At.Add(between)
+		if !e.Line {
+			s.quiet = e.At.Add(between)
+		}
 		s.step(e.At, e.Step, ui.Progress(e.Text, e.Done, e.Total))
 	case engine.StepEnded:
 		s.step(e.At, e.Spec.Name, ended(e))
