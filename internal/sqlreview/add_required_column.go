@@ -6,8 +6,8 @@ import (
 
 func addRequiredColumn() Analyzer {
 	rule := Rule{
-		ID: "add-required-column", Family: FamilyFailure, Severity: SeverityBlock,
-		Why: "Rows that exist have no value, so the statement fails; and INSERTs of the running image do not name the column.",
+		ID: "add-required-column", Family: FamilyCompatibility, Severity: SeverityBlock,
+		Why: "INSERTs of the running image do not name the column, so they fail; and so does the statement, when there are rows.",
 		Do:  "ALTER TABLE t ADD COLUMN c type;  -- nullable, or with a constant DEFAULT\n-- fill it, ship the image that writes it, then SET NOT NULL in a later release",
 	}
 	return Analyzer{rule, func(p *pass) {

@@ -36,7 +36,9 @@ func (s *state) apply(p *pass) {
 		s.sequences[s.made(n.GetCreateSeqStmt().GetSequence())] = true
 	case n.GetCreateSchemaStmt() != nil:
 		s.schemas[n.GetCreateSchemaStmt().GetSchemaname()] = true
-	case n.GetCreateExtensionStmt() != nil, n.GetCreateForeignTableStmt() != nil, n.GetImportForeignSchemaStmt() != nil, n.GetDropOwnedStmt() != nil:
+	case n.GetCreateExtensionStmt() != nil:
+		s.applyExtension(n.GetCreateExtensionStmt())
+	case n.GetCreateForeignTableStmt() != nil, n.GetImportForeignSchemaStmt() != nil, n.GetDropOwnedStmt() != nil:
 		s.murky = true
 	case n.GetCreateTrigStmt() != nil:
 		if p.doubt {
@@ -59,6 +61,7 @@ func (s *state) apply(p *pass) {
 	default:
 		s.applyType(n)
 	}
+	s.applyName(n, p.doubt)
 	if !p.alone {
 		for _, l := range p.claims.Locks {
 			s.hold(l)

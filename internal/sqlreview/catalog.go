@@ -22,6 +22,15 @@ type Catalog struct {
 	Hidden        []string   `json:"hidden,omitempty"`     // schemas that were left out
 	Extensions    []string   `json:"extensions,omitempty"` // installed ones
 	Histories     []History  `json:"histories,omitempty"`
+	Names         *Names     `json:"names,omitempty"`
+}
+
+// Names completes what a statement can refer to, so that a name which is nowhere is known to be missing. Nil means that nobody looked;
+// then no function, type or role counts as missing.
+type Names struct {
+	BaseTypes []Ref    `json:"base_types"` // types of extensions
+	Available []string `json:"available"`  // extensions that the server can install
+	Roles     []string `json:"roles"`      // all of the server, without PostgreSQL's own
 }
 
 // History is what a migration tool has recorded as applied: EF Core's

@@ -12,6 +12,9 @@ func concurrent(r *pg.ReindexStmt) bool { return sqltext.ReindexConcurrently(r) 
 
 func (p *pass) claimAlter(a *pg.AlterTableStmt) {
 	t, cmds := p.alters()
+	if a.GetMissingOk() && p.state.missing(t) {
+		return // nothing happens
+	}
 	view := p.state.table(t) != nil && p.state.table(t).Kind == KindView
 	for _, c := range cmds {
 		mode := alterLock(c)
@@ -271,6 +274,9 @@ func sameColumn(using *pg.Node, column string, to sqlType) bool {
 }
 
 func (p *pass) claimConstraint(t name, k *pg.Constraint) {
+	if p.guarded && k.GetConname() != "" && p.state.table(t).constrained(k.GetConname()) {
+		return // it is there: the condition does not hold, or the error is caught
+	}
 	if k.GetIndexname() != "" {
 		if k.GetContype() == pg.ConstrType_CONSTR_PRIMARY && !p.keyProven(t, k) {
 			p.scan(t)

@@ -116,7 +116,8 @@ func details() map[string]detail {
 		"add-required-column":      {"ACCESS EXCLUSIVE and a scan; the first row makes it fail.", "With a default that is not null, or on a table that the script made."},
 		"enum-same-tx":             {"No lock on a table.", "When the enum type was made in the same transaction, from version 12 on; fairlead blocks it all the same when it cannot tell."},
 		"delete-no-where":          {"ROW EXCLUSIVE, and a lock on every row until the commit.", ""},
-		"backfill-no-where":        {"ROW EXCLUSIVE, and a lock on every row until the commit; each row is written anew.", ""},
+		"backfill-no-where":        {"ROW EXCLUSIVE, and a lock on every row until the commit; each row is written anew.", "When the column was there before the script: overwrite-no-where speaks about it."},
+		"overwrite-no-where":       {"ROW EXCLUSIVE, and a lock on every row until the commit; each row is written anew.", "On a table that the script made. With a column that the script added, backfill-no-where speaks about it."},
 		"concurrently-in-tx":       {"It is refused.", ""},
 		"will-fail":                {"It is refused, with the message that is shown.", "Under a condition or exception handler: it may never run."},
 	}

@@ -32,6 +32,7 @@ func (p *pass) foreseeFailure() {
 	default:
 		p.failRest(n)
 	}
+	p.failNamed()
 }
 
 func (p *pass) absent(r *pg.RangeVar) bool {
@@ -96,7 +97,9 @@ func (p *pass) failNames(n *pg.Node) {
 			fmt.Sprintf("schema %s already exists", c.GetSchemaname()))
 	case n.GetCreateExtensionStmt() != nil:
 		c := n.GetCreateExtensionStmt()
-		p.fail(!c.GetIfNotExists() && s.catalog != nil && slices.Contains(s.catalog.Extensions, c.GetExtname()), fmt.Sprintf("extension %s already exists", c.GetExtname()))
+		p.fail(!c.GetIfNotExists() && s.installed(c.GetExtname()), fmt.Sprintf("extension %s already exists", c.GetExtname()))
+		p.fail(s.catalog != nil && s.catalog.Names != nil && !s.installed(c.GetExtname()) && !slices.Contains(s.catalog.Names.Available, c.GetExtname()),
+			fmt.Sprintf("the server does not have extension %s", c.GetExtname()))
 		p.failIf("the server does not have the extension, or the role may not create it")
 	case n.GetCreateEnumStmt() != nil:
 		p.typeTaken(n.GetCreateEnumStmt().GetTypeName())
@@ -144,6 +147,7 @@ func (p *pass) typeTaken(parts []*pg.Node) {
 
 func (p *pass) failEnum(e *pg.AlterEnumStmt) {
 	schema, n := qualifiedName(e.GetTypeName())
+	p.fail(p.state.closed() && !p.state.hidden(schema) && !p.state.typeNamed(n), fmt.Sprintf("type %s does not exist", n))
 	enum := p.state.enum(schema, n)
 	if enum == nil || p.state.types[n] || p.state.murky {
 		return
@@ -220,8 +224,27 @@ func (p *pass) failCreate(c *pg.CreateStmt) {
 	for _, k := range constraints {
 		if k.GetContype() == pg.ConstrType_CONSTR_FOREIGN && p.state.named(k.GetPktable()) != p.state.made(c.GetRelation()) {
 			p.failTarget(k)
+			shadow := &Table{}
+			for _, e := range c.GetTableElts() {
+				if d := e.GetColumnDef(); d != nil {
+					shadow.Columns = append(shadow.Columns, Column{Name: d.GetColname(), Type: serialBase(typeOf(d.GetTypeName())).String()})
+				}
+			}
+			p.failKeyTypes(shadow, keyColumns(c, k), k)
 		}
 	}
+}
+
+// keyColumns gives the columns of a foreign key, also of one that stands at its column.
+func keyColumns(c *pg.CreateStmt, k *pg.Constraint) []string {
+	for _, e := range c.GetTableElts() {
+		for _, x := range e.GetColumnDef().GetConstraints() {
+			if x.GetConstraint() == k {
+				return []string{e.GetColumnDef().GetColname()}
+			}
+		}
+	}
+	return names(k.GetFkAttrs())
 }
 
 // failTarget is about what a foreign key refers to: it must be there, and unique.
@@ -288,6 +311,16 @@ func (p *pass) failIndex(i *pg.IndexStmt) {
 			p.fail(t.column(column) == nil, fmt.Sprintf("column %q does not exist", column))
 		}
 	}
+	used := columnsOf(i.GetWhereClause())
+	for _, e := range i.GetIndexParams() {
+		used = append(used, columnsOf(e.GetIndexElem().GetExpr())...)
+	}
+	for _, e := range i.GetIndexIncludingParams() {
+		used = append(used, e.GetIndexElem().GetName())
+	}
+	for _, column := range used {
+		p.fail(column != "" && t.column(column) == nil && column != t.Name && !slices.Contains(systemColumns(), column), fmt.Sprintf("column %q does not exist", column))
+	}
 }
 
 func (p *pass) failRows(n *pg.Node) {
@@ -315,6 +348,47 @@ func (p *pass) failRows(n *pg.Node) {
 		column := target.GetResTarget().GetName()
 		p.fail(column != "" && p.state.table(t).column(column) == nil, fmt.Sprintf("column %q of %s does not exist", column, t))
 	}
+	if n.GetInsertStmt() != nil {
+		p.failInsert(n.GetInsertStmt(), p.state.table(t))
+	}
+}
+
+// failInsert claims that an INSERT of rows that it names leaves out a column that must have a value, or relies on a unique index that
+// is not there.
+func (p *pass) failInsert(i *pg.InsertStmt, t *Table) {
+	if t.Kind != KindTable && t.Kind != KindPartitioned {
+		return
+	}
+	if at := i.GetOnConflictClause().GetInfer(); at != nil && at.GetConname() == "" && at.GetWhereClause() == nil {
+		p.failConflict(at, t)
+	}
+	rows := i.GetSelectStmt().GetSelectStmt().GetValuesLists()
+	if len(i.GetCols()) == 0 || len(rows) == 0 || len(t.Triggers) > 0 || t.Partition || t.Kind == KindPartitioned {
+		return
+	}
+	for _, c := range t.Columns {
+		given := slices.ContainsFunc(i.GetCols(), func(x *pg.Node) bool { return x.GetResTarget().GetName() == c.Name })
+		p.fail(c.NotNull && !c.HasDefault && !c.Generated && !given && !p.state.domainOf(c), fmt.Sprintf("column %q of %s must have a value", c.Name, t.Name))
+	}
+}
+
+// domainOf says whether a column's type may bring a default of its own.
+func (s *state) domainOf(c Column) bool {
+	return s.domain(parseType(c.Type).name) != nil || s.types[parseType(c.Type).name]
+}
+
+func (p *pass) failConflict(at *pg.InferClause, t *Table) {
+	var want []string
+	for _, e := range at.GetIndexElems() {
+		column := e.GetIndexElem().GetName()
+		if column == "" {
+			return
+		}
+		want = append(want, column)
+	}
+	want = unique(want)
+	found := slices.ContainsFunc(t.Indexes, func(x Index) bool { return x.Unique && !x.Partial && slices.Equal(unique(x.Columns), want) })
+	p.fail(!found, fmt.Sprintf("no unique constraint of %s matches ON CONFLICT (%s)", t.Name, strings.Join(want, ", ")))
 }
 
 func (p *pass) failTruncate(t *pg.TruncateStmt) {

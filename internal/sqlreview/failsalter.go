@@ -23,14 +23,39 @@ func (p *pass) failAlter(a *pg.AlterTableStmt) {
 		return
 	}
 	shadow := p.state.table(n).clone() // as the commands before make it
-	for _, node := range a.GetCmds() {
-		p.failCommand(n, shadow, node.GetAlterTableCmd())
+	for _, c := range inPasses(a.GetCmds()) {
+		p.failCommand(n, shadow, c)
 	}
 	if !a.GetRelation().GetInh() && len(p.state.heirs(n)) > 0 {
 		for _, node := range a.GetCmds() {
 			p.fail(node.GetAlterTableCmd().GetSubtype() == pg.AlterTableType_AT_AddColumn, "the column must be added to child tables too")
 		}
 	}
+}
+
+// inPasses gives the commands in the order in which the server works on them: what is dropped, types, new columns, the rest.
+func inPasses(cmds []*pg.Node) []*pg.AlterTableCmd {
+	var out []*pg.AlterTableCmd
+	for _, node := range cmds {
+		out = append(out, node.GetAlterTableCmd())
+	}
+	rank := func(c *pg.AlterTableCmd) int {
+		switch c.GetSubtype() {
+		case pg.AlterTableType_AT_DropColumn, pg.AlterTableType_AT_DropConstraint, pg.AlterTableType_AT_DropNotNull, pg.AlterTableType_AT_DropIdentity:
+			return 0
+		case pg.AlterTableType_AT_ColumnDefault:
+			if c.GetDef() == nil {
+				return 0
+			}
+		case pg.AlterTableType_AT_AlterColumnType:
+			return 1
+		case pg.AlterTableType_AT_AddColumn:
+			return 2
+		}
+		return 3
+	}
+	slices.SortStableFunc(out, func(a, b *pg.AlterTableCmd) int { return rank(a) - rank(b) })
+	return out
 }
 
 func (p *pass) failCommand(n name, t *Table, c *pg.AlterTableCmd) {
@@ -118,6 +143,8 @@ func (p *pass) failColumn(n name, t *Table, c *pg.AlterTableCmd) {
 		return
 	}
 	switch c.GetSubtype() {
+	case pg.AlterTableType_AT_ColumnDefault:
+		column.HasDefault = c.GetDef() != nil
 	case pg.AlterTableType_AT_SetNotNull:
 		if !column.NotNull {
 			p.failIf(violated)
@@ -146,11 +173,49 @@ func (p *pass) failType(n name, t *Table, column *Column, def *pg.ColumnDef) {
 		p.failIf("the column belongs to the partition key")
 	}
 	from, to := parseType(column.Type), typeOf(def.GetTypeName())
-	if def.GetRawDefault() != nil || !builtin(from.name) || from.name == to.name {
+	if !builtin(from.name) || from.name == to.name {
+		return
+	}
+	p.failDefaultType(column, from, to)
+	if def.GetRawDefault() != nil || from.name == to.name {
 		return
 	}
 	if builtin(to.name) || p.state.enum("", to.name) != nil {
 		p.fail(!assignable(from, to) && !from.array && !to.array, fmt.Sprintf("%s of %q cannot be cast automatically to %s", column.Type, column.Name, to.name))
+	}
+}
+
+// failDefaultType claims that a default does not follow its column to another type: USING is not for it.
+func (p *pass) failDefaultType(column *Column, from, to sqlType) {
+	if !column.HasDefault || column.Identity || column.Generated || from.array != to.array || from.array {
+		return
+	}
+	enum := p.state.enum("", to.name) != nil || p.state.types[to.name] && !p.state.domains[to.name]
+	p.fail((builtin(to.name) || enum) && !assignable(from, to), fmt.Sprintf("the default of %q cannot be cast automatically to %s", column.Name, to.name))
+}
+
+// failKeyTypes claims that no operator compares the two sides of a foreign key.
+func (p *pass) failKeyTypes(t *Table, columns []string, k *pg.Constraint) {
+	target := p.state.named(k.GetPktable())
+	other := p.state.table(target)
+	references := names(k.GetPkAttrs())
+	if other == nil || !p.state.whole(target) {
+		return
+	}
+	if len(references) == 0 && other.primary() != nil {
+		references = other.primary().Columns
+	}
+	for i, column := range columns {
+		if i >= len(references) {
+			return
+		}
+		a, b := t.column(column), other.column(references[i])
+		if a == nil || b == nil {
+			continue
+		}
+		from, to := parseType(a.Type), parseType(b.Type)
+		p.fail(builtin(from.name) && builtin(to.name) && (from.array != to.array || castGroup(from.name) != castGroup(to.name)),
+			fmt.Sprintf("%s of %q cannot be compared with %s of %s.%s", a.Type, column, b.Type, target, b.Name))
 	}
 }
 
@@ -164,6 +229,7 @@ func (p *pass) failConstraint(n name, t *Table, k *pg.Constraint) {
 		if target := p.state.named(k.GetPktable()); target != n {
 			p.failTarget(k)
 		}
+		p.failKeyTypes(t, names(k.GetFkAttrs()), k)
 		if !k.GetSkipValidation() {
 			p.failIf(violated)
 		}

@@ -21,10 +21,22 @@ func (p *pass) failDrop(d *pg.DropStmt) {
 			p.failDropRelation(n, all, d.GetMissingOk(), cascade)
 		case pg.ObjectType_OBJECT_INDEX:
 			p.failDropIndex(n, d.GetMissingOk())
+		case pg.ObjectType_OBJECT_SEQUENCE:
+			p.fail(!d.GetMissingOk() && p.state.missing(n), fmt.Sprintf("sequence %s does not exist", n))
+			p.failIf("something depends on it, or it does not exist")
+		case pg.ObjectType_OBJECT_EXTENSION:
+			p.fail(!d.GetMissingOk() && p.state.closed() && !p.state.installed(o.GetString_().GetSval()), fmt.Sprintf("extension %s does not exist", o.GetString_().GetSval()))
+			p.failIf("something depends on it, or it does not exist")
+		case pg.ObjectType_OBJECT_POLICY, pg.ObjectType_OBJECT_RULE:
+			relation, _ := p.state.memberOf(o)
+			p.fail(!d.GetMissingOk() && relation.name != "" && p.state.missing(relation), fmt.Sprintf("relation %s does not exist", relation))
+			p.failIf("something depends on it, or it does not exist")
 		case pg.ObjectType_OBJECT_TRIGGER:
 			relation, trigger := p.state.memberOf(o)
+			p.fail(!d.GetMissingOk() && relation.name != "" && p.state.missing(relation), fmt.Sprintf("relation %s does not exist", relation))
 			p.fail(!d.GetMissingOk() && p.state.whole(relation) && p.state.table(relation).trigger(trigger) == nil, fmt.Sprintf("trigger %q of %s does not exist", trigger, relation))
 		case pg.ObjectType_OBJECT_FUNCTION:
+			p.fail(!d.GetMissingOk() && p.state.functionMissing(o.GetObjectWithArgs().GetObjname()), fmt.Sprintf("function %s does not exist", n))
 			p.failIf("something depends on it, or it does not exist")
 			if len(o.GetObjectWithArgs().GetObjargs()) > 0 {
 				continue // a trigger's function takes none
@@ -33,6 +45,7 @@ func (p *pass) failDrop(d *pg.DropStmt) {
 				p.fail(!cascade, user)
 			}
 		case pg.ObjectType_OBJECT_TYPE, pg.ObjectType_OBJECT_DOMAIN:
+			p.fail(!d.GetMissingOk() && p.state.closed() && !p.state.typeNamed(n.name), fmt.Sprintf("type %s does not exist", n.name))
 			p.failIf("something depends on it, or it does not exist")
 			users := p.state.typedBy(n.name)
 			p.fail(!cascade && len(users) > 0, fmt.Sprintf("columns of %s have that type", append(users, name{})[0]))
@@ -113,6 +126,10 @@ func (p *pass) failRename(r *pg.RenameStmt) {
 		return
 	}
 	n := p.state.named(r.GetRelation())
+	switch r.GetRenameType() {
+	case pg.ObjectType_OBJECT_INDEX, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_TRIGGER, pg.ObjectType_OBJECT_POLICY:
+		p.fail(!r.GetMissingOk() && p.state.missing(n), fmt.Sprintf("relation %s does not exist", n))
+	}
 	if p.state.base.names[n] != "" || r.GetRenameType() == pg.ObjectType_OBJECT_ATTRIBUTE || r.GetRelationType() == pg.ObjectType_OBJECT_TYPE || r.GetRenameType() == pg.ObjectType_OBJECT_INDEX || r.GetRenameType() == pg.ObjectType_OBJECT_SEQUENCE {
 		return
 	}

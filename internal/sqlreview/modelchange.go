@@ -165,6 +165,9 @@ func (t *Table) require(columns []string) {
 
 // constrained says whether a constraint (or its index) has that name.
 func (t *Table) constrained(n string) bool {
+	if t == nil {
+		return false
+	}
 	return slices.ContainsFunc(t.Checks, func(c Check) bool { return c.Name == n }) ||
 		slices.ContainsFunc(t.ForeignKeys, func(k ForeignKey) bool { return k.Name == n }) ||
 		slices.ContainsFunc(t.Indexes, func(x Index) bool { return x.Name == n && x.Constraint })

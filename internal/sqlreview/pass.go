@@ -36,6 +36,8 @@ type pass struct {
 	compat   Compatibility
 	rerun    bool // running it twice is harmless
 	findings []found
+
+	withNames []string // queries of WITH clauses, while columns are looked for
 }
 
 // work is table-size work, or a failure, that a statement will cause. Cause is
@@ -148,7 +150,11 @@ func (p *pass) alters() (name, []*pg.AlterTableCmd) {
 		return name{}, nil
 	}
 	n := p.state.named(a.GetRelation())
-	if p.state.isFresh(n) || a.GetObjtype() == pg.ObjectType_OBJECT_INDEX {
+	switch a.GetObjtype() {
+	case pg.ObjectType_OBJECT_INDEX, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_TYPE:
+		return n, nil
+	}
+	if p.state.isFresh(n) || a.GetMissingOk() && p.state.missing(n) {
 		return n, nil
 	}
 	var out []*pg.AlterTableCmd

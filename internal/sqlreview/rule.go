@@ -33,7 +33,7 @@ type Analyzer struct {
 func Analyzers() []Analyzer {
 	return []Analyzer{
 		dropTable(), dropColumn(), dropSchema(), dropDatabase(), dropView(), dropObject(), truncate(),
-		deleteNoWhere(), backfillNoWhere(),
+		deleteNoWhere(), overwriteNoWhere(), backfillNoWhere(),
 		addRequiredColumn(), renameColumn(), renameTable(), renameObject(), enumRenameValue(),
 		concurrentlyInTx(), enumSameTx(), validateSameTx(),
 		setNotNullScan(), indexNotConcurrent(), volatileDefault(), identityRewrite(), typeRewrite(), typeRecheck(), typeMeaning(),

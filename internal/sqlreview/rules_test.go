@@ -63,7 +63,7 @@ func TestRules_with_a_catalog_and_big_tables(t *testing.T) {
 		{"all rows are deleted, disguised", "DELETE FROM orders WHERE 1 = 1;", "block:delete-no-where"},
 		{"all rows are deleted inside a SELECT", "WITH d AS (DELETE FROM orders RETURNING 1) SELECT count(*) FROM d;", "block:delete-no-where"},
 		{"some rows are deleted", "DELETE FROM orders WHERE id = 7;", ""},
-		{"all rows are updated", "UPDATE orders SET state = 'x' WHERE true;", "block:backfill-no-where"},
+		{"all rows are updated", "UPDATE orders SET state = 'x' WHERE true;", "block:overwrite-no-where"},
 		{"rows made here are updated", "CREATE TABLE a(i int); UPDATE a SET i = 1; DELETE FROM a; TRUNCATE a;", ""},
 		{"serial", "ALTER TABLE orders ADD n bigserial;", "block:identity-rewrite"},
 		{"clock_timestamp differs per row", "ALTER TABLE orders ADD c timestamptz DEFAULT clock_timestamp();", "block:volatile-default"},

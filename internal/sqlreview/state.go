@@ -66,6 +66,10 @@ type state struct {
 
 	applied      map[string]bool // migrations that the script recorded itself
 	droppedTypes map[string]bool
+	unread       bool                // check_function_bodies is off
+	opaque       bool                // types or functions may have been made or dropped unseen
+	roles        map[string]bool     // made by the script
+	callable     map[string]bool     // functions that the script made without a body that can be read
 	added        map[string][]string // labels that the script added, by enum
 }
 
@@ -77,6 +81,7 @@ func newState(c *Catalog, base index) *state {
 		catalog: c, base: base, path: []string{"public"}, relations: map[name]*relation{}, functions: map[string][]*function{},
 		domains: map[string]bool{}, types: map[string]bool{}, policies: map[name]bool{}, later: map[string]bool{}, analyzed: map[name]analysis{}, indexTable: map[name]name{},
 		dropped: map[name]bool{}, sequences: map[name]bool{}, schemas: map[string]bool{}, applied: map[string]bool{}, droppedTypes: map[string]bool{}, added: map[string][]string{},
+		roles: map[string]bool{}, callable: map[string]bool{},
 	}
 	if c != nil {
 		s.zone = c.TimeZone
@@ -236,6 +241,11 @@ func (s *state) setting(v *pg.VariableSetStmt) {
 		if len(s.path) == 0 {
 			s.path = []string{"public"}
 		}
+	case "check_function_bodies":
+		s.unread = !slices.ContainsFunc(v.GetArgs(), func(a *pg.Node) bool {
+			on := strings.ToLower(a.GetAConst().GetSval().GetSval())
+			return on == "on" || on == "true" || a.GetAConst().GetBoolval().GetBoolval()
+		})
 	case "timezone":
 		s.zone = strings.Join(values, "")
 	}

@@ -11,7 +11,7 @@ func willFail() Analyzer {
 			return
 		}
 		for _, f := range p.findings {
-			if f.rule.Family == FamilyFailure {
+			if f.rule.Family == FamilyFailure || f.rule.ID == addRequiredColumn().Rule.ID {
 				return // it says so already
 			}
 		}

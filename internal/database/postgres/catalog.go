@@ -48,7 +48,7 @@ func snapshot(ctx context.Context, tx pgx.Tx, without string) (*sqlreview.Catalo
 	r := &catalogReader{tx: tx, without: without, place: map[uint32]int{},
 		catalog: &sqlreview.Catalog{Schema: sqlreview.CatalogSchema, Tables: []sqlreview.Table{}, Functions: []sqlreview.Function{}, Domains: []sqlreview.Domain{}, Enums: []sqlreview.Enum{}}}
 	for _, read := range []func(context.Context) error{r.session, r.relations, r.columns, r.checks, r.indexes, r.foreignKeys, r.triggers, r.parents, r.uses,
-		r.functions, r.domains, r.enums, r.types, r.sequences, r.schemas, r.extensions, r.histories} {
+		r.functions, r.domains, r.enums, r.types, r.sequences, r.schemas, r.extensions, r.names, r.histories} {
 		if err := read(ctx); err != nil {
 			return nil, err
 		}

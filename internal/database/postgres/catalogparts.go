@@ -138,7 +138,7 @@ func (r *catalogReader) uses(ctx context.Context) error {
 
 func (r *catalogReader) functions(ctx context.Context) error {
 	const sql = `SELECT n.nspname, p.proname, max(p.provolatile::text) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-	WHERE p.prokind IN ('f', 'p') AND` + countedSchemas + `GROUP BY 1, 2 ORDER BY n.nspname COLLATE "C", p.proname COLLATE "C"`
+	WHERE` + countedSchemas + `GROUP BY 1, 2 ORDER BY n.nspname COLLATE "C", p.proname COLLATE "C"`
 	return r.each(ctx, "functions", sql, func(rows pgx.Rows) error {
 		var f sqlreview.Function
 		if err := rows.Scan(&f.Schema, &f.Name, &f.Volatility); err != nil {

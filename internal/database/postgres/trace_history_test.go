@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,9 @@ func (r *replayed) observe(o sqlreview.Observed) {
 		r.failed = o.Claims.Fails
 	}
 	work := len(o.Claims.Rewrites)+len(o.Claims.Builds) > 0 || len(o.Claims.Scans) > 0 && strings.HasPrefix(o.Kind, "ALTER") || strings.HasPrefix(o.Kind, "DO") && len(o.Claims.Scans) > 0
+	if o.Kind == "UPDATE" { // every row is written while the lock of a statement before stops others
+		work = work || slices.ContainsFunc(o.Held, func(l sqlreview.Lock) bool { return slices.Contains(o.Claims.Scans, l.Relation) })
+	}
 	for _, l := range append(o.Claims.Locks, o.Held...) {
 		switch l.Mode {
 		case "ACCESS EXCLUSIVE", "EXCLUSIVE", "SHARE ROW EXCLUSIVE", "SHARE":

@@ -920,3 +920,189 @@ ALTER TABLE nothing_here ALTER id TYPE bigint;
 ALTER TABLE nothing_here ADD COLUMN g int GENERATED ALWAYS AS (id + 1) STORED; ALTER TABLE nothing_here ALTER COLUMN g DROP EXPRESSION;
 -- case everything at once
 ALTER TABLE customers ADD COLUMN x int, DROP COLUMN day, ALTER COLUMN status SET DEFAULT 'old', ADD CONSTRAINT c CHECK (flags > 0) NOT VALID;
+-- case a default that calls a function that is nowhere
+CREATE TABLE t(id uuid DEFAULT make_an_id());
+-- case a default of a builtin that is rarely used
+CREATE TABLE t(id text DEFAULT quote_ident(translate('a', 'b', 'c')), n int DEFAULT width_bucket(1, 2, 3, 4), d date DEFAULT ('now'::text)::date);
+-- case a column of a type that is nowhere
+CREATE TABLE t(id int, kind user_kind);
+-- case a column of a type that is nowhere, in a schema
+CREATE TABLE t(id int, kind reporting.user_kind);
+-- case a column of a type made here
+CREATE TYPE user_kind AS ENUM ('a'); CREATE TABLE t(id int, kind user_kind, all_kinds user_kind[] DEFAULT ARRAY[]::user_kind[]);
+-- case a column of a table's type
+CREATE TABLE t(id int, who customers, list orders[]);
+-- case a column of a view's type
+CREATE TABLE t(id int, who active_customers);
+-- case add a column of a type that is nowhere
+ALTER TABLE customers ADD COLUMN kind user_kind;
+-- case add a column of a type that is dropped here
+DROP TYPE IF EXISTS user_kind; ALTER TABLE customers ADD COLUMN kind user_kind;
+-- case an enum that is nowhere gets a label
+ALTER TYPE user_kind ADD VALUE 'b';
+-- case an enum that is nowhere gets a label, guarded
+ALTER TYPE user_kind ADD VALUE IF NOT EXISTS 'b';
+-- case an enum that is renamed gets a label
+ALTER TYPE order_state RENAME TO "OrderState"; ALTER TYPE "OrderState" ADD VALUE 'lost';
+-- case Prisma swaps an enum
+CREATE TYPE "order_state_new" AS ENUM ('open', 'lost'); ALTER TABLE "tickets" ALTER COLUMN "other" DROP DEFAULT; ALTER TABLE "tickets" ALTER COLUMN "other" TYPE "order_state_new" USING ("other"::text::"order_state_new"); ALTER TYPE "order_state" RENAME TO "order_state_old"; ALTER TYPE "order_state_new" RENAME TO "order_state";
+-- case a cast to a type that is nowhere
+SELECT 'a'::user_kind;
+-- case a query of a table that is nowhere
+SELECT * FROM nowhere;
+-- case a query of a catalog
+SELECT relname FROM pg_class WHERE relname = 'x' UNION SELECT table_name FROM information_schema.tables WHERE false;
+-- case a query with a name of its own
+WITH nowhere AS (SELECT 1 AS a) SELECT a FROM nowhere;
+-- case a recursive query
+WITH RECURSIVE tree AS (SELECT id FROM items WHERE order_id IS NULL UNION ALL SELECT i.id FROM items i JOIN tree ON tree.id = i.order_id) SELECT id FROM tree;
+-- case an insert from a table that is nowhere
+INSERT INTO audit_log SELECT msg FROM nowhere;
+-- case an update from a table that is nowhere
+UPDATE customers SET name = n.name FROM nowhere n WHERE n.id = customers.id;
+-- case a delete by a table that is nowhere
+DELETE FROM items USING nowhere WHERE items.id = nowhere.id;
+-- case a subquery of a table that is nowhere
+DELETE FROM items WHERE order_id NOT IN (SELECT id FROM nowhere);
+-- case a view of a table that is nowhere
+CREATE VIEW v AS SELECT * FROM nowhere;
+-- case a view of a column that is nowhere
+CREATE VIEW v AS SELECT c.id, c.nowhere FROM customers c;
+-- case a view of a column by its table
+CREATE VIEW v AS SELECT customers.id, o.total, c FROM customers JOIN orders o ON o.customer_id = customers.id, LATERAL (SELECT customers.email AS c) x ORDER BY 2;
+-- case a materialized view of a table that is nowhere
+CREATE MATERIALIZED VIEW v AS SELECT * FROM nowhere;
+-- case a condition on a column that is nowhere
+DELETE FROM items WHERE nowhere = 1;
+-- case a condition on a column of the other table
+UPDATE items SET sku = state FROM orders WHERE orders.id = order_id;
+-- case a condition on a column of an outer table
+UPDATE items SET sku = 'x' WHERE EXISTS (SELECT 1 FROM orders WHERE orders.id = order_id AND sku IS NULL);
+-- case a value of a column that is nowhere
+UPDATE customers SET name = nowhere WHERE id = 1;
+-- case a value of the whole row
+UPDATE customers SET name = customers::text WHERE id = 1;
+-- case a query ordered by its own name
+SELECT id AS n FROM customers GROUP BY n HAVING count(*) > 0 ORDER BY n;
+-- case a query of a column of a subquery
+SELECT n FROM (SELECT id AS n FROM customers) x WHERE n > 1;
+-- case a query of a function's columns
+SELECT g, f.value FROM generate_series(1, 2) g, jsonb_each('{}') f;
+-- case a query of a system column
+SELECT ctid, tableoid::regclass FROM customers WHERE xmin IS NOT NULL LIMIT 1;
+-- case a call of a function that is nowhere
+SELECT move_everything();
+-- case a call of a function with a schema
+SELECT pg_catalog.lower('A'), public.fi(1);
+-- case a cast written as a call
+SELECT text(1), date('2026-01-01'), "numeric"(1);
+-- case a trigger of a function that is nowhere
+CREATE TRIGGER t BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION touch();
+-- case a trigger of a builtin function
+CREATE TRIGGER t BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+-- case an index on a function that is nowhere
+CREATE INDEX i ON customers(normal(email));
+-- case an index on an expression of a column that is nowhere
+CREATE INDEX i ON customers(lower(nowhere));
+-- case an index where a column is nowhere
+CREATE INDEX i ON customers(email) WHERE nowhere IS NULL;
+-- case an index that includes a column that is nowhere
+CREATE INDEX i ON customers(email) INCLUDE (nowhere);
+-- case a check with a function that is nowhere
+ALTER TABLE customers ADD CONSTRAINT c CHECK (is_good(email)) NOT VALID;
+-- case a function that returns what is nowhere
+CREATE FUNCTION f() RETURNS user_kind LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+-- case a function that takes what is nowhere
+CREATE FUNCTION f(k user_kind) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+-- case a function that returns rows of a table
+CREATE FUNCTION f(a customers) RETURNS SETOF orders LANGUAGE sql AS 'SELECT o FROM orders o WHERE o.customer_id = a.id';
+-- case an SQL function that reads what is nowhere
+CREATE FUNCTION f() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM nowhere';
+-- case an SQL function that calls what is nowhere
+CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT move_everything()';
+-- case an SQL function whose body is not looked at
+SET LOCAL check_function_bodies = off; CREATE FUNCTION f() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM nowhere';
+-- case a PL/pgSQL function that reads what is nowhere
+CREATE FUNCTION f() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM nowhere); END';
+-- case a function that is nowhere is changed
+ALTER FUNCTION move_everything() STABLE;
+-- case a function that is nowhere is dropped
+DROP FUNCTION move_everything();
+-- case a type that is nowhere is dropped
+DROP TYPE user_kind;
+-- case a sequence that is nowhere is dropped
+DROP SEQUENCE nowhere_seq;
+-- case a sequence that is nowhere is changed
+ALTER SEQUENCE nowhere_seq RESTART;
+-- case an extension that is nowhere is dropped
+DROP EXTENSION unaccent;
+-- case an extension that the server does not have
+CREATE EXTENSION IF NOT EXISTS "surely-not-there";
+-- case a policy of a table that is nowhere is dropped
+DROP POLICY p ON nowhere;
+-- case a trigger of a table that is nowhere is dropped
+DROP TRIGGER t ON nowhere;
+-- case an index that is nowhere is renamed
+ALTER INDEX nowhere_idx RENAME TO x;
+-- case an index that is nowhere is renamed, guarded
+ALTER INDEX IF EXISTS nowhere_idx RENAME TO x;
+-- case a sequence that is nowhere is renamed
+ALTER SEQUENCE nowhere_seq RENAME TO x;
+-- case a role that is nowhere gets a right
+GRANT SELECT ON customers TO surely_nobody;
+-- case a role that is nowhere owns
+ALTER TABLE customers OWNER TO surely_nobody;
+-- case a policy for a role that is nowhere
+CREATE POLICY p ON customers TO surely_nobody USING (true);
+-- case a right on a table that is nowhere
+GRANT SELECT ON nowhere TO CURRENT_USER;
+-- case a right on a column that is nowhere
+GRANT SELECT (id, nowhere) ON customers TO CURRENT_USER;
+-- case a right on everything
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC;
+-- case a comment on a table that is nowhere
+COMMENT ON TABLE nowhere IS 'x';
+-- case a comment on a column that is nowhere
+COMMENT ON COLUMN customers.nowhere IS 'x';
+-- case a foreign key between types that nothing compares
+CREATE TABLE t(id int, who text REFERENCES customers(id));
+-- case a foreign key added between types that nothing compares
+ALTER TABLE customers ADD CONSTRAINT c FOREIGN KEY (uid) REFERENCES orders(id) NOT VALID;
+-- case a foreign key between kinds of numbers
+CREATE TABLE t(id int, who int REFERENCES customers(id), FOREIGN KEY (id) REFERENCES orders);
+-- case a foreign key to a primary key of another type
+CREATE TABLE t(id uuid, FOREIGN KEY (id) REFERENCES orders);
+-- case a default that does not follow its column
+ALTER TABLE customers ALTER COLUMN status TYPE order_state USING 'open'::order_state;
+-- case a default that does not follow its column to a number
+ALTER TABLE customers ALTER COLUMN note TYPE int USING 1;
+-- case a default that is dropped with the type
+ALTER TABLE customers ALTER COLUMN status TYPE order_state USING 'open'::order_state, ALTER COLUMN status DROP DEFAULT;
+-- case a default that is dropped before the type
+ALTER TABLE customers ALTER COLUMN status DROP DEFAULT, ALTER COLUMN status TYPE order_state USING 'open'::order_state, ALTER COLUMN status SET DEFAULT 'open';
+-- case a default of a number follows to another number
+ALTER TABLE nothing_here ADD COLUMN n int DEFAULT 1; ALTER TABLE nothing_here ALTER COLUMN n TYPE bigint;
+-- case a column is added and dropped in one
+ALTER TABLE customers ADD COLUMN flags text, DROP COLUMN flags;
+-- case a row without a value that it must have
+INSERT INTO orders(id, total) VALUES (9000, 1);
+-- case a row that has what it must have
+INSERT INTO orders(id, total, ref) VALUES (9000, 1, 9000);
+-- case rows of a query without a value that they must have
+INSERT INTO orders(id, total) SELECT 9000, 1 WHERE false;
+-- case a conflict on a column without a unique index
+INSERT INTO customers(email) VALUES ('x') ON CONFLICT (email) DO NOTHING;
+-- case a conflict on a key
+INSERT INTO customers(id, email) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET email = excluded.email;
+-- case a conflict on two columns of a unique index
+INSERT INTO orders(id, total, ref) VALUES (1, 1, 1) ON CONFLICT (total, id) DO NOTHING;
+-- case a conflict on nothing in particular
+INSERT INTO customers(id, email) VALUES (1, 'x') ON CONFLICT DO NOTHING;
+-- case a constraint that is there, caught
+DO $$ BEGIN ALTER TABLE orders ADD CONSTRAINT orders_customer FOREIGN KEY (customer_id) REFERENCES customers(id); EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+-- case an attribute of a composite type
+CREATE TYPE pair AS (a int, b int); ALTER TYPE pair ALTER ATTRIBUTE a TYPE bigint;
+-- case a table that is not there gets a key, guarded
+ALTER TABLE IF EXISTS nowhere ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES customers(id);
+-- case an extension that is there
+CREATE EXTENSION IF NOT EXISTS plpgsql; SELECT * FROM nowhere;
