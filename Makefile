@@ -5,7 +5,8 @@
 # make lab       a lab to use by hand; prints its environment. make lab-down ends it
 # make bench     a whole release against the literal runbook, side by side, in a lab
 # make oracle    the claims of the reviewer against another PostgreSQL: VERSION=13 to 18, or all
-.PHONY: build release test demo lab lab-down bench oracle install agents bin/lab
+# make postgres  the faults of an apply, and resuming, on another PostgreSQL: VERSION=13 to 18, or all
+.PHONY: build release test demo lab lab-down bench oracle postgres install agents bin/lab
 
 AGENT = CGO_ENABLED=0 go build -trimpath -ldflags="-s -w"
 
@@ -41,6 +42,9 @@ bench: install build
 
 oracle:
 	@scripts/oracle.sh $(or $(VERSION),all)
+
+postgres:
+	@scripts/oracle.sh $(or $(VERSION),all) apply
 
 bin/lab:
 	@go build -trimpath -o bin/ ./internal/lab/cmd/lab

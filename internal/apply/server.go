@@ -74,6 +74,7 @@ const (
 	Aborted
 	InProgress
 	Forgotten // the server no longer knows (too old, or no xid); markers alone decide
+	Idle      // a session outside transactions that is between two statements
 )
 
 // Found is what a catalog probe saw of a statement outside transactions.
@@ -146,7 +147,7 @@ type Solo interface {
 }
 
 // A Court decides after a crash. Fate asks the server what became of an attempt's transaction; for one outside transactions,
-// InProgress while its backend still lives, else Forgotten. End terminates exactly that backend (pid and start must match) and
+// InProgress while its backend is at work, Idle while it only lives, else Forgotten. End terminates exactly that backend (pid and start must match) and
 // waits until it is gone. Probe looks into the catalog for the effect of a statement. Remedy gives the statements that remove the
 // left-over that Probe called Halfway, and an error when there is nothing to remove; it runs none of them: the machine does, in the
 // session that holds the lock and the number, because a moment later what stands under that name may be somebody else's.

@@ -51,7 +51,7 @@ func fateOfSession(ctx context.Context, t *testing.T, s Subject) {
 	if a.XID != "" {
 		t.Fatalf("a session outside transactions has transaction id %q", a.XID)
 	}
-	fateIs(ctx, t, s, a, apply.InProgress)
+	fateIs(ctx, t, s, a, apply.Idle)
 	must(t, "close", solo.Close(ctx))
 	eventually(t, s, "the fate of a closed session to be forgotten", func() bool {
 		f, err := s.Court.Fate(ctx, a)

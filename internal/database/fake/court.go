@@ -14,8 +14,10 @@ func (s *Server) Fate(ctx context.Context, a apply.Attempt) (apply.Fate, error) 
 	err := s.do(ctx, fmt.Sprintf("fate of %s (pid %d)", a.XID, a.PID), func() error {
 		f = apply.Forgotten
 		switch {
-		case a.XID == "" && s.find(a) != nil:
+		case a.XID == "" && s.find(a) != nil && s.find(a).running:
 			f = apply.InProgress
+		case a.XID == "" && s.find(a) != nil:
+			f = apply.Idle
 		case a.XID != "" && s.fates[a.XID] != 0:
 			f = s.fates[a.XID]
 		}

@@ -54,13 +54,20 @@ func fateOfTransaction(ctx context.Context, conn *pgx.Conn, xid string) (apply.F
 
 func fateOfBackend(ctx context.Context, conn *pgx.Conn, a apply.Attempt) (apply.Fate, error) {
 	alive, err := lives(ctx, conn, a)
+	if err != nil || !alive {
+		return apply.Forgotten, err
+	}
+	ctx, cancel := limit(ctx, askLimit)
+	defer cancel()
+	var idle bool
+	err = conn.QueryRow(ctx, "SELECT count(*) > 0 FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2 AND state = 'idle'", a.PID, a.Started).Scan(&idle)
 	if err != nil {
-		return 0, err
+		return 0, classify(ctx, conn.PgConn(), "look at the old session", err)
 	}
-	if alive {
-		return apply.InProgress, nil
+	if idle {
+		return apply.Idle, nil
 	}
-	return apply.Forgotten, nil
+	return apply.InProgress, nil
 }
 
 // lives tells whether exactly this backend is still there.
