@@ -219,8 +219,8 @@ func (p *Project) runnable() error {
 // commandTerms is what is configured of how a command runs.
 type commandTerms struct{ Env, Form, Timeout string }
 
-func (p *Project) commandTerms(m release.Migration) *commandTerms {
-	if !m.Commanded() {
+func (p *Project) commandTerms(m *release.Migration) *commandTerms {
+	if m == nil || !m.Commanded() {
 		return nil
 	}
 	c := p.Config.Migration

@@ -14,9 +14,7 @@ func (p *Project) planning(f source.Found) []engine.Step {
 		step.Confirm{Found: f, Verify: p.verifyImages},                                                     // every digest exists and hashes to itself; labels name the commit
 	}
 	if f.Release.Migration != nil {
-		steps = append(steps, p.asking(f.Release.Migration.File, f.SQL)...) // what the migration tool itself has written down
-		steps = append(steps, step.Review{Name: f.Release.Migration.File, SQL: f.SQL, Catalog: p.catalog, Policy: p.policy(), Waivers: p.waivers, Now: p.options.Now,
-			InPlace: p.inPlace(f)}) // the SQL is read; what cannot be read blocks
+		steps = append(steps, p.reviewing(migrationOf(f))...) // the SQL is read, and what its tool has written down; what cannot be read blocks
 	}
 	return append(steps, step.Baseline{Services: services(f.Release)}) // what runs now, by digest: the way back
 }
@@ -25,10 +23,7 @@ func (p *Project) planning(f source.Found) []engine.Step {
 func (p *Project) acting(f source.Found, script sqltext.Script) []engine.Step {
 	steps := []engine.Step{step.Prefetch{Target: p.target}} // all images are on all hosts before the database is touched
 	if f.Release.Migration != nil {
-		steps = append(steps, p.backup())                                                           // a dump, hashed, read back, compared
-		steps = append(steps, p.rehearse(f.Release.Migration.File, f.SQL, script, p.inPlace(f))...) // if wanted: the backup restored, the migration tried there
-		steps = append(steps, step.Migrate{Server: p.database, Court: p.database, Witness: p.database, Script: script, Clock: systemClock{},
-			History: p.toolReader(f.Release.Migration.File, f.SQL)}) // the only step that must never run twice
+		steps = append(steps, p.migrating(migrationOf(f), script)...) // backup, rehearsal if wanted, and the only step that must never run twice
 	}
 	return append(steps,
 		step.Deploy{Target: p.target},                     // service by service, digests read back from what runs

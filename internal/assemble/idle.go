@@ -26,11 +26,15 @@ func (p *Project) Idle(ctx context.Context, plan engine.Plan) (bool, error) {
 	if t.Migration == nil {
 		return true, nil
 	}
-	done, err := p.applied(ctx, t.Migration.SHA256)
+	f, script, err := p.recall(ctx, last)
 	if err != nil {
 		return false, err
 	}
-	_, script, err := p.recall(ctx, last)
+	if t.Migration.Commanded() {
+		done, err := p.applied(ctx, t.Migration.SHA256)
+		return err == nil && done == 1, err
+	}
+	done, err := p.placed(ctx, t.Migration.File, f.SQL)
 	return err == nil && done == len(script.Units), err
 }
 

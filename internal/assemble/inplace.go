@@ -4,13 +4,7 @@ import (
 	"context"
 
 	"fairlead/internal/apply"
-	"fairlead/internal/source"
 )
-
-// inPlace counts the units of a release's migration that are applied. The catalog shows their effects, and they are not applied again.
-func (p *Project) inPlace(f source.Found) func(context.Context) (int, error) {
-	return func(ctx context.Context) (int, error) { return p.placed(ctx, f.Release.Migration.File, f.SQL) }
-}
 
 // applied counts the units of a migration that have their marker, from the first on.
 func (p *Project) applied(ctx context.Context, migration string) (int, error) {

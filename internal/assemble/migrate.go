@@ -11,6 +11,7 @@ import (
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 	"fairlead/internal/release"
+	"fairlead/internal/source"
 	"fairlead/internal/sqltext"
 	"fairlead/internal/step"
 )
@@ -43,30 +44,45 @@ func (p *Project) planningAlone(m Migration) []engine.Step {
 	if m.NoBackup != "" {
 		check.Backups, check.Database = nil, undumped{p.database}
 	}
-	if m.Command.Commanded() {
-		return []engine.Step{check, p.commandReview(m)}
+	return append([]engine.Step{check}, p.reviewing(m)...)
+}
+
+// migrationOf is the migration of a release that has one.
+func migrationOf(f source.Found) Migration {
+	if f.Release.Migration.Commanded() {
+		return Migration{File: f.Release.Migration.Line(), Command: *f.Release.Migration, Dir: f.Dir}
 	}
-	review := step.Review{Name: m.File, SQL: m.SQL, Catalog: p.catalog, Policy: p.policy(), Waivers: p.waivers, Now: p.options.Now, InPlace: p.inPlaceAlone(m)}
-	return append(append([]engine.Step{check}, p.asking(m.File, m.SQL)...), review)
+	return Migration{File: f.Release.Migration.File, SQL: f.SQL}
+}
+
+// reviewing is what is asked about a migration itself.
+func (p *Project) reviewing(m Migration) []engine.Step {
+	if m.Command.Commanded() {
+		return []engine.Step{p.commandReview(m)}
+	}
+	return append(p.asking(m.File, m.SQL), // what the tool that made it has written down
+		step.Review{Name: m.File, SQL: m.SQL, Catalog: p.catalog, Policy: p.policy(), Waivers: p.waivers, Now: p.options.Now, InPlace: p.inPlaceAlone(m)})
 }
 
 // actingAlone is a migration without a release, in order.
 func (p *Project) actingAlone(m Migration, script sqltext.Script) []engine.Step {
-	protect := []engine.Step{p.backup()}
+	return append(p.migrating(m, script), step.Record{Alone: true, Now: p.options.Now})
+}
+
+// migrating is how a migration is applied: protected, tried if that is wanted, and then once.
+func (p *Project) migrating(m Migration, script sqltext.Script) []engine.Step {
+	steps := []engine.Step{p.backup()} // a dump, hashed, read back, compared
 	switch {
 	case m.NoBackup != "":
-		protect = []engine.Step{step.NoBackup{Reason: m.NoBackup, By: m.By}} // and nothing to rehearse with
+		steps = []engine.Step{step.NoBackup{Reason: m.NoBackup, By: m.By}} // and nothing to rehearse with
 	case !m.Command.Commanded():
-		protect = append(protect, p.rehearse(m.File, m.SQL, script, p.inPlaceAlone(m))...)
+		steps = append(steps, p.rehearse(m.File, m.SQL, script, p.inPlaceAlone(m))...) // the backup restored, the migration tried there
 	}
 	if m.Command.Commanded() {
-		return append(protect, p.commandStep(m), step.Record{Alone: true, Now: p.options.Now})
+		return append(steps, p.commandStep(m))
 	}
-	return append(protect,
-		step.Migrate{Server: p.database, Court: p.database, Witness: p.database, Script: script, Clock: systemClock{}, Again: m.Again != "", Bare: m.NoBackup != "",
-			History: p.toolReader(m.File, m.SQL)},
-		step.Record{Alone: true, Now: p.options.Now},
-	)
+	return append(steps, step.Migrate{Server: p.database, Court: p.database, Witness: p.database, Script: script, Clock: systemClock{},
+		Again: m.Again != "", Bare: m.NoBackup != "", History: p.toolReader(m.File, m.SQL)})
 }
 
 // inPlaceAlone counts the units that are applied; nil when it does not matter.
@@ -183,7 +199,7 @@ func (p *Project) settingsAlone(m Migration) (string, error) {
 		Bare, Again bool
 		Rehearse    *rehearseTerms `json:",omitempty"`
 		Command     *commandTerms  `json:",omitempty"`
-	}{m.NoBackup != "", m.Again != "", rehearseTermsOf(p.Config.Rehearse), p.commandTerms(m.Command)})
+	}{m.NoBackup != "", m.Again != "", rehearseTermsOf(p.Config.Rehearse), p.commandTerms(&m.Command)})
 }
 
 // server names a database so that another one is another plan.

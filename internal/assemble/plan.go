@@ -36,7 +36,7 @@ func (p *Project) PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, 
 	if err != nil {
 		return engine.Plan{}, err
 	}
-	if f.Release.Migration != nil {
+	if f.Release.Migration != nil && !f.Release.Migration.Commanded() {
 		if err := p.rehearsable(f.Release.Migration.File, f.SQL); err != nil {
 			return engine.Plan{}, err
 		}
@@ -85,11 +85,11 @@ func (p *Project) fits(r release.Release) error {
 			return refused("service-without-image", fmt.Errorf("target.services lists %q, for which the release has no image", name))
 		}
 	}
-	if r.Migration != nil && r.Migration.Commanded() {
-		return refused("migration-unreviewable", errors.New("a migration that is a command is not supported yet in a release: fairlead migrate apply --command runs it before"))
-	}
 	if r.Migration != nil && (p.database == nil || p.backups == nil) {
 		return refused("database-not-configured", errors.New("the release has a migration, but the configuration has no database or no backup store"))
+	}
+	if r.Migration != nil && r.Migration.Commanded() {
+		return p.runnable()
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func refused(code fault.Code, err error) error {
 
 // units parses the migration once; reviewer, applier and resume use this table.
 func units(f source.Found) (sqltext.Script, error) {
-	if f.Release.Migration == nil {
+	if f.Release.Migration == nil || f.Release.Migration.Commanded() {
 		return sqltext.Script{}, nil
 	}
 	return parsed(f.Release.Migration.File, f.SQL)
@@ -136,7 +136,7 @@ func (p *Project) terms(f source.Found, script sqltext.Script, proofs engine.Pro
 	if err != nil {
 		return engine.Terms{}, err
 	}
-	settings, err := p.settings()
+	settings, err := p.settings(f.Release.Migration)
 	if err != nil {
 		return engine.Terms{}, err
 	}
@@ -154,6 +154,9 @@ func (p *Project) terms(f source.Found, script sqltext.Script, proofs engine.Pro
 		return t, err
 	}
 	t.Review = reviewed.Sum
+	if f.Release.Migration.Commanded() {
+		return t, nil
+	}
 	t.Units, err = release.Canonical(script.Units)
 	return t, err
 }
@@ -167,13 +170,14 @@ func (p *Project) approval() string {
 }
 
 // settings is the fingerprint of everything configured that decides what the steps do.
-func (p *Project) settings() (string, error) {
+func (p *Project) settings(m *release.Migration) (string, error) {
 	return release.Canonical(struct {
 		Health   config.Health
 		Smoke    config.Smoke
 		Services map[string]string
 		Rehearse *rehearseTerms `json:",omitempty"`
-	}{p.Config.Health, p.Config.Smoke, p.services, rehearseTermsOf(p.Config.Rehearse)})
+		Command  *commandTerms  `json:",omitempty"`
+	}{p.Config.Health, p.Config.Smoke, p.services, rehearseTermsOf(p.Config.Rehearse), p.commandTerms(m)})
 }
 
 func names(steps []engine.Step) []engine.Name {
@@ -202,8 +206,8 @@ func deployBlobs(t engine.Terms, f source.Found, script sqltext.Script) (map[str
 	}
 	put(blobTerms, t)
 	put(blobRelease, f.Release)
-	put(blobFrom, from{f.From, f.Strength})
-	if f.Release.Migration != nil {
+	put(blobFrom, from{f.From, f.Strength, f.Dir})
+	if f.Release.Migration != nil && !f.Release.Migration.Commanded() {
 		put(blobUnits, script)
 		blobs[blobSQL] = f.SQL
 	}
@@ -214,4 +218,5 @@ func deployBlobs(t engine.Terms, f source.Found, script sqltext.Script) (map[str
 type from struct {
 	From     string `json:"from"`
 	Strength string `json:"strength"`
+	Dir      string `json:"dir,omitempty"`
 }

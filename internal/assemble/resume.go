@@ -20,7 +20,7 @@ func (p *Project) Replan(ctx context.Context, o engine.Opening) (engine.Plan, er
 		return engine.Plan{}, err
 	}
 	terms := o.Terms
-	settings, err := p.settings()
+	settings, err := p.settings(terms.Migration)
 	if err != nil {
 		return engine.Plan{}, err
 	}
@@ -46,8 +46,8 @@ func (p *Project) recall(ctx context.Context, o engine.Opening) (source.Found, s
 	if err := p.blob(ctx, o, blobFrom, &why); err != nil {
 		return f, script, err
 	}
-	f.From, f.Strength = why.From, why.Strength
-	if f.Release.Migration == nil {
+	f.From, f.Strength, f.Dir = why.From, why.Strength, why.Dir
+	if f.Release.Migration == nil || f.Release.Migration.Commanded() {
 		return f, script, nil
 	}
 	sql, err := p.storedSQL(ctx, o)

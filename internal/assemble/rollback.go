@@ -33,7 +33,7 @@ func (p *Project) PlanRollback(ctx context.Context, tag string, images []release
 }
 
 func (p *Project) returnTo(o target.Observation, tag string, images []release.Image) (engine.Plan, error) {
-	settings, err := p.settings()
+	settings, err := p.settings(nil)
 	if err != nil {
 		return engine.Plan{}, err
 	}

@@ -95,13 +95,13 @@ func briefSchema(b briefing) string {
 	m, err := engine.Recall[step.Migrated](e.Proofs)
 	switch {
 	case err == nil && m.Here > 0:
-		return fmt.Sprintf("changed: %s is applied (units committed by this run: %d)", t.Migration.File, m.Here)
+		return fmt.Sprintf("changed: %s is applied (units committed by this run: %d)", t.Migration.Name(), m.Here)
 	case err == nil && m.By == "" && m.Tool != nil:
-		return fmt.Sprintf("unchanged by this run: %s was in place already, by %s", t.Migration.File, m.Tool.Tool)
+		return fmt.Sprintf("unchanged by this run: %s was in place already, by %s", t.Migration.Name(), m.Tool.Tool)
 	case err == nil:
-		return fmt.Sprintf("unchanged by this run: %s was in place already, by run %s", t.Migration.File, m.By)
+		return fmt.Sprintf("unchanged by this run: %s was in place already, by run %s", t.Migration.Name(), m.By)
 	case e.Step == "migrate":
-		return fmt.Sprintf("changed in part: %s did not come to its end", t.Migration.File)
+		return fmt.Sprintf("changed in part: %s did not come to its end", t.Migration.Name())
 	}
 	return "not proved by this run"
 }

@@ -69,7 +69,15 @@ func migrationLines(t engine.Terms, p engine.Proofs, units []sqltext.Unit) []str
 	if t.Migration == nil {
 		return []string{"none"}
 	}
-	all := []string{fmt.Sprintf("%s, sha256 %s", t.Migration.File, short(t.Migration.SHA256))}
+	all := []string{fmt.Sprintf("%s, sha256 %s", t.Migration.Name(), short(t.Migration.SHA256))}
+	if t.Migration.Commanded() {
+		all = append(all, fmt.Sprintf("a command, with %d files bound to it: nobody has read the SQL that it will run, and it is not rehearsed", len(t.Migration.Files)),
+			"that it runs exactly once cannot be proved: when its end is not seen, the outcome is unknown and a person must look")
+		if r, err := engine.Recall[step.Reviewed](p); err == nil {
+			all = append(all, "answered for "+answered(r))
+		}
+		return all
+	}
 	for _, u := range units {
 		how := "in one transaction"
 		if u.Kind != sqltext.Together {

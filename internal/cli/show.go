@@ -112,7 +112,7 @@ func (a *app) showOpening(r engine.Record) {
 		a.answer("    image     %s", strings.TrimSpace(imageChange(img, o.Terms.Baseline)))
 	}
 	if m := o.Terms.Migration; m != nil {
-		a.answer("    migration %s, sha256 %s", ui.Clean(m.File), m.SHA256)
+		a.answer("    migration %s, sha256 %s", ui.Clean(m.Name()), m.SHA256)
 	}
 	if o.Closes != nil {
 		a.answer("    closes    run %s: %s", o.Closes.Run, ui.Clean(o.Closes.Means))

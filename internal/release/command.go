@@ -69,6 +69,14 @@ func (m Migration) command() error {
 	return nil
 }
 
+// Name is what people call the migration: its file, or its command.
+func (m Migration) Name() string {
+	if m.Commanded() {
+		return m.Line()
+	}
+	return m.File
+}
+
 // Line is the command for people, words with blanks in quotes.
 func (m Migration) Line() string {
 	words := slices.Clone(m.Command)

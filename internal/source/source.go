@@ -21,6 +21,7 @@ type Source interface {
 type Found struct {
 	Release  release.Release
 	SQL      []byte
+	Dir      string // folder in which a migration that is a command runs, absolute
 	From     string // readable: the file, the run
 	Strength string // "asserted" until something proves it
 }

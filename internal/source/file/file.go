@@ -48,8 +48,12 @@ func (s Source) Find(ctx context.Context, tag string) (source.Found, error) {
 		return source.Found{}, otherTag(path, tag, r.Tag)
 	}
 	found := source.Found{Release: r, From: path, Strength: "asserted"}
-	if r.Migration == nil || r.Migration.Commanded() {
+	switch {
+	case r.Migration == nil:
 		return found, nil
+	case r.Migration.Commanded():
+		found.Dir, err = filepath.Abs(filepath.Dir(path))
+		return found, err
 	}
 	found.SQL, err = readSQL(filepath.Dir(path), *r.Migration)
 	return found, err

@@ -1,0 +1,105 @@
+package program
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// shell starts a script with the mark of the test.
+func shell(t *testing.T, script string, more func(*Spec)) (*Process, func() []string) {
+	t.Helper()
+	said := make(chan string, 1000)
+	s := Spec{Argv: []string{"/bin/sh", "-c", script}, Dir: t.TempDir(), Env: os.Environ(), Mark: t.Name(), Say: func(l string) { said <- l }}
+	if more != nil {
+		more(&s)
+	}
+	p, err := Start(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Sweep)
+	return p, func() []string {
+		select {
+		case <-p.Done():
+		case <-time.After(20 * time.Second):
+			t.Fatal("it does not end")
+		}
+		close(said)
+		var all []string
+		for l := range said {
+			all = append(all, l)
+		}
+		return all
+	}
+}
+
+func TestStart_tells_and_keeps_the_output_without_secrets(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	p, lines := shell(t, `echo "url=$URL"; printf 'no end'; echo >&2; printf last; exit 3`, func(s *Spec) {
+		s.Env, s.Secrets, s.Log = append(s.Env, "URL=postgres://u:hunter2@h/d"), []string{"postgres://u:hunter2@h/d", "hunter2", ""}, log
+	})
+	if got := lines(); !slices.Equal(got, []string{"url=***", "no end", "last"}) {
+		t.Errorf("told %q", got)
+	}
+	if status, signal, lost := p.Ended(); status != 3 || signal != "" || lost != nil {
+		t.Errorf("ended with %d %q %v", status, signal, lost)
+	}
+	b, err := os.ReadFile(log)
+	st, _ := os.Stat(log)
+	if err != nil || strings.Contains(string(b), "hunter2") || !strings.Contains(string(b), "url=***\n") || st.Mode().Perm() != 0o600 {
+		t.Errorf("kept with mode %v: %q, %v", st.Mode(), b, err)
+	}
+}
+
+func TestStop_ends_the_whole_group_also_what_ignores_the_polite_signal(t *testing.T) {
+	p, lines := shell(t, `trap "" TERM; (trap "" TERM; sleep 60) & echo ready; sleep 60`, nil)
+	time.Sleep(300 * time.Millisecond)
+	began := time.Now()
+	p.Stop(200 * time.Millisecond)
+	if took := time.Since(began); took > 8*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	if got := lines(); !slices.Equal(got, []string{"ready"}) {
+		t.Errorf("told %q", got)
+	}
+	if _, signal, _ := p.Ended(); signal != "killed" {
+		t.Errorf("ended by %q", signal)
+	}
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		left, err := Running(t.Name(), began.Add(-time.Minute))
+		if err != nil {
+			t.Skipf("not every process can be looked at here: %v", err)
+		}
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("processes %v are left", left)
+		}
+	}
+}
+
+func TestRunning_finds_what_carries_the_mark(t *testing.T) {
+	began := time.Now()
+	p, _ := shell(t, "sleep 60", nil)
+	left, err := Running(t.Name(), began)
+	if err != nil {
+		t.Skipf("not every process can be looked at here: %v", err)
+	}
+	if !slices.Contains(left, p.PID()) {
+		t.Errorf("found %v, not %d", left, p.PID())
+	}
+	if left, err := Running(t.Name()+"-other", began); err != nil || len(left) > 0 {
+		t.Errorf("another mark: %v, %v", left, err)
+	}
+}
+
+func TestStart_says_when_there_is_no_such_program(t *testing.T) {
+	if _, err := Start(Spec{Argv: []string{"./none"}, Dir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "./none") {
+		t.Errorf("got %v", err)
+	}
+}
