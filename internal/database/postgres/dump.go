@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -37,7 +38,24 @@ func (d *Database) Dump(ctx context.Context, w io.Writer) (database.Dump, error)
 		facts.Compression = "none"
 	}
 	facts.Tables, err = d.dumpAndCount(ctx, conn, path, snapshot, w)
-	return facts, err
+	return facts, d.lockedOut(ctx, err)
+}
+
+// lockedOut adds to an error about a lock who holds one that nobody can read beside. A nil error stays nil.
+func (d *Database) lockedOut(ctx context.Context, err error) error {
+	if err == nil || !strings.Contains(err.Error(), lockedByOthers) && code(err) != codeLockTimeout {
+		return err
+	}
+	var holders []backend
+	_ = d.with(context.WithoutCancel(ctx), func(ctx context.Context, conn *pgx.Conn) (err error) { // without it the error speaks
+		holders, err = backends(ctx, conn, `WHERE a.pid IN (SELECT pid FROM pg_locks WHERE locktype = 'relation' AND granted AND mode = 'AccessExclusiveLock'
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AND a.pid <> pg_backend_pid() ORDER BY a.xact_start LIMIT 3`)
+		return err
+	})
+	for _, b := range holders {
+		err = fmt.Errorf("%w; held by %s", err, b)
+	}
+	return err
 }
 
 // catalogued reads from the catalog, in the dump's snapshot, what the archive must hold and what a copy must be like.

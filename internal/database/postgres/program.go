@@ -194,10 +194,13 @@ func (d *Database) ended(ctx context.Context, name string, err error, said *tail
 	return fmt.Errorf("%s: %w", name, err)
 }
 
+// lockedByOthers begins the sentence about a lock that pg_dump did not get.
+const lockedByOthers = "a table was locked by somebody else"
+
 // plainer corrects the one message that sends people after the wrong setting.
 func plainer(text string) string {
 	if strings.Contains(text, "canceling statement due to statement timeout") && strings.Contains(text, "LOCK TABLE") {
-		return "a table was locked by somebody else for longer than " + dumpLockWait + "; " + text
+		return lockedByOthers + " for longer than " + dumpLockWait + "; " + text
 	}
 	return text
 }
