@@ -100,7 +100,11 @@ func (o migrateOptions) retry() string {
 	if !o.command {
 		return "fairlead migrate apply " + quote(o.file)
 	}
-	words := "fairlead migrate apply --command --"
+	words := "fairlead migrate apply --command"
+	for _, w := range o.with {
+		words += " --with " + quote(w)
+	}
+	words += " --"
 	for _, w := range o.argv {
 		words += " " + quote(w)
 	}

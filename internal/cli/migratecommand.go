@@ -38,7 +38,7 @@ func neverSeen(s assemble.Standing, m assemble.Migration) error {
 		What:  fmt.Sprintf("run %s started this command at %s, and how it ended is not known", u.Run, clock(u.At)),
 		Means: "nothing was changed by this command; what that run left is as unknown as before",
 		Do: []fault.Command{{Line: "fairlead show " + u.Run, Why: "what is known of it"},
-			{Line: "fairlead migrate apply --again --reason '…' --command -- " + m.Command.Line(), Why: "runs it again, once you have looked at the tool's own history"}}}
+			{Line: "fairlead migrate apply --again --reason '…' --command " + m.Command.Call(), Why: "runs it again, once you have looked at the tool's own history"}}}
 }
 
 func (a *app) migrateWaiveCommand() *cobra.Command {

@@ -77,6 +77,29 @@ func (m Migration) Name() string {
 	return m.File
 }
 
+// Call is how the migration is named on a command line: the files that the command depends on beyond those among its words, and the command.
+func (m Migration) Call() string {
+	var more []string
+	for name := range m.Files {
+		if !slices.ContainsFunc(m.Command, func(w string) bool { return path.Clean(w) == name }) {
+			more = append(more, name)
+		}
+	}
+	slices.Sort(more)
+	s := ""
+	for i, name := range more {
+		if i == maxShown {
+			s += "--with … "
+			break
+		}
+		s += "--with " + (Migration{Command: []string{name}}).Line() + " "
+	}
+	return s + "-- " + m.Line()
+}
+
+// maxShown is how many files are named on a command line that is only to be read.
+const maxShown = 6
+
 // Line is the command for people, words with blanks in quotes.
 func (m Migration) Line() string {
 	words := slices.Clone(m.Command)

@@ -47,3 +47,10 @@ func TestParse_refuses_a_command_that_cannot_be_meant(t *testing.T) {
 		}
 	}
 }
+
+func TestCall_names_every_file_that_the_hash_is_over(t *testing.T) {
+	m := Migration{Command: []string{"./tool.sh", "ok"}, Files: map[string]string{"tool.sh": "", "up.sql": "", "a b.sql": ""}}
+	if got := m.Call(); got != "--with 'a b.sql' --with up.sql -- ./tool.sh ok" {
+		t.Errorf("got %s", got)
+	}
+}

@@ -410,7 +410,7 @@ func (s Command) unknown(output string, err error) error {
 
 func (s Command) retry(in engine.Input) []fault.Command {
 	if in.Terms.Action == engine.Migrate {
-		return []fault.Command{{Line: "fairlead migrate status", Why: "what is applied"}, {Line: "fairlead migrate apply --command -- " + s.Migration.Line(), Why: "tries again, from the start"}}
+		return []fault.Command{{Line: "fairlead migrate status", Why: "what is applied"}, {Line: "fairlead migrate apply --command " + s.Migration.Call(), Why: "tries again, from the start"}}
 	}
 	return tryAgain(in)
 }

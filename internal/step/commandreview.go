@@ -67,6 +67,6 @@ func (s CommandReview) Run(context.Context, engine.Input) (engine.Evidence, erro
 	}
 	return nil, &fault.Fault{Code: "command-unreviewed", What: "the migration is a command, and nobody can read what it will do: " + s.Migration.Line(), Outcome: fault.Refused,
 		Means: "production is unchanged; nothing was attempted", Err: fault.MarkUntouched(why),
-		Do: []fault.Command{{Line: "fairlead migrate waive --reason '…' --until 2027-01-31 -- " + s.Migration.Line(), Why: "answers for exactly this command and these files; of a release: --release FILE instead of the command"},
+		Do: []fault.Command{{Line: "fairlead migrate waive --reason '…' --until 2027-01-31 " + s.Migration.Call(), Why: "answers for exactly this command and these files; of a release: --release FILE instead of the command"},
 			{Line: "docs/migrations.md", Why: "how each tool writes SQL instead, which is reviewed and applied exactly once"}}}
 }
