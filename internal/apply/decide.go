@@ -108,13 +108,16 @@ func (all fates) of(unit int) Fate {
 // final gives the fate of an attempt once it is no longer in progress.
 func final(ctx context.Context, c Court, j Job, a Attempt) (Fate, error) {
 	until := j.Clock.Now().Add(SettleLimit)
-	for {
+	for ended := false; ; {
 		fate, err := c.Fate(ctx, a)
 		if err == nil && fate != InProgress && fate != Idle {
 			return fate, nil
 		}
 		if err == nil && (a.XID != "" || fate == Idle) {
-			err = c.End(ctx, a)
+			if err = c.End(ctx, a); err == nil && !ended {
+				ended = true
+				continue
+			}
 		}
 		if !j.Clock.Now().Before(until) {
 			return 0, fmt.Errorf("unit %d of the earlier attempt is still running (pid %d): %w", a.Unit+1, a.PID, orUnknown(err))
