@@ -14,6 +14,11 @@ func Explain(id string) (string, bool) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n", r.ID)
 	fmt.Fprintf(&b, "%s. Family: %s (%s).\n\n", severityWords(r.Severity), r.Family, familyWords(r.Family))
+	if r.lowers() {
+		fmt.Fprintf(&b, "A team may weigh it otherwise: `review: {rules: {%s: off}}` in `fairlead.yaml`, or info, warn, block.\n\n", r.ID)
+	} else if r.Severity != SeverityBlock {
+		fmt.Fprintf(&b, "A team may raise it: `review: {rules: {%s: block}}` in `fairlead.yaml`.\n\n", r.ID)
+	}
 	fmt.Fprintf(&b, "## Why\n\n%s\n\n", r.Why)
 	d := details()[r.ID]
 	if d.lock != "" {
@@ -67,7 +72,7 @@ func notApplied(r Rule, d detail) string {
 	}
 	switch r.Family {
 	case FamilyLock:
-		out = append(out, "- On a relation that the same script made: nobody else uses it yet.", "- On a table with fewer rows than `small_rows` (100,000), when a catalog says so: it informs only.")
+		out = append(out, "- On a relation that the same script made: nobody else uses it yet.", "- On a table with fewer rows than `review.small_rows` (100,000), and less than `review.small_mib` (256), when a catalog says so: it informs only.")
 	case FamilyLoss, FamilyCompatibility:
 		out = append(out, "- On something that the same script made.")
 	}

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -113,8 +114,15 @@ func (v validator) check(schema map[string]any, doc any, at string) []string {
 		say("%v is none of %v", doc, enum)
 	}
 	for _, word := range []string{"oneOf", "anyOf"} {
-		if all, ok := schema[word].([]any); ok && !slices.ContainsFunc(all, func(s any) bool { return len(v.check(s.(map[string]any), doc, at)) == 0 }) {
-			say("fits none of %s", word)
+		all, ok := schema[word].([]any)
+		fits := 0
+		for _, s := range all {
+			if len(v.check(s.(map[string]any), doc, at)) == 0 {
+				fits++
+			}
+		}
+		if ok && (fits == 0 || word == "oneOf" && fits > 1) {
+			say("fits %d of %s", fits, word)
 		}
 	}
 	switch doc := doc.(type) {
@@ -138,18 +146,31 @@ func (v validator) check(schema map[string]any, doc any, at string) []string {
 		if least, ok := schema["minItems"].(float64); ok && len(doc) < int(least) {
 			say("has %d items", len(doc))
 		}
+		for i := range doc {
+			if schema["uniqueItems"] == true && slices.ContainsFunc(doc[:i], func(x any) bool { return reflect.DeepEqual(x, doc[i]) }) {
+				say("holds item %d twice", i)
+			}
+		}
 		if items, ok := schema["items"].(map[string]any); ok {
 			for i, value := range doc {
 				out = append(out, v.check(items, value, fmt.Sprintf("%s[%d]", at, i))...)
 			}
 		}
 	case string:
+		if schema["format"] == "uri" || schema["format"] == "uri-reference" {
+			if u, err := url.Parse(doc); err != nil || schema["format"] == "uri" && !u.IsAbs() {
+				say("%q is no %s", doc, schema["format"])
+			}
+		}
 		if p, ok := schema["pattern"].(string); ok && !regexp.MustCompile(p).MatchString(doc) {
 			say("%q does not match %s", doc, p)
 		}
 	case float64:
 		if least, ok := schema["minimum"].(float64); ok && doc < least {
 			say("%v is less than %v", doc, least)
+		}
+		if most, ok := schema["maximum"].(float64); ok && doc > most {
+			say("%v is more than %v", doc, most)
 		}
 	}
 	return out
