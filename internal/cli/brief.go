@@ -217,6 +217,9 @@ func resumeCost(e engine.Ending) string {
 	case "smoke":
 		return "looks at health and tries the smoke checks again; replaces nothing"
 	case "migrate":
+		if m := e.Opening.Terms.Migration; m != nil && m.Commanded() {
+			return "looks whether anything was changed since before the command, and runs it again where nothing was, or where it had ended by itself"
+		}
 		return "asks the server what is in place and goes on with the unit that failed; it will fail again unless the cause is gone"
 	case "deploy":
 		return "goes on replacing the services that do not run the new image; it will fail again unless the cause is gone"

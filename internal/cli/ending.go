@@ -149,5 +149,9 @@ func goOn(e engine.Ending) []fault.Command {
 	if e.Opening.Terms.Action == engine.Deploy && len(e.Opening.Terms.Baseline) > 0 {
 		all = append(all, fault.Command{Line: "fairlead rollback", Why: "brings the old images back; the schema stays"})
 	}
+	if m := e.Opening.Terms.Migration; m != nil && m.Commanded() && e.Step == "migrate" && e.Outcome == fault.Unknown {
+		all = append(all, fault.Command{Line: "fairlead resume --migration applied --reason '…'", Why: "once you have looked at the tool's own history: goes on as if it had ended well"},
+			fault.Command{Line: "fairlead resume --migration not-applied --reason '…'", Why: "runs the command again"})
+	}
 	return append(all, fault.Command{Line: "fairlead abandon --reason '…'", Why: "closes the run and leaves everything as it is"})
 }

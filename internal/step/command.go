@@ -319,24 +319,28 @@ func (s Command) expected(ctx context.Context, in engine.Input) error {
 	return err
 }
 
-// wait keeps the lock and the number under watch until the command has ended. Its error means that the command was stopped.
+// wait keeps the lock and the number under watch until the command has ended. An interrupt lets it come to its end. Its error means that
+// the command was stopped.
 func (s Command) wait(ctx context.Context, in engine.Input, solo apply.Solo, p Process) error {
 	end := s.Clock.Now().Add(s.Limit)
+	quiet, interrupted := context.WithoutCancel(ctx), ctx.Done()
+	tick := time.NewTicker(holdEvery)
+	defer tick.Stop()
 	for {
-		tick, cancel := context.WithTimeout(ctx, holdEvery)
 		select {
 		case <-p.Done():
-			cancel()
 			return nil
-		case <-tick.Done():
+		case <-interrupted:
+			interrupted = nil
+			in.Say(engine.Progress{Text: "interrupted: the command is left to come to its end, because nobody could tell what a stopped one has done", Line: true})
+			continue
+		case <-tick.C:
 		}
-		cancel()
-		err := ctx.Err()
-		if err == nil && !s.Clock.Now().Before(end) {
+		var err error
+		if !s.Clock.Now().Before(end) {
 			err = fmt.Errorf("it ran for longer than %s", s.Limit)
-		}
-		if err == nil {
-			err = solo.Hold(ctx, in.Ticket)
+		} else {
+			err = solo.Hold(quiet, in.Ticket)
 		}
 		if err != nil {
 			p.Stop(grace)
@@ -373,6 +377,9 @@ func (s Command) failed(ctx context.Context, in engine.Input, before database.Im
 	quiet := context.WithoutCancel(ctx)
 	cause := fmt.Errorf("exit status %d; its output is in %s", status, output)
 	why := s.same(quiet, in, &before)
+	if _, _, earlier := lastFacts(in.Facts); why == "" && earlier != nil {
+		why = "this attempt changed nothing, but an earlier one of this run may have"
+	}
 	if why == "" {
 		if err := s.Database.Unmark(quiet, in.Ticket, s.key(in), 0); err == nil {
 			return &fault.Fault{Code: "command-failed", What: "the migration's command failed, and left everything as it was", Err: fault.MarkUntouched(cause),
