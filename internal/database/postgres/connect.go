@@ -50,14 +50,16 @@ func (d *Database) connectBy(ctx context.Context, c *pgx.ConnConfig, role string
 	return conn, nil
 }
 
-// greet refuses poolers and takes on the role.
+// greet refuses poolers that do not give a session a server process of its own, and takes on the role.
 func (d *Database) greet(ctx context.Context, conn *pgx.Conn, role string) error {
 	var pid uint32
 	if err := conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
 		return d.unreachable(err)
 	}
 	if announced := conn.PgConn().PID(); announced != pid {
-		return fmt.Errorf("%w (pid %d announced, %d found); name the server itself", database.ErrPooler, announced, pid)
+		if err := d.steady(ctx, conn); err != nil {
+			return fmt.Errorf("pid %d was announced, %d was found: %w", announced, pid, err)
+		}
 	}
 	if role == "" {
 		return nil

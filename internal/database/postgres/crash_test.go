@@ -205,7 +205,7 @@ func TestProbe_refuses_an_index_of_that_name_that_is_another_one(t *testing.T) {
 }
 
 func TestConnect_refuses_a_pooler(t *testing.T) {
-	url, _ := through(t, fresh(t), liePID, "")
+	url := pooled(t, fresh(t), "transaction")
 	for name, call := range map[string]func() error{
 		"Preflight": func() error { _, err := opened(t, url).Preflight(t.Context()); return err },
 		"Begin":     func() error { _, err := opened(t, url).Begin(t.Context()); return err },

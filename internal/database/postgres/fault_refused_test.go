@@ -71,7 +71,7 @@ func TestFault10_another_server_than_the_one_that_was_backed_up_is_left_alone(t 
 
 func TestFault11_a_pooler_in_transaction_mode_is_refused(t *testing.T) {
 	direct := table(t)
-	url, _ := through(t, direct, liePID, "")
+	url := pooled(t, direct, "transaction")
 	d, j := opened(t, url), jobOf(t, addRow)
 	_, err := apply.Run(t.Context(), d, d, j.Job)
 	var f *apply.Failure

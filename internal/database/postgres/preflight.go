@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -19,11 +20,16 @@ const oldestMajor = 13
 func (d *Database) Preflight(ctx context.Context) (database.Facts, error) {
 	var f database.Facts
 	err := d.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		if err := d.steady(ctx, conn); err != nil {
+		if err := d.steady(ctx, conn); errors.Is(err, database.ErrPooler) {
 			return err
+		} else if err != nil {
+			f.Notes = append(f.Notes, fmt.Sprintf("whether a pooler is in between was looked at only once (%v)", err))
 		}
 		sql := fmt.Sprintf("SET lock_timeout = '2s'; SET statement_timeout = %d; BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", askLimit.Milliseconds())
 		if err := run(ctx, conn, "look at the server", sql); err != nil {
+			return err
+		}
+		if err := d.pooled(ctx, conn, &f); err != nil {
 			return err
 		}
 		return d.preflight(ctx, conn, &f)
@@ -70,6 +76,18 @@ func (d *Database) describe(ctx context.Context, conn *pgx.Conn, f *database.Fac
 	}
 	if archive == "off" {
 		f.Notes = append(f.Notes, "archive_mode is off: what is written after the backup began cannot be had back")
+	}
+	return nil
+}
+
+// pooled tells of a pooler in session mode, which passes, but is one thing more that may fail in the middle.
+func (d *Database) pooled(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
+	var pid uint32
+	if err := conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+		return classify(ctx, conn.PgConn(), "look at the session", err)
+	}
+	if pid != conn.PgConn().PID() {
+		f.Notes = append(f.Notes, "the URL goes through a connection pooler in session mode; fairlead needs five of its connections, and the server's own address is safer")
 	}
 	return nil
 }
@@ -193,10 +211,16 @@ func (d *Database) others(ctx context.Context, conn *pgx.Conn, f *database.Facts
 func languages(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
 	ctx, cancel := limit(ctx, askLimit)
 	defer cancel()
+	if err := run(ctx, conn, "look at plpgsql", "SAVEPOINT language"); err != nil {
+		return err
+	}
 	_, err := conn.Exec(ctx, "DO $$ BEGIN NULL; END $$")
 	err = classify(ctx, conn.PgConn(), "run an empty DO block", err)
 	if code(err) == "" {
 		return err
+	}
+	if again := run(ctx, conn, "look at plpgsql", "ROLLBACK TO SAVEPOINT language"); again != nil {
+		return again
 	}
 	f.Problems = append(f.Problems, fmt.Sprintf("%v; restart the server if its package was upgraded under it", err))
 	return nil

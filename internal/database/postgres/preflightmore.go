@@ -33,20 +33,30 @@ func (d *Database) looks() []func(context.Context, *pgx.Conn, *database.Facts) e
 	return append(migrating, dumping...)
 }
 
-// steady refuses a pooler that the first comparison does not find: one that passes the server's own number on. Over three transactions
-// of one session, while another session of ours is in a transaction of its own, the number must stay.
+// rivals is how many other sessions take what a pooler has put back.
+const rivals = 2
+
+// steady refuses a pooler that serves a session now by one and now by another server process: over three transactions of one session,
+// while other sessions of ours are in a transaction of their own, the process must stay the same. A pooler in session mode passes, and
+// one that only passes the server's own number on is found too.
 func (d *Database) steady(ctx context.Context, conn *pgx.Conn) error {
-	other, err := d.connect(ctx)
-	if err != nil {
-		return err
+	var others []*pgx.Conn
+	silent := d.base.Copy()
+	silent.OnNotice = nil // a COMMIT of no transaction is no news
+	for range rivals {
+		other, err := pgx.ConnectConfig(ctx, silent)
+		if err != nil {
+			return d.unreachable(err)
+		}
+		defer hangUp(ctx, other)
+		others = append(others, other)
 	}
-	defer hangUp(ctx, other)
 	ctx, cancel := limit(ctx, askLimit)
 	defer cancel()
-	return staysOn(ctx, conn, other)
+	return staysOn(ctx, conn, others)
 }
 
-func staysOn(ctx context.Context, conn, other *pgx.Conn) error {
+func staysOn(ctx context.Context, conn *pgx.Conn, others []*pgx.Conn) error {
 	var first uint32
 	for i := range 3 {
 		pid, err := pidInTransaction(ctx, conn)
@@ -57,18 +67,13 @@ func staysOn(ctx context.Context, conn, other *pgx.Conn) error {
 			first = pid
 		}
 		if pid != first {
-			return fmt.Errorf("%w (one session was served by pid %d and then by pid %d); name the server itself", database.ErrPooler, first, pid)
+			return fmt.Errorf("%w (one session was served by pid %d and then by pid %d); name the server itself, or give the pooler session mode", database.ErrPooler, first, pid)
 		}
-		// The other session takes what a pooler has put back, and keeps it for a transaction.
-		word := "BEGIN READ ONLY; SELECT 1"
-		if i == 1 {
-			word = "COMMIT; BEGIN READ ONLY; SELECT 1"
-		}
-		if i == 2 {
-			word = "COMMIT"
-		}
-		if _, err := other.PgConn().Exec(ctx, word).ReadAll(); err != nil {
-			return classify(ctx, other.PgConn(), "look at the session", err)
+		// Each other session ends its transaction and begins one: it takes what the pooler has put back last.
+		for _, other := range others {
+			if _, err := other.PgConn().Exec(ctx, "COMMIT; BEGIN READ ONLY; SELECT 1").ReadAll(); err != nil {
+				return classify(ctx, other.PgConn(), "look at the session", err)
+			}
 		}
 	}
 	return nil
