@@ -62,7 +62,7 @@ func runBackupRestore(ctx context.Context, a *app, o restoreOptions) error {
 		defer p.Close()
 		return p.Globals(ctx, o.name, a.Out)
 	}
-	_, p, say, done, err := a.working(engine.Spec{Name: "restore", Title: "Restore a backup"})
+	c, p, say, done, err := a.working(engine.Spec{Name: "restore", Title: "Restore a backup"})
 	if err != nil {
 		return err
 	}
@@ -79,6 +79,7 @@ func runBackupRestore(ctx context.Context, a *app, o restoreOptions) error {
 	if err != nil {
 		return err
 	}
+	a.rememberRestore(c.App, c.Environment, r)
 	if a.json {
 		a.printJSON(r)
 		return nil

@@ -25,6 +25,7 @@ type briefing struct {
 	Now      time.Time          // for the age of the backup
 	Seen     target.Observation // what runs now; without hosts when it could not be had
 	Gap      *database.Gap      // what was written since the backup; nil when it could not be had
+	Restore  string             // how long restoring the backup may take
 }
 
 // looking is how long the look for a briefing may take.
@@ -42,6 +43,7 @@ func (a *app) briefing(ctx context.Context, c config.Config, p Project, e engine
 	b.Seen, _ = p.Look(ctx) // without it the evidence of the run speaks
 	if k, err := engine.Recall[step.BackedUp](e.Proofs); err == nil {
 		b.Gap, _ = p.Gap(ctx, k.Manifest) // without it the age speaks
+		b.Restore = a.restoreEstimate(c.App, c.Environment, k.Manifest)
 	}
 	return b
 }
@@ -179,7 +181,7 @@ func briefBackup(b briefing) []string {
 	if g, err := engine.Recall[step.Migrated](b.Ending.Proofs); err == nil && g.Eve != nil && g.Eve.Point.Name != "" {
 		all = append(all, fmt.Sprintf("restore point %q at %s, timeline %d", g.Eve.Point.Name, g.Eve.Point.LSN, g.Eve.Point.Timeline))
 	}
-	return append(all, step.RestoreEstimate(m))
+	return append(all, b.Restore)
 }
 
 // A choice is a command and what it costs.
