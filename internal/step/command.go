@@ -39,6 +39,7 @@ type Command struct {
 	Database  commanded
 	Migration release.Migration
 	Limit     time.Duration                                                                // how long it may run
+	Every     time.Duration                                                                // how often lock and number are looked at while it runs; 0: every two seconds
 	Check     func() error                                                                 // the files are those that were approved; nil asks nothing
 	Launch    func(run string, say func(string)) (Process, string, error)                  // starts it; the string is where its output is kept
 	Left      func(run string, since time.Time) (machine string, running []int, err error) // what of it still runs on this machine, begun since
@@ -324,7 +325,11 @@ func (s Command) expected(ctx context.Context, in engine.Input) error {
 func (s Command) wait(ctx context.Context, in engine.Input, solo apply.Solo, p Process) error {
 	end := s.Clock.Now().Add(s.Limit)
 	quiet, interrupted := context.WithoutCancel(ctx), ctx.Done()
-	tick := time.NewTicker(holdEvery)
+	every := s.Every
+	if every <= 0 {
+		every = holdEvery
+	}
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
