@@ -47,7 +47,7 @@ func TestRehearse_stands_between_backup_and_migrate_where_it_is_wanted(t *testin
 func TestRehearse_is_part_of_what_is_approved_and_its_URL_is_not(t *testing.T) {
 	sum := func(mode, server string) string {
 		t.Helper()
-		s, err := rehearsingProject(t, config.Rehearse{Mode: mode, Server: config.NewSecret(server)}).settings()
+		s, err := rehearsingProject(t, config.Rehearse{Mode: mode, Server: config.NewSecret(server)}).settings(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
