@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
@@ -122,11 +123,52 @@ func (r *relay) serve(ctx context.Context, d *Database) {
 	}
 }
 
+// authSASL is the code of the message in which a server lists how a password may be proved.
+const authSASL = 10
+
+// plainly carries the beginning of a session from the server, in which the server may offer to bind the proof of the password to the TLS connection: the
+// child has no part in that connection, and would take the offer for an attack. The offer is taken out; the proof without it stays.
+func plainly(near, far net.Conn) error {
+	for range 8 {
+		head := make([]byte, 5)
+		if _, err := io.ReadFull(far, head); err != nil {
+			return err
+		}
+		n := int64(binary.BigEndian.Uint32(head[1:])) - 4
+		if n < 0 || n > 1<<16 {
+			return errors.New("a message of that size does not begin a session")
+		}
+		body := make([]byte, n)
+		if _, err := io.ReadFull(far, body); err != nil {
+			return err
+		}
+		sasl := head[0] == 'R' && n >= 4 && binary.BigEndian.Uint32(body) == authSASL
+		if sasl {
+			body = bytes.Replace(body, []byte("SCRAM-SHA-256-PLUS\x00"), nil, 1)
+			binary.BigEndian.PutUint32(head[1:], uint32(4+len(body)))
+		}
+		if _, err := near.Write(append(head, body...)); err != nil {
+			return err
+		}
+		if sasl || head[0] != 'v' {
+			return nil
+		}
+	}
+	return errors.New("the server does not begin a session")
+}
+
 // join carries both ways until one side ends.
 func join(near, far net.Conn) {
+	_, secured := far.(*tls.Conn)
 	var both sync.WaitGroup
 	both.Go(func() { _, _ = io.Copy(far, near); far.Close() })
-	both.Go(func() { _, _ = io.Copy(near, far); near.Close() })
+	both.Go(func() {
+		if !secured || plainly(near, far) == nil {
+			_, _ = io.Copy(near, far)
+		}
+		near.Close()
+		far.Close()
+	})
 	both.Wait()
 }
 
