@@ -178,6 +178,9 @@ func briefBackup(b briefing) []string {
 	if b.Gap != nil {
 		all = append(all, step.Lost(*b.Gap), b.Gap.Archive)
 	}
+	if r, err := engine.Recall[step.Rehearsed](b.Ending.Proofs); err == nil && r.Copy.Counted {
+		all = append(all, fmt.Sprintf("it was restored in the rehearsal in %s, with every row (%s)", milliseconds(r.Copy.Restored), r.Level))
+	}
 	if g, err := engine.Recall[step.Migrated](b.Ending.Proofs); err == nil && g.Eve != nil && g.Eve.Point.Name != "" {
 		all = append(all, fmt.Sprintf("restore point %q at %s, timeline %d", g.Eve.Point.Name, g.Eve.Point.LSN, g.Eve.Point.Timeline))
 	}

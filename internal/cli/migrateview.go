@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -51,6 +52,9 @@ func migrationView(w io.Writer, plan engine.Plan, standing assemble.Standing, m 
 		}
 	}
 	line("backup", "%s", backupLine(m))
+	if slices.Contains(t.Steps, step.Rehearse{}.Spec().Name) {
+		line("rehearsal", "the backup is restored and the migration tried there first; if it fails there, nothing is applied")
+	}
 	if m.Again != "" {
 		line("AGAIN", "it was applied before; once more because: %s", m.Again)
 	}
