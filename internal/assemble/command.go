@@ -208,6 +208,11 @@ func (p *Project) runnable() error {
 	if err := p.Config.Database.Decode(&c); err != nil {
 		return err
 	}
+	if c.Marker == "none" {
+		return &fault.Fault{Code: "command-marker", What: "a migration that is a command needs a marker in the database, and database.marker is none", Outcome: fault.Refused,
+			Means: "production is unchanged; nothing was attempted: nothing could tell afterwards whether the command was started",
+			Do:    []fault.Command{{Line: "fairlead migrate plan FILE", Why: "with SQL, which the tool can write: docs/migrations.md"}}}
+	}
 	if c.Via == "" || c.Via == postgres.ViaDirect {
 		return nil
 	}

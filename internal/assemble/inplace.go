@@ -2,8 +2,6 @@ package assemble
 
 import (
 	"context"
-
-	"fairlead/internal/apply"
 )
 
 // applied counts the units of a migration that have their marker, from the first on.
@@ -11,7 +9,7 @@ func (p *Project) applied(ctx context.Context, migration string) (int, error) {
 	if p.database == nil {
 		return 0, nil
 	}
-	markers, err := p.database.Markers(ctx, apply.Key{App: p.Config.App, Environment: p.Config.Environment, Migration: migration})
+	markers, err := p.markers(ctx, migration)
 	if err != nil {
 		return 0, err
 	}

@@ -82,7 +82,7 @@ func (p *Project) migrating(m Migration, script sqltext.Script) []engine.Step {
 		return append(steps, p.commandStep(m))
 	}
 	return append(steps, step.Migrate{Server: p.database, Court: p.database, Witness: p.database, Script: script, Clock: systemClock{},
-		Again: m.Again != "", Bare: m.NoBackup != "", History: p.toolReader(m.File, m.SQL)})
+		Again: m.Again != "", Bare: m.NoBackup != "", History: p.toolReader(m.File, m.SQL), Earlier: p.earlier(shaOf(m.SQL))})
 }
 
 // inPlaceAlone counts the units that are applied; nil when it does not matter.
@@ -99,7 +99,7 @@ func (p *Project) PlanMigration(ctx context.Context, m Migration) (engine.Plan, 
 	if err := p.migratable(m); err != nil {
 		return engine.Plan{}, err
 	}
-	script, err := m.script()
+	script, err := p.script(m)
 	if err != nil {
 		return engine.Plan{}, err
 	}
@@ -183,11 +183,11 @@ func (p *Project) termsAlone(m Migration, script sqltext.Script, proofs engine.P
 }
 
 // script is the SQL, read; a command has none.
-func (m Migration) script() (sqltext.Script, error) {
+func (p *Project) script(m Migration) (sqltext.Script, error) {
 	if m.Command.Commanded() {
 		return sqltext.Script{}, nil
 	}
-	return parsed(m.File, m.SQL)
+	return p.parsed(m.File, m.SQL)
 }
 
 // commandTag is what a command is called in a list of runs.

@@ -32,7 +32,7 @@ func (p *Project) PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, 
 	if err := p.fits(f.Release); err != nil {
 		return engine.Plan{}, err
 	}
-	script, err := units(f)
+	script, err := p.units(f)
 	if err != nil {
 		return engine.Plan{}, err
 	}
@@ -100,23 +100,26 @@ func refused(code fault.Code, err error) error {
 }
 
 // units parses the migration once; reviewer, applier and resume use this table.
-func units(f source.Found) (sqltext.Script, error) {
+func (p *Project) units(f source.Found) (sqltext.Script, error) {
 	if f.Release.Migration == nil || f.Release.Migration.Commanded() {
 		return sqltext.Script{}, nil
 	}
-	return parsed(f.Release.Migration.File, f.SQL)
+	return p.parsed(f.Release.Migration.File, f.SQL)
 }
 
 // parsed reads a migration, or says why it cannot be applied.
-func parsed(file string, sql []byte) (sqltext.Script, error) {
+func (p *Project) parsed(file string, sql []byte) (sqltext.Script, error) {
 	if err := oneWay(file, sql); err != nil {
 		return sqltext.Script{}, err
 	}
-	script, err := sqltext.Parse(sql)
+	script, err := p.read(sql)
 	for _, st := range script.Statements {
 		if err == nil && st.CopyData != nil {
 			err = fmt.Errorf("line %d: rows behind COPY … FROM stdin are not applied yet; write them as INSERT", st.Line)
 		}
+	}
+	if err == nil && p.markerless() {
+		err = outsideTransactions(script)
 	}
 	if err != nil {
 		return script, &fault.Fault{Code: "migration-unreviewable", What: file + " cannot be applied as it is",

@@ -51,14 +51,14 @@ func (p *Project) Standing(ctx context.Context, m Migration) (Standing, error) {
 	if p.database == nil {
 		return Standing{}, p.migratable(Migration{NoBackup: "-"})
 	}
-	script, err := m.script()
+	script, err := p.script(m)
 	if err != nil {
 		return Standing{}, err
 	}
 	if m.Command.Commanded() { // one unit, that nobody can look into
 		script = sqltext.Script{SHA256: m.Command.SHA256, Units: []sqltext.Unit{{Kind: "command"}}}
 	}
-	markers, err := p.database.Markers(ctx, apply.Key{App: p.Config.App, Environment: p.Config.Environment, Migration: script.SHA256})
+	markers, err := p.markers(ctx, script.SHA256)
 	if err != nil {
 		return Standing{}, unasked(err)
 	}

@@ -80,8 +80,12 @@ func migrationLines(t engine.Terms, p engine.Proofs, units []sqltext.Unit) []str
 	}
 	for _, u := range units {
 		how := "in one transaction"
-		if u.Kind != sqltext.Together {
+		switch u.Kind {
+		case sqltext.Alone:
 			how = "outside a transaction"
+		case sqltext.Undivided:
+			all = append(all, fmt.Sprintf("unit %d, %s: the WHOLE FILE, which the parser does not know; the server alone splits it", u.Index+1, how))
+			continue
 		}
 		all = append(all, fmt.Sprintf("unit %d, %s: %s", u.Index+1, how, kinds(u)))
 	}
@@ -94,7 +98,7 @@ func migrationLines(t engine.Terms, p engine.Proofs, units []sqltext.Unit) []str
 	return all
 }
 
-// kinds lists what the statements of a unit are, each once.
+// kinds lists what the statements of a unit are, each once, and how many they are where that is not plain.
 func kinds(u sqltext.Unit) string {
 	var all []string
 	for _, s := range u.Statements {
@@ -102,10 +106,14 @@ func kinds(u sqltext.Unit) string {
 			all = append(all, s.Kind)
 		}
 	}
+	count := ""
+	if len(u.Statements) > len(all) {
+		count = fmt.Sprintf(" (%d statements)", len(u.Statements))
+	}
 	if len(all) > 6 {
 		all = append(all[:6], fmt.Sprintf("and %d more", len(all)-6))
 	}
-	return strings.Join(all, ", ")
+	return strings.Join(all, ", ") + count
 }
 
 // outage says what the switch will cost, before anybody says yes.

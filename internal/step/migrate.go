@@ -23,7 +23,9 @@ type Migrate struct {
 	Witness witness // nil measures nothing
 	Again   bool    // applied once more on purpose: only markers of this very run count
 	Bare    bool    // somebody decided to go without a backup: NotBackedUp stands in its place
-	History reader  // what the tool that made the file has written down; nil where there is none
+	// Earlier gives what earlier runs than the given one have noted of this migration; nil where markers tell.
+	Earlier func(context.Context, engine.RunID) ([]apply.Fact, error)
+	History reader // what the tool that made the file has written down; nil where there is none
 }
 
 // Migrated is the evidence of Migrate. Here counts the units that this run committed; By names the run that applied the last one.
@@ -32,6 +34,7 @@ type Migrated struct {
 	Units  int               `json:"units"`
 	Here   int               `json:"here"`
 	By     string            `json:"by"`
+	Whole  bool              `json:"whole,omitempty"` // the parser did not know the file; it went whole, in one transaction
 	Eve    *Eve              `json:"eve,omitempty"`
 	Tool   *migrator.Reading `json:"tool,omitempty"` // what the history of the tool that made the file says of it now
 
@@ -56,7 +59,14 @@ func (m Migrated) String() string {
 	case m.Here == 0:
 		return fmt.Sprintf("already applied by run %s, %s%s", m.By, count(m.Units, "unit"), m.toldBy())
 	}
-	return fmt.Sprintf("applied, %d of %s by this run, sha256 %s%s", m.Here, count(m.Units, "unit"), m.SHA256[:12], m.toldBy())
+	return fmt.Sprintf("applied, %d of %s by this run, sha256 %s%s%s", m.Here, count(m.Units, "unit"), m.SHA256[:12], m.toldBy(), m.whole())
+}
+
+func (m Migrated) whole() string {
+	if m.Whole {
+		return ", sent whole and not understood"
+	}
+	return ""
 }
 
 // Spec declares the step.
@@ -71,7 +81,11 @@ const applyKind engine.Kind = "apply/1"
 
 // Probe decides from markers, transaction status and catalog how much is in place.
 func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Sighting, error) {
-	v, err := apply.Decide(ctx, s.Server, s.Court, s.job(in))
+	j, err := s.job(ctx, in)
+	if err != nil {
+		return engine.Sighting{}, err
+	}
+	v, err := apply.Decide(ctx, s.Server, s.Court, j)
 	if err != nil {
 		return engine.Sighting{}, err
 	}
@@ -96,7 +110,11 @@ func (s Migrate) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 	if err != nil {
 		return nil, err
 	}
-	r, err := apply.Run(ctx, s.Server, s.Court, s.job(in))
+	j, err := s.job(ctx, in)
+	if err != nil {
+		return nil, fault.MarkUntouched(err)
+	}
+	r, err := apply.Run(ctx, s.Server, s.Court, j)
 	if err == nil {
 		e := s.told(ctx, s.evidence(r.Here, r.Applied, r.By))
 		e.Eve = eve
@@ -120,7 +138,11 @@ func (s Migrate) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 }
 
 func (s Migrate) evidence(here, applied int, by string) Migrated {
-	return Migrated{SHA256: s.Script.SHA256, Units: applied, Here: here, By: by}
+	m := Migrated{SHA256: s.Script.SHA256, Units: applied, Here: here, By: by}
+	for _, u := range s.Script.Units {
+		m.Whole = m.Whole || u.Kind == sqltext.Undivided
+	}
+	return m
 }
 
 // key names what is applied. Once more on purpose is a thing of its own, named after its run, so that the first markers stay.
@@ -132,7 +154,7 @@ func (s Migrate) key(in engine.Input) apply.Key {
 	return k
 }
 
-func (s Migrate) job(in engine.Input) apply.Job {
+func (s Migrate) job(ctx context.Context, in engine.Input) (apply.Job, error) {
 	j := apply.Job{
 		Key:    s.key(in),
 		Ticket: in.Ticket, Units: s.Script.Units, Session: map[int]string{}, Clock: s.Clock,
@@ -146,14 +168,35 @@ func (s Migrate) job(in engine.Input) apply.Job {
 			j.Session[st.Index] = st.SQL
 		}
 	}
+	j.Expected = expected(in, s.Bare)
+	if s.Earlier != nil && !s.Again {
+		earlier, err := s.Earlier(ctx, engine.RunID(in.Ticket.Run))
+		if err != nil {
+			return j, err
+		}
+		j.Facts = earlier
+	}
 	for _, f := range in.Facts {
 		var a apply.Fact
 		if f.Kind == applyKind && json.Unmarshal(f.Body, &a) == nil {
+			a.Run = in.Ticket.Run
 			j.Facts = append(j.Facts, a)
 		}
 	}
-	j.Expected = expected(in, s.Bare)
-	return j
+	return j, nil
+}
+
+// AppliedFacts gives what a run has noted of its applying.
+func AppliedFacts(records []engine.Record) []apply.Fact {
+	var all []apply.Fact
+	for _, r := range records {
+		var a apply.Fact
+		if r.Verdict == engine.Noted && r.Kind == applyKind && json.Unmarshal(r.Evidence, &a) == nil {
+			a.Run = string(r.Run)
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 // expected is the server that was backed up or, where somebody decided to go without a backup, the one that was asked; nil when nothing is
