@@ -46,7 +46,8 @@ func (p *Project) PruneBackups(ctx context.Context, dry bool) (Pruned, error) {
 			return out, unpruned(err)
 		}
 	}
-	out.Leftover, err = store.Sweep(ctx, p.options.Now().Add(-leftAlone), dry)
+	swept, err := store.Sweep(ctx, p.options.Now().Add(-leftAlone), dry)
+	out.Leftover = append([]backup.Object{}, swept...)
 	if err != nil {
 		return out, unpruned(err)
 	}
