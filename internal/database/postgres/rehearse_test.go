@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -30,6 +31,7 @@ import (
 type play struct {
 	where  string // ServerLocal, ServerProduction or a URL; "" is ServerLocal
 	schema bool
+	ctx    context.Context // nil: one that is never cancelled
 	change func(*Rehearser)
 	job    func(*database.Rehearsal)
 }
@@ -61,7 +63,10 @@ func rehearsed(t *testing.T, url, sql string, p play) (database.Rehearsed, sqlre
 	if p.job != nil {
 		p.job(&j)
 	}
-	out, trace, err := r.Rehearse(context.Background(), j, script)
+	if p.ctx == nil {
+		p.ctx = context.Background()
+	}
+	out, trace, err := r.Rehearse(p.ctx, j, script)
 	nothingLeft(t, r.directory())
 	return out, trace, err
 }
@@ -105,6 +110,26 @@ func scratchDatabases(t *testing.T) []string {
 	return ask[[]string](t, server.url("owner", "postgres"), "SELECT coalesce(array_agg(datname::text), '{}') FROM pg_database WHERE datname LIKE 'fairlead%'")
 }
 
+// elsewhere is another server, for scratch databases; nothing may be left there either.
+func elsewhere(t *testing.T) string {
+	t.Helper()
+	s, _, err := startScratchServer(context.Background(), serverPlan{major: 13, programs: server.bin, below: scratchDirectory(t), loopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, err := s.loopback(context.Background(), scratchUser, "postgres")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if n := ask[int](t, url.Reveal(), "SELECT count(*) FROM pg_database WHERE datname LIKE 'fairlead%'"); n != 0 {
+			t.Errorf("%d scratch databases are left elsewhere", n)
+		}
+		s.stop()
+	})
+	return url.Reveal()
+}
+
 // serversIn gives the processes whose working directory is, or was, below a directory.
 func serversIn(directory string) []string {
 	all, _ := filepath.Glob("/proc/[0-9]*/cwd")
@@ -123,7 +148,7 @@ func TestRehearse_restores_counts_and_tells_what_each_statement_does(t *testing.
 	url := fresh(t)
 	admin(t, url, orders)
 	const sql = "ALTER TABLE orders ALTER COLUMN total TYPE bigint; ALTER TABLE orders ADD COLUMN IF NOT EXISTS paid boolean NOT NULL DEFAULT false;"
-	for _, where := range []string{ServerLocal, ServerProduction, server.url("owner", "postgres")} {
+	for _, where := range []string{ServerLocal, ServerProduction, elsewhere(t)} {
 		out, trace, err := rehearsed(t, url, sql, play{where: where})
 		if err != nil {
 			t.Fatalf("%s: %v", out.Where, err)
@@ -206,6 +231,7 @@ func TestRehearse_refuses_what_reaches_outside_and_too_little_space(t *testing.T
 		"too little space here":             {"SELECT 1", play{change: little}, database.ErrNoSpace},
 		"space that cannot be seen":         {"SELECT 1", play{change: unseen}, database.ErrNoSpace},
 		"space that runs out while it runs": {"SELECT pg_sleep(5)", play{where: ServerProduction, change: shrinks}, database.ErrNoSpace},
+		"production by its URL":             {"SELECT 1", play{where: server.url("owner", "postgres")}, database.ErrNoScratch},
 		"no server programs":                {"SELECT 1", play{change: func(r *Rehearser) { r.config.Programs = "/nowhere" }}, database.ErrNoScratch},
 		"a server that is not there":        {"SELECT 1", play{where: "postgres://owner:x@127.0.0.1:1/postgres"}, database.ErrNoScratch},
 	} {
@@ -256,7 +282,7 @@ func TestRehearse_lets_each_version_meet_the_schema_of_the_other(t *testing.T) {
 			return err
 		}
 	}
-	for _, where := range []string{ServerLocal, server.url("owner", "postgres")} {
+	for _, where := range []string{ServerLocal, elsewhere(t)} {
 		out, trace, err := rehearsed(t, url, "ALTER TABLE orders DROP COLUMN note", play{where: where, job: func(j *database.Rehearsal) {
 			j.OldOnNew, j.NewOnOld = asks("SELECT note FROM orders LIMIT 1"), asks("DELETE FROM orders; SELECT id FROM orders LIMIT 1")
 		}})
@@ -317,7 +343,7 @@ func TestRehearse_leaves_nothing_that_the_next_one_does_not_remove_wherever_it_i
 	if err := os.WriteFile(file, archive.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, where := range []string{server.url("owner", "postgres"), ServerLocal} {
+	for where, kills := range map[string]int{ServerProduction: 10, ServerLocal: 5} {
 		k := killed{URL: url, Server: where, Directory: scratchDirectory(t), Programs: server.bin, Archive: file, Dump: dump, program: program,
 			SQL: "ALTER TABLE orders ALTER COLUMN total TYPE bigint; SELECT pg_sleep(0.1)"}
 		whole, ended := k.run(t, time.Minute)
@@ -325,7 +351,7 @@ func TestRehearse_leaves_nothing_that_the_next_one_does_not_remove_wherever_it_i
 			t.Fatal("undisturbed it does not end well")
 		}
 		found := 0
-		for i := range 10 {
+		for i := range kills {
 			k.Number = int64(i)
 			after := time.Duration(rand.Int64N(int64(whole)))
 			k.run(t, after)
@@ -365,6 +391,66 @@ func TestRehearse_names_statements_that_production_would_cancel(t *testing.T) {
 	if err != nil || len(out.Notes) != 1 || !strings.HasPrefix(out.Notes[0], "line 2 took 200ms, and would be cancelled") {
 		t.Errorf("it says %v, %v", out.Notes, err)
 	}
+}
+
+func TestRehearse_cuts_off_foreign_tables(t *testing.T) {
+	url := fresh(t)
+	name := url[strings.LastIndexByte(url, '/')+1 : strings.IndexByte(url, '?')]
+	admin(t, url, "CREATE EXTENSION postgres_fdw", "CREATE TABLE real_one(i int)", "INSERT INTO real_one VALUES (1)",
+		fmt.Sprintf("CREATE SERVER back FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '%d', dbname '%s')", server.port, name),
+		"CREATE USER MAPPING FOR PUBLIC SERVER back OPTIONS (user 'owner', password "+literal(testPassword)+")",
+		"CREATE FOREIGN TABLE far(i int) SERVER back OPTIONS (table_name 'real_one')")
+	if n := ask[int](t, url, "SELECT count(*) FROM far"); n != 1 {
+		t.Fatal("the foreign table does not work at all")
+	}
+	out, trace, err := rehearsed(t, url, "UPDATE far SET i = 2", play{})
+	if err != nil || len(trace.Statements) != 1 || !strings.Contains(trace.Statements[0].Claims.Fails, "has no handler") || len(out.Notes) != 1 {
+		t.Errorf("got %+v, %v, %v", trace.Statements, out.Notes, err)
+	}
+	if ask[int](t, url, "SELECT i FROM real_one") != 1 {
+		t.Error("the rehearsal changed production")
+	}
+	if _, _, err := rehearsed(t, url, "SELECT 1", play{where: ServerProduction}); !errors.Is(err, database.ErrOutside) {
+		t.Errorf("on the production server: %v", err)
+	}
+}
+
+func TestRehearse_that_is_cancelled_leaves_nothing(t *testing.T) {
+	url := fresh(t)
+	admin(t, url, orders)
+	for _, where := range []string{ServerLocal, ServerProduction} {
+		ctx, cancel := context.WithCancel(context.Background())
+		_, _, err := rehearsed(t, url, "SELECT pg_sleep(30)", play{where: where, ctx: ctx, job: func(j *database.Rehearsal) {
+			j.Say = func(text string) {
+				if strings.HasPrefix(text, "running the migration") {
+					time.AfterFunc(200*time.Millisecond, cancel)
+				}
+			}
+		}})
+		cancel()
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", where, err)
+		}
+	}
+}
+
+func TestRehearse_takes_the_C_locale_where_the_machine_does_not_know_the_other(t *testing.T) {
+	url := fresh(t)
+	d := opened(t, url)
+	directory := scratchDirectory(t)
+	r := d.Rehearser(RehearseConfig{Server: config.NewSecret(ServerLocal), Programs: server.bin, Directory: directory})
+	script, _ := sqltext.Parse([]byte("SELECT 1"))
+	j := database.Rehearsal{Owner: "shop/production", Run: "r-1", Say: func(string) {}}
+	st, err := r.open(context.Background(), j, script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.locale = database.Locale{Encoding: "UTF8", Collate: "xx_XX.nowhere", Type: "xx_XX.nowhere", Provider: "c"}
+	if err := st.create(context.Background(), j); err != nil || len(st.notes) != 1 || !strings.Contains(st.notes[0], "xx_XX.nowhere") {
+		t.Errorf("%v, %v", st.notes, err)
+	}
+	st.close()
+	nothingLeft(t, directory)
 }
 
 func TestSweep_leaves_alone_what_belongs_to_others(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 // original is what a scratch server must have in common with the server that it stands for.
 type original struct {
 	major    int
+	system   string // identifier of the server
 	size     int64
 	login    string
 	owner    string // of the database
@@ -42,9 +43,9 @@ func (d *Database) original(ctx context.Context) (original, error) {
 		ctx, cancel := limit(ctx, askLimit)
 		defer cancel()
 		o.major = version(conn) / 10000
-		err := conn.QueryRow(ctx, `SELECT pg_database_size(oid), session_user::text, pg_get_userbyid(datdba)::text, has_database_privilege(current_user, oid, 'CREATE'),
+		err := conn.QueryRow(ctx, `SELECT (SELECT system_identifier::text FROM pg_control_system()), pg_database_size(oid), session_user::text, pg_get_userbyid(datdba)::text, has_database_privilege(current_user, oid, 'CREATE'),
 			coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = current_user), false) OR coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = session_user), false)
-			FROM pg_database WHERE datname = current_database()`).Scan(&o.size, &o.login, &o.owner, &o.creates, &o.super)
+			FROM pg_database WHERE datname = current_database()`).Scan(&o.system, &o.size, &o.login, &o.owner, &o.creates, &o.super)
 		if err == nil {
 			err = o.readRoles(ctx, conn)
 		}

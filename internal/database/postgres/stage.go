@@ -84,6 +84,7 @@ func (r *Rehearser) outward(d database.Dump) error {
 func (r *Rehearser) openServer(ctx context.Context, st *stage, j database.Rehearsal, need int64) error {
 	production := r.config.Server.Reveal() == ServerProduction
 	var err error
+	var system string
 	if st.server, err = r.server(j.Owner); err != nil {
 		return err
 	}
@@ -94,10 +95,13 @@ func (r *Rehearser) openServer(ctx context.Context, st *stage, j database.Rehear
 	err = st.server.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		st.version = conn.PgConn().ParameterStatus("server_version")
 		st.disk = st.server.diskOf(ctx, conn)
-		return nil
+		return conn.QueryRow(ctx, "SELECT system_identifier::text FROM pg_control_system()").Scan(&system)
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", database.ErrNoScratch, err)
+	}
+	if !production && system == st.original.system {
+		return fmt.Errorf("%w: rehearse.server is the production server, or a copy that follows it; write server: production if that is meant", database.ErrNoScratch)
 	}
 	if major := leadingNumber(st.version); major < st.original.major {
 		return fmt.Errorf("%w: the server for scratch copies is of version %d, the database of version %d", database.ErrNoScratch, major, st.original.major)
