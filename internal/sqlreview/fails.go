@@ -40,7 +40,9 @@ func (p *pass) absent(r *pg.RangeVar) bool {
 		return false
 	}
 	n := p.state.named(r)
-	p.fail(p.state.missing(n), fmt.Sprintf("relation %s does not exist", n))
+	if p.state.missing(n) {
+		p.fail(true, fmt.Sprintf("relation %s does not exist", n))
+	}
 	return p.claims.Fails != ""
 }
 

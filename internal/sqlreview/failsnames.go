@@ -62,6 +62,9 @@ func rolesIn(n *pg.Node) bool {
 }
 
 func (p *pass) failRoles(n *pg.Node) {
+	if !p.state.closed() {
+		return
+	}
 	walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
 		if r, ok := m.Interface().(*pg.RoleSpec); ok {
 			p.fail(p.state.roleMissing(r), fmt.Sprintf("role %s does not exist", r.GetRolename()))
@@ -72,40 +75,85 @@ func (p *pass) failRoles(n *pg.Node) {
 
 // failTree looks at the relations that a query reads, and at its words. Names of WITH queries are no relations.
 func (p *pass) failTree(n *pg.Node) {
-	if n == nil {
-		return
+	if n == nil || p.state.catalog == nil && !p.state.lost() {
+		return // nothing is known to be nowhere
 	}
+	var relations []*pg.RangeVar
 	with := map[string]bool{}
-	walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
-		if c, ok := m.Interface().(*pg.CommonTableExpr); ok {
-			with[c.GetCtename()] = true
-		}
-		return true
-	})
-	walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
-		switch x := m.Interface().(type) {
-		case *pg.IntoClause:
-			return false
-		case *pg.RangeVar:
-			if x.GetSchemaname() == "" && (with[x.GetRelname()] || strings.HasPrefix(x.GetRelname(), "pg_")) {
+	i := n.GetInsertStmt()
+	constants := onlyConstants(i)
+	if constants {
+		relations = append(relations, i.GetRelation())
+	} else {
+		walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
+			switch x := m.Interface().(type) {
+			case *pg.CommonTableExpr:
+				with[x.GetCtename()] = true
+			case *pg.IntoClause:
+				return false
+			case *pg.RangeVar:
+				relations = append(relations, x)
 				return false
 			}
+			return true
+		})
+	}
+	for _, x := range relations {
+		if x.GetSchemaname() != "" || !with[x.GetRelname()] && !strings.HasPrefix(x.GetRelname(), "pg_") {
 			p.absent(x)
 		}
+	}
+	if !constants {
+		p.failWords(n)
+		p.failColumns(n)
+	}
+}
+
+// lost says whether the script may have taken a relation away.
+func (s *state) lost() bool {
+	if len(s.relations) > 100 {
 		return true
-	})
-	p.failWords(n)
-	p.failColumns(n)
+	}
+	for _, r := range s.relations {
+		if r.gone {
+			return true
+		}
+	}
+	return false
+}
+
+// onlyConstants recognises INSERT … VALUES of nothing but constants, of which large files are made: nothing in it is named besides the
+// table.
+func onlyConstants(i *pg.InsertStmt) bool {
+	v := i.GetSelectStmt().GetSelectStmt()
+	if v == nil || len(v.GetValuesLists()) == 0 || i.GetWithClause() != nil || v.GetWithClause() != nil || i.GetOnConflictClause() != nil || len(i.GetReturningList()) > 0 {
+		return false
+	}
+	for _, row := range v.GetValuesLists() {
+		for _, x := range row.GetList().GetItems() {
+			if x.GetAConst() == nil && x.GetSetToDefault() == nil {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // failWords looks at types and functions.
 func (p *pass) failWords(n *pg.Node) {
+	if !p.state.closed() {
+		return
+	}
 	walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
 		switch x := m.Interface().(type) {
 		case *pg.TypeName:
-			p.fail(p.state.typeMissing(x), fmt.Sprintf("type %s does not exist", lastName(x.GetNames())))
+			if p.state.typeMissing(x) {
+				p.fail(true, fmt.Sprintf("type %s does not exist", lastName(x.GetNames())))
+			}
 		case *pg.FuncCall:
-			p.fail(p.state.functionMissing(x.GetFuncname()), fmt.Sprintf("function %s() does not exist", calledName(x)))
+			if p.state.functionMissing(x.GetFuncname()) {
+				p.fail(true, fmt.Sprintf("function %s() does not exist", calledName(x)))
+			}
 		}
 		return true
 	})
