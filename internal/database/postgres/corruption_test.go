@@ -42,7 +42,7 @@ func TestVerify_with_the_hash_catches_every_flip_and_every_cut(t *testing.T) {
 	for name, archive := range map[string]func() (database.Dump, []byte){
 		"gzip 1":                                func() (database.Dump, []byte) { return dumped1(t, d) },
 		"gzip 6, which fairlead does not write": func() (database.Dump, []byte) { return recompressed(t, d, "6") },
-		"uncompressed, which fairlead does not write": func() (database.Dump, []byte) { return recompressed(t, d, "0") },
+		"uncompressed, as it is inside zstd":    func() (database.Dump, []byte) { return recompressed(t, d, "0") },
 	} {
 		dump, good := archive()
 		if err := d.Verify(t.Context(), bytes.NewReader(good), dump); err != nil {

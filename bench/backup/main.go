@@ -1,0 +1,133 @@
+// Command backup measures `fairlead backup create` beside `pg_dump -Fc`, in turn, on a server of its own: wall time of the dump (hash
+// included), of the verification at level L2, size, and fairlead's own memory. FAIRLEAD_GB is the size of the database on disk (1),
+// FAIRLEAD_TURNS how often each runs (3). It prints a Markdown table.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"fairlead/internal/backup"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := measure(ctx, number("FAIRLEAD_GB", 1), number("FAIRLEAD_TURNS", 3)); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func number(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil && n > 0 {
+		return n
+	}
+	return otherwise
+}
+
+// turn is one run of each.
+type turn struct {
+	plain, whole float64 // wall of pg_dump -Fc, and of fairlead from start to exit
+	took         backup.Took
+	plainSize    int64
+	size         int64
+	memory       int64 // KiB of fairlead itself
+}
+
+func measure(ctx context.Context, gb, turns int) error {
+	dir, err := os.MkdirTemp("", "fairlead-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	s, err := startServer(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	size, err := s.fill(ctx, gb)
+	if err != nil {
+		return err
+	}
+	program := filepath.Join(dir, "fairlead")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "fairlead/cmd/fairlead").CombinedOutput(); err != nil {
+		return fmt.Errorf("build fairlead: %w: %s", err, out)
+	}
+	config := fmt.Sprintf("app: shop\nenvironment: bench\nledger: {kind: dir, path: ledger, durable: true}\ndatabase: {url: %q}\nbackup: {store: {kind: dir, path: backups, durable: true}}\n", s.url("bench"))
+	if err := os.WriteFile(filepath.Join(dir, "fairlead.yaml"), []byte(config), 0o600); err != nil {
+		return err
+	}
+	var all []turn
+	for range turns {
+		t, err := one(ctx, s, dir, program)
+		if err != nil {
+			return err
+		}
+		all = append(all, t)
+	}
+	report(gb, size, all)
+	return nil
+}
+
+// one runs both, the plain dump first.
+func one(ctx context.Context, s *server, dir, program string) (turn, error) {
+	var t turn
+	file := filepath.Join(dir, "plain.dump")
+	began := time.Now()
+	if out, err := exec.CommandContext(ctx, filepath.Join(s.bin, "pg_dump"), "-Fc", "-f", file, s.url("bench")).CombinedOutput(); err != nil {
+		return t, fmt.Errorf("pg_dump: %w: %s", err, out)
+	}
+	t.plain = time.Since(began).Seconds()
+	st, err := os.Stat(file)
+	if err != nil {
+		return t, err
+	}
+	t.plainSize = st.Size()
+	if err := os.Remove(file); err != nil {
+		return t, err
+	}
+	cmd := exec.CommandContext(ctx, program, "backup", "create")
+	cmd.Dir = dir
+	began = time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return t, fmt.Errorf("fairlead backup create: %w: %s", err, out)
+	}
+	t.whole = time.Since(began).Seconds()
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return t, errors.New("the memory of a child cannot be had here")
+	}
+	t.memory = usage.Maxrss
+	return t, t.read(filepath.Join(dir, "backups"))
+}
+
+// read takes the manifest's figures and removes the backup.
+func (t *turn) read(dir string) error {
+	found, err := filepath.Glob(filepath.Join(dir, "*.dump.json"))
+	if err != nil || len(found) != 1 {
+		return fmt.Errorf("there are %d manifests: %w", len(found), err)
+	}
+	b, err := os.ReadFile(found[0])
+	if err != nil {
+		return err
+	}
+	var m backup.Manifest
+	if err := json.Unmarshal(b, &m); err != nil {
+		return err
+	}
+	t.took, t.size = m.Took, m.Size
+	return os.RemoveAll(dir)
+}
