@@ -5,6 +5,7 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,8 +16,10 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"fairlead/internal/agent"
+	"fairlead/internal/apply"
 	"fairlead/internal/database/reach"
 	"fairlead/internal/host"
 )
@@ -112,5 +115,103 @@ func TestVia_a_host_a_dump_is_taken_and_verified_over_one_connection(t *testing.
 	}
 	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), hiddenPrefix+strconv.Itoa(os.Getpid())+"-*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// cutting cuts the connection to the host at the first byte, once.
+type cutting struct {
+	t    *testing.T
+	done bool
+}
+
+func (c *cutting) Write(p []byte) (int, error) {
+	if !c.done {
+		c.done = true
+		cutHost(c.t)
+	}
+	return len(p), nil
+}
+
+func TestVia_a_cut_in_the_middle_of_a_dump_is_an_error_and_leaves_nothing(t *testing.T) {
+	url := fresh(t)
+	admin(t, url, "CREATE TABLE big AS SELECT g AS id, md5(g::text) || md5((g+1)::text) || random() AS word FROM generate_series(1, 300000) g")
+	d := opened(t, url, viaSSH)
+	began := time.Now()
+	if _, err := d.Dump(t.Context(), &cutting{t: t}); err == nil {
+		t.Error("half a dump was taken for a whole one")
+	} else {
+		t.Log(err)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	if _, err := d.Identity(t.Context()); err != nil {
+		t.Errorf("the next question: %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), hiddenPrefix+strconv.Itoa(os.Getpid())+"-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestVia_a_cut_in_the_middle_of_a_statement_is_lost_and_decided_over_a_new_connection(t *testing.T) {
+	for name, c := range map[string]struct {
+		sql  string
+		want apply.State
+	}{
+		"in a transaction":    {addRow + "SELECT pg_sleep(s) FROM nap;", apply.NotApplied},
+		"outside transaction": {addRow + "VACUUM (ANALYZE) public.effect;", apply.Applied},
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
+			direct := table(t)
+			d, j := opened(t, direct, viaSSH), jobOf(t, c.sql)
+			if c.want == apply.NotApplied {
+				go func() {
+					for range 200 {
+						if ask[int](t, direct, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%FROM nap%' AND pid <> pg_backend_pid() AND state = 'active'") > 0 {
+							cutHost(t)
+							return
+						}
+						time.Sleep(20 * time.Millisecond)
+					}
+				}()
+			}
+			_, err := apply.Run(t.Context(), d, d, j.Job)
+			if c.want == apply.Applied {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			var f *apply.Failure
+			if !errors.As(err, &f) || !errors.Is(err, apply.ErrLost) {
+				t.Fatalf("a cut gives %v, want ErrLost", err)
+			}
+			decided(t, d, j, apply.NotApplied)
+			unchanged(t, direct)
+			admin(t, direct, "UPDATE nap SET s = 0")
+			if r := applied(t, d, j); r.Here != 1 || effects(t, direct) != 1 {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
+func TestVia_a_COMMIT_whose_answer_is_lost_with_the_host_is_decided(t *testing.T) {
+	for i := range 5 {
+		direct := table(t)
+		d, j := opened(t, direct, viaSSH), jobOf(t, addRow+"SELECT pg_sleep(0.3);")
+		go func() { time.Sleep(time.Duration(250+40*i) * time.Millisecond); cutHost(t) }()
+		_, err := apply.Run(t.Context(), d, d, j.Job)
+		n := effects(t, direct)
+		if err == nil {
+			continue // it was over before
+		}
+		v, err := apply.Decide(t.Context(), d, d, j.Job)
+		if n = effects(t, direct); err != nil || (v.State == apply.Applied) != (n == 1) || v.State == apply.Unknown {
+			t.Errorf("cut %d: %d effects, %+v, %v", i, n, v, err)
+		}
+		if r := applied(t, d, j); effects(t, direct) != 1 {
+			t.Errorf("cut %d: %+v, %d effects", i, r, effects(t, direct))
+		}
 	}
 }
