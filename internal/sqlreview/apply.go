@@ -107,6 +107,7 @@ func (s *state) made(r *pg.RangeVar) name {
 func (s *state) applyType(n *pg.Node) {
 	switch {
 	case n.GetSelectStmt() != nil, n.GetCallStmt() != nil:
+		s.setByCall(n)
 		s.murky = s.murky || s.unfollowed(n)
 	case n.GetCreateDomainStmt() != nil:
 		d := n.GetCreateDomainStmt()
@@ -129,6 +130,24 @@ func (s *state) applyType(n *pg.Node) {
 			s.added[lastName(e.GetTypeName())] = append(s.added[lastName(e.GetTypeName())], e.GetNewVal())
 		}
 	}
+}
+
+// setByCall follows SELECT set_config('search_path', …), as dumps begin.
+func (s *state) setByCall(n *pg.Node) {
+	for _, c := range calls(n) {
+		a := c.GetArgs()
+		if calledName(c) == "set_config" && len(a) == 3 && a[0].GetAConst().GetSval().GetSval() == "search_path" && a[1].GetAConst().GetSval() != nil {
+			var path []*pg.Node
+			for _, schema := range strings.Split(a[1].GetAConst().GetSval().GetSval(), ",") {
+				path = append(path, text(strings.Trim(strings.TrimSpace(schema), `"`)))
+			}
+			s.setting(&pg.VariableSetStmt{Name: "search_path", Args: path})
+		}
+	}
+}
+
+func text(s string) *pg.Node {
+	return &pg.Node{Node: &pg.Node_AConst{AConst: &pg.A_Const{Val: &pg.A_Const_Sval{Sval: &pg.String{Sval: s}}}}}
 }
 
 func (s *state) applyFunction(f *pg.CreateFunctionStmt, l leaf) {
@@ -175,9 +194,18 @@ func (s *state) unfollowed(n *pg.Node) bool {
 		return len(s.functions[calledName(n.GetCallStmt().GetFunccall())]) == 0
 	}
 	for _, c := range calls(n) {
-		if v := s.volatility(c); len(s.functions[calledName(c)]) == 0 && (v == "v" || v == "") && builtinVolatility(calledName(c)) == "" {
+		called := calledName(c)
+		if knownBody(called) || listed(builtinFunctions, called) && builtinVolatility(called) == "" && !s.shadowed(called) {
+			continue
+		}
+		if v := s.volatility(c); len(s.functions[called]) == 0 && (v == "v" || v == "") && builtinVolatility(called) == "" {
 			return true
 		}
 	}
 	return false
+}
+
+// shadowed says whether the catalog has a function with the name of a builtin one.
+func (s *state) shadowed(n string) bool {
+	return s.catalog != nil && slices.ContainsFunc(s.catalog.Functions, func(f Function) bool { return f.Name == n })
 }

@@ -44,6 +44,8 @@ func (p *pass) claim() {
 		p.claimRows(n.GetCopyStmt().GetRelation())
 	case n.GetCreateTrigStmt() != nil:
 		p.existing(n.GetCreateTrigStmt().GetRelation(), shareRowExclusive)
+	case n.GetSelectStmt() != nil:
+		p.claimKnownBodies(n)
 	default:
 		p.claimUpkeep(n)
 	}

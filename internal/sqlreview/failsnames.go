@@ -31,7 +31,10 @@ func (p *pass) failNamed() {
 		if !n.GetAlterTableStmt().GetMissingOk() || !p.state.missing(p.state.named(n.GetAlterTableStmt().GetRelation())) {
 			p.failWords(n)
 		}
-	case n.GetIndexStmt() != nil, n.GetCompositeTypeStmt() != nil, n.GetCreateDomainStmt() != nil, n.GetCreatePolicyStmt() != nil:
+	case n.GetIndexStmt() != nil:
+		p.failWords(n)
+		p.failOperators(n.GetIndexStmt())
+	case n.GetCompositeTypeStmt() != nil, n.GetCreateDomainStmt() != nil, n.GetCreatePolicyStmt() != nil:
 		p.failWords(n)
 	case n.GetCreateFunctionStmt() != nil:
 		p.failFunction(n.GetCreateFunctionStmt())
@@ -154,9 +157,29 @@ func (p *pass) failWords(n *pg.Node) {
 			if p.state.functionMissing(x.GetFuncname()) {
 				p.fail(true, fmt.Sprintf("function %s() does not exist", calledName(x)))
 			}
+			switch calledName(x) {
+			case "nextval", "setval", "currval":
+				if len(x.GetArgs()) > 0 {
+					p.failSpelled(x.GetArgs()[0])
+				}
+			}
+		case *pg.TypeCast:
+			if lastName(x.GetTypeName().GetNames()) == "regclass" {
+				p.failSpelled(x.GetArg())
+			}
 		}
 		return true
 	})
+}
+
+// failSpelled claims that a relation which stands in a string is nowhere.
+func (p *pass) failSpelled(n *pg.Node) {
+	text := n.GetAConst().GetSval().GetSval()
+	if text == "" || strings.HasPrefix(text, "pg_") {
+		return
+	}
+	r := p.state.spelled(text)
+	p.fail(r.name != "" && p.state.missing(r), fmt.Sprintf("relation %s does not exist", r))
 }
 
 // failFunction is about the types of a function, and about the body of one in SQL, which the server reads at once.
@@ -202,6 +225,27 @@ func (p *pass) failFunction(f *pg.CreateFunctionStmt) {
 		delete(p.state.callable, own)
 	}
 	p.fail(q.claims.Fails != "", "in the body: "+q.claims.Fails)
+}
+
+// failOperators claims that an index needs an extension that nobody installed.
+func (p *pass) failOperators(i *pg.IndexStmt) {
+	if !p.state.closed() {
+		return
+	}
+	if x := i.GetAccessMethod(); (x == "hnsw" || x == "ivfflat") && !p.state.installed("vector") {
+		p.fail(true, fmt.Sprintf("access method %s does not exist", x))
+	}
+	for _, e := range i.GetIndexParams() {
+		class := lastName(e.GetIndexElem().GetOpclass())
+		extension := ""
+		switch class {
+		case "gin_trgm_ops", "gist_trgm_ops":
+			extension = "pg_trgm"
+		case "vector_l2_ops", "vector_ip_ops", "vector_cosine_ops", "vector_l1_ops", "halfvec_cosine_ops", "halfvec_l2_ops", "bit_hamming_ops":
+			extension = "vector"
+		}
+		p.fail(extension != "" && !p.state.installed(extension), fmt.Sprintf("operator class %s does not exist", class))
+	}
 }
 
 func (p *pass) failGrant(g *pg.GrantStmt) {

@@ -13,7 +13,7 @@ func efBlock(id, sql string) string {
 
 func TestHistory_passes_over_what_is_applied(t *testing.T) {
 	c := baseCatalog()
-	c.Histories = []History{{"public", "__EFMigrationsHistory", []string{"1_old"}}}
+	c.Histories = []History{{"public", "__EFMigrationsHistory", []string{"1_old"}}, {"public", "ef_history", []string{"1_old"}}}
 	bare := baseCatalog()
 	for name, x := range map[string]struct {
 		catalog *Catalog
@@ -26,6 +26,9 @@ func TestHistory_passes_over_what_is_applied(t *testing.T) {
 		"no catalog":                            {nil, efBlock("1_old", "DROP TABLE orders;"), "block:drop-table"},
 		"something after the question":          {c, strings.Replace(efBlock("1_old", "SELECT 1;"), "END IF;", "END IF; DROP TABLE orders;", 1), "block:drop-table"},
 		"a second question":                     {c, strings.Replace(efBlock("1_old", "SELECT 1;"), "END IF;", "END IF; DROP TABLE orders; IF true THEN SELECT 1; END IF;", 1), "block:drop-table"},
+		"a table of another name":               {c, strings.ReplaceAll(efBlock("1_old", "DROP TABLE orders;"), `"__EFMigrationsHistory" WHERE "MigrationId"`, `ef_history WHERE migration_id`), ""},
+		"a CASE with an ELSE":                   {c, efBlock("1_old", "UPDATE orders SET total = CASE WHEN total > 0 THEN 1 ELSE 2 END;"), ""},
+		"an IF inside":                          {c, efBlock("1_old", "IF NOT EXISTS(SELECT 1 FROM pg_namespace WHERE nspname = 'x') THEN CREATE SCHEMA x; END IF; DROP TABLE orders;"), ""},
 		"an ELSE":                               {c, strings.Replace(efBlock("1_old", "SELECT 1;"), "END IF;", "ELSE DROP TABLE orders; END IF;", 1), "block:drop-table"},
 		"an index on a table of the same block": {c, efBlock("2_new", "CREATE TABLE \"T\"(\"Id\" int);") + efBlock("2_new", "CREATE INDEX \"I\" ON \"T\"(\"Id\");"), ""},
 		"a failure that is certain":             {c, efBlock("2_new", "ALTER TABLE orders DROP COLUMN nowhere;"), "block:drop-column block:will-fail"},
@@ -73,6 +76,28 @@ func TestReview_says_nothing_about_units_that_are_in_place(t *testing.T) {
 		r := Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: baseCatalog(), InPlace: n, Policy: Policy{AssumeRows: 1e7}})
 		if got := rulesOf(r); got != want || r.Coverage != (Coverage{3, 3}) {
 			t.Errorf("with %d units in place: %s, %+v; want %s", n, got, r.Coverage, want)
+		}
+	}
+}
+
+func TestTool_that_sends_a_file_as_one_query_is_warned_of(t *testing.T) {
+	const two = "CREATE TABLE n(i int);\nCREATE INDEX CONCURRENTLY orders_total_idx ON orders(total);"
+	for name, c := range map[string]struct{ file, sql, want string }{
+		"two statements":          {"000012_x.up.sql", two, "warn:tool-transaction"},
+		"two statements, Prisma":  {"20260101_x/migration.sql", two, "warn:tool-transaction"},
+		"one statement":           {"000012_x.up.sql", "CREATE INDEX CONCURRENTLY orders_total_idx ON orders(total);", ""},
+		"by hand":                 {"indexes.sql", two, ""},
+		"a tool that splits them": {"V2__x.sql", two, ""},
+	} {
+		r := Review(Input{Files: []File{{c.file, []byte(c.sql)}}, Catalog: baseCatalog(), Policy: Policy{AssumeRows: 1e7}})
+		got := ""
+		for _, f := range r.Findings {
+			if f.Rule == "tool-transaction" {
+				got = string(f.Severity) + ":" + f.Rule
+			}
+		}
+		if got != c.want || r.Verdict == Block {
+			t.Errorf("%s: got %q (%s), want %q", name, got, r.Verdict, c.want)
 		}
 	}
 }

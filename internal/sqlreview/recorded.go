@@ -17,19 +17,46 @@ const (
 	due                     // the history does not have it: all of it runs
 )
 
-// historyBlock is the one shape that migration tools write: nothing before the question and nothing after its END IF.
-var historyBlock = regexp.MustCompile(`(?is)^\s*BEGIN\s+IF\s+NOT\s+EXISTS\s*\(\s*SELECT\s+1\s+FROM\s+(?:"?(\w+)"?\.)?"?(__EFMigrationsHistory)"?\s+WHERE\s+"MigrationId"\s*=\s*'((?:[^']|'')*)'\s*\)\s*THEN\b(.*)\bEND\s+IF\s*;\s*END\s*;?\s*$`)
+// historyBlock is the one shape that EF Core writes: nothing before the question and nothing after its END IF. The table may have another
+// name, and its columns may be spelled in the manner of PostgreSQL.
+var historyBlock = regexp.MustCompile(`(?is)^\s*BEGIN\s+IF\s+NOT\s+EXISTS\s*\(\s*SELECT\s+1\s+FROM\s+(?:"?(\w+)"?\.)?"?(\w+)"?\s+WHERE\s+"?(?:MigrationId|migration_id)"?\s*=\s*'((?:[^']|'')*)'\s*\)\s*THEN\b(.*)\bEND\s+IF\s*;\s*END\s*;?\s*$`)
 
-// otherBranch is what runs when the question is answered the other way.
-var otherBranch = regexp.MustCompile(`(?i)\b(ELSE|ELSIF|ELSEIF|EXCEPTION)\b`)
+// otherBranch is what runs when the question is answered the other way. The ELSE of a CASE follows a value, not the end of a statement.
+var otherBranch = regexp.MustCompile(`(?i)(;|\bTHEN|\*/|--[^\n]*\n)\s*(ELSE|ELSIF|ELSEIF|EXCEPTION)\b`)
 
 // historyInsert records a migration.
-var historyInsert = regexp.MustCompile(`(?is)INSERT\s+INTO\s+(?:"?\w+"?\.)?"?__EFMigrationsHistory"?\s*\([^)]*\)\s*VALUES\s*\(\s*'((?:[^']|'')*)'`)
+var historyInsert = regexp.MustCompile(`(?is)INSERT\s+INTO\s+(?:"?\w+"?\.)?"?(\w+)"?\s*\(\s*"?(?:MigrationId|migration_id)"?[^)]*\)\s*VALUES\s*\(\s*'((?:[^']|'')*)'`)
+
+// quoted is what may look like a keyword and is none.
+var quoted = regexp.MustCompile(`(?s)'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/`)
+
+// turns are the beginnings and ends of IF.
+var turns = regexp.MustCompile(`(?i)\bEND\s+IF\b|(?:^|;|\bTHEN)\s*IF\b`)
+
+// closes says whether every END IF in the text belongs to an IF in it, so that the question before it is asked of all that stands there.
+func closes(text string) bool {
+	text = quoted.ReplaceAllString(text, " ")
+	if strings.Contains(text, "$") {
+		return false
+	}
+	depth := 0
+	for _, t := range turns.FindAllString(text, -1) {
+		if strings.HasPrefix(strings.ToUpper(t), "END") {
+			depth--
+		} else {
+			depth++
+		}
+		if depth < 0 {
+			return false
+		}
+	}
+	return depth == 0
+}
 
 // recorded says whether a DO block of a migration tool still runs, by the history that the catalog holds and by what the script
 // recorded itself.
 func (r *reviewer) recorded(l leaf, b sqltext.Body) turn {
-	if r.catalog == nil || !strings.Contains(b.Source, "__EFMigrationsHistory") {
+	if r.catalog == nil || !strings.Contains(b.Source, "MigrationId") && !strings.Contains(b.Source, "migration_id") {
 		return unasked
 	}
 	m := historyBlock.FindStringSubmatch(b.Source)
@@ -45,7 +72,7 @@ func (r *reviewer) recorded(l leaf, b sqltext.Body) turn {
 			return unasked
 		}
 	}
-	if conditions != 1 { // another IF: what stands where is not known by its shape
+	if conditions != 1 && !closes(m[4]) { // another IF: what stands where is not known by its shape
 		return unasked
 	}
 	id := strings.ReplaceAll(m[3], "''", "'")
@@ -56,8 +83,11 @@ func (r *reviewer) recorded(l leaf, b sqltext.Body) turn {
 	if has || r.state.applied[id] {
 		return over
 	}
-	if i := historyInsert.FindStringSubmatch(m[4]); i != nil && strings.ReplaceAll(i[1], "''", "'") == id {
+	if i := historyInsert.FindStringSubmatch(m[4]); i != nil && i[1] == m[2] && strings.ReplaceAll(i[2], "''", "'") == id && conditions == 1 {
 		r.state.applied[id] = true
+	}
+	if conditions != 1 {
+		return unasked // it runs, but what stands under the other IF may not
 	}
 	return due
 }

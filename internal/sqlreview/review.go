@@ -176,6 +176,7 @@ func (r *reviewer) file(f File) {
 		}
 		r.top(i, st, units[i])
 	}
+	r.habit()
 	r.statement = -1
 	r.state.endUnit()
 	r.exceptions(r.first)
@@ -339,11 +340,16 @@ func (r *reviewer) advice(rule Rule) string {
 	if !outsideRules(rule.ID) {
 		return rule.Do
 	}
+	return r.writtenFor().advise(rule)
+}
+
+// writtenFor recognises the tool of the present file, once.
+func (r *reviewer) writtenFor() tool {
 	if r.tool == nil {
 		t := toolOf(r.name, r.script.Slice(sqltext.Range{Start: 0, End: min(len(r.sql), 16<<10)}))
 		r.tool = &t
 	}
-	return r.tool.advise(rule)
+	return *r.tool
 }
 
 // cannot reports that a statement could not be read to its end.

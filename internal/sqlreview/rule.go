@@ -50,7 +50,7 @@ func Rules() map[string]Rule {
 	for _, a := range Analyzers() {
 		out[a.Rule.ID] = a.Rule
 	}
-	for _, r := range []Rule{unreviewable(), dynamicSQL(), transactionControl(), notIdempotent(), unknownStatement(), badException(), unusedException(), traceFailed(), traceDisagrees(), traceRerun()} {
+	for _, r := range []Rule{unreviewable(), dynamicSQL(), transactionControl(), toolTransaction(), notIdempotent(), unknownStatement(), badException(), unusedException(), traceFailed(), traceDisagrees(), traceRerun()} {
 		out[r.ID] = r
 	}
 	return out

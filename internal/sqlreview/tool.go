@@ -37,7 +37,7 @@ func outside(t migrator.Tool) string {
 // outsideRules are the rules whose advice is to run a statement outside a transaction.
 func outsideRules(id string) bool {
 	switch id {
-	case "concurrently-in-tx", "index-not-concurrent", "reindex", "drop-index", "validate-same-tx", "enum-same-tx":
+	case "concurrently-in-tx", "tool-transaction", "index-not-concurrent", "reindex", "drop-index", "validate-same-tx", "enum-same-tx":
 		return true
 	}
 	return false

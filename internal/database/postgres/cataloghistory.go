@@ -12,17 +12,23 @@ import (
 // maxApplied bounds the names of one history table.
 const maxApplied = 100_000
 
-// historyTables are the tables in which migration tools record names that their scripts ask for again. Others keep what they keep:
-// their scripts do not read it.
-func historyTables() map[string]string {
-	return map[string]string{"__EFMigrationsHistory": "MigrationId"}
+// historyColumn names the column in which a migration tool records names that its scripts ask for again: EF Core's, whatever its table
+// is called and however its columns are spelled. Others keep what they keep: their scripts do not read it.
+func historyColumn(t sqlreview.Table) (string, bool) {
+	switch {
+	case hasColumn(t, "MigrationId") && hasColumn(t, "ProductVersion"):
+		return "MigrationId", true
+	case hasColumn(t, "migration_id") && hasColumn(t, "product_version"):
+		return "migration_id", true
+	}
+	return "", false
 }
 
 // histories reads them where the role may; a history that may not be read is no history, so nothing is passed over.
 func (r *catalogReader) histories(ctx context.Context) error {
 	for _, t := range r.catalog.Tables {
-		column, ok := historyTables()[t.Name]
-		if !ok || t.Kind != sqlreview.KindTable || !hasColumn(t, column) {
+		column, ok := historyColumn(t)
+		if !ok || t.Kind != sqlreview.KindTable {
 			continue
 		}
 		table := pgx.Identifier{t.Schema, t.Name}.Sanitize()

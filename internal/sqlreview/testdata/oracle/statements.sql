@@ -1106,3 +1106,61 @@ CREATE TYPE pair AS (a int, b int); ALTER TYPE pair ALTER ATTRIBUTE a TYPE bigin
 ALTER TABLE IF EXISTS nowhere ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES customers(id);
 -- case an extension that is there
 CREATE EXTENSION IF NOT EXISTS plpgsql; SELECT * FROM nowhere;
+-- case Diesel's own function makes a trigger
+CREATE FUNCTION diesel_set_updated_at() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE FUNCTION diesel_manage_updated_at(_tbl regclass) RETURNS VOID LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('CREATE TRIGGER set_updated_at BEFORE UPDATE ON %s FOR EACH ROW EXECUTE PROCEDURE diesel_set_updated_at()', _tbl); END $$; SELECT diesel_manage_updated_at('nothing_here');
+-- case Diesel's own function on a table that is nowhere
+CREATE FUNCTION diesel_manage_updated_at(_tbl regclass) RETURNS VOID LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('CREATE TRIGGER set_updated_at BEFORE UPDATE ON %s FOR EACH ROW EXECUTE PROCEDURE bump()', _tbl); END $$; SELECT diesel_manage_updated_at('nowhere');
+-- case a dump sets its path by a call
+SELECT pg_catalog.set_config('search_path', 'reporting', true); ALTER TABLE daily ADD COLUMN x int; ALTER TABLE customers ADD COLUMN x int;
+-- case a call of a builtin function hides nothing
+SELECT setval('counter', 5, false); SELECT pg_notify('a', 'b'); ALTER TABLE nowhere ADD COLUMN x int;
+-- case an index with operators of an extension that is nowhere
+CREATE INDEX i ON customers USING gin (name gin_trgm_ops);
+-- case an update of what was overwritten before
+UPDATE orders SET state = 'y';
+-- case a table that is swapped
+CREATE TABLE t(LIKE nothing_here INCLUDING ALL); INSERT INTO t SELECT * FROM nothing_here; DROP TABLE nothing_here; ALTER TABLE t RENAME TO nothing_here; INSERT INTO nothing_here(id, v) VALUES (1, 'x') ON CONFLICT (id) DO NOTHING;
+-- case a column is renamed and read
+ALTER TABLE customers RENAME COLUMN flags TO bitmap; UPDATE customers SET bitmap = 1 WHERE bitmap = 2; CREATE VIEW v AS SELECT c.bitmap FROM customers c;
+-- case a column that was renamed is read by its old name
+ALTER TABLE customers RENAME COLUMN flags TO bitmap; UPDATE customers SET bitmap = 1 WHERE flags = 2;
+-- case a table that was renamed is read by its old name
+ALTER TABLE customers RENAME TO people; INSERT INTO audit_log SELECT name FROM customers;
+-- case an unknown column of a joined table
+SELECT o.nowhere FROM customers c JOIN orders o ON o.customer_id = c.id;
+-- case an unknown column beside a subquery
+SELECT x.n, c.nowhere FROM customers c, (SELECT 1 AS n) x;
+-- case a column that only the subquery has
+SELECT n FROM customers, (SELECT 1 AS n) x WHERE id = n;
+-- case a column of a join with an alias
+SELECT j.id FROM (customers c JOIN items i USING (id)) AS j;
+-- case a column of values
+SELECT a FROM (VALUES (1), (2)) v(a); INSERT INTO audit_log SELECT b FROM (VALUES ('x')) v(b);
+-- case an update by values
+UPDATE items SET sku = v.s FROM (VALUES (1, 'a')) AS v(i, s) WHERE id = v.i;
+-- case an update of several columns by a query
+UPDATE customers SET (name, email) = (SELECT state, legacy_code FROM orders WHERE orders.id = customers.id) WHERE id = 1;
+-- case a returning query feeds another
+WITH gone AS (DELETE FROM items WHERE order_id IS NULL RETURNING id, sku) INSERT INTO audit_log SELECT sku FROM gone;
+-- case an array of a row
+SELECT (c).email, (array_agg(c))[1] FROM customers c GROUP BY c.email;
+-- case a window and a filter
+SELECT id, row_number() OVER w, count(*) FILTER (WHERE id > 1) OVER w FROM customers WINDOW w AS (PARTITION BY status);
+-- case a lateral join
+SELECT c.id, l.total FROM customers c LEFT JOIN LATERAL (SELECT total FROM orders WHERE customer_id = c.id ORDER BY placed_at LIMIT 1) l ON true;
+-- case an insert that returns what is nowhere
+INSERT INTO audit_log(msg) VALUES ('x') ON CONFLICT DO NOTHING RETURNING msg;
+-- case types with parts
+CREATE TABLE t(a timestamp(3) with time zone, b interval day to second, c bit varying(3), d double precision, e national character varying(3), f "char", g oid, h regclass, i name, j int4range, k tsvector, l xml, m money, n pg_lsn, o int[][], p bigserial);
+-- case a default of a sequence that is nowhere
+CREATE TABLE t(a int DEFAULT nextval('nowhere_seq'));
+-- case a table like one that is nowhere
+CREATE TABLE t(LIKE nowhere);
+-- case a table inherits from one that is nowhere
+CREATE TABLE t() INHERITS (nowhere);
+-- case a call of an aggregate
+CREATE AGGREGATE total_of(int) (SFUNC = int4pl, STYPE = int); SELECT total_of(id) FROM items;
+-- case a procedure that is nowhere
+CALL move_everything();
+-- case a range type
+CREATE TYPE span AS RANGE (subtype = time); CREATE TABLE t(a span, b span[]);
