@@ -26,6 +26,7 @@ func Exercise(t *testing.T, make func(t *testing.T) Place) {
 		{"nothing is written after reading back", over(writesEnd)},
 		{"an object is never overwritten", over(keepsFirst)},
 		{"of two writers of one name one wins", over(oneWriter)},
+		{"of two writers who have verified theirs one wins", verified},
 		{"of many writers at the same moment at most one wins", together},
 		{"an aborted object leaves nothing", aborts},
 		{"abort after commit does nothing", over(abortAfterCommit)},

@@ -102,11 +102,44 @@ func together(ctx context.Context, t *testing.T, at Place) {
 
 func body(i int) string { return fmt.Sprintf("writer %d: %s", i, noise(1000*(i+1))) }
 
+// verified is oneWriter of two that have both read back what they wrote.
+func verified(ctx context.Context, t *testing.T, at Place) {
+	s := at.Open(t)
+	a, b := written(ctx, t, s, "a", "one"), written(ctx, t, s, "a", "two")
+	for _, p := range []backup.Partial{a, b} {
+		r, err := p.Reread(ctx)
+		content(t, r, err)
+	}
+	if err := a.Commit(ctx); at.Weak {
+		if !errors.Is(err, backup.ErrExists) {
+			t.Errorf("the first commit gives %v, while somebody else is as far: want ErrExists", err)
+		}
+		must(t, "abort of the other", b.Abort())
+		must(t, "commit once the other has given up", a.Commit(ctx))
+	} else {
+		must(t, "commit", err)
+		if err := b.Commit(ctx); !errors.Is(err, backup.ErrExists) {
+			t.Errorf("the second commit gives %v, want ErrExists", err)
+		}
+		must(t, "abort", b.Abort())
+	}
+	r, err := s.Open(ctx, "a")
+	if got := content(t, r, err); got != "one" {
+		t.Errorf("the object reads %q, want the first writer's", got)
+	}
+	at.clean(t, "after both")
+}
+
 func raced(ctx context.Context, t *testing.T, at Place, name string) []error {
 	errs := make([]error, 6)
 	var partials []backup.Partial
 	for i := range errs {
-		partials = append(partials, written(ctx, t, at.Open(t), name, body(i)))
+		p := written(ctx, t, at.Open(t), name, body(i))
+		if i%2 == 0 { // half of them have verified what they wrote
+			r, err := p.Reread(ctx)
+			content(t, r, err)
+		}
+		partials = append(partials, p)
 	}
 	var all sync.WaitGroup
 	start := make(chan struct{})
