@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fairlead/internal/assemble"
 	"fairlead/internal/fault"
 	"fairlead/internal/release"
 	"fairlead/internal/source/file"
@@ -22,6 +23,7 @@ type releaseOptions struct {
 	app, tag, commit string
 	images           []string
 	migration        string
+	argv, with       []string // of a migration that is a command
 	out              string
 	verifiedIn       string
 	runID            string
@@ -33,19 +35,31 @@ func (a *app) releaseCommand() *cobra.Command {
 	group := &cobra.Command{Use: "release", Short: "Release files", Args: args(cobra.NoArgs), RunE: group}
 	var o releaseOptions
 	c := &cobra.Command{
-		Use:   "write --app APP --tag TAG --commit SHA --image SERVICE=REPO@sha256:… --migration FILE|none",
+		Use:   "write --app APP --tag TAG --commit SHA --image SERVICE=REPO@sha256:… --migration FILE|none|command [-- PROGRAM ARG…]",
 		Short: "Write release.json from digests and a migration file",
 		Long: `Writes the file that carries a release: best in the job that ran the smoke tests of staging, after they passed. Images must be
-digests; a tag can move. --migration is needed, and none is an answer. A release is immutable: another one is not written over it.`,
-		Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return runReleaseWrite(c.Context(), a, o) },
+digests; a tag can move. --migration is needed, and none is an answer. A release is immutable: another one is not written over it.
+
+With --migration command the words after -- are a command of your own tool, which will run in the folder of the release file; files among
+them, and those of --with, are bound to it by their sums.`,
+		Args: func(c *cobra.Command, given []string) error {
+			if o.migration == "command" {
+				return args(cobra.MinimumNArgs(1))(c, given)
+			}
+			return args(cobra.NoArgs)(c, given)
+		},
+		RunE: func(c *cobra.Command, given []string) error {
+			o.argv = given
+			return runReleaseWrite(c.Context(), a, o)
+		},
 	}
 	f := c.Flags()
 	f.StringVar(&o.app, "app", "", "the app, as in fairlead.yaml (needed)")
 	f.StringVar(&o.tag, "tag", "", "the version, like v1.8.0 (needed)")
 	f.StringVar(&o.commit, "commit", "", "the commit, in full (needed)")
 	f.StringArrayVar(&o.images, "image", nil, "SERVICE=REPO@sha256:…, once per service (needed)")
-	f.StringVar(&o.migration, "migration", "", "the SQL file, in the folder of the release file or below, or none (needed)")
+	f.StringVar(&o.migration, "migration", "", "the SQL file, in the folder of the release file or below, none, or command (needed)")
+	f.StringArrayVar(&o.with, "with", nil, "a file or folder that the migration's command depends on, in the folder of the release file or below (may be repeated)")
 	f.StringVarP(&o.out, "output", "o", "release.json", "where to write; - is standard output")
 	f.StringVar(&o.verifiedIn, "verified-in", "", "the environment in which it was verified, like staging")
 	f.StringVar(&o.runID, "run-id", "", "the id of the CI run")
@@ -120,15 +134,24 @@ func (o releaseOptions) release() (release.Release, error) {
 
 // migrationOf reads the SQL and names it as seen from the release file.
 func (o releaseOptions) migrationOf() (*release.Migration, error) {
-	switch o.migration {
-	case "":
-		return nil, usagef("--migration is needed: the SQL file, or none")
-	case "none":
-		return nil, nil
-	}
 	dir, err := filepath.Abs(filepath.Dir(o.out))
 	if err != nil {
 		return nil, err
+	}
+	if len(o.with) > 0 && o.migration != "command" {
+		return nil, usagef("--with is only for --migration command")
+	}
+	switch o.migration {
+	case "":
+		return nil, usagef("--migration is needed: the SQL file, none, or command")
+	case "none":
+		return nil, nil
+	case "command":
+		m, err := assemble.Bind(dir, o.argv, o.with)
+		if err != nil {
+			return nil, usagef("--migration command: %w", err)
+		}
+		return &m, nil
 	}
 	path, err := filepath.Abs(o.migration)
 	if err != nil {
