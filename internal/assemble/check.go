@@ -6,6 +6,7 @@ import (
 	"fairlead/internal/database"
 	"fairlead/internal/engine"
 	"fairlead/internal/source"
+	"fairlead/internal/sqltext"
 	"fairlead/internal/step"
 )
 
@@ -15,7 +16,22 @@ func (p *Project) databaseOf(f source.Found) database.Planner {
 	if f.Release.Migration == nil || p.database == nil {
 		return nil
 	}
-	return p.database
+	return p.checking(migrationOf(f))
+}
+
+// checker is a database that can be asked for the rights that a script needs.
+type checker interface {
+	Checking(s sqltext.Script, inPlace func(context.Context) (int, error)) database.Planner
+}
+
+// checking is the database as it is asked for a migration. What cannot be parsed is refused elsewhere, in better words.
+func (p *Project) checking(m Migration) database.Planner {
+	c, can := p.database.(checker)
+	script, whole, err := sqltext.ParseOrWhole(m.SQL)
+	if !can || err != nil || whole || m.Command.Commanded() {
+		return p.database
+	}
+	return c.Checking(script, p.inPlaceAlone(m))
 }
 
 // backupShelf is what is asked of the place of backups before anything happens.

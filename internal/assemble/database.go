@@ -38,11 +38,11 @@ func (p *Project) wireDatabase() error {
 	if through != nil {
 		s.Reach = through
 	}
-	d, err := postgres.Open(c, s)
+	all, d, err := openRoles(c, s, p.Config.Backup)
 	if err != nil {
 		return err
 	}
-	p.database, p.catalog, p.rehearser = d, d.Catalog, p.rehearsals(d)
+	p.database, p.catalog, p.rehearser = all, d.Catalog, p.rehearsals(d)
 	return nil
 }
 

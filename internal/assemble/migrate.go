@@ -40,9 +40,9 @@ const blobRequest = "request"
 
 // planningAlone is what a migration alone asks before it is approved, and again under the lock. It changes nothing anywhere.
 func (p *Project) planningAlone(m Migration) []engine.Step {
-	check := step.Check{Database: p.database, Backups: p.backups, Ledger: p.ledgerID}
+	check := step.Check{Database: p.checking(m), Backups: p.backups, Ledger: p.ledgerID}
 	if m.NoBackup != "" {
-		check.Backups, check.Database = nil, undumped{p.database}
+		check.Backups, check.Database = nil, undumped{p.checking(m)}
 	}
 	return append([]engine.Step{check}, p.reviewing(m)...)
 }

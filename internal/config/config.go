@@ -62,6 +62,8 @@ func (l *Ledger) Defaults() { l.Kind = "dir" }
 // Backup says where backups are kept.
 type Backup struct {
 	Store  Block  `yaml:"store,required,kind" doc:"The store."`
+	URL    Secret `yaml:"url" doc:"URL of the same database with the role that takes the dump; database.url when absent. It goes the way of database.via."`
+	Role   string `yaml:"role" doc:"Role that the dump is taken in (SET ROLE)."`
 	Verify string `yaml:"verify" enum:"L1|L2|L3" doc:"What a backup must prove before anything is migrated. L1: it reads back as written. L2: the whole archive is read, its contents and rows are those of its snapshot. L3: it is also restored into a scratch database on the same server, which takes the space of a second copy there."`
 	Format string `yaml:"format" enum:"custom" later:"directory" doc:"Format of the dump."`
 
