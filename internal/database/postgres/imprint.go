@@ -30,7 +30,7 @@ func imprinted() [][3]string {
 		return [3]string{catalog, row, fmt.Sprintf(lasting, relation)}
 	}
 	return [][3]string{
-		by("pg_namespace", "x.oid", ""), by("pg_class", "x.oid", "oid"), by("pg_attribute", "x.attrelid || '.' || x.attnum", "attrelid"), by("pg_attrdef", "x.oid", "adrelid"),
+		{"pg_namespace", "x.oid", ` WHERE nspname !~ '^pg_(toast_)?temp_'`}, by("pg_class", "x.oid", "oid"), by("pg_attribute", "x.attrelid || '.' || x.attnum", "attrelid"), by("pg_attrdef", "x.oid", "adrelid"),
 		by("pg_constraint", "x.oid", "conrelid"), by("pg_index", "x.indexrelid", "indrelid"), by("pg_trigger", "x.oid", "tgrelid"), by("pg_rewrite", "x.oid", "ev_class"),
 		by("pg_policy", "x.oid", ""), by("pg_inherits", "x.inhrelid || '.' || x.inhparent", "inhrelid"), by("pg_partitioned_table", "x.partrelid", ""), by("pg_sequence", "x.seqrelid", "seqrelid"),
 		by("pg_proc", "x.oid", ""), by("pg_enum", "x.oid", ""), by("pg_operator", "x.oid", ""), by("pg_cast", "x.oid", ""),

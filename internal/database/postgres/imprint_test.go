@@ -1,0 +1,143 @@
+//go:build real
+
+package postgres
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"fairlead/internal/apply"
+	"fairlead/internal/fence"
+)
+
+func TestImprint_changes_with_everything_that_a_migration_can_do_and_with_nothing_else(t *testing.T) {
+	url := fresh(t)
+	toolmade(t, url, "CREATE TABLE public.orders (id bigint PRIMARY KEY, note text); INSERT INTO public.orders SELECT g, 'x' FROM generate_series(1, 50) g; CREATE INDEX orders_note ON public.orders (note)",
+		"CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE TYPE public.mood AS ENUM ('sad')", gooseTables)
+	d := opened(t, url)
+	if err := d.Raise(t.Context(), fence.Ticket{App: "shop", Environment: "production", Ledger: "l", Run: "r-one", Number: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range [][2]string{
+		{"ALTER TABLE public.orders ADD COLUMN a int", "pg_attribute"},
+		{"ALTER TABLE public.orders ALTER COLUMN note SET NOT NULL", "pg_attribute"},
+		{"ALTER TABLE public.orders ADD CONSTRAINT c CHECK (id > 0)", "pg_constraint"},
+		{"CREATE INDEX CONCURRENTLY orders_id2 ON public.orders (id)", "pg_index"},
+		{"DROP INDEX public.orders_note", "pg_class"},
+		{"CREATE OR REPLACE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 2'", "pg_proc"},
+		{"ALTER TYPE public.mood ADD VALUE 'glad'", "pg_enum"},
+		{"GRANT SELECT ON public.orders TO PUBLIC", "pg_class"},
+		{"COMMENT ON TABLE public.orders IS 'x'", "pg_description"},
+		{"CREATE SCHEMA s", "pg_namespace"},
+		{"CREATE VIEW public.v AS SELECT 1 AS one", "pg_rewrite"},
+		{"TRUNCATE public.orders", "pg_class"},
+		{"ALTER TABLE public.orders ENABLE ROW LEVEL SECURITY", "pg_class"},
+		{"INSERT INTO public.orders VALUES (1000, 'y')", "rows were written in public.orders"},
+		{"UPDATE public.orders SET note = 'z' WHERE id = 1000", "rows were written in public.orders"},
+		{"DELETE FROM public.orders WHERE id = 1000", "rows were written in public.orders"},
+		{"INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, true)", "rows were written in public.goose_db_version"},
+
+		{"SELECT * FROM public.orders", ""},
+		{"CREATE TEMP TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)", ""},
+		{"BEGIN; ALTER TABLE public.orders ADD COLUMN gone int; ROLLBACK", ""},
+		{"ANALYZE public.orders", ""},
+		{"VACUUM public.orders", ""},
+		{"SET search_path = public", ""},
+	} {
+		sql, want := r[0], r[1]
+		before, err := d.Imprint(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		toolmade(t, url, strings.Split(sql, "; INSERT INTO t")[0])
+		quiet(t, d, before.At)
+		after, err := d.Imprint(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := before.Differs(after)
+		if (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", sql, got, want)
+		}
+	}
+}
+
+// quiet waits for the end of sessions that the test has opened.
+func quiet(t *testing.T, d *Database, since time.Time) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if all, err := d.Strangers(t.Context(), since); err == nil && len(all) == 0 {
+			return
+		}
+	}
+	t.Fatal("the sessions of the test do not end")
+}
+
+func TestStrangers_are_the_sessions_opened_since_and_no_others(t *testing.T) {
+	url := fresh(t)
+	d := opened(t, url)
+	old, err := pgx.Connect(context.Background(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close(context.Background())
+	before, err := d.Imprint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := d.Strangers(t.Context(), before.At); err != nil || len(all) != 0 {
+		t.Errorf("before: %q, %v", all, err)
+	}
+	later, err := pgx.Connect(context.Background(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := d.Strangers(t.Context(), before.At); err != nil || len(all) != 1 || !strings.Contains(all[0], "owner") {
+		t.Errorf("with one: %q, %v", all, err)
+	}
+	_ = later.Close(context.Background())
+	quiet(t, d, before.At)
+}
+
+func TestUnmark_takes_back_the_intent_alone_and_only_for_the_newest_holder(t *testing.T) {
+	url := fresh(t)
+	d := opened(t, url)
+	ticket := fence.Ticket{App: "shop", Environment: "production", Ledger: "l", Run: "r-one", Number: 2}
+	k := apply.Key{App: "shop", Environment: "production", Migration: strings.Repeat("a", 64)}
+	if err := d.Raise(t.Context(), ticket); err != nil {
+		t.Fatal(err)
+	}
+	solo, err := d.Solo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer solo.Close(context.Background())
+	if err := solo.Hold(t.Context(), ticket); err != nil {
+		t.Fatal(err)
+	}
+	for _, done := range []bool{false, true} {
+		if err := solo.Mark(t.Context(), k, apply.Marker{SHA256: k.Migration, Run: "r-one", Fence: 2, Done: done}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	small := ticket
+	small.Number = 1
+	if err := d.Unmark(t.Context(), small, k, 0); err == nil {
+		t.Error("an overtaken holder may take a marker back")
+	}
+	if err := d.Unmark(t.Context(), ticket, k, 0); err != nil {
+		t.Fatal(err)
+	}
+	all, err := d.Markers(t.Context(), k)
+	if err != nil || len(all) != 1 || !all[0].Done {
+		t.Errorf("left are %+v, %v", all, err)
+	}
+	listed, err := d.AllMarkers(t.Context(), "shop", "production")
+	if err != nil || len(listed) != 1 || listed[0].Migration != k.Migration {
+		t.Errorf("listed are %+v, %v", listed, err)
+	}
+}
