@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -52,8 +51,8 @@ func migrationView(w io.Writer, plan engine.Plan, standing assemble.Standing, m 
 		}
 	}
 	line("backup", "%s", backupLine(m))
-	if slices.Contains(t.Steps, step.Rehearse{}.Spec().Name) {
-		line("rehearsal", "the backup is restored and the migration tried there first; if it fails there, nothing is applied")
+	if r := rehearsed(t); r != "" {
+		line("rehearsal", "%s", r)
 	}
 	if m.Again != "" {
 		line("AGAIN", "it was applied before; once more because: %s", m.Again)

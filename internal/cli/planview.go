@@ -39,6 +39,9 @@ func planView(w io.Writer, t engine.Terms, p engine.Proofs, units []sqltext.Unit
 		}
 		line(head, "%s", s)
 	}
+	if r := rehearsed(t); r != "" {
+		line("rehearsal", "%s", r)
+	}
 	if c, err := engine.Recall[step.Confirmed](p); err == nil {
 		line("staging", "verified in %s (%s)", or(c.Staging, "nothing"), c.Strength)
 	}

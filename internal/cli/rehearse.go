@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,4 +132,12 @@ func observed(p engine.Proofs) string {
 	default:
 		return "; in the rehearsal the old version's check FAILED on the new schema: " + t.Fails
 	}
+}
+
+// rehearsed says in a plan that there will be a rehearsal; "" without one.
+func rehearsed(t engine.Terms) string {
+	if !slices.Contains(t.Steps, step.Rehearse{}.Spec().Name) {
+		return ""
+	}
+	return "the backup is restored and the migration tried there first; if it fails there, nothing is applied"
 }

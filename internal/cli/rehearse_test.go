@@ -51,3 +51,13 @@ func TestBrief_says_what_the_rehearsal_observed(t *testing.T) {
 		}
 	}
 }
+
+func TestPlan_says_that_there_is_a_rehearsal(t *testing.T) {
+	for want, steps := range map[bool][]engine.Name{true: {"backup", "rehearse", "migrate"}, false: {"backup", "migrate"}} {
+		var out strings.Builder
+		planView(&out, engine.Terms{Action: engine.Deploy, Steps: steps, Migration: &release.Migration{File: "m.sql"}}, engine.Proofs{}, nil)
+		if strings.Contains(out.String(), "tried there first") != want {
+			t.Errorf("%v:\n%s", steps, &out)
+		}
+	}
+}
