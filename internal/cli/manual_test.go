@@ -50,7 +50,7 @@ func TestManual_of_the_reviewer_has_examples_that_are_read(t *testing.T) {
 		}
 	}
 	for _, field := range []string{"verdict", "compatibility", "idempotent", "coverage", "plain_severity", "disproved", "silenced", "left_out", "unlisted", "traces"} {
-		if !strings.Contains(string(b), "`"+field+"`") {
+		if !strings.Contains(string(b), "`"+field) {
 			t.Errorf("the JSON field %s is not explained", field)
 		}
 	}
