@@ -139,7 +139,7 @@ func (m *machine) fill(ctx context.Context, tx Tx, u sqltext.Unit) (Attempt, *sq
 		return a, nil, err
 	}
 	if u.Kind != sqltext.Undivided {
-		if err := m.mark(ctx, tx, u); err != nil {
+		if err := tx.Mark(ctx, m.Key, m.marker(u, true)); err != nil {
 			return a, nil, err
 		}
 	}
@@ -164,13 +164,6 @@ func (m *machine) fill(ctx context.Context, tx Tx, u sqltext.Unit) (Attempt, *sq
 	return a, nil, m.Note(ctx, Fact{What: CommitSent, Attempt: a})
 }
 
-func (m *machine) mark(ctx context.Context, tx Tx, u sqltext.Unit) error {
-	if m.markerless {
-		return nil
-	}
-	return tx.Mark(ctx, m.Key, m.marker(u, true))
-}
-
 // close puts the marker behind a text that was not understood, if the transaction is still the one that was noted. In front of it, a
 // COMMIT inside the text would commit the marker without the rest.
 func (m *machine) close(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit) error {
@@ -181,7 +174,7 @@ func (m *machine) close(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit) e
 	if now.XID != a.XID {
 		return fmt.Errorf("%w: transaction %s became %s", ErrEscaped, a.XID, now.XID)
 	}
-	return m.mark(ctx, tx, u)
+	return tx.Mark(ctx, m.Key, m.marker(u, true))
 }
 
 // undo ends a transaction that was never told to commit; its backend must be gone before anybody says that nothing stays.

@@ -18,6 +18,7 @@ type crash struct {
 
 func newCrash(c *change) crash {
 	s := newStory(7)
+	s.database.Markerless = false
 	s.hosts, s.services, s.versions = s.hosts[:1], []string{"api", "web"}, nil
 	s.target = targetfake.New(s.World, s.services, s.hosts...)
 	s.target.Timeout = 3 * time.Second

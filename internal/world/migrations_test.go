@@ -1,6 +1,7 @@
 package world_test
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -57,6 +58,11 @@ func describe(sql string, script sqltext.Script) *change {
 		}
 	}
 	return c
+}
+
+// alone tells whether a statement of it can be in no transaction.
+func (c *change) alone() bool {
+	return slices.ContainsFunc(c.script.Units, func(u sqltext.Unit) bool { return u.Kind == sqltext.Alone })
 }
 
 // done tells whether every unit has its committed end.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"fairlead/internal/apply"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 	"fairlead/internal/release"
@@ -175,11 +176,33 @@ func (o *operator) steps(t engine.Terms) []engine.Step {
 	if t.Migration != nil {
 		c := changeOf(t.Migration.SHA256)
 		all = append(all, step.Backup{Database: s.database, Store: s.store, Now: s.Now},
-			step.Migrate{Server: s.database, Court: s.database, Witness: s.database, Script: c.script, Clock: clock{s}})
+			step.Migrate{Server: s.database, Court: s.database, Witness: s.database, Script: c.script, Clock: clock{s}, Earlier: o.earlier(c.script.SHA256)})
 	}
 	return append(all, step.Deploy{Target: s.target},
 		step.Health{Checks: s.services, Every: 10 * time.Second, Attempts: 3, Look: o.look, Pause: clock{s}.Sleep},
 		step.Record{Target: s.target, Now: s.Now})
+}
+
+// earlier gives what earlier runs of a migration have noted, where the database keeps no markers.
+func (o *operator) earlier(migration string) func(context.Context, engine.RunID) ([]apply.Fact, error) {
+	if !o.s.database.Markerless {
+		return nil
+	}
+	return func(ctx context.Context, but engine.RunID) ([]apply.Fact, error) {
+		var all []apply.Fact
+		runs, err := o.s.ledger.Runs(ctx, 0)
+		for _, r := range slices.Backward(runs) {
+			records, err := o.s.ledger.Records(ctx, r.Run)
+			if err != nil {
+				return nil, err
+			}
+			opening, err := engine.OpeningOf(records)
+			if r.Run != but && err == nil && opening.Terms.Migration != nil && opening.Terms.Migration.SHA256 == migration {
+				all = append(all, step.AppliedFacts(records)...)
+			}
+		}
+		return all, err
+	}
 }
 
 func changeOf(sha256 string) *change {

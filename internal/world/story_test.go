@@ -70,6 +70,7 @@ func newStory(seed uint64) *story {
 	s.database.Changed = s.judge.databaseChanges
 	s.database.Lasts = s.lasts
 	s.database.Busy = s.crowded
+	s.database.Markerless = seed%5 == 2
 	s.store = backupfake.New(s.World, shelf)
 	at := s.hosts[0].Place() // as in production, the ledger lives on the first host
 	if s.Chance(0.3) {
@@ -93,6 +94,9 @@ func (s *story) write() {
 		}
 		if n > 0 && s.Chance(0.65) {
 			v.change = pool()[s.Int(len(pool()))]
+			for s.database.Markerless && v.change.alone() {
+				v.change = pool()[s.Int(len(pool()))]
+			}
 		}
 		if n > 1 && s.Chance(0.15) {
 			v.change = s.versions[n-1].change

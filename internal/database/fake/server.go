@@ -29,6 +29,8 @@ type Server struct {
 	Lasts func(sql string) time.Duration
 	// Busy tells whether a foreign session is in a statement's way, so that it ends in a lock timeout; nil means never.
 	Busy func(sql string) bool
+	// Markerless gives no markers and keeps no numbers. What would be marked is still kept, for invariants.
+	Markerless bool
 
 	w        *world.World
 	place    *world.Place
@@ -42,6 +44,7 @@ type Server struct {
 	fates    map[string]apply.Fate
 	backends []*backend
 	serial   int
+	forgot   bool
 }
 
 // index is one index by name.
@@ -153,10 +156,12 @@ func (s *Server) Crash() {
 	}
 	if s.w.Chance(0.15) {
 		s.identity.Timeline++
+		s.forgot = true
 		s.w.Tell("a standby was promoted: timeline %d", s.identity.Timeline)
 	}
 	if s.w.Chance(0.15) {
 		clear(s.fates)
+		s.forgot = true
 	}
 }
 
@@ -185,6 +190,15 @@ func (s *Server) Identity(ctx context.Context) (apply.Identity, error) {
 // environment without a statement at work, are ended; a statement at work is left to finish.
 func (s *Server) Raise(ctx context.Context, t fence.Ticket) error {
 	return s.do(ctx, "raise to "+strconv.FormatInt(t.Number, 10), func() error {
+		if s.Markerless {
+			if b := s.row[theOne]; b != nil {
+				b.end()
+			}
+			if s.fences[place(t)].Number < t.Number {
+				s.fences[place(t)] = t
+			}
+			return nil
+		}
 		known := s.fences[place(t)]
 		if err := t.Check(known); err != nil {
 			return err
@@ -207,6 +221,9 @@ func (s *Server) Raise(ctx context.Context, t fence.Ticket) error {
 func (s *Server) Markers(ctx context.Context, k apply.Key) ([]apply.Marker, error) {
 	var all []apply.Marker
 	err := s.do(ctx, "markers", func() error { all = append(all, s.markers[k]...); return nil })
+	if err == nil && s.Markerless {
+		return nil, apply.ErrNoMarkers
+	}
 	return all, err
 }
 
@@ -215,6 +232,9 @@ func (s *Server) Fence(app, environment string) fence.Ticket { return s.fences[a
 
 // Applied tells how often a statement's effect was committed, for invariants.
 func (s *Server) Applied(sql string) int { return s.applied[sql] }
+
+// Forgot tells whether the server lost what it knew of old transactions, or became another one, for invariants.
+func (s *Server) Forgot() bool { return s.forgot }
 
 // Marked gives the committed markers of a key without asking over a connection, for invariants.
 func (s *Server) Marked(k apply.Key) []apply.Marker { return s.markers[k] }

@@ -19,11 +19,44 @@ func (s *Server) Begin(ctx context.Context) (apply.Tx, error) {
 		}
 		return nil, err
 	}
+	if s.Markerless {
+		if err := b.alone(ctx); err != nil {
+			b.abandon()
+			return nil, err
+		}
+	}
 	return tx{session{b}}, nil
+}
+
+// theOne is what a server without markers lets one transaction at a time hold.
+const theOne = "one at a time"
+
+// alone waits for it.
+func (b *backend) alone(ctx context.Context) error {
+	free := func() bool { o := b.s.row[theOne]; return o == nil || o == b }
+	for waited := false; ; waited = true {
+		had := false
+		err := b.call(ctx, "lock", func() error {
+			if had = free(); had {
+				b.s.row[theOne], b.row = b, theOne
+			}
+			return nil
+		})
+		if err != nil || had {
+			return err
+		}
+		p := b.s.w.Current()
+		if waited || p == nil || !p.Wait(lockTimeout, free) {
+			return fmt.Errorf("%w: another transaction holds the lock", apply.ErrLockTimeout)
+		}
+	}
 }
 
 // Solo opens a session outside transactions.
 func (s *Server) Solo(ctx context.Context) (apply.Solo, error) {
+	if s.Markerless {
+		return nil, fmt.Errorf("%w: without markers there are no statements outside transactions", apply.ErrStatement)
+	}
 	var b *backend
 	if err := s.do(ctx, "connect", func() error { b = s.connect(true); return nil }); err != nil {
 		if b != nil {
@@ -62,6 +95,10 @@ type tx struct{ session }
 // Hold locks the fencing row and compares.
 func (c tx) Hold(ctx context.Context, t fence.Ticket) error {
 	b := c.b
+	if b.s.Markerless {
+		b.number = t.Number
+		return nil
+	}
 	free := func() bool { o := b.s.row[place(t)]; return o == nil || o == b }
 	for waited := false; ; waited = true {
 		had := false
@@ -92,7 +129,7 @@ func (c tx) Hold(ctx context.Context, t fence.Ticket) error {
 func (c tx) Mark(ctx context.Context, k apply.Key, m apply.Marker) error {
 	b := c.b
 	return b.call(ctx, fmt.Sprintf("mark unit %d", m.Unit), func() error {
-		if b.s.has(k, m) {
+		if b.s.has(k, m) && !b.s.Markerless {
 			b.aborted = true
 			return apply.ErrMarked
 		}

@@ -188,7 +188,11 @@ func partitionDetached(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (ap
 		return apply.Other, fmt.Sprintf("%s or %s does not exist", p.Name, p.Table), nil
 	}
 	var pending bool
-	err = conn.QueryRow(ctx, "SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = $1 AND inhparent = $2", child, parent).Scan(&pending)
+	column := "inhdetachpending"
+	if version(conn) < 140000 {
+		column = "false" // nothing can be detached concurrently there
+	}
+	err = conn.QueryRow(ctx, "SELECT "+column+" FROM pg_inherits WHERE inhrelid = $1 AND inhparent = $2", child, parent).Scan(&pending)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return apply.Done, fmt.Sprintf("%s is no partition of %s", p.Name, p.Table), nil
