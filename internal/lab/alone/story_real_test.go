@@ -38,6 +38,8 @@ func TestMigrate_alone_plans_applies_once_and_tells(t *testing.T) {
 	s.must(0, words("history"), "migrate 0001_notes.sql", "applied")
 	s.must(0, words("ledger verify"))
 	s.must(0, words("status"), "no target is configured")
+	s.must(0, words("check"), "PostgreSQL 1")
+	s.must(3, words("rollback"), "nothing-to-return-to")
 
 	a := s.must(0, words("migrate status --json"))
 	var all []struct {
