@@ -187,3 +187,24 @@ func (s *shop) endLingering() {
 	}
 	s.t.Fatal("what it left does not end")
 }
+
+func TestCommand_is_stopped_when_somebody_else_takes_the_run_over(t *testing.T) {
+	s := commanded(t, "nap", "migration: {timeout: 4s}")
+	cmd := s.command(apply("nap")...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); running(t, "sleep 30") == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	}
+	a := s.run(words("resume --yes")...)
+	if a.exit != 7 {
+		t.Errorf("the one who took over: %s", a)
+	}
+	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != 8 {
+		t.Errorf("the one who was overtaken ends with %d", cmd.ProcessState.ExitCode())
+	}
+	if n := running(t, "sleep 30"); n > 0 {
+		t.Errorf("%d processes of the command are left", n)
+	}
+	s.must(0, []string{"abandon", "--yes", "--reason", "enough"})
+}
