@@ -43,7 +43,7 @@ func (p *Project) rehearse(name string, sql []byte, script sqltext.Script, inPla
 
 func (p *Project) rehearsal(name string, sql []byte, script sqltext.Script) step.Rehearse {
 	c := p.Config.Rehearse
-	return step.Rehearse{On: p.rehearser, Store: p.backups, SchemaOnly: c.Mode == "schema", Limit: c.Limit, Name: name, SQL: sql, Script: script,
+	return step.Rehearse{On: p.rehearser, Store: p.backups, SchemaOnly: c.Mode == "schema", Limit: c.Limit, Name: name, SQL: sql, Script: script, Policy: p.policy(),
 		Catalog: p.catalog, Old: c.Smoke.Old.Command, New: c.Smoke.New.Command, Command: p.checkCommand}
 }
 

@@ -38,6 +38,7 @@ type Rehearse struct {
 	SQL        []byte
 	Script     sqltext.Script // of SQL
 	Catalog    func(context.Context) (*sqlreview.Catalog, error)
+	Policy     sqlreview.Policy
 	InPlace    func(context.Context) (int, error) // units that are applied already; nil: none
 	Old, New   []string                           // commands that check a version on the schema of the other one; empty: none
 	Command    func(ctx context.Context, argv, environ []string) error
@@ -218,7 +219,7 @@ func (s Rehearse) Try(ctx context.Context, j database.Rehearsal, m backup.Manife
 	if e.Copy = rehearsed; rehearsed.Counted {
 		e.Level = L3
 	}
-	report := sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: s.Name, SQL: s.SQL}}, Catalog: catalog, InPlace: e.From})
+	report := sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: s.Name, SQL: s.SQL}}, Catalog: catalog, Policy: s.Policy, InPlace: e.From})
 	return e, e.judge(s, sqlreview.WithTrace(report, s.Name, trace), trace)
 }
 
