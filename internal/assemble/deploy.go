@@ -25,10 +25,14 @@ func (p *Project) acting(f source.Found, script sqltext.Script) []engine.Step {
 	if f.Release.Migration != nil {
 		steps = append(steps, p.migrating(migrationOf(f), script)...) // backup, rehearsal if wanted, and the only step that must never run twice
 	}
+	if f.Release.Migration != nil {
+		steps = append(steps, p.loudly(step.Deploy{Target: p.target})...) // the same, and what was stopped for the migration is resumed
+	} else {
+		steps = append(steps, step.Deploy{Target: p.target}) // service by service, digests read back from what runs
+	}
 	return append(steps,
-		step.Deploy{Target: p.target},                     // service by service, digests read back from what runs
-		p.health(),                                        // the runbook's window
-		step.Smoke{Checks: p.smoke()},                     // and it answers as promised
+		p.health(),                    // the runbook's window
+		step.Smoke{Checks: p.smoke()}, // and it answers as promised
 		step.Record{Target: p.target, Now: p.options.Now}, // who, what, when, what ran before
 	)
 }

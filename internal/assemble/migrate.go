@@ -66,7 +66,11 @@ func (p *Project) reviewing(m Migration) []engine.Step {
 
 // actingAlone is a migration without a release, in order.
 func (p *Project) actingAlone(m Migration, script sqltext.Script) []engine.Step {
-	return append(p.migrating(m, script), step.Record{Alone: true, Now: p.options.Now})
+	steps := p.migrating(m, script)
+	if m.NoBackup == "" {
+		steps = append(steps, p.loudly()...)
+	}
+	return append(steps, step.Record{Alone: true, Now: p.options.Now})
 }
 
 // migrating is how a migration is applied: protected, tried if that is wanted, and then once.
@@ -79,10 +83,19 @@ func (p *Project) migrating(m Migration, script sqltext.Script) []engine.Step {
 		steps = append(steps, p.rehearse(m.File, m.SQL, script, p.inPlaceAlone(m))...) // the backup restored, the migration tried there
 	}
 	if m.Command.Commanded() {
-		return append(steps, p.commandStep(m))
+		steps = append(steps, p.commandStep(m))
+		return p.protected(m, steps)
 	}
-	return append(steps, step.Migrate{Server: p.database, Court: p.database, Witness: p.database, Script: script, Clock: systemClock{},
-		Again: m.Again != "", Bare: m.NoBackup != "", History: p.toolReader(m.File, m.SQL), Earlier: p.earlier(shaOf(m.SQL))})
+	return p.protected(m, append(steps, step.Migrate{Server: p.database, Court: p.database, Witness: p.database, Script: script, Clock: systemClock{},
+		Again: m.Again != "", Bare: m.NoBackup != "", History: p.toolReader(m.File, m.SQL), Earlier: p.earlier(shaOf(m.SQL))}))
+}
+
+// protected stops what writes for the time of these steps, unless no backup is taken.
+func (p *Project) protected(m Migration, steps []engine.Step) []engine.Step {
+	if m.NoBackup != "" {
+		return steps
+	}
+	return p.quietly(steps)
 }
 
 // inPlaceAlone counts the units that are applied; nil when it does not matter.

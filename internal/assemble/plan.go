@@ -180,7 +180,8 @@ func (p *Project) settings(m *release.Migration) (string, error) {
 		Services map[string]string
 		Rehearse *rehearseTerms `json:",omitempty"`
 		Command  *commandTerms  `json:",omitempty"`
-	}{p.Config.Health, p.Config.Smoke, p.services, rehearseTermsOf(p.Config.Rehearse), p.commandTerms(m)})
+		Quiesce  *quiesceTerms  `json:",omitempty"`
+	}{p.Config.Health, p.Config.Smoke, p.services, rehearseTermsOf(p.Config.Rehearse), p.commandTerms(m), p.quiesceTerms()})
 }
 
 func names(steps []engine.Step) []engine.Name {

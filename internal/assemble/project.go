@@ -82,6 +82,7 @@ type Project struct {
 	catalog    func(context.Context) (*sqlreview.Catalog, error)
 	backups    backup.Store
 	shelf      *shelf.Config // of a store on a host, until the target is wired
+	writers    *step.Writers // nil when nothing is stopped for a backup
 	notifiers  []notify.Notifier
 	escalation []notify.Notifier
 	closers    []func() error

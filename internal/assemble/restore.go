@@ -240,7 +240,7 @@ func beside(name, suffix string) string {
 
 // word quotes what a shell would take apart.
 func word(s string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/"
 	if s != "" && strings.Trim(s, plain) == "" {
 		return s
 	}

@@ -27,7 +27,7 @@ import (
 func New(c config.Config, o Options) (*Project, error) {
 	p := &Project{Config: c, options: o, prober: probe.New(nil), registry: registry.New(registry.Options{PlainHTTP: c.Registry.PlainHTTP}),
 		catalog: func(context.Context) (*sqlreview.Catalog, error) { return nil, nil }}
-	for _, wire := range []func() error{p.wireReview, p.wireDatabase, p.wireBackup, p.wireNotes, p.wireTarget} {
+	for _, wire := range []func() error{p.wireReview, p.wireDatabase, p.wireBackup, p.wireQuiesce, p.wireNotes, p.wireTarget} {
 		if err := wire(); err != nil {
 			return nil, err
 		}

@@ -73,6 +73,9 @@ func runAbandon(ctx context.Context, a *app, o abandonOptions) error {
 		return notAbandoned(err)
 	}
 	a.clearRehearsals(ctx, p)
+	if err := p.Awaken(ctx, true); err != nil {
+		return err
+	}
 	a.announce(ctx, p, engine.Ending{Run: closed.Run, Outcome: closed.Outcome, Means: closed.Means, Closing: closed, Opening: opening, Proofs: opening.Proofs})
 	if a.json {
 		a.printJSON(struct {

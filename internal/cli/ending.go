@@ -35,6 +35,7 @@ type answer struct {
 // run ends here.
 func (a *app) end(ctx context.Context, c config.Config, p Project, s screen, e engine.Ending) error {
 	s.close()
+	a.awaken(ctx, p, &e)
 	out := answer{Outcome: e.Outcome, Exit: e.Outcome.Exit(), Run: e.Run, Tag: e.Opening.Terms.Tag, Means: e.Means, Open: e.Open, Step: e.Step}
 	if e.Err != nil {
 		out.Fault, out.Cause = a.endFault(e), e.Err.Error()
@@ -52,6 +53,23 @@ func (a *app) end(ctx context.Context, c config.Config, p Project, s screen, e e
 	}
 	a.answer("%s: %s (run %s, exit %d)", title(e), ui.Clean(e.Means), e.Run, out.Exit)
 	return ended{e.Outcome}
+}
+
+// awaken makes sure that what was stopped for the backup runs again, however the run ended. Who has taken over the run decides that now.
+func (a *app) awaken(ctx context.Context, p Project, e *engine.Ending) {
+	if e.Outcome == fault.Busy {
+		return
+	}
+	err := p.Awaken(ctx, e.Opening.Terms.Action == engine.Rollback)
+	if err == nil {
+		return
+	}
+	if f, ok := fault.Find(err); ok && e.Err == nil {
+		e.Means = means(f.Means, e.Means)
+	}
+	if e.Outcome = fault.Asking; !strings.Contains(fmt.Sprint(e.Err), err.Error()) {
+		e.Err = errors.Join(e.Err, err)
+	}
 }
 
 // announce tells people. A note that cannot be delivered is one line and changes nothing.

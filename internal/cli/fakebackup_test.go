@@ -34,6 +34,8 @@ func (p pretend) Globals(_ context.Context, _ string, w io.Writer) error {
 	return err
 }
 
+func (p pretend) Awaken(context.Context, bool) error { return nil }
+
 func (p pretend) LiveDatabase(context.Context) (string, error) { return "shop", nil }
 
 func (p pretend) Gap(context.Context, backup.Manifest) (*database.Gap, error) {

@@ -67,6 +67,7 @@ type archivist interface {
 	RestoreBackup(ctx context.Context, r assemble.Restoration, say func(engine.Progress)) (assemble.Restored, error)
 	Globals(ctx context.Context, name string, w io.Writer) error
 	LiveDatabase(ctx context.Context) (string, error)
+	Awaken(ctx context.Context, always bool) error
 	Gap(ctx context.Context, m backup.Manifest) (*database.Gap, error)
 }
 

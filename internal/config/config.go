@@ -67,10 +67,23 @@ type Backup struct {
 	Verify string `yaml:"verify" enum:"L1|L2|L3" doc:"What a backup must prove before anything is migrated. L1: it reads back as written. L2: the whole archive is read, its contents and rows are those of its snapshot. L3: it is also restored into a scratch database on the same server, which takes the space of a second copy there."`
 	Format string `yaml:"format" enum:"custom" later:"directory" doc:"Format of the dump."`
 
+	Quiesce Quiesce `yaml:"quiesce" doc:"Commands that stop what writes to the database before the backup, and resume it once the new version runs, or on any other ending. Without them, what is written after the snapshot is lost by a restore."`
+
 	Encryption  Block  `yaml:"encryption,kind" doc:"Whether and to whom backups are encrypted. Needed for stores on other machines (s3)."`
 	Compression string `yaml:"compression" enum:"archive|zstd" doc:"archive: the dump is compressed inside (gzip 1) and kept as it comes. zstd: it is not, and what is kept is compressed by fairlead: a third smaller and no slower, but pg_restore needs it unpacked (fairlead does that)."`
 	Keep        Keep   `yaml:"keep" doc:"Which backups fairlead backup prune leaves alone, besides those that it always does."`
 }
+
+// Quiesce stops writers. The commands run on this machine, in the current folder, without a shell; both must do no harm when there is
+// nothing to do.
+type Quiesce struct {
+	Command []string      `yaml:"command" doc:"Stops what writes: program and arguments. A status other than 0 stops the release."`
+	Resume  []string      `yaml:"resume" doc:"Resumes it: program and arguments."`
+	Timeout time.Duration `yaml:"timeout" doc:"How long each may take."`
+}
+
+// Defaults fills in a minute.
+func (q *Quiesce) Defaults() { q.Timeout = time.Minute }
 
 // Keep is retention: a backup goes only when it is older than Days and there are Count newer ones.
 type Keep struct {

@@ -15,6 +15,7 @@ func (c Config) validate() error {
 	v.name("app", c.App)
 	v.name("environment", c.Environment)
 	v.together(c)
+	v.quiesce(c.Backup.Quiesce)
 	if c.Approval.From == "none" && strings.TrimSpace(c.Approval.Reason) == "" {
 		v.bad("approval", "approval.reason is missing: from: none needs a reason, which stands in the record")
 	}
@@ -128,4 +129,17 @@ func (v *validator) url(key, s string) {
 	case u.User != nil:
 		v.bad(key, "%s must not hold a user or password: it stands in plans and records", key)
 	}
+}
+
+// quiesce holds that what is stopped can be resumed.
+func (v *validator) quiesce(q Quiesce) {
+	switch {
+	case len(q.Command) == 0 && len(q.Resume) == 0:
+		return
+	case len(q.Command) == 0 || q.Command[0] == "":
+		v.bad("backup.quiesce", "backup.quiesce.command is missing: it stops what writes to the database")
+	case len(q.Resume) == 0 || q.Resume[0] == "":
+		v.bad("backup.quiesce", "backup.quiesce.resume is missing: what was stopped must be resumed, whatever way a release ends")
+	}
+	v.time("backup.quiesce.timeout", q.Timeout, time.Hour)
 }
