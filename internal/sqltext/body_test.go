@@ -1,7 +1,9 @@
 package sqltext
 
 import (
+	"archive/zip"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 )
@@ -64,7 +66,28 @@ func TestBodyOf_says_when_it_cannot_read(t *testing.T) {
 	}
 }
 
+// corpus adds what fuzzing found worth keeping: each file takes another way through the code.
+func corpus(f *testing.F) {
+	z, err := zip.OpenReader("testdata/corpus.zip")
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer z.Close()
+	for _, e := range z.File {
+		r, err := e.Open()
+		if err != nil {
+			f.Fatal(err)
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+}
+
 func FuzzParse(f *testing.F) {
+	corpus(f)
 	for _, seed := range []string{
 		"SELECT 1;", "BEGIN; CREATE INDEX CONCURRENTLY i ON a(b); COMMIT;", "COPY a FROM stdin;\n1\n\\.\n", "\\q", "\ufeffDO $$ BEGIN NULL; END $$",
 		"SELECT E'a'\n'b\\'c', $a$ $b$ $a$, U&\"\\0041\"", "/* /* */ */ --x", "ALTER TYPE e ADD VALUE 'a'; SELECT 'a'",
