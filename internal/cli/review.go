@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -9,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -138,23 +141,33 @@ func (a *app) reviewPolicy() (sqlreview.Policy, error) {
 
 // readSQL reads a migration. One that is too large is cut just above the limit, so that the review refuses it with a place.
 func readSQL(name string) ([]byte, error) {
-	st, err := os.Stat(name)
-	if err != nil || !st.Mode().IsRegular() || st.Size() <= file.MaxSQL {
-		return readLimited(name, file.MaxSQL)
-	}
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, max(file.MaxSQL, sqltext.MaxBytes)+1))
+	st, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !st.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	most := int64(max(file.MaxSQL, sqltext.MaxBytes)) + 1
+	b := bytes.NewBuffer(make([]byte, 0, min(st.Size(), most)+bytes.MinRead))
+	_, err = b.ReadFrom(io.LimitReader(f, most))
+	return b.Bytes(), err
 }
 
 // matched gives the files that names and patterns stand for; those of one pattern in order.
 func matched(names []string) ([]string, error) {
 	var all []string
 	for _, name := range names {
-		if _, err := os.Stat(name); err == nil || !strings.ContainsAny(name, "*?[") {
+		if !strings.ContainsAny(name, "*?[") {
+			all = append(all, name)
+			continue
+		}
+		if _, err := os.Stat(name); err == nil {
 			all = append(all, name)
 			continue
 		}
