@@ -3,6 +3,7 @@ package apply
 import (
 	"fmt"
 	"sort"
+	"strings"
 
 	"fairlead/internal/sqltext"
 )
@@ -15,6 +16,11 @@ func (m *machine) query(st *sqltext.Statement, sql string) Query {
 }
 
 func (m *machine) say(text string) { m.Say(m.result.Applied, len(m.Units), text) }
+
+// Waits tells whether a text that was said is about somebody who is in the way: worth a line of its own, for it is said once.
+func Waits(text string) bool {
+	return strings.Contains(text, ": waits for pid ") || strings.HasPrefix(text, "attempt ")
+}
 
 // place counts from one, over the statements of all units. BEGIN and COMMIT of the file do not count: they are not sent.
 func (m *machine) place(st *sqltext.Statement) int {

@@ -49,9 +49,10 @@ type Clock interface {
 
 // A Fact is noted durably before what it announces.
 type Fact struct {
-	What    What    `json:"what"`
-	Attempt Attempt `json:"attempt"`
-	Run     string  `json:"-"` // that noted it; known to who reads it back
+	What    What      `json:"what"`
+	Attempt Attempt   `json:"attempt"`
+	Run     string    `json:"-"` // that noted it, and when; known to who reads it back
+	At      time.Time `json:"-"`
 }
 
 // What a fact announces.

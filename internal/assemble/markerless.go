@@ -86,7 +86,7 @@ func (p *Project) markers(ctx context.Context, migration string) ([]apply.Marker
 	facts, err := p.noted(ctx, migration, "")
 	for _, f := range facts {
 		if f.What == apply.Settled {
-			all = append(all, apply.Marker{Unit: f.Attempt.Unit, SHA256: f.Attempt.SHA256, Run: f.Run, Done: true})
+			all = append(all, apply.Marker{Unit: f.Attempt.Unit, SHA256: f.Attempt.SHA256, Run: f.Run, Done: true, At: f.At})
 		}
 	}
 	return all, err

@@ -80,11 +80,7 @@ func answered(r step.Reviewed) string {
 
 // unitLine is one unit: how it is applied, what it is, and whether it is in place.
 func unitLine(u sqltext.Unit, s assemble.Standing) string {
-	how := "in one transaction"
-	if u.Kind != sqltext.Together {
-		how = "outside a transaction"
-	}
-	text := fmt.Sprintf("unit %d, %s: %s", u.Index+1, how, kinds(u))
+	text := unitText(u)
 	if u.Index >= len(s.Units) {
 		return text
 	}
@@ -186,11 +182,7 @@ func runMigrationStatus(ctx context.Context, a *app, path string) error {
 	}
 	rows := [][]string{}
 	for _, u := range s.Units {
-		how := "in one transaction"
-		if u.Kind != string(sqltext.Together) {
-			how = "outside a transaction"
-		}
-		row := []string{fmt.Sprintf("unit %d", u.Unit), how, u.State, ""}
+		row := []string{fmt.Sprintf("unit %d", u.Unit), howApplied(sqltext.UnitKind(u.Kind)), u.State, ""}
 		if u.Run != "" {
 			row[3] = fmt.Sprintf("run %s, %s", u.Run, clock(u.At))
 		}

@@ -82,15 +82,7 @@ func migrationLines(t engine.Terms, p engine.Proofs, units []sqltext.Unit) []str
 		return all
 	}
 	for _, u := range units {
-		how := "in one transaction"
-		switch u.Kind {
-		case sqltext.Alone:
-			how = "outside a transaction"
-		case sqltext.Undivided:
-			all = append(all, fmt.Sprintf("unit %d, %s: the WHOLE FILE, which the parser does not know; the server alone splits it", u.Index+1, how))
-			continue
-		}
-		all = append(all, fmt.Sprintf("unit %d, %s: %s", u.Index+1, how, kinds(u)))
+		all = append(all, unitText(u))
 	}
 	if h, err := engine.Recall[step.ToolRead](p); err == nil && !h.Empty() {
 		all = append(all, h.String())
@@ -99,6 +91,22 @@ func migrationLines(t engine.Terms, p engine.Proofs, units []sqltext.Unit) []str
 		all = append(all, "review "+r.String())
 	}
 	return all
+}
+
+// unitText is one unit: how it is applied, and what it is.
+func unitText(u sqltext.Unit) string {
+	what := kinds(u)
+	if u.Kind == sqltext.Undivided {
+		what = "the WHOLE FILE, which the parser does not know; the server alone splits it"
+	}
+	return fmt.Sprintf("unit %d, %s: %s", u.Index+1, howApplied(u.Kind), what)
+}
+
+func howApplied(k sqltext.UnitKind) string {
+	if k == sqltext.Alone {
+		return "outside a transaction"
+	}
+	return "in one transaction"
 }
 
 // kinds lists what the statements of a unit are, each once, and how many they are where that is not plain.

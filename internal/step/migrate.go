@@ -160,7 +160,7 @@ func (s Migrate) job(ctx context.Context, in engine.Input) (apply.Job, error) {
 		Ticket: in.Ticket, Units: s.Script.Units, Session: map[int]string{}, Clock: s.Clock,
 		Note: func(ctx context.Context, f apply.Fact) error { return in.Note(ctx, engine.NewFact(applyKind, f)) },
 		Say: func(done, total int, text string) {
-			in.Say(engine.Progress{Text: text, Done: int64(done), Total: int64(total)})
+			in.Say(engine.Progress{Text: text, Done: int64(done), Total: int64(total), Line: apply.Waits(text)})
 		},
 	}
 	for _, st := range s.Script.Statements {
@@ -192,7 +192,7 @@ func AppliedFacts(records []engine.Record) []apply.Fact {
 	for _, r := range records {
 		var a apply.Fact
 		if r.Verdict == engine.Noted && r.Kind == applyKind && json.Unmarshal(r.Evidence, &a) == nil {
-			a.Run = string(r.Run)
+			a.Run, a.At = string(r.Run), r.At
 			all = append(all, a)
 		}
 	}
