@@ -3,18 +3,14 @@
 package s3
 
 import (
-	"bytes"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"fairlead/internal/backup/backuptest"
 	"fairlead/internal/config"
@@ -23,42 +19,7 @@ import (
 )
 
 // gateway starts the real server over a directory of buckets and gives its address.
-func gateway(t *testing.T, buckets string) string {
-	t.Helper()
-	program, err := lab.S3Server()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	cmd := exec.Command(program, "--port", address, "--quiet", "--keep-alive", "posix", buckets)
-	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY_ID=fairlead-test", "ROOT_SECRET_ACCESS_KEY=fairlead-test-secret")
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("the server said:\n%.2000s", said.String())
-		}
-	})
-	for range 100 {
-		if c, err := net.Dial("tcp", address); err == nil {
-			c.Close()
-			return address
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("the server does not listen on %s", address)
-	return ""
-}
+func gateway(t *testing.T, buckets string) string { return lab.StartS3(t, buckets) }
 
 // through passes requests on to the real server, as they were signed.
 func through(address string) http.Handler {
