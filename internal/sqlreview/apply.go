@@ -195,7 +195,7 @@ func (s *state) unfollowed(n *pg.Node) bool {
 	}
 	for _, c := range calls(n) {
 		called := calledName(c)
-		if knownBody(called) || listed(builtinFunctions, called) && builtinVolatility(called) == "" && !s.shadowed(called) {
+		if knownBody(called) || builtinFunction(called) != "" && !s.shadowed(called) {
 			continue
 		}
 		if v := s.volatility(c); len(s.functions[called]) == 0 && (v == "v" || v == "") && builtinVolatility(called) == "" {

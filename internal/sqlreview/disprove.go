@@ -77,6 +77,7 @@ func SameShape(a, b *Catalog) bool {
 // shape is the catalog without sizes; of the version, the major one counts.
 func (c Catalog) shape() Catalog {
 	c.ServerVersion /= 10_000
+	c.Names = nil // what a server could install, and its roles, are its own
 	c.Tables = slices.Clone(c.Tables)
 	for i := range c.Tables {
 		c.Tables[i].Rows, c.Tables[i].Bytes = 0, 0

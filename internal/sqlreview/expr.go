@@ -180,7 +180,7 @@ func builtinVolatility(n string) string {
 		"string_to_array", "chr", "sha256", "convert_to", "convert_from":
 		return "i"
 	}
-	return ""
+	return builtinFunction(n)
 }
 
 // columnsOf lists the columns that an expression names, each once.

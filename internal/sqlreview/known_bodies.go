@@ -11,6 +11,10 @@ func knownBody(n string) bool { return n == "diesel_manage_updated_at" }
 
 // claimKnownBodies is about calls of them: Diesel's makes a trigger on a table.
 func (p *pass) claimKnownBodies(n *pg.Node) {
+	if p.state.unfollowed(n) {
+		p.claims.MayLock = append(p.claims.MayLock, "*") // what it calls may do anything
+		p.failIf("what it calls says so")
+	}
 	for _, c := range calls(n) {
 		if calledName(c) != "diesel_manage_updated_at" || len(c.GetArgs()) != 1 {
 			continue

@@ -8,7 +8,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 )
 
-// builtinFunctions has the functions of pg_catalog of all versions from 13 to 18, one a line.
+// builtinFunctions has the functions of pg_catalog of all versions from 13 to 18, one a line, each with the most volatile of its forms.
 //
 //go:embed builtin_functions.txt
 var builtinFunctions string
@@ -19,6 +19,14 @@ var builtinFunctions string
 var builtinTypes string
 
 func listed(all, n string) bool { return strings.Contains(all, "\n"+n+"\n") }
+
+// builtinFunction gives i, s or v for a function of pg_catalog, "" for another name.
+func builtinFunction(n string) string {
+	if i := strings.Index(builtinFunctions, "\n"+n+" "); i >= 0 && n != "" {
+		return builtinFunctions[i+len(n)+2 : i+len(n)+3]
+	}
+	return ""
+}
 
 // closed says whether everything that a statement may name is known: the catalog lists it, and nothing unseen was made since.
 func (s *state) closed() bool {
@@ -58,7 +66,7 @@ func (s *state) typeNamed(n string) bool {
 // functionMissing says whether no function of that name is known to exist, whatever its arguments.
 func (s *state) functionMissing(parts []*pg.Node) bool {
 	schema, n := qualifiedName(parts)
-	if !s.closed() || n == "" || schema == "information_schema" || strings.HasPrefix(n, "pg_") || listed(builtinFunctions, n) || len(s.functions[n]) > 0 || s.callable[n] {
+	if !s.closed() || n == "" || schema == "information_schema" || strings.HasPrefix(n, "pg_") || builtinFunction(n) != "" || len(s.functions[n]) > 0 || s.callable[n] {
 		return false
 	}
 	return !slices.ContainsFunc(s.catalog.Functions, func(f Function) bool { return f.Name == n }) && !s.typeNamed(n)

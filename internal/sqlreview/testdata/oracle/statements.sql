@@ -1164,3 +1164,13 @@ CREATE AGGREGATE total_of(int) (SFUNC = int4pl, STYPE = int); SELECT total_of(id
 CALL move_everything();
 -- case a range type
 CREATE TYPE span AS RANGE (subtype = time); CREATE TABLE t(a span, b span[]);
+-- case defaults of builtin functions
+ALTER TABLE customers ADD COLUMN a text[] DEFAULT array_append(ARRAY['a'], 'b'), ADD COLUMN b text DEFAULT current_database(), ADD COLUMN c text DEFAULT translate('a', 'b', 'c'), ADD COLUMN d bigint DEFAULT txid_current();
+-- case a default of a volatile builtin function that is rare
+ALTER TABLE customers ADD COLUMN a text DEFAULT set_config('a.b', 'c', false);
+-- case the text of a new label elsewhere in its transaction
+BEGIN; ALTER TYPE order_state ADD VALUE 'lost'; INSERT INTO audit_log VALUES ('lost'); COMMENT ON TABLE audit_log IS 'lost'; COMMIT;
+-- case a new label in its transaction
+BEGIN; ALTER TYPE order_state ADD VALUE 'lost'; UPDATE tickets SET st = 'lost' WHERE id = 1; COMMIT;
+-- case a new label as a default in its transaction
+BEGIN; ALTER TYPE order_state ADD VALUE 'lost'; ALTER TABLE tickets ALTER COLUMN st SET DEFAULT 'lost'; COMMIT;
