@@ -41,8 +41,11 @@ func (d *Database) Dump(ctx context.Context, w io.Writer) (database.Dump, error)
 	return facts, d.lockedOut(ctx, err)
 }
 
-// lockedOut adds to an error about a lock who holds one that nobody can read beside. A nil error stays nil.
+// lockedOut adds to an error about a lock who holds one that nobody can read beside, or which setting is too small. A nil error stays nil.
 func (d *Database) lockedOut(ctx context.Context, err error) error {
+	if err != nil && strings.Contains(err.Error(), "out of shared memory") {
+		return fmt.Errorf("%w; pg_dump locks every table at once: raise max_locks_per_transaction of the server (max_connections times it must exceed the number of tables)", err)
+	}
 	if err == nil || !strings.Contains(err.Error(), lockedByOthers) && code(err) != codeLockTimeout {
 		return err
 	}
@@ -163,7 +166,12 @@ func countRows(ctx context.Context, conn *pgx.Conn) (map[string]int64, error) {
 		return nil, err
 	}
 	counts := make(map[string]int64, len(all))
-	for _, t := range all {
+	for i, t := range all {
+		if i%letGo == 0 && conn.PgConn().TxStatus() == 'T' {
+			if err := run(ctx, conn, "count rows", savepoint(i)); err != nil {
+				return nil, err
+			}
+		}
 		var n int64
 		if err := conn.QueryRow(ctx, "SELECT count(*) FROM ONLY "+t.Name+" "+t.Condition).Scan(&n); err != nil {
 			return nil, classify(ctx, conn.PgConn(), t.Name, err)
@@ -171,6 +179,16 @@ func countRows(ctx context.Context, conn *pgx.Conn) (map[string]int64, error) {
 		counts[t.Name] = n
 	}
 	return counts, nil
+}
+
+// letGo is after how many tables the locks of counting are let go: pg_dump needs as many as there are tables, and the server has so many.
+const letGo = 200
+
+func savepoint(i int) string {
+	if i == 0 {
+		return "SAVEPOINT counting"
+	}
+	return "ROLLBACK TO SAVEPOINT counting"
 }
 
 func extensions(ctx context.Context, conn *pgx.Conn) (map[string]string, error) {
