@@ -26,8 +26,8 @@ func (p *Project) databaseConfig() postgres.Config {
 func (p *Project) markerless() bool { return p.databaseConfig().Marker == "none" }
 
 // read parses a migration, or takes it whole where that is configured and the parser does not know it.
-func (p *Project) read(sql []byte) (sqltext.Script, error) {
-	if p.databaseConfig().ApplyMode != "single" {
+func (p *Project) read(sql []byte, whole bool) (sqltext.Script, error) {
+	if !whole && p.databaseConfig().ApplyMode != "single" {
 		return sqltext.Parse(sql)
 	}
 	script, _, err := sqltext.ParseOrWhole(sql)

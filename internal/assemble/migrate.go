@@ -25,6 +25,7 @@ type Migration struct {
 	NoBackup string            // why no backup is taken; "" takes one
 	Again    string            // why it is applied although it was; "" applies it once
 	By       string            // who decided so
+	Whole    bool              // sent whole where the parser does not know it, as apply_mode: single says for every file
 }
 
 // request is what a migration was asked for with, kept for a resume on another machine.
@@ -200,7 +201,7 @@ func (p *Project) script(m Migration) (sqltext.Script, error) {
 	if m.Command.Commanded() {
 		return sqltext.Script{}, nil
 	}
-	return p.parsed(m.File, m.SQL)
+	return p.parsed(m.File, m.SQL, m.Whole)
 }
 
 // commandTag is what a command is called in a list of runs.

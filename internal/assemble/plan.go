@@ -104,15 +104,15 @@ func (p *Project) units(f source.Found) (sqltext.Script, error) {
 	if f.Release.Migration == nil || f.Release.Migration.Commanded() {
 		return sqltext.Script{}, nil
 	}
-	return p.parsed(f.Release.Migration.File, f.SQL)
+	return p.parsed(f.Release.Migration.File, f.SQL, false)
 }
 
-// parsed reads a migration, or says why it cannot be applied.
-func (p *Project) parsed(file string, sql []byte) (sqltext.Script, error) {
+// parsed reads a migration, or says why it cannot be applied; whole as Migration has it.
+func (p *Project) parsed(file string, sql []byte, whole bool) (sqltext.Script, error) {
 	if err := oneWay(file, sql); err != nil {
 		return sqltext.Script{}, err
 	}
-	script, err := p.read(sql)
+	script, err := p.read(sql, whole)
 	for _, st := range script.Statements {
 		if err == nil && st.CopyData != nil {
 			err = fmt.Errorf("line %d: rows behind COPY … FROM stdin are not applied yet; write them as INSERT", st.Line)

@@ -29,7 +29,7 @@ func (p *Project) RehearseAlone(ctx context.Context, r Rehearsal, say func(engin
 	if err := p.staysInside(r.File, r.SQL); err != nil {
 		return step.Rehearsed{}, err
 	}
-	script, err := p.parsed(r.File, r.SQL)
+	script, err := p.parsed(r.File, r.SQL, false)
 	if err != nil {
 		return step.Rehearsed{}, err
 	}

@@ -26,6 +26,7 @@ type migrateOptions struct {
 	noBackup bool
 	again    bool
 	reason   string
+	mode     string // "single" or ""
 	yes      bool
 }
 
@@ -98,6 +99,9 @@ func (o *migrateOptions) given(all []string) {
 // retry is the command that would ask for the same once more.
 func (o migrateOptions) retry() string {
 	if !o.command {
+		if o.mode != "" {
+			return "fairlead migrate apply --mode " + o.mode + " " + quote(o.file)
+		}
 		return "fairlead migrate apply " + quote(o.file)
 	}
 	words := "fairlead migrate apply --command"
@@ -121,11 +125,15 @@ func migrateFlags(c *cobra.Command, o *migrateOptions) {
 	c.Flags().BoolVar(&o.noBackup, "no-backup", false, "take no backup; needs --reason, and the record says so")
 	c.Flags().BoolVar(&o.again, "again", false, "apply it although it was applied; needs --reason")
 	c.Flags().StringVar(&o.reason, "reason", "", "why, for the record")
+	c.Flags().StringVar(&o.mode, "mode", "", "single: a file that the parser does not know goes whole, in one transaction; its finding needs a waiver")
 }
 
 // migration reads the file and what the flags ask for.
 func (a *app) migration(o migrateOptions) (assemble.Migration, error) {
-	m := assemble.Migration{File: named(o.file), By: a.holder().Name}
+	m := assemble.Migration{File: named(o.file), By: a.holder().Name, Whole: o.mode == "single"}
+	if o.mode != "" && (o.mode != "single" || o.command) {
+		return m, usagef("--mode is single, and for SQL only; without it the file is applied statement by statement")
+	}
 	reason := strings.TrimSpace(o.reason)
 	if (o.noBackup || o.again) && reason == "" {
 		return m, usagef("--no-backup and --again need --reason: it stands in the record")
