@@ -48,6 +48,14 @@ func (p *Project) shelfOf(f source.Found) backupShelf {
 	return p.backups
 }
 
+// room tells what the next backup is expected to take, and what is free for it.
+func (p *Project) room(ctx context.Context, size int64) (need, free int64) {
+	if p.backups == nil {
+		return 0, -1
+	}
+	return p.backup().Room(ctx, step.Order{App: p.Config.App, Environment: p.Config.Environment, Run: step.Manual, DatabaseSize: size})
+}
+
 // Check asks hosts and database whether they are ready for a release. It changes nothing.
 func (p *Project) Check(ctx context.Context) (step.Checked, error) {
 	check := step.Check{Target: p.target, Ledger: p.ledgerID}
@@ -55,7 +63,7 @@ func (p *Project) Check(ctx context.Context) (step.Checked, error) {
 		check.Database = p.database
 	}
 	if p.backups != nil {
-		check.Backups = p.backups
+		check.Backups, check.Room = p.backups, p.room
 	}
 	proofs, err := engine.Survey(ctx, []engine.Step{check}, nil, p.options.Now, p.options.Observe)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 // planning is what every deployment asks before it is approved, and again under the lock. It changes nothing anywhere.
 func (p *Project) planning(f source.Found) []engine.Step {
 	steps := []engine.Step{
-		step.Check{Target: p.target, Database: p.databaseOf(f), Backups: p.shelfOf(f), Ledger: p.ledgerID}, // hosts, engine, clocks, disk, database: everything that is cheap to ask
+		step.Check{Target: p.target, Database: p.databaseOf(f), Backups: p.shelfOf(f), Ledger: p.ledgerID, Room: p.room}, // hosts, engine, clocks, disk, database: everything that is cheap to ask
 		step.Confirm{Found: f, Verify: p.verifyImages},                                                     // every digest exists and hashes to itself; labels name the commit
 	}
 	if f.Release.Migration != nil {

@@ -48,8 +48,9 @@ const MinFree = 512 << 20
 type Check struct {
 	Target   looker // nil for a migration alone
 	Database planner
-	Backups  shelf                                     // nil when no backup will be taken
-	Ledger   func(ctx context.Context) (string, error) // the id of the ledger that is there, "" when there is none
+	Backups  shelf                                                    // nil when no backup will be taken
+	Ledger   func(ctx context.Context) (string, error)                // the id of the ledger that is there, "" when there is none
+	Room     func(ctx context.Context, size int64) (need, free int64) // of a backup, by the size of the database; nil when nobody can tell
 }
 
 // Checked is the evidence of Check.
@@ -118,6 +119,10 @@ func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error
 			problems = append(problems, shelfProblem(err))
 		} else {
 			c.Backups = told(ctx, s.Backups)
+			if s.Room != nil && c.Database != nil {
+				need, free := s.Room(ctx, c.Database.Size)
+				problems = append(problems, narrow(c.Backups.Place, need, free)...)
+			}
 		}
 	}
 	if len(problems) > 0 {

@@ -123,6 +123,14 @@ func (s *Store) Notes(ctx context.Context) ([]string, error) {
 	return nil, nil
 }
 
+// Free is what the store beneath says; errors.ErrUnsupported where it cannot tell.
+func (s *Store) Free() (int64, error) {
+	if f, ok := s.under.(interface{ Free() (int64, error) }); ok {
+		return f.Free()
+	}
+	return 0, errors.ErrUnsupported
+}
+
 // plain tells which objects are kept as they are: manifests, which hold no rows, so that backups can be listed, checked and pruned
 // without a key.
 func plain(name string) bool { return strings.HasSuffix(name, ".json") }
