@@ -99,6 +99,9 @@ func (p *Project) VerifyBackup(ctx context.Context, name, level string, say func
 	if err := backup.Reread(ctx, p.backups, m); err != nil {
 		return out, damaged(name, err)
 	}
+	if err := p.rolesBeside(ctx, m, &out); err != nil {
+		return out, damaged(name, err)
+	}
 	if level == step.L1 {
 		return out, nil
 	}
@@ -134,6 +137,19 @@ func (p *Project) asRecorded(ctx context.Context, m backup.Manifest, out *Verifi
 	}
 	_, out.Recorded = step.Cited(records)[m.Name]
 	return step.AsRecorded(records, m)
+}
+
+// rolesBeside compares the roles that stand beside the backup with their hash, where they can be read here.
+func (p *Project) rolesBeside(ctx context.Context, m backup.Manifest, out *VerifiedBackup) error {
+	if m.Globals == nil {
+		return nil
+	}
+	err := step.RereadGlobals(ctx, p.backups, m)
+	if errors.Is(err, backup.ErrSealed) {
+		out.Notes = append(out.Notes, "the roles beside it are encrypted too and were not compared")
+		return nil
+	}
+	return err
 }
 
 // readWhole lets the database's own program read the archive and compares contents, rows and hash.

@@ -2,9 +2,12 @@ package step
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -106,6 +109,24 @@ func label(ctx context.Context, s backup.Store, k *backup.Kept) error {
 		k.Trouble = "its dump is gone"
 	case k.Size != size:
 		k.Trouble = fmt.Sprintf("the store has %d bytes of it, %d were written", k.Size, size)
+	}
+	return nil
+}
+
+// RereadGlobals reads the roles beside a backup and compares their size and hash with the manifest.
+func RereadGlobals(ctx context.Context, s backup.Store, m backup.Manifest) error {
+	r, err := s.Open(ctx, m.Globals.Name)
+	if err != nil {
+		return fmt.Errorf("read the roles beside it: %w", err)
+	}
+	defer r.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, io.LimitReader(r, m.Globals.Size+1))
+	if err != nil {
+		return fmt.Errorf("read the roles beside it: %w", err)
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); n != m.Globals.Size || got != m.Globals.SHA256 {
+		return fmt.Errorf("%w: the roles beside it have the sha256 %.12s…, written was %.12s…", backup.ErrChanged, got, m.Globals.SHA256)
 	}
 	return nil
 }

@@ -173,6 +173,17 @@ func (s *Store) Ready(ctx context.Context) error {
 	return nil
 }
 
+// freeLimit is how long the host may take to say how much room it has.
+const freeLimit = 30 * time.Second
+
+// Free gives the bytes that are free on the host's disk.
+func (s *Store) Free() (int64, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), freeLimit)
+	defer cancel()
+	room, err := s.room(ctx)
+	return room.Free, err
+}
+
 // Notes tells when the backups are on the disk of the database itself.
 func (s *Store) Notes(ctx context.Context) ([]string, error) {
 	room, err := s.room(ctx)
