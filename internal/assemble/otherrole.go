@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"fairlead/internal/config"
 	"fairlead/internal/database"
 	"fairlead/internal/database/postgres"
+	"fairlead/internal/fault"
 	"fairlead/internal/sqltext"
 )
 
@@ -42,9 +44,20 @@ func openRoles(c postgres.Config, s postgres.Session, b config.Backup) (store, *
 	}
 	dumper, err := postgres.Open(dumping, of)
 	if err != nil {
-		return nil, nil, fmt.Errorf("backup.url: %w", err)
+		return nil, nil, ofBackup(err)
 	}
 	return otherRole{d, dumper}, d, nil
+}
+
+// ofBackup makes a fault of database.url one of backup.url.
+func ofBackup(err error) error {
+	said, ok := fault.Find(err)
+	if !ok {
+		return fmt.Errorf("backup.url: %w", err)
+	}
+	f := *said
+	f.What = strings.Replace(f.What, "database.url", "backup.url", 1)
+	return &f
 }
 
 // Preflight asks both roles.
