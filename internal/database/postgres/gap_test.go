@@ -1,0 +1,52 @@
+//go:build real
+
+package postgres
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRestorePoint_is_made_only_where_the_server_archives_and_the_role_may(t *testing.T) {
+	s, err := startServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.stop()
+	archived := func(command string) {
+		t.Helper()
+		s.halt()
+		f, err := os.OpenFile(filepath.Join(s.dir, "data", "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := f.WriteString("\narchive_mode = on\narchive_command = '" + command + "'\n"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	archived("/bin/true")
+	url := s.url("owner", "postgres")
+	p, err := opened(t, url).RestorePoint(t.Context(), "fairlead r-one")
+	if err != nil || p.Name != "fairlead r-one" || p.LSN == "" || p.Timeline != 1 || p.System == "" || !strings.Contains(s.log(t), `restore point "fairlead r-one" created`) {
+		t.Errorf("the point is %+v, error %v", p, err)
+	}
+	admin(t, url, `CREATE ROLE weak LOGIN PASSWORD 'weak'`)
+	weak := strings.Replace(url, "owner:"+urlPassword(url), "weak:weak", 1)
+	if p, err := opened(t, weak).RestorePoint(t.Context(), "x"); err != nil || p.Name != "" || !strings.Contains(p.Why, "may not create a restore point") {
+		t.Errorf("a role that may not gets %+v, error %v", p, err)
+	}
+	archived("/bin/false")
+	admin(t, url, "CREATE TABLE public.w (n int)", "SELECT pg_switch_wal()")
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && ask[int](t, url, "SELECT failed_count::int FROM pg_stat_archiver") == 0; time.Sleep(100 * time.Millisecond) {
+	}
+	if p, err := opened(t, url).RestorePoint(t.Context(), "x"); err != nil || p.Name != "" || !strings.Contains(p.Why, "archiving fails since") {
+		t.Errorf("where archiving fails it gives %+v, error %v", p, err)
+	}
+}
