@@ -105,9 +105,9 @@ func queued() time.Duration {
 func TestRun_stalls_readers_no_longer_than_lock_timeout(t *testing.T) {
 	const lockTimeout = 100 * time.Millisecond
 	url := fresh(t)
-	admin(t, url, "CREATE TABLE mine (n int)", "CREATE TABLE theirs (n int)")
+	admin(t, url, "CREATE TABLE mine (n int)", "CREATE TABLE theirs (n int)", "CREATE TABLE nobodys (n int)")
 	stop := make(chan struct{})
-	ours, psqls := read(t, url, "mine", stop), read(t, url, "theirs", stop)
+	ours, psqls, calm := read(t, url, "mine", stop), read(t, url, "theirs", stop), read(t, url, "nobodys", stop)
 	done := make(chan string, 2)
 	for _, name := range []string{"mine", "theirs"} {
 		conn := held(t, url, "BEGIN; SELECT * FROM "+name)
@@ -129,10 +129,10 @@ func TestRun_stalls_readers_no_longer_than_lock_timeout(t *testing.T) {
 		t.Error(said)
 	}
 	close(stop)
-	mine, theirs := <-ours, <-psqls
-	t.Logf("a blocker of %s, readers at 200/s: with fairlead (lock_timeout %s, done after %s) the longest stall is %s, with psql %s",
-		queued(), lockTimeout, took.Round(time.Millisecond), mine.Round(time.Millisecond), theirs.Round(time.Millisecond))
-	if mine > lockTimeout+50*time.Millisecond {
+	mine, theirs, noise := <-ours, <-psqls, <-calm
+	t.Logf("a blocker of %s, readers at 200/s: with fairlead (lock_timeout %s, done after %s) the longest stall is %s, with psql %s; on a table that nobody touches %s",
+		queued(), lockTimeout, took.Round(time.Millisecond), mine.Round(time.Millisecond), theirs.Round(time.Millisecond), noise.Round(time.Millisecond))
+	if mine > lockTimeout+max(50*time.Millisecond, noise) { // a busy machine lets readers of all tables wait
 		t.Errorf("the longest stall is %s", mine)
 	}
 	if theirs < queued()/2 {
