@@ -455,6 +455,26 @@ func TestRehearse_takes_the_C_locale_where_the_machine_does_not_know_the_other(t
 	nothingLeft(t, directory)
 }
 
+func TestSweep_ends_what_a_dead_rehearsal_still_does_and_nobody_elses_work(t *testing.T) {
+	url := fresh(t)
+	d := opened(t, url)
+	for _, owner := range []string{"shop/production", "blog/production"} {
+		conn, err := d.asRehearsal(owner).connect(context.Background()) // such a session may be making a database
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(context.Background())
+		go func() { _, _ = conn.Exec(context.Background(), "SELECT pg_sleep(20)") }()
+	}
+	const sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'fairlead/rehearse-%'"
+	if _, err := d.Rehearser(RehearseConfig{Server: config.NewSecret(ServerProduction), Directory: scratchDirectory(t)}).Sweep(context.Background(), "shop/production"); err != nil {
+		t.Fatal(err)
+	}
+	if n := ask[int](t, url, sessions); n != 1 {
+		t.Errorf("%d sessions are left, want that of the other app", n)
+	}
+}
+
 func TestSweep_leaves_alone_what_belongs_to_others(t *testing.T) {
 	const mine, other = "fairlead_rehearsal_" + "x", "fairlead_rehearsalx"
 	at := server.url("owner", "postgres")
