@@ -20,7 +20,7 @@ import (
 const readyLimit = 3 * time.Minute
 
 // A Through leads through a host. Container, where it is set, is what serves the database: the host part of an address is then
-// replaced by the container's own, looked up anew when it no longer answers. It may be used by several goroutines.
+// replaced by the container's own, looked up anew by each Ready and when it no longer answers. It may be used by several goroutines.
 type Through struct {
 	Host      *host.Host
 	Container *stack.Server
@@ -52,7 +52,7 @@ func (t *Through) Ready(ctx context.Context) error {
 	if t.Container == nil {
 		return nil
 	}
-	_, err := t.server(ctx, false)
+	_, err := t.server(ctx, true)
 	return err
 }
 
