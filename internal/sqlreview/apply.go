@@ -25,6 +25,8 @@ func (s *state) apply(p *pass) {
 		if v := s.named(n.GetViewStmt().GetView()); !n.GetViewStmt().GetReplace() || s.absent(v) {
 			s.create(s.made(n.GetViewStmt().GetView()), false)
 			s.of(s.made(n.GetViewStmt().GetView())).loose = true
+		} else {
+			s.of(v).loose = true // it may have more columns now
 		}
 	case n.GetIndexStmt() != nil:
 		s.applyIndex(n.GetIndexStmt(), p.doubt)

@@ -154,13 +154,29 @@ func (s *state) applyRename(r *pg.RenameStmt, guarded bool) {
 	case pg.ObjectType_OBJECT_TABCONSTRAINT:
 		if t := s.change(from); t != nil {
 			t.renameConstraint(r.GetSubname(), r.GetNewname())
+			if t.index(r.GetNewname()) != nil { // its index has the same name
+				s.dropped[name{from.schema, r.GetSubname()}] = true
+				delete(s.indexTable, name{from.schema, r.GetSubname()})
+				delete(s.dropped, name{from.schema, r.GetNewname()})
+				s.indexTable[name{from.schema, r.GetNewname()}] = from
+			}
 		}
 		rel := s.of(from)
 		if c, ok := rel.checks[r.GetSubname()]; ok {
 			delete(rel.checks, r.GetSubname())
 			rel.checks[r.GetNewname()] = c
 		}
+	case pg.ObjectType_OBJECT_TRIGGER:
+		if g := s.change(from).trigger(r.GetSubname()); g != nil && !guarded {
+			g.Name = r.GetNewname()
+		}
+	case pg.ObjectType_OBJECT_SEQUENCE:
+		s.dropped[from] = true
+		delete(s.sequences, from)
+		delete(s.dropped, name{from.schema, r.GetNewname()})
+		s.sequences[name{from.schema, r.GetNewname()}] = true
 	case pg.ObjectType_OBJECT_INDEX:
+		delete(s.dropped, name{from.schema, r.GetNewname()})
 		if t, ok := s.tableOfIndex(from); ok {
 			if x := s.change(t).index(from.name); x != nil {
 				x.Name = r.GetNewname()

@@ -303,7 +303,8 @@ func (p *pass) claimName(n *pg.Node) {
 	if relation == nil {
 		relation = n.GetAlterOwnerStmt().GetRelation()
 	}
-	if n.GetRenameStmt().GetRenameType() == pg.ObjectType_OBJECT_INDEX {
+	switch n.GetRenameStmt().GetRenameType() {
+	case pg.ObjectType_OBJECT_INDEX, pg.ObjectType_OBJECT_SEQUENCE:
 		return
 	}
 	if p.existing(relation, accessExclusive) && n.GetRenameStmt().GetRenameType() == pg.ObjectType_OBJECT_COLUMN && relation.GetInh() {

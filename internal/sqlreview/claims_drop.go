@@ -25,6 +25,9 @@ func (p *pass) claimDrop(d *pg.DropStmt) {
 		case pg.ObjectType_OBJECT_TRIGGER, pg.ObjectType_OBJECT_POLICY, pg.ObjectType_OBJECT_RULE:
 			relation, member := p.state.memberOf(o)
 			gone := d.GetRemoveType() == pg.ObjectType_OBJECT_TRIGGER && p.state.whole(relation) && p.state.table(relation).trigger(member) == nil
+			if t := p.state.table(relation); d.GetRemoveType() == pg.ObjectType_OBJECT_POLICY && t != nil && t.Policies == 0 && !p.state.policies[relation] {
+				gone = true
+			}
 			if relation.name != "" && !gone {
 				p.lock(relation, accessExclusive)
 			}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,7 +30,7 @@ type BodyStatement struct {
 	SQL     string
 	Line    int
 	Offset  int
-	Guarded bool // stands under an IF, CASE or exception handler
+	Guarded bool // stands under an IF, CASE or exception handler, or in a loop that may run no time at all
 }
 
 // Body is the inside of a DO block or function.
@@ -200,7 +201,12 @@ func (w *bodyWalk) enter(key string, node any, line int, guarded bool) {
 		w.add(BodySQL, expression(inner["expr"]), line, guarded)
 	case "PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors":
 		w.add(BodyExecute, expression(inner["query"]), line, guarded)
-		w.walk(inner["body"], line, guarded)
+		w.walk(inner["body"], line, guarded || key == "PLpgSQL_stmt_dynfors")
+	case "PLpgSQL_stmt_fori", "PLpgSQL_stmt_fors", "PLpgSQL_stmt_forc", "PLpgSQL_stmt_foreach_a", "PLpgSQL_stmt_while": // perhaps not once
+		head := maps.Clone(inner)
+		delete(head, "body")
+		w.walk(head, line, guarded)
+		w.walk(inner["body"], line, true)
 	case "PLpgSQL_stmt_commit", "PLpgSQL_stmt_rollback":
 		w.statements = append(w.statements, BodyStatement{Kind: BodyCommit, Line: line, Offset: -1, Guarded: guarded})
 	case "PLpgSQL_stmt_if", "PLpgSQL_stmt_case", "PLpgSQL_exception":

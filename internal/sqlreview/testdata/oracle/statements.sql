@@ -1174,3 +1174,19 @@ BEGIN; ALTER TYPE order_state ADD VALUE 'lost'; INSERT INTO audit_log VALUES ('l
 BEGIN; ALTER TYPE order_state ADD VALUE 'lost'; UPDATE tickets SET st = 'lost' WHERE id = 1; COMMIT;
 -- case a new label as a default in its transaction
 BEGIN; ALTER TYPE order_state ADD VALUE 'lost'; ALTER TABLE tickets ALTER COLUMN st SET DEFAULT 'lost'; COMMIT;
+-- case a view is replaced and read
+CREATE OR REPLACE VIEW active_customers AS SELECT id, email, name AS more FROM customers; SELECT more FROM active_customers;
+-- case a sequence is renamed and used
+ALTER SEQUENCE counter RENAME TO meter; ALTER TABLE nothing_here ALTER COLUMN id SET DEFAULT nextval('meter'); CREATE SEQUENCE counter;
+-- case a trigger is renamed and dropped
+ALTER TRIGGER bumps ON items RENAME TO jumps; DROP TRIGGER jumps ON items;
+-- case a key is renamed and its name used again
+ALTER TABLE orders RENAME CONSTRAINT orders_pkey TO orders_key; CREATE INDEX orders_pkey ON orders(total); ALTER TABLE orders ALTER CONSTRAINT orders_customer DEFERRABLE;
+-- case an index is renamed and its name used again
+ALTER INDEX orders_state_idx RENAME TO orders_by_state; CREATE INDEX orders_state_idx ON orders(total); DROP INDEX orders_by_state;
+-- case a loop that runs no time
+DO $$ DECLARE r record; BEGIN FOR r IN SELECT id FROM items WHERE false LOOP INSERT INTO nowhere VALUES (r.id); END LOOP; WHILE false LOOP DROP TABLE nowhere; END LOOP; END $$;
+-- case a loop that reads what is nowhere
+DO $$ DECLARE r record; BEGIN FOR r IN DELETE FROM nowhere RETURNING 1 LOOP NULL; END LOOP; END $$;
+-- case a policy that is nowhere is dropped, guarded
+DROP POLICY IF EXISTS p ON customers;
