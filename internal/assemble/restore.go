@@ -82,8 +82,7 @@ func (p *Project) RestoreBackup(ctx context.Context, r Restoration, say func(eng
 
 // restore is everything but the swap.
 func (p *Project) restore(ctx context.Context, m backup.Manifest, out *Restored, say func(engine.Progress)) error {
-	say(engine.Progress{Text: "reading the backup and its hash", Total: m.Size})
-	local, done, err := p.fetch(ctx, m)
+	local, done, err := p.fetch(ctx, m, step.Paced(say, p.options.Now, "reading the backup and its hash", m.Size))
 	if err != nil {
 		return &fault.Fault{Code: "restore-unreadable", What: "the backup cannot be read as it was written", Err: err, Outcome: fault.FailedUnchanged,
 			Means: "no database was made; production is unchanged", Do: []fault.Command{{Line: "fairlead backup list", Why: "the others that are kept"}}}
@@ -140,7 +139,7 @@ func (p *Project) pour(ctx context.Context, m backup.Manifest, into string, o da
 
 // fetch reads the whole backup and compares its hash before anything is made. Where there is room for it here, it is kept meanwhile in a
 // file without a name, so that several sessions can restore from it at once; otherwise local is "" and the store is read again.
-func (p *Project) fetch(ctx context.Context, m backup.Manifest) (local string, done func(), err error) {
+func (p *Project) fetch(ctx context.Context, m backup.Manifest, heard io.Writer) (local string, done func(), err error) {
 	r, err := p.backups.Open(ctx, m.Name)
 	if err != nil {
 		return "", nil, err
@@ -154,7 +153,7 @@ func (p *Project) fetch(ctx context.Context, m backup.Manifest) (local string, d
 		local = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd())
 	}
 	h := sha256.New()
-	if _, err = io.Copy(io.MultiWriter(h, w), r); err == nil {
+	if _, err = io.Copy(io.MultiWriter(h, w, heard), r); err == nil {
 		err = matches(m, h.Sum(nil))
 	}
 	if err != nil {

@@ -51,6 +51,9 @@ func migrationView(w io.Writer, plan engine.Plan, standing assemble.Standing, m 
 		}
 	}
 	line("backup", "%s", backupLine(m))
+	if quiets(t) {
+		line("writers", "%s", writersLine)
+	}
 	if r := rehearsed(t); r != "" {
 		line("rehearsal", "%s", r)
 	}

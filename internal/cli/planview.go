@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"fairlead/internal/engine"
@@ -44,6 +45,9 @@ func planView(w io.Writer, t engine.Terms, p engine.Proofs, units []sqltext.Unit
 	}
 	if c, err := engine.Recall[step.Confirmed](p); err == nil {
 		line("staging", "verified in %s (%s)", or(c.Staging, "nothing"), c.Strength)
+	}
+	if quiets(t) {
+		line("writers", "%s", writersLine)
 	}
 	line("outage", "%s", outage(t))
 	line("on failure", "without a migration: %s; after a migration: %s", t.OnFailure.Unmigrated, t.OnFailure.Migrated)
@@ -163,3 +167,9 @@ func or(s, otherwise string) string {
 	}
 	return s
 }
+
+// writersLine says what backup.quiesce does in this plan.
+const writersLine = "stopped before the backup and resumed afterwards, by the commands of backup.quiesce"
+
+// quiets tells whether writers are stopped.
+func quiets(t engine.Terms) bool { return slices.Contains(t.Steps, step.Resume{}.Spec().Name) }

@@ -83,6 +83,25 @@ func (p *pace) bytes(done int64) {
 	p.say(said)
 }
 
+// Paced gives a writer that keeps nothing and says how far a stream of about total bytes is.
+func Paced(say func(engine.Progress), now func() time.Time, text string, total int64) io.Writer {
+	p := newPace(say, now)
+	p.begin(text, total)
+	return &paced{pace: p}
+}
+
+type paced struct {
+	pace *pace
+	n    int64
+}
+
+// Write counts.
+func (p *paced) Write(b []byte) (int, error) {
+	p.n += int64(len(b))
+	p.pace.bytes(p.n)
+	return len(b), nil
+}
+
 // maxManifest is the largest manifest that is read, in bytes: one of 200,000 tables has about a third of it.
 const maxManifest = 64 << 20
 

@@ -37,7 +37,7 @@ func (s *shop) did() string {
 func TestQuiesce_stops_writers_for_the_migration_and_resumes_them_on_every_ending(t *testing.T) {
 	s := quiet(t, "")
 	s.write("one.sql", "ALTER TABLE public.orders ADD COLUMN IF NOT EXISTS one text;")
-	s.must(0, words("migrate apply one.sql --yes"), "what writes to the database was stopped for")
+	s.must(0, words("migrate apply one.sql --yes"), "stopped before the backup and resumed afterwards", "what writes to the database was stopped for")
 	if got := s.did(); got != "stop resume" {
 		t.Errorf("a migration that works does %q", got)
 	}
