@@ -156,6 +156,15 @@ func TestPreflight_passes_over_units_that_are_applied_already(t *testing.T) {
 			t.Errorf("%d units in place: %q, %v; want %d problems", done, f.Problems, err, want)
 		}
 	}
+	hidden := &ServerError{Code: codeNoPrivilege}
+	if _, err := d.Checking(script, func(context.Context) (int, error) { return 0, hidden }).Preflight(t.Context()); err == nil {
+		t.Error("markers that may not be read are passed over without a word")
+	}
+	admin(t, url, "ALTER SCHEMA fairlead OWNER TO owner", "REVOKE ALL ON SCHEMA fairlead FROM priv_two")
+	if f, err := d.Checking(script, func(context.Context) (int, error) { return 0, hidden }).Preflight(t.Context()); err != nil || len(f.Problems) != 1 {
+		t.Errorf("%q, %v", f.Problems, err)
+	}
+	admin(t, url, "ALTER SCHEMA fairlead OWNER TO priv_two")
 	broken := errors.New("no markers")
 	if _, err := d.Checking(script, func(context.Context) (int, error) { return 0, broken }).Preflight(t.Context()); !errors.Is(err, broken) {
 		t.Errorf("%v", err)

@@ -4,9 +4,15 @@ package badinput
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"net/url"
 	"os"
+	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -34,6 +40,36 @@ func databaseCases() []refusal {
 			a.Cleanup(func() { a.admin(`DROP ROLE guest`) })
 			a.database(func(u *url.URL) { u.User = url.UserPassword("guest", "guest-secret") })
 		}, 3, "check-failed", "may not"},
+		{"an expired password", func(a *attempt) {
+			a.admin(`CREATE ROLE late LOGIN PASSWORD 'late-secret' VALID UNTIL '2001-01-01'`)
+			a.Cleanup(func() { a.admin(`DROP ROLE late`) })
+			a.database(func(u *url.URL) { u.User = url.UserPassword("late", "late-secret") })
+		}, 3, "database-unready", "password authentication failed"},
+		{"TLS where the server has none", func(a *attempt) {
+			a.database(func(u *url.URL) { u.RawQuery = "sslmode=verify-full" })
+		}, 3, "database-unready", "TLS"},
+		{"a pooler in transaction mode", func(a *attempt) { a.database(func(u *url.URL) { u.Host = a.pooler(u, "transaction") }) }, 3, "database-unready", "connection pooler"},
+		{"a role that may read everything and change nothing", func(a *attempt) {
+			a.admin(`CREATE ROLE onlooker LOGIN PASSWORD 'onlooker-secret'`, `GRANT pg_read_all_data TO onlooker`)
+			a.Cleanup(func() { a.admin(`DROP ROLE onlooker`) })
+			a.database(func(u *url.URL) { u.User = url.UserPassword("onlooker", "onlooker-secret") })
+		}, 3, "check-failed", "line 1, ALTER TABLE: the role onlooker does not own public.orders"},
+		{"a backup URL of another database", func(a *attempt) {
+			u, err := url.Parse(a.site.DatabaseURL)
+			must(a.T, err)
+			u.Path = "/postgres"
+			a.env = append(a.env, "DUMP_DB_URL="+u.String())
+			a.edit("backup: {store", `backup: {url: "${DUMP_DB_URL}", store`)
+		}, 3, "database-unready", "backup.url leads to another database than database.url"},
+		{"a backup URL whose role may not read", func(a *attempt) {
+			a.admin(`CREATE ROLE blind LOGIN PASSWORD 'blind-secret'`)
+			a.Cleanup(func() { a.admin(`DROP ROLE blind`) })
+			u, err := url.Parse(a.site.DatabaseURL)
+			must(a.T, err)
+			u.User = url.UserPassword("blind", "blind-secret")
+			a.env = append(a.env, "DUMP_DB_URL="+u.String())
+			a.edit("backup: {store", `backup: {url: "${DUMP_DB_URL}", store`)
+		}, 3, "database-unready", "backup.url: the role blind may not read"},
 		{"PostgreSQL is stopped", func(a *attempt) { a.away(lab.Postgres) }, 3, "database-unready", ""},
 		{"no pg_dump", func(a *attempt) { a.edit("via: direct", "via: direct, pg_dump: /nowhere/pg_dump") }, 3, "database-unready", "/nowhere/pg_dump"},
 		{"an older pg_dump", func(a *attempt) {
@@ -72,8 +108,43 @@ func (a *attempt) database(edit func(*url.URL)) {
 	a.env = append(a.env, "PROD_DB_URL="+u.String())
 }
 
+// pooler starts Debian's PgBouncer in front of the lab's server and gives its host and port.
+func (a *attempt) pooler(u *url.URL, mode string) string {
+	a.Helper()
+	who, err := user.Lookup("postgres")
+	must(a.T, err)
+	uid, _ := strconv.Atoi(who.Uid)
+	gid, _ := strconv.Atoi(who.Gid)
+	dir, err := os.MkdirTemp("", "bouncer-")
+	must(a.T, err)
+	a.Cleanup(func() { os.RemoveAll(dir) })
+	must(a.T, os.Chmod(dir, 0o755))
+	password, _ := u.User.Password()
+	const at = "127.0.0.1:16432"
+	must(a.T, os.WriteFile(filepath.Join(dir, "users"), fmt.Appendf(nil, "%q %q\n", u.User.Username(), password), 0o644))
+	must(a.T, os.WriteFile(filepath.Join(dir, "ini"), fmt.Appendf(nil, "[databases]\n* = host=%s port=%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = 16432\nunix_socket_dir =\n"+
+		"auth_type = plain\nauth_file = %s/users\npool_mode = %s\n", u.Hostname(), u.Port(), dir, mode), 0o644))
+	program := "/usr/sbin/pgbouncer"
+	if found, err := exec.LookPath("pgbouncer"); err == nil {
+		program = found
+	}
+	cmd := exec.Command(program, filepath.Join(dir, "ini"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	must(a.T, cmd.Start())
+	a.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	for range 100 {
+		if c, err := net.Dial("tcp", at); err == nil {
+			c.Close()
+			return at
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	a.Fatal("PgBouncer does not answer")
+	return ""
+}
+
 // admin runs SQL as the superuser.
-func (a *attempt) admin(sql string) {
+func (a *attempt) admin(statements ...string) {
 	a.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -83,6 +154,8 @@ func (a *attempt) admin(sql string) {
 	c, err := pgx.ConnectConfig(ctx, conf)
 	must(a.T, err)
 	defer c.Close(ctx)
-	_, err = c.Exec(ctx, sql)
-	must(a.T, err)
+	for _, sql := range statements {
+		_, err = c.Exec(ctx, sql)
+		must(a.T, err)
+	}
 }
