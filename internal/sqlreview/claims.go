@@ -67,6 +67,9 @@ func (p *pass) claimRows(r *pg.RangeVar) {
 		return
 	}
 	t := p.state.named(r)
+	if known := p.state.table(t); known != nil && known.Kind == KindView {
+		p.claims.MayLock = append(p.claims.MayLock, "*") // the tables behind it
+	}
 	if p.node.GetDeleteStmt() != nil || p.node.GetUpdateStmt() != nil || p.node.GetMergeStmt() != nil {
 		for _, other := range p.state.referrers(t) { // ON DELETE CASCADE and the like
 			p.claims.MayLock = append(p.claims.MayLock, other.String())

@@ -365,7 +365,8 @@ func (p *pass) failInsert(i *pg.InsertStmt, t *Table) {
 		p.failConflict(at, t)
 	}
 	rows := i.GetSelectStmt().GetSelectStmt().GetValuesLists()
-	if len(i.GetCols()) == 0 || len(rows) == 0 || len(t.Triggers) > 0 || t.Partition || t.Kind == KindPartitioned {
+	defaults := i.GetSelectStmt() == nil // DEFAULT VALUES
+	if !defaults && (len(i.GetCols()) == 0 || len(rows) == 0) || len(t.Triggers) > 0 || t.Partition || t.Kind == KindPartitioned {
 		return
 	}
 	for _, c := range t.Columns {

@@ -173,7 +173,7 @@ func (p *pass) failType(n name, t *Table, column *Column, def *pg.ColumnDef) {
 		p.failIf("the column belongs to the partition key")
 	}
 	from, to := parseType(column.Type), typeOf(def.GetTypeName())
-	if !builtin(from.name) || from.name == to.name {
+	if !builtin(from.name) || from.name == to.name || p.state.casts {
 		return
 	}
 	p.failDefaultType(column, from, to)
@@ -274,6 +274,9 @@ func (p *pass) failDropConstraint(n name, t *Table, c *pg.AlterTableCmd) {
 			for _, k := range p.state.table(other).ForeignKeys {
 				p.fail(k.Target == n.ref() && sameSet(k.References, x.Columns), fmt.Sprintf("foreign key %s of %s needs it", k.Name, other))
 			}
+		}
+		for _, k := range t.ForeignKeys {
+			p.fail(k.Target == n.ref() && len(k.References) > 0 && sameSet(k.References, x.Columns), fmt.Sprintf("foreign key %s of %s needs it", k.Name, n))
 		}
 	}
 	t.dropConstraint(c.GetName())

@@ -13,6 +13,10 @@ import (
 
 // failNamed claims that a statement names something that is nowhere: a relation that it reads, a type, a function or a role.
 func (p *pass) failNamed() {
+	if p.nested {
+		return // the statement around it was looked at whole, with the names of its WITH clause
+	}
+	p.failSchemas()
 	n := p.node
 	switch {
 	case n.GetSelectStmt() != nil, n.GetInsertStmt() != nil, n.GetUpdateStmt() != nil, n.GetDeleteStmt() != nil, n.GetMergeStmt() != nil:

@@ -35,7 +35,7 @@ func (r *reviewer) inside(l leaf, depth int) {
 	}
 	for _, n := range inner(l.node) {
 		nested := l
-		nested.node = n
+		nested.node, nested.nested = n, true
 		r.leaf(nested, depth+1)
 	}
 }

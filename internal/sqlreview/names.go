@@ -132,7 +132,12 @@ func (s *state) applyName(n *pg.Node, doubt bool) {
 			s.callable[r.GetNewname()] = true
 		case pg.ObjectType_OBJECT_ROLE:
 			s.roles[r.GetNewname()] = true
+		case pg.ObjectType_OBJECT_SCHEMA:
+			s.murky = true // all that stands there has another name now
+			s.schemas[r.GetNewname()] = true
 		}
+	case n.GetCreateCastStmt() != nil:
+		s.casts = true
 	}
 	s.opaque = s.opaque || doubt && (n.GetDropStmt() != nil || n.GetRenameStmt() != nil)
 }

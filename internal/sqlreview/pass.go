@@ -17,6 +17,7 @@ type leaf struct {
 	exact   bool // node locations can be added to base
 	start   int  // byte in the file at which the statement stands
 	inBody  bool // executed by a DO block or function
+	nested  bool // stands inside a WITH clause of another statement
 	guarded bool // stands under a condition or exception handler
 	doubt   bool // nobody knows whether that condition holds
 	unit    int

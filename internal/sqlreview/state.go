@@ -66,6 +66,7 @@ type state struct {
 
 	applied      map[string]bool // migrations that the script recorded itself
 	droppedTypes map[string]bool
+	casts        bool                // the script makes a cast
 	unread       bool                // check_function_bodies is off
 	opaque       bool                // types or functions may have been made or dropped unseen
 	roles        map[string]bool     // made by the script

@@ -1190,3 +1190,27 @@ DO $$ DECLARE r record; BEGIN FOR r IN SELECT id FROM items WHERE false LOOP INS
 DO $$ DECLARE r record; BEGIN FOR r IN DELETE FROM nowhere RETURNING 1 LOOP NULL; END LOOP; END $$;
 -- case a policy that is nowhere is dropped, guarded
 DROP POLICY IF EXISTS p ON customers;
+-- case several writes in one statement
+WITH made AS (INSERT INTO audit_log(msg) VALUES ('x') RETURNING msg), changed AS (UPDATE items SET sku = made.msg FROM made WHERE id = 1 RETURNING id AS changed_id) SELECT made.msg, changed.changed_id FROM made LEFT JOIN changed ON true;
+-- case a table in a schema that is nowhere
+CREATE TABLE elsewhere.t(a int);
+-- case a function in a schema that is nowhere
+CREATE FUNCTION elsewhere.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+-- case a type in a schema that is made here
+CREATE SCHEMA elsewhere; CREATE TYPE elsewhere.e AS ENUM ('a'); CREATE TABLE elsewhere.t(a elsewhere.e); COMMENT ON SCHEMA elsewhere IS 'x'; GRANT USAGE ON SCHEMA elsewhere TO PUBLIC;
+-- case a table moves to a schema that is nowhere
+ALTER TABLE nothing_here SET SCHEMA elsewhere;
+-- case a schema that is nowhere is dropped
+DROP SCHEMA elsewhere;
+-- case a schema that is nowhere is dropped, guarded
+DROP SCHEMA IF EXISTS elsewhere; CREATE TABLE reporting.t(a int);
+-- case a schema is renamed and used
+ALTER SCHEMA reporting RENAME TO reports; CREATE TABLE reports.t(a int); ALTER TABLE reports.daily ADD COLUMN x int;
+-- case default values without one that must be given
+INSERT INTO orders DEFAULT VALUES;
+-- case default values
+INSERT INTO customers DEFAULT VALUES;
+-- case a default that follows by a cast made here
+CREATE CAST (text AS order_state) WITH INOUT AS ASSIGNMENT; ALTER TABLE customers ALTER COLUMN note DROP NOT NULL, ALTER COLUMN note SET DEFAULT 'open'; ALTER TABLE nothing_here ADD COLUMN s text DEFAULT 'open'; ALTER TABLE nothing_here ALTER COLUMN s TYPE order_state;
+-- case a key that its own table refers to
+CREATE TABLE t(id int PRIMARY KEY, parent int REFERENCES t(id)); ALTER TABLE t DROP CONSTRAINT t_pkey;
