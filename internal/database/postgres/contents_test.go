@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"fairlead/internal/database"
 )
 
@@ -61,7 +63,7 @@ func TestDump_counts_every_kind_of_object_as_the_archive_has_it(t *testing.T) {
 	toc, rows := listed(t, d, archive, dump)
 	toc[largeObjects] = rows
 	for name, n := range dump.Contents {
-		if got := toc[name]; got != n && name != "rules" {
+		if got := toc[name]; got < n || got > n && name != "rules" && name != "schemas" { // views in circles, public before 15
 			t.Errorf("%s: the archive has %d, the catalog %d", name, got, n)
 		}
 	}
@@ -178,4 +180,37 @@ func TestSince_counts_the_rows_written_after_the_snapshot(t *testing.T) {
 		t.Errorf("the restore point is %+v, error %v", p, err)
 	}
 	t.Log(fmt.Sprintf("%+v", gap))
+}
+
+func TestContents_locale_and_archive_can_be_asked_of_every_version(t *testing.T) {
+	url := fresh(t)
+	admin(t, url, `CREATE TABLE public.t (id int PRIMARY KEY, n int REFERENCES public.t)`, `CREATE INDEX ON public.t (n)`, `CREATE VIEW public.v AS SELECT * FROM public.t`)
+	d := opened(t, url)
+	name := scratch(t, d)
+	if err := d.CreateDatabase(t.Context(), NewDatabase{Name: name}); err != nil {
+		t.Fatal(err)
+	}
+	err := d.with(t.Context(), func(ctx context.Context, conn *pgx.Conn) error {
+		all, err := contents(ctx, conn)
+		if err != nil {
+			return err
+		}
+		for kind, n := range map[string]int64{"tables": 1, "views": 1, "indexes": 1, "constraints": 1, "foreign keys": 1} {
+			if all[kind] != n {
+				t.Errorf("%d %s are counted, want %d", all[kind], kind, n)
+			}
+		}
+		l, err := locale(ctx, conn)
+		if err != nil || l.Encoding != "UTF8" {
+			t.Errorf("the locale is %+v, %v", l, err)
+		}
+		_, err = archiving(ctx, conn)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Since(t.Context(), database.Mark{At: time.Now(), LSN: "0/0"}); err != nil {
+		t.Error(err)
+	}
 }
