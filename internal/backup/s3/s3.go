@@ -129,7 +129,7 @@ const hiddenFolder = ".fairlead/"
 // Ready asks for one object of the folder, which tells whether the server answers, the key is right, and the bucket is there. Whether
 // anything may be written is not known before it is.
 func (s *Store) Ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	ctx, cancel := context.WithTimeout(ctx, 3*s.patience) // a request is tried again when the connection fails
 	defer cancel()
 	for o := range s.core.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.prefix, MaxKeys: 1}) {
 		return s.explain("look into the bucket", o.Err)

@@ -284,3 +284,28 @@ func TestOpen_takes_no_more_memory_than_it_should_for_what_somebody_else_put_the
 		t.Error("it was read")
 	}
 }
+
+func FuzzUnseal_never_panics_and_gives_bytes_or_an_error(f *testing.F) {
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		f.Fatal(err)
+	}
+	var good bytes.Buffer
+	w, err := age.Encrypt(&good, id.Recipient())
+	if err != nil {
+		f.Fatal(err)
+	}
+	_, _ = w.Write(zstdMagic)
+	_ = w.Close()
+	for _, seed := range [][]byte{nil, ageMagic, zstdMagic, good.Bytes(), good.Bytes()[:100], []byte("PGDMP")} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, kept []byte) {
+		r, err := unseal(io.NopCloser(bytes.NewReader(kept)), func() ([]age.Identity, error) { return []age.Identity{id}, nil })
+		if err != nil {
+			return
+		}
+		defer r.Close()
+		_, _ = io.Copy(io.Discard, io.LimitReader(r, 16<<20))
+	})
+}
