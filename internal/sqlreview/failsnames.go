@@ -49,6 +49,10 @@ func (p *pass) failNamed() {
 	case n.GetAlterFunctionStmt() != nil:
 		f := n.GetAlterFunctionStmt().GetFunc().GetObjname()
 		p.fail(p.state.functionMissing(f), fmt.Sprintf("function %s() does not exist", lastName(f)))
+	case n.GetAlterObjectSchemaStmt().GetRelation() != nil:
+		if !n.GetAlterObjectSchemaStmt().GetMissingOk() {
+			p.absent(n.GetAlterObjectSchemaStmt().GetRelation())
+		}
 	case n.GetAlterSeqStmt() != nil:
 		if !n.GetAlterSeqStmt().GetMissingOk() {
 			p.absent(n.GetAlterSeqStmt().GetSequence())

@@ -1214,3 +1214,7 @@ INSERT INTO customers DEFAULT VALUES;
 CREATE CAST (text AS order_state) WITH INOUT AS ASSIGNMENT; ALTER TABLE customers ALTER COLUMN note DROP NOT NULL, ALTER COLUMN note SET DEFAULT 'open'; ALTER TABLE nothing_here ADD COLUMN s text DEFAULT 'open'; ALTER TABLE nothing_here ALTER COLUMN s TYPE order_state;
 -- case a key that its own table refers to
 CREATE TABLE t(id int PRIMARY KEY, parent int REFERENCES t(id)); ALTER TABLE t DROP CONSTRAINT t_pkey;
+-- case a table that is nowhere moves
+ALTER TABLE nowhere SET SCHEMA reporting;
+-- case a table that is nowhere moves, guarded
+ALTER TABLE IF EXISTS nowhere SET SCHEMA reporting;
