@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,28 +26,34 @@ type checking struct {
 	inPlace func(context.Context) (int, error)
 }
 
-// Preflight asks for the script too.
+// Preflight asks for the script too. What it says of pg_dump it says at the end: a migration without a backup does not care.
 func (c checking) Preflight(ctx context.Context) (database.Facts, error) {
-	f, err := c.Database.Preflight(ctx)
-	if err != nil || f.Standby {
+	f, dumper := c.Database.Preflight(ctx)
+	if dumper != nil && !errors.Is(dumper, database.ErrVersion) || f.Standby {
+		return f, dumper
+	}
+	if err := c.rights(ctx, &f); err != nil {
 		return f, err
 	}
+	return f, dumper
+}
+
+func (c checking) rights(ctx context.Context, f *database.Facts) (err error) {
 	done := 0
 	if c.inPlace != nil {
 		if done, err = c.inPlace(ctx); code(err) == codeNoPrivilege && len(f.Problems) > 0 {
-			return f, nil // that the markers may not be read is among the problems
+			return nil // that the markers may not be read is among the problems
 		} else if err != nil {
-			return f, err
+			return err
 		}
 	}
-	err = c.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	return c.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		sql := fmt.Sprintf("SET statement_timeout = %d; BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", askLimit.Milliseconds())
 		if err := run(ctx, conn, "look at the role's rights", sql); err != nil {
 			return err
 		}
-		return privileges(ctx, conn, c.script, done, &f)
+		return privileges(ctx, conn, c.script, done, f)
 	})
-	return f, err
 }
 
 // mostLacks is how many lacking rights are named one by one.
