@@ -12,6 +12,7 @@ import (
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 	"fairlead/internal/release"
+	"fairlead/internal/step"
 )
 
 type rollbackOptions struct {
@@ -164,30 +165,8 @@ func closing(a *app, head engine.Head, reason string) *engine.Closing {
 	if head.Open() == "" {
 		return nil
 	}
-	c := &engine.Closing{Run: head.Open(), Outcome: fault.Asking, By: a.holder(), Reason: reason, Migrated: migrated(head.Last),
-		Means: "closed by a rollback; services may have been replaced; the schema is unchanged by this run"}
-	if c.Migrated {
-		c.Means = "closed by a rollback; the migration is applied, in whole or in part, and stays"
-	}
-	return c
-}
-
-// migrated tells whether a run changed the schema or may have: a migration that began and was not seen to end counts.
-func migrated(records []engine.Record) bool {
-	changed, begun := false, false
-	for _, r := range records {
-		if r.Step != "migrate" {
-			continue
-		}
-		changed = changed || r.Changed
-		switch r.Verdict {
-		case engine.Began:
-			begun = true
-		case engine.Proven, engine.Failed, engine.Unclear:
-			begun = false
-		}
-	}
-	return changed || begun
+	c := step.GivenUp(head.Last, a.holder(), reason)
+	return &c
 }
 
 func (a *app) alreadyBack(t engine.Terms) error {

@@ -117,7 +117,7 @@ func (s *since) pass(ctx context.Context, p Project, run engine.Summary, images 
 	if brought && o.Terms.Action != engine.Migrate && slices.Equal(o.Terms.Images, images) {
 		return true, ""
 	}
-	if run.Migrated || migrated(records) || elsewhere(records) {
+	if run.Migrated || step.MayHaveMigrated(records) || elsewhere(records) {
 		judged := sqlreview.Unknown
 		if r, err := engine.Recall[step.Reviewed](o.Proofs); err == nil {
 			judged = r.Compatibility

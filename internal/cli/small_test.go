@@ -164,28 +164,6 @@ func TestProcessAlive_tells_this_process_a_dead_one_and_a_foreign_one(t *testing
 	}
 }
 
-func TestMigrated_counts_a_migration_whose_end_nobody_saw(t *testing.T) {
-	rec := func(v engine.Verdict, changed bool) engine.Record {
-		return engine.Record{Step: "migrate", Verdict: v, Changed: changed}
-	}
-	for claim, c := range map[string]struct {
-		records []engine.Record
-		want    bool
-	}{
-		"nothing happened":         {nil, false},
-		"it failed as a whole":     {[]engine.Record{rec(engine.Began, false), rec(engine.Failed, false)}, false},
-		"it was in place already":  {[]engine.Record{rec(engine.Began, false), rec(engine.Proven, false)}, false},
-		"it was applied":           {[]engine.Record{rec(engine.Began, false), rec(engine.Proven, true)}, true},
-		"it is unclear":            {[]engine.Record{rec(engine.Began, false), rec(engine.Unclear, true)}, true},
-		"its client was killed":    {[]engine.Record{rec(engine.Began, false)}, true},
-		"another step was changed": {[]engine.Record{{Step: "deploy", Verdict: engine.Proven, Changed: true}}, false},
-	} {
-		if got := migrated(c.records); got != c.want {
-			t.Errorf("%s: got %v", claim, got)
-		}
-	}
-}
-
 func TestBrief_says_when_the_old_image_cannot_live_with_the_new_schema(t *testing.T) {
 	img := release.Image{Service: "api", Repo: "r", Digest: release.SumDigest([]byte("old"))}
 	b := briefing{Now: time.Now(), Lead: "lin", Previous: "v1", Ending: engine.Ending{Open: true, Step: "health", Err: errors.New("boom\x1b[2J"), Proofs: engine.Proofs{},

@@ -4,6 +4,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -142,7 +143,8 @@ func (e *Engine) tooLate(ctx context.Context, mine RunID, err error) error {
 }
 
 // Take takes the open run over, by whoever it is held, to go on with it. The plan must be the one that the run was opened with,
-// assembled anew from its blobs.
+// assembled anew from its blobs. It gives *Busy when the open run is no longer the one whose opening this is (its holder has closed it
+// with a rollback meanwhile), ErrNoRun when none is open.
 func (e *Engine) Take(ctx context.Context, p Plan, o Opening, reason string) (*Run, error) {
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
@@ -154,8 +156,8 @@ func (e *Engine) Take(ctx context.Context, p Plan, o Opening, reason string) (*R
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
-	if head.Open() == "" {
-		return nil, ErrNoRun
+	if err := stillOpen(head, o); err != nil {
+		return nil, err
 	}
 	migrating, err := e.migrating(ctx, head.Last)
 	if err != nil {
@@ -168,6 +170,21 @@ func (e *Engine) Take(ctx context.Context, p Plan, o Opening, reason string) (*R
 		return nil, err
 	}
 	return e.run(w, p, o, append(slices.Clone(head.Last), rec), migrating), nil
+}
+
+// stillOpen compares the run that is open now with the one that somebody read before deciding to take it over.
+func stillOpen(head Head, o Opening) error {
+	if head.Open() == "" {
+		return ErrNoRun
+	}
+	now, err := OpeningOf(head.Last)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(encode(now), encode(o)) {
+		return busy(head)
+	}
+	return nil
 }
 
 // ErrPlanChanged is given when a run is to go on with another plan than it was opened with.
@@ -191,8 +208,8 @@ func (e *Engine) Abandon(ctx context.Context, o Opening, steps []Step, reason st
 	if err != nil {
 		return Closing{}, fmt.Errorf("read the ledger: %w", err)
 	}
-	if head.Open() == "" {
-		return Closing{}, ErrNoRun
+	if err := stillOpen(head, o); err != nil {
+		return Closing{}, err
 	}
 	migrating, err := e.migrating(ctx, head.Last)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 
 	"fairlead/internal/apply"
 	"fairlead/internal/engine"
-	"fairlead/internal/fault"
 	"fairlead/internal/release"
 	"fairlead/internal/step"
 	"fairlead/internal/world"
@@ -300,22 +299,14 @@ func (o *operator) rollback(ctx context.Context) (engine.Ending, error) {
 	}
 	q := engine.OpenRequest{Run: o.runID(), Plan: plan, Approval: engine.Approval{By: "nobody"}}
 	if open := head.Open(); open != "" {
-		q.Closes = o.closing(head.Last)
+		c := step.GivenUp(head.Last, o.engine.Holder, "given up")
+		q.Closes = &c
 	}
 	r, err := o.engine.Open(ctx, q)
 	if err != nil {
 		return engine.Ending{}, err
 	}
 	return r.Execute(ctx), nil
-}
-
-// closing closes the open run for the rollback that follows it.
-func (o *operator) closing(last []engine.Record) *engine.Closing {
-	c := &engine.Closing{Run: last[0].Run, Outcome: fault.Asking, Means: "given up for a rollback", By: o.engine.Holder}
-	for _, r := range last {
-		c.Migrated = c.Migrated || r.Step == "migrate" && r.Changed
-	}
-	return c
 }
 
 func (o *operator) abandon(ctx context.Context) (engine.Ending, error) {
