@@ -12,7 +12,7 @@ import (
 
 // backup is the act that takes a backup, in a run and outside of one.
 func (p *Project) backup() step.Backup {
-	return step.Backup{Database: p.database, Scratch: p.database, Store: p.backups, Level: p.Config.Backup.Verify, Now: p.options.Now}
+	return step.Backup{Database: p.database, Scratch: p.database, Store: p.backups, Level: p.Config.Backup.Verify, Now: p.options.Now, Workspace: p.workspace()}
 }
 
 // TakeBackup takes a backup outside of a run: the same act with the same verdict. Nothing of production is changed by it.

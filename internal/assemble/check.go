@@ -56,6 +56,14 @@ func (p *Project) room(ctx context.Context, size int64) (need, free int64) {
 	return p.backup().Room(ctx, step.Order{App: p.Config.App, Environment: p.Config.Environment, Run: step.Manual, DatabaseSize: size})
 }
 
+// dumpFits tells whether the scratch that the next backup needs is there.
+func (p *Project) dumpFits(ctx context.Context, size int64) error {
+	if p.backups == nil {
+		return nil
+	}
+	return p.backup().Fits(ctx, step.Order{App: p.Config.App, Environment: p.Config.Environment, Run: step.Manual, DatabaseSize: size})
+}
+
 // Check asks hosts and database whether they are ready for a release. It changes nothing.
 func (p *Project) Check(ctx context.Context) (step.Checked, error) {
 	check := step.Check{Target: p.target, Ledger: p.ledgerID}
@@ -63,7 +71,7 @@ func (p *Project) Check(ctx context.Context) (step.Checked, error) {
 		check.Database = p.database
 	}
 	if p.backups != nil {
-		check.Backups, check.Room = p.backups, p.room
+		check.Backups, check.Room, check.Fits = p.backups, p.room, p.dumpFits
 	}
 	proofs, err := engine.Survey(ctx, []engine.Step{check}, nil, p.options.Now, p.options.Observe)
 	if err != nil {

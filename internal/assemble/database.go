@@ -30,7 +30,8 @@ func (p *Project) wireDatabase() error {
 	if err := b.Decode(&c); err != nil {
 		return err
 	}
-	s := postgres.Session{App: p.Config.App, Environment: p.Config.Environment, Run: NewID()[:12], PlainArchive: p.Config.Backup.Compression == "zstd"}
+	s := postgres.Session{App: p.Config.App, Environment: p.Config.Environment, Run: NewID()[:12], PlainArchive: p.Config.Backup.Compression == "zstd",
+		DirectoryJobs: p.directoryJobs(), Scratch: p.scratch()}
 	through, err := p.way(b, c)
 	if err != nil {
 		return err

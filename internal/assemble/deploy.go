@@ -10,8 +10,8 @@ import (
 // planning is what every deployment asks before it is approved, and again under the lock. It changes nothing anywhere.
 func (p *Project) planning(f source.Found) []engine.Step {
 	steps := []engine.Step{
-		step.Check{Target: p.target, Database: p.databaseOf(f), Backups: p.shelfOf(f), Ledger: p.ledgerID, Room: p.room}, // hosts, engine, clocks, disk, database: everything that is cheap to ask
-		step.Confirm{Found: f, Verify: p.verifyImages},                                                                   // every digest exists and hashes to itself; labels name the commit
+		step.Check{Target: p.target, Database: p.databaseOf(f), Backups: p.shelfOf(f), Ledger: p.ledgerID, Room: p.room, Fits: p.dumpFits}, // hosts, engine, clocks, disk, database: everything that is cheap to ask
+		step.Confirm{Found: f, Verify: p.verifyImages}, // every digest exists and hashes to itself; labels name the commit
 	}
 	if f.Release.Migration != nil {
 		steps = append(steps, p.reviewing(migrationOf(f))...) // the SQL is read, and what its tool has written down; what cannot be read blocks

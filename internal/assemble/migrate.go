@@ -41,7 +41,7 @@ const blobRequest = "request"
 
 // planningAlone is what a migration alone asks before it is approved, and again under the lock. It changes nothing anywhere.
 func (p *Project) planningAlone(m Migration) []engine.Step {
-	check := step.Check{Database: p.checking(m), Backups: p.backups, Ledger: p.ledgerID, Room: p.room}
+	check := step.Check{Database: p.checking(m), Backups: p.backups, Ledger: p.ledgerID, Room: p.room, Fits: p.dumpFits}
 	if m.NoBackup != "" {
 		check.Backups, check.Database = nil, undumped{p.checking(m)}
 	}

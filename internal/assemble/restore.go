@@ -105,7 +105,7 @@ func (p *Project) fill(ctx context.Context, m backup.Manifest, into, local strin
 	if err != nil && !errors.Is(err, database.ErrOccupied) {
 		return notRestored(m.Name, into, err)
 	}
-	o := database.RestoreOptions{Dumper: m.Dumper, Owners: true, File: local, Jobs: max(2, runtime.NumCPU()), Analyze: true}
+	o := database.RestoreOptions{Format: m.Format, Dumper: m.Dumper, Owners: true, File: local, Jobs: max(2, runtime.NumCPU()), Analyze: true}
 	err = p.pour(ctx, m, into, o)
 	if err == nil {
 		if err = p.database.Compare(ctx, into, d); err != nil {
@@ -145,7 +145,10 @@ func (p *Project) fetch(ctx context.Context, m backup.Manifest, heard io.Writer)
 		return "", nil, err
 	}
 	defer r.Close()
-	f := nameless(m.Size)
+	var f *os.File
+	if m.Format != database.FormatDirectory { // which is unpacked, so that several sessions read it anyway
+		f = nameless(m.Size)
+	}
 	done = func() {}
 	var w io.Writer = io.Discard
 	if f != nil {

@@ -90,7 +90,7 @@ type Manifest struct {
 	Tables     map[string]int64  `json:"tables"`
 	Extensions map[string]string `json:"extensions,omitempty"`
 
-	Format       string           `json:"format,omitempty"`        // custom
+	Format       string           `json:"format,omitempty"`        // custom, or directory: a tar of one
 	Archive      string           `json:"archive,omitempty"`       // compression inside the archive, like "gzip 1"
 	DatabaseSize int64            `json:"database_size,omitempty"` // bytes on the server's disk
 	Contents     map[string]int64 `json:"contents,omitempty"`      // objects by kind

@@ -65,7 +65,10 @@ type Backup struct {
 	URL    Secret `yaml:"url" doc:"URL of the same database with the role that takes the dump; database.url when absent. It goes the way of database.via."`
 	Role   string `yaml:"role" doc:"Role that the dump is taken in (SET ROLE)."`
 	Verify string `yaml:"verify" enum:"L1|L2|L3" doc:"What a backup must prove before anything is migrated. L1: it reads back as written. L2: the whole archive is read, its contents and rows are those of its snapshot. L3: it is also restored into a scratch database on the same server, which takes the space of a second copy there."`
-	Format string `yaml:"format" enum:"custom" later:"directory" doc:"Format of the dump."`
+	Format string `yaml:"format" enum:"custom|directory" doc:"Format of the dump. custom: one stream into the store. directory: for big databases, taken and restored by several sessions at once; it stands in scratch for a while and is kept as one tar."`
+	Jobs   int    `yaml:"jobs" doc:"By how many sessions at once a dump of format directory is taken and restored, 1 to 32; by the cores of this machine, 2 to 4, when absent."`
+
+	Scratch Path `yaml:"scratch" doc:"Folder below which the files of a dump of format directory stand while it is taken, verified or restored; made with mode 0700 when it is missing. The folder of a store of kind dir when absent, else one in the state directory of fairlead."`
 
 	Quiesce Quiesce `yaml:"quiesce" doc:"Commands that stop what writes to the database before the backup, and resume it once the new version runs, or on any other ending. Without them, what is written after the snapshot is lost by a restore."`
 

@@ -187,6 +187,8 @@ func TestLoad_says_what_is_wrong_and_where(t *testing.T) {
 		"an app with a slash":               {strings.Replace(least, "app: shop", "app: ../shop", 1), "app must be letters"},
 		"more successes than looks":         {strings.Replace(least, `health"]}`, `health"], successes: 13}`, 1), "health.successes must be between 1 and attempts (12), it is 13"},
 		"no time between looks":             {strings.Replace(least, `health"]}`, `health"], every: 0s}`, 1), "health.every must be more than 0"},
+		"too many sessions for a dump":      {least + "backup: {store: {kind: dir}, format: directory, jobs: 33}\n", "backup.jobs must be between 1 and 32, it is 33"},
+		"sessions for one stream":           {least + "backup: {store: {kind: dir}, jobs: 2}\n", "backup.jobs is only for backup.format: directory"},
 		"a number too large":                {strings.Replace(least, `health"]}`, `health"], attempts: 99999999999999999999}`, 1), "health.attempts must be"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -16,6 +16,7 @@ func (c Config) validate() error {
 	v.name("environment", c.Environment)
 	v.together(c)
 	v.quiesce(c.Backup.Quiesce)
+	v.jobs(c.Backup)
 	if c.Approval.From == "none" && strings.TrimSpace(c.Approval.Reason) == "" {
 		v.bad("approval", "approval.reason is missing: from: none needs a reason, which stands in the record")
 	}
@@ -130,6 +131,19 @@ func (v *validator) url(key, s string) {
 		v.bad(key, "%s must not hold a user or password: it stands in plans and records", key)
 	}
 }
+
+// jobs holds that a number of sessions is one that a server bears, and has a meaning.
+func (v *validator) jobs(b Backup) {
+	switch {
+	case b.Jobs < 0 || b.Jobs > maxJobs:
+		v.bad("backup.jobs", "backup.jobs must be between 1 and %d, it is %d", maxJobs, b.Jobs)
+	case b.Jobs > 0 && b.Format != "directory":
+		v.bad("backup.jobs", "backup.jobs is only for backup.format: directory; a dump of another format is taken by one session")
+	}
+}
+
+// maxJobs is the most sessions that one dump may take of a server.
+const maxJobs = 32
 
 // quiesce holds that what is stopped can be resumed.
 func (v *validator) quiesce(q Quiesce) {

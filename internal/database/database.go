@@ -26,7 +26,7 @@ type Planner interface {
 	Preflight(ctx context.Context) (Facts, error)
 }
 
-// A Dumper writes a dump. Dump streams a custom-format dump to w and returns only after the dump program has ended well: an error
+// A Dumper writes a dump. Dump streams a dump to w and returns only after the dump program has ended well: an error
 // means that what w got is worthless. Counts are those of the dump's own snapshot. Verify reads the whole archive, from r, and
 // compares its contents with what is listed in d; it gives what differs as an error. Globals writes what no dump of one database holds
 // (roles and their memberships) as statements, without passwords, and gives in words what is missing from it.
@@ -65,10 +65,17 @@ type NewDatabase struct {
 	Comment string // what the database is for, kept with it; "" for none
 }
 
+// The formats of a dump.
+const (
+	FormatCustom    = "custom"
+	FormatDirectory = "directory" // as a tar, its table of contents first
+)
+
 // A RestoreOptions says how an archive is written into a database. The zero value restores everything, in one session.
 type RestoreOptions struct {
 	File       string // path of the archive; when given, it is read instead of the reader, by Jobs sessions at once
-	Jobs       int    // only with File
+	Jobs       int    // only with File or FormatDirectory
+	Format     string // of the archive; FormatCustom when empty
 	Dumper     string // version of the program that wrote the archive
 	SchemaOnly bool
 	Owners     bool // objects get the owners and grants of the archive; the roles must exist
@@ -133,7 +140,7 @@ type Dump struct {
 	Tables     map[string]int64  `json:"tables"` // "schema.table" (quoted where needed) to rows in the snapshot
 	Extensions map[string]string `json:"extensions"`
 
-	Format       string           `json:"format"`        // custom
+	Format       string           `json:"format"`        // custom or directory
 	Compression  string           `json:"compression"`   // of the archive itself, like "gzip 1"
 	DatabaseSize int64            `json:"database_size"` // bytes on the server's disk
 	Contents     map[string]int64 `json:"contents"`      // objects in the snapshot by kind ("indexes", "large objects"); nil is not compared

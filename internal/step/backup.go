@@ -46,6 +46,8 @@ type Backup struct {
 	Store    backup.Store
 	Level    string
 	Now      func() time.Time
+
+	Workspace *Workspace // nil where a dump goes into the store as it comes
 }
 
 // BackedUp is the evidence of Backup.

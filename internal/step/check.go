@@ -51,6 +51,7 @@ type Check struct {
 	Backups  shelf                                                    // nil when no backup will be taken
 	Ledger   func(ctx context.Context) (string, error)                // the id of the ledger that is there, "" when there is none
 	Room     func(ctx context.Context, size int64) (need, free int64) // of a backup, by the size of the database; nil when nobody can tell
+	Fits     func(ctx context.Context, size int64) error              // whether the scratch that a dump needs is there; nil when it needs none
 }
 
 // Checked is the evidence of Check.
@@ -122,6 +123,9 @@ func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error
 			if s.Room != nil && c.Database != nil {
 				need, free := s.Room(ctx, c.Database.Size)
 				problems = append(problems, narrow(c.Backups.Place, need, free)...)
+			}
+			if s.Fits != nil && c.Database != nil {
+				problems = append(problems, cramped(s.Fits(ctx, c.Database.Size))...)
 			}
 		}
 	}

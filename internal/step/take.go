@@ -45,6 +45,9 @@ const maxGlobals = 64 << 20
 // left under a final name unless only its manifest could not be written.
 func (s Backup) Take(ctx context.Context, o Order) (backup.Manifest, error) {
 	name := o.name(s.Now())
+	if err := s.Fits(ctx, o); err != nil {
+		return backup.Manifest{}, err
+	}
 	say := newPace(o.Say, s.Now)
 	globals := &limited{left: maxGlobals}
 	missing, err := s.Database.Globals(ctx, globals)
@@ -158,7 +161,7 @@ func (s Backup) restored(ctx context.Context, r io.Reader, d database.Dump, name
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Scratch.DropDatabase(context.WithoutCancel(ctx), name)) }()
-	if err := s.Scratch.Restore(ctx, name, r, database.RestoreOptions{Dumper: d.Dumper, Asleep: true}); err != nil {
+	if err := s.Scratch.Restore(ctx, name, r, database.RestoreOptions{Format: d.Format, Dumper: d.Dumper, Asleep: true}); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	return s.Scratch.Compare(ctx, name, d)

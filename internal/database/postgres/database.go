@@ -55,6 +55,9 @@ type Session struct {
 	Duty        Duty
 
 	PlainArchive bool // dumps are not compressed inside: whoever stores them does that
+
+	DirectoryJobs int    // dumps are in the directory format, by so many sessions at once; 0: in the custom format
+	Scratch       string // folder below which directories of dumps stand for a while; the one for temporary files when empty
 }
 
 // Database is one database on one server. It keeps no connection and may be used by several goroutines.

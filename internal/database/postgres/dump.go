@@ -14,8 +14,8 @@ import (
 
 const dumpLockWait = "10s"
 
-// Dump streams a custom-format dump to w and counts the rows of every table in the dump's own snapshot while pg_dump writes. It returns
-// only after pg_dump has ended well and the counts are complete.
+// Dump streams a dump to w, in the custom format or as the tar of one in the directory format, and counts the rows of every table in the
+// dump's own snapshot while pg_dump writes. It returns only after pg_dump has ended well and the counts are complete.
 func (d *Database) Dump(ctx context.Context, w io.Writer) (database.Dump, error) {
 	conn, err := d.connect(ctx)
 	if err != nil {
@@ -36,6 +36,9 @@ func (d *Database) Dump(ctx context.Context, w io.Writer) (database.Dump, error)
 	}
 	if d.session.PlainArchive {
 		facts.Compression = "none"
+	}
+	if d.session.DirectoryJobs > 0 {
+		facts.Format = database.FormatDirectory
 	}
 	facts.Tables, err = d.dumpAndCount(ctx, conn, path, snapshot, w)
 	return facts, d.lockedOut(ctx, err)
@@ -63,7 +66,7 @@ func (d *Database) lockedOut(ctx context.Context, err error) error {
 
 // catalogued reads from the catalog, in the dump's snapshot, what the archive must hold and what a copy must be like.
 func catalogued(ctx context.Context, conn *pgx.Conn, f *database.Dump) (err error) {
-	f.Format, f.Compression = "custom", "gzip 1"
+	f.Format, f.Compression = database.FormatCustom, "gzip 1"
 	if f.Extensions, err = extensions(ctx, conn); err != nil {
 		return err
 	}
@@ -120,15 +123,10 @@ func (d *Database) dumpAndCount(ctx context.Context, conn *pgx.Conn, path, snaps
 }
 
 func (d *Database) pgDump(ctx context.Context, path, snapshot string, w io.Writer) error {
-	level := "--compress=1"
-	if d.session.PlainArchive {
-		level = "--compress=0"
+	if d.session.DirectoryJobs > 0 {
+		return d.pgDumpDirectory(ctx, path, snapshot, w)
 	}
-	args := []string{"--format=custom", level, "--no-password", "--lock-wait-timeout=" + dumpLockWait, "--snapshot=" + snapshot}
-	if d.config.Role != "" {
-		args = append(args, "--role="+d.config.Role)
-	}
-	cmd, said := child(ctx, path, nil, args...)
+	cmd, said := child(ctx, path, nil, d.dumpArguments(database.FormatCustom, snapshot)...)
 	passfile, done, err := d.passfile(cmd)
 	if err != nil {
 		return err
@@ -142,6 +140,19 @@ func (d *Database) pgDump(ctx context.Context, path, snapshot string, w io.Write
 		return fmt.Errorf("store the dump: %w", out.err)
 	}
 	return d.ended(ctx, "pg_dump", err, said)
+}
+
+// dumpArguments is what every dump is told.
+func (d *Database) dumpArguments(format, snapshot string) []string {
+	level := "--compress=1"
+	if d.session.PlainArchive {
+		level = "--compress=0"
+	}
+	args := []string{"--format=" + format, level, "--no-password", "--lock-wait-timeout=" + dumpLockWait, "--snapshot=" + snapshot}
+	if d.config.Role != "" {
+		args = append(args, "--role="+d.config.Role)
+	}
+	return args
 }
 
 // pipe hides what else a writer is, so that the child gets a pipe and ends with us rather than writing on into a file. It remembers the

@@ -72,7 +72,7 @@ func (r *Rehearser) server(owner string) (*Database, error) {
 	case ServerProduction:
 		return r.production.asRehearsal(owner), nil
 	default:
-		d, err := Open(r.at(at), Session{})
+		d, err := Open(r.at(at), Session{Scratch: r.production.session.Scratch})
 		if err != nil {
 			return nil, fmt.Errorf("rehearse.server: %w", err)
 		}

@@ -93,6 +93,17 @@ func (d *Database) Restore(ctx context.Context, name string, r io.Reader, o Rest
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if o.Format == database.FormatDirectory {
+		work, err := d.unpackedFor(ctx, r, o.File)
+		if err != nil {
+			return err
+		}
+		defer work.close()
+		o.File = work.dir
+		if o.Jobs == 0 {
+			o.Jobs = d.session.DirectoryJobs
+		}
+	}
 	cmd, said := child(ctx, path, nil, restoreArguments(name, d.config.Role, o)...)
 	passfile, done, err := d.passfile(cmd)
 	if err != nil {

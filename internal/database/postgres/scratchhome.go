@@ -27,7 +27,7 @@ type scratchHome struct {
 func openHome(below string) (*scratchHome, error) {
 	h := &scratchHome{}
 	for range 10 {
-		name, lock, err := newLock(below)
+		name, lock, err := newLock(below, homePrefix)
 		if err != nil {
 			return nil, err
 		}
@@ -45,10 +45,10 @@ func openHome(below string) (*scratchHome, error) {
 }
 
 // newLock makes a lock file and locks it; no lock when somebody removed it in between.
-func newLock(below string) (string, *os.File, error) {
-	f, err := os.CreateTemp(below, homePrefix+"*.lock")
+func newLock(below, prefix string) (string, *os.File, error) {
+	f, err := os.CreateTemp(below, prefix+"*.lock")
 	if err != nil {
-		return "", nil, fmt.Errorf("make a directory for a scratch server: %w", err)
+		return "", nil, fmt.Errorf("make a directory for scratch: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()

@@ -167,7 +167,7 @@ func (r *Rehearser) furnish(ctx context.Context, st *stage, owner string, harmle
 }
 
 func (r *Rehearser) onLocal(st *stage, who, name, owner string) (*Database, error) {
-	d, err := Open(r.at(st.local.url(who, name)), Session{})
+	d, err := Open(r.at(st.local.url(who, name)), Session{Scratch: r.production.session.Scratch})
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func (st *stage) build(ctx context.Context, j database.Rehearsal) error {
 		return fmt.Errorf("open the backup: %w", err)
 	}
 	defer archive.Close()
-	o := RestoreOptions{Dumper: j.Dump.Dumper, SchemaOnly: j.SchemaOnly, Owners: st.owners, Asleep: true}
+	o := RestoreOptions{Format: j.Dump.Format, Dumper: j.Dump.Dumper, SchemaOnly: j.SchemaOnly, Owners: st.owners, Asleep: true}
 	if err := st.server.Restore(ctx, st.name, archive, o); err != nil {
 		return err
 	}

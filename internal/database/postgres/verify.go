@@ -14,7 +14,7 @@ import (
 
 // Verify reads the whole archive through pg_restore, decompression included, counts the rows of every table out of what comes and the
 // objects out of its table of contents, and compares them with dump. It reads r to its end, so that a hash taken beside it is of
-// everything. Nothing is kept; memory is constant.
+// everything. Nothing is kept; memory is constant. The directory format is unpacked into a private folder meanwhile.
 func (d *Database) Verify(ctx context.Context, r io.Reader, dump database.Dump) error {
 	path, _, err := d.program(ctx, "pg_restore", leadingNumber(dump.Dumper))
 	if err != nil {
@@ -22,6 +22,9 @@ func (d *Database) Verify(ctx context.Context, r io.Reader, dump database.Dump) 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if dump.Format == database.FormatDirectory {
+		return d.verifyDirectory(ctx, path, r, dump)
+	}
 	toc, err := d.list(ctx, path)
 	if err != nil {
 		return err

@@ -1,0 +1,103 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"fairlead/internal/database"
+)
+
+// pgDumpDirectory lets pg_dump write the directory format into a private folder, by several sessions at once, all of them in the
+// snapshot. Once pg_dump has ended well, the folder goes to w as a tar.
+func (d *Database) pgDumpDirectory(ctx context.Context, path, snapshot string, w io.Writer) error {
+	work, err := d.openWorkspace()
+	if err != nil {
+		return err
+	}
+	defer work.close()
+	dir := filepath.Join(work.dir, "dump")
+	args := append(d.dumpArguments(database.FormatDirectory, snapshot), "--jobs="+strconv.Itoa(d.session.DirectoryJobs), "--no-sync", "--file="+dir)
+	cmd, said := child(ctx, path, nil, args...)
+	passfile, done, err := d.passfile(cmd)
+	if err != nil {
+		return err
+	}
+	defer done()
+	cmd.Env = d.environ(passfile)
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	endsWithUs(cmd.SysProcAttr, syscall.SIGTERM) // ends its own workers; nothing of ours would, for it writes to no pipe
+	err = onOwnThread(ctx, cmd)
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // workers whose leader was killed
+	}
+	if err := d.ended(ctx, "pg_dump", err, said); err != nil {
+		return err
+	}
+	out := &pipe{w: w}
+	err = pack(ctx, dir, out)
+	if out.err != nil {
+		return fmt.Errorf("store the dump: %w", out.err)
+	}
+	return err
+}
+
+// unpacked makes a folder of the tar in r. The workspace is the caller's to close.
+func (d *Database) unpacked(ctx context.Context, r io.Reader) (*workspace, error) {
+	work, err := d.openWorkspace()
+	if err != nil {
+		return nil, err
+	}
+	if err := unpack(ctx, r, work.dir); err != nil {
+		work.close()
+		return nil, err
+	}
+	return work, nil
+}
+
+// unpackedFor is unpacked for a restore, out of a file where one is given.
+func (d *Database) unpackedFor(ctx context.Context, r io.Reader, file string) (*workspace, error) {
+	if file == "" {
+		return d.unpacked(ctx, r)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the archive: %w", err)
+	}
+	defer f.Close()
+	return d.unpacked(ctx, f)
+}
+
+// verifyDirectory is Verify for the directory format: the same looks, at the files that the tar holds.
+func (d *Database) verifyDirectory(ctx context.Context, path string, r io.Reader, dump database.Dump) error {
+	work, err := d.unpacked(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer work.close()
+	toc, rows := newTOCCounter(), newRowCounter()
+	for _, look := range []struct {
+		what string
+		to   io.Writer
+		args []string
+	}{
+		{"pg_restore cannot read the archive's table of contents", toc, []string{"--list"}},
+		{"pg_restore cannot read the archive", rows, []string{"--data-only", "--file=-"}},
+	} {
+		cmd, said := child(ctx, path, cleanEnviron(os.Environ()), append(look.args, "--format=directory", "--", work.dir)...)
+		cmd.Stdout = look.to
+		if err := d.ended(ctx, look.what, cmd.Run(), said); err != nil {
+			return err
+		}
+	}
+	found, err := rows.counts()
+	if err != nil {
+		return fmt.Errorf("read the archive back: %w", err)
+	}
+	toc.found[largeObjects] = rows.large
+	return compare(dump, found, toc.found)
+}
