@@ -32,7 +32,7 @@ const Manual = "manual"
 func (o Order) name(at time.Time) string {
 	form := "150405"
 	if o.Run == Manual {
-		form = "20060102-150405"
+		form = "20060102-150405.000" // two by hand may fall into one second
 	}
 	plain := strings.NewReplacer("_", "-").Replace(fmt.Sprintf("%s-%s-%s-", o.App, o.Environment, o.Run))
 	return plain + at.UTC().Format(form) + ".dump"

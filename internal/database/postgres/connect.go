@@ -87,7 +87,7 @@ func oneLine(err error) string {
 	if i := strings.LastIndex(text, "`: "); i >= 0 {
 		text = text[i+3:]
 	}
-	if strings.Contains(text, "hostname resolving error") || strings.HasSuffix(text, ": no such host") {
+	if strings.Contains(text, "hostname resolving error") || strings.Contains(text, ": lookup ") {
 		return "its host name does not resolve"
 	}
 	if i := strings.LastIndex(text, ": connect: "); i >= 0 {
