@@ -1,5 +1,5 @@
 // Command backup measures `fairlead backup create` beside `pg_dump -Fc`, in turn, on a server of its own: wall time of the dump (hash
-// included), of the verification at level L2, size, and fairlead's own memory. FAIRLEAD_GB is the size of the database on disk (1),
+// included), of the verification at level L2, size, and fairlead's own memory, in the custom and in the directory format. FAIRLEAD_GB is the size of the database on disk (1),
 // FAIRLEAD_TURNS how often each runs (3). It prints a Markdown table.
 package main
 
@@ -37,11 +37,18 @@ func number(name string, otherwise int) int {
 
 // turn is one run of each.
 type turn struct {
-	plain, whole float64 // wall of pg_dump -Fc, and of fairlead from start to exit
-	took         backup.Took
-	plainSize    int64
-	size         int64
-	memory       int64 // KiB of fairlead itself
+	plain     float64 // wall of pg_dump -Fc
+	plainSize int64
+	custom    made
+	directory made
+}
+
+// made is one backup by fairlead.
+type made struct {
+	whole  float64 // wall from start to exit
+	took   backup.Took
+	size   int64
+	memory int64 // KiB of fairlead itself
 }
 
 func measure(ctx context.Context, gb, turns int) error {
@@ -66,9 +73,16 @@ func measure(ctx context.Context, gb, turns int) error {
 	if out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "fairlead/cmd/fairlead").CombinedOutput(); err != nil {
 		return fmt.Errorf("build fairlead: %w: %s", err, out)
 	}
-	config := fmt.Sprintf("app: shop\nenvironment: bench\nledger: {kind: dir, path: ledger, durable: true}\ndatabase: {url: %q}\nbackup: {store: {kind: dir, path: backups, durable: true}}\n", s.url("bench"))
-	if err := os.WriteFile(filepath.Join(dir, "fairlead.yaml"), []byte(config), 0o600); err != nil {
-		return err
+	for _, format := range []string{"custom", "directory"} {
+		config := fmt.Sprintf("app: shop\nenvironment: bench\nledger: {kind: dir, path: ledger, durable: true}\ndatabase: {url: %q}\nbackup: {format: %s, store: {kind: dir, path: backups, durable: true}}\n",
+			s.url("bench"), format)
+		err := os.Mkdir(filepath.Join(dir, format), 0o700)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, format, "fairlead.yaml"), []byte(config), 0o600)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	var all []turn
 	for range turns {
@@ -82,7 +96,7 @@ func measure(ctx context.Context, gb, turns int) error {
 	return nil
 }
 
-// one runs both, the plain dump first.
+// one runs all, the plain dump first.
 func one(ctx context.Context, s *server, dir, program string) (turn, error) {
 	var t turn
 	file := filepath.Join(dir, "plain.dump")
@@ -99,9 +113,19 @@ func one(ctx context.Context, s *server, dir, program string) (turn, error) {
 	if err := os.Remove(file); err != nil {
 		return t, err
 	}
+	if t.custom, err = create(ctx, filepath.Join(dir, "custom"), program); err != nil {
+		return t, err
+	}
+	t.directory, err = create(ctx, filepath.Join(dir, "directory"), program)
+	return t, err
+}
+
+// create lets fairlead take a backup by the configuration in a folder, and removes it again.
+func create(ctx context.Context, dir, program string) (made, error) {
+	var t made
 	cmd := exec.CommandContext(ctx, program, "backup", "create")
 	cmd.Dir = dir
-	began = time.Now()
+	began := time.Now()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return t, fmt.Errorf("fairlead backup create: %w: %s", err, out)
 	}
@@ -115,7 +139,7 @@ func one(ctx context.Context, s *server, dir, program string) (turn, error) {
 }
 
 // read takes the manifest's figures and removes the backup.
-func (t *turn) read(dir string) error {
+func (t *made) read(dir string) error {
 	found, err := filepath.Glob(filepath.Join(dir, "*.dump.json"))
 	if err != nil || len(found) != 1 {
 		return fmt.Errorf("there are %d manifests: %w", len(found), err)
