@@ -61,7 +61,7 @@ func (s Backup) Take(ctx context.Context, o Order) (backup.Manifest, error) {
 	defer func() { _ = part.Abort() }()
 	began := s.Now()
 	say.begin("writing the dump", s.estimate(ctx, o))
-	t := &tally{w: part, hash: sha256.New(), say: say.bytes}
+	t := &tally{w: part, hash: sha256.New(), say: say.bytes, stored: func(n int64) { say.begin("storing the dump", n) }}
 	dump, err := s.Database.Dump(ctx, t)
 	if err != nil {
 		return backup.Manifest{}, fmt.Errorf("dump: %w", err)

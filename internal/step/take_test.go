@@ -3,6 +3,7 @@ package step
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -226,6 +227,21 @@ func TestPace_says_rate_and_end(t *testing.T) {
 	last := said[len(said)-1]
 	if want := "writing, 20.0 MB/s, about 2s left"; last.Text != want && last.Text != "writing, 20.0 MB/s, about 3s left" || last.Total != 100_000_000 {
 		t.Errorf("it says %+v, want %q", last, want)
+	}
+}
+
+func TestTally_says_how_much_of_a_dump_stands_elsewhere_then_how_much_is_stored(t *testing.T) {
+	var said, stored []int64
+	y := &tally{w: io.Discard, hash: sha256.New(), say: func(n int64) { said = append(said, n) }, stored: func(n int64) { stored = append(stored, n) }}
+	y.Ahead(10)
+	y.Ahead(2 << 20)
+	for range 2 {
+		if _, err := y.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(said, []int64{10, 2 << 20, 1 << 20, 2 << 20}) || !slices.Equal(stored, []int64{2 << 20}) || y.n != 2<<20 {
+		t.Errorf("said %v, stored %v, %d bytes", said, stored, y.n)
 	}
 }
 

@@ -21,10 +21,23 @@ type tally struct {
 	n    int64
 	told int64
 	say  func(done int64)
+
+	ahead  int64
+	stored func(ahead int64) // called before the first byte that comes after Ahead; may be nil
+}
+
+// Ahead tells how many bytes of a dump stand somewhere else before any of it comes, as it does in the directory format.
+func (t *tally) Ahead(n int64) {
+	t.ahead = n
+	t.say(n)
 }
 
 // Write passes on, hashes and counts.
 func (t *tally) Write(p []byte) (int, error) {
+	if t.ahead > 0 && t.stored != nil {
+		t.stored(t.ahead)
+	}
+	t.ahead = 0
 	n, err := t.w.Write(p)
 	t.hash.Write(p[:n])
 	t.n += int64(n)

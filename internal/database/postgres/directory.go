@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"fairlead/internal/database"
 )
@@ -31,7 +32,9 @@ func (d *Database) pgDumpDirectory(ctx context.Context, path, snapshot string, w
 	cmd.Env = d.environ(passfile)
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	endsWithUs(cmd.SysProcAttr, syscall.SIGTERM) // ends its own workers; nothing of ours would, for it writes to no pipe
+	stop := tellSize(dir, w)
 	err = onOwnThread(ctx, cmd)
+	stop()
 	if cmd.Process != nil {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // workers whose leader was killed
 	}
@@ -44,6 +47,42 @@ func (d *Database) pgDumpDirectory(ctx context.Context, path, snapshot string, w
 		return fmt.Errorf("store the dump: %w", out.err)
 	}
 	return err
+}
+
+// tellSize tells w how large a folder becomes, once a second or less often where there are many files, if w wants to know; until stop is
+// called, which must be.
+func tellSize(dir string, w io.Writer) (stop func()) {
+	to, ok := w.(interface{ Ahead(bytes int64) })
+	if !ok {
+		return func() {}
+	}
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		pause := time.Second
+		for {
+			select {
+			case <-end:
+				return
+			case <-time.After(pause):
+			}
+			began := time.Now()
+			to.Ahead(sizeOf(dir))
+			pause = time.Second + 10*time.Since(began)
+		}
+	}()
+	return func() { close(end); <-ended }
+}
+
+// sizeOf adds up the files of a folder.
+func sizeOf(dir string) (n int64) {
+	entries, _ := os.ReadDir(dir) // what cannot be read now is told later
+	for _, e := range entries {
+		if st, err := e.Info(); err == nil {
+			n += st.Size()
+		}
+	}
+	return n
 }
 
 // unpacked makes a folder of the tar in r. The workspace is the caller's to close.
