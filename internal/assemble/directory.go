@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"syscall"
 
+	"fairlead/internal/backup"
 	"fairlead/internal/backup/dir"
 	"fairlead/internal/database"
 	"fairlead/internal/step"
@@ -21,6 +22,14 @@ func (p *Project) directoryJobs() int {
 		return b.Jobs
 	}
 	return min(max(2, runtime.NumCPU()), 4)
+}
+
+// restoreJobs is by how many sessions a backup is restored: by those that are configured for its format, or by the cores.
+func (p *Project) restoreJobs(m backup.Manifest) int {
+	if n := p.directoryJobs(); n > 0 && m.Format == database.FormatDirectory {
+		return n
+	}
+	return max(2, runtime.NumCPU())
 }
 
 // scratch is the folder below which directories of dumps stand: the configured one, or the one of a store of kind dir (under a hidden

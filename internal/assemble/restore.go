@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"strings"
 
 	"fairlead/internal/backup"
@@ -105,7 +104,7 @@ func (p *Project) fill(ctx context.Context, m backup.Manifest, into, local strin
 	if err != nil && !errors.Is(err, database.ErrOccupied) {
 		return notRestored(m.Name, into, err)
 	}
-	o := database.RestoreOptions{Format: m.Format, Dumper: m.Dumper, Owners: true, File: local, Jobs: max(2, runtime.NumCPU()), Analyze: true}
+	o := database.RestoreOptions{Format: m.Format, Dumper: m.Dumper, Owners: true, File: local, Jobs: p.restoreJobs(m), Analyze: true}
 	err = p.pour(ctx, m, into, o)
 	if err == nil {
 		if err = p.database.Compare(ctx, into, d); err != nil {

@@ -16,7 +16,8 @@ type Workspace struct {
 }
 
 // Fits gives backup.ErrFull when the next dump is not expected to fit. It is expected to be as large as the last one of the same database,
-// in proportion; where there is none yet, as large as the database itself, for nobody knows how well it compresses.
+// in proportion, and twice that on the disk of the store. Where there is none yet, as much is asked for as the database has: nobody knows
+// how well it compresses.
 func (s Backup) Fits(ctx context.Context, o Order) error {
 	if s.Workspace == nil {
 		return nil
@@ -25,12 +26,11 @@ func (s Backup) Fits(ctx context.Context, o Order) error {
 	if err != nil {
 		return fmt.Errorf("look how much is free for the dump's directory at %s: %w", place, err)
 	}
-	need := s.estimate(ctx, o)
-	if need == 0 {
+	need, twice := s.estimate(ctx, o), ""
+	switch {
+	case need == 0:
 		need = o.DatabaseSize
-	}
-	twice := ""
-	if s.Workspace.Shared {
+	case s.Workspace.Shared:
 		need, twice = 2*need, ", what is stored on the same disk included"
 	}
 	if free < need {

@@ -24,8 +24,8 @@ func TestFits_compares_what_is_free_with_the_database_then_with_its_last_dump(t 
 	}{
 		"as large as the database":             {free: size},
 		"smaller than the database":            {free: size - 1, want: backup.ErrFull},
-		"once on a disk shared with the store": {free: 2*size - 1, shared: true, want: backup.ErrFull},
-		"twice on a shared disk":               {free: 2 * size, shared: true},
+		"once on a disk shared with the store": {free: 2*int64(len(written))*size/100 - 1, shared: true, last: true, want: backup.ErrFull},
+		"twice on a shared disk":               {free: 2 * int64(len(written)) * size / 100, shared: true, last: true},
 		"as large as the last dump":            {free: int64(len(written)) * size / 100, last: true},
 		"smaller than the last dump":           {free: int64(len(written))*size/100 - 1, last: true, want: backup.ErrFull},
 		"nobody can tell":                      {free: size, looks: broken, want: broken},

@@ -49,6 +49,15 @@ func TestDirectory_is_dumped_verified_and_restored_like_a_custom_dump(t *testing
 	if err := d.Verify(t.Context(), bytes.NewReader(archive), dump); err != nil {
 		t.Fatalf("a good archive is refused: %v", err)
 	}
+	told := filepath.Join(t.TempDir(), "told")
+	d.config.PgDump = wrapper(t, `exec "$real" "$@"`)
+	restorer := filepath.Join(filepath.Dir(d.config.PgDump.String()), "pg_restore")
+	if err := os.Rename(restorer, restorer+".real"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(restorer, []byte("#!/bin/sh\necho \"$@\" >> "+told+"\nexec "+restorer+".real \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	name := d.base.Database + "_new"
 	t.Cleanup(func() { admin(t, server.url("owner", "postgres"), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
 	if err := d.CreateDatabase(t.Context(), NewDatabase{Name: name, Locale: dump.Locale}); err != nil {
@@ -59,6 +68,9 @@ func TestDirectory_is_dumped_verified_and_restored_like_a_custom_dump(t *testing
 	}
 	if err := d.Compare(t.Context(), name, dump); err != nil {
 		t.Error(err)
+	}
+	if args, _ := os.ReadFile(told); !strings.Contains(string(args), "--jobs=2") {
+		t.Errorf("pg_restore was told %q", args)
 	}
 }
 

@@ -96,6 +96,9 @@ func TestDirectory_is_swept_when_fairlead_was_killed_in_the_middle_and_pg_dump_e
 	}
 	dumper := s.writing(cmd.Process.Pid)
 	backend := s.count("SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%' AND datname = current_database() AND query LIKE 'COPY %'")
+	if n := s.count("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%' AND datname = current_database()"); n != 4 { // its own, and jobs
+		t.Errorf("pg_dump has %d sessions, want 4", n)
+	}
 	if backend == 0 {
 		t.Fatal("no session of pg_dump reads a table any more")
 	}
