@@ -220,3 +220,20 @@ func TestDirectory_leaves_nothing_when_it_is_stopped_or_the_store_is_full(t *tes
 	}
 	t.Error("sessions of pg_dump go on")
 }
+
+func TestDirectory_is_dumped_and_restored_through_a_host_by_several_sessions(t *testing.T) {
+	url := filled(t)
+	d, _ := directed(t, url, viaSSH)
+	dump, archive := dumped1(t, d)
+	name := d.base.Database + "_new"
+	t.Cleanup(func() { admin(t, server.url("owner", "postgres"), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	if err := errors.Join(d.Verify(t.Context(), bytes.NewReader(archive), dump), d.CreateDatabase(t.Context(), NewDatabase{Name: name, Locale: dump.Locale})); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Restore(t.Context(), name, bytes.NewReader(archive), RestoreOptions{Format: dump.Format, Dumper: dump.Dumper, Owners: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Compare(t.Context(), name, dump); err != nil {
+		t.Error(err)
+	}
+}
