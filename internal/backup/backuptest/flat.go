@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,6 +22,7 @@ func Flat(t *testing.T, s Store, megabytes, limit int) {
 	if n, err := strconv.Atoi(os.Getenv("FAIRLEAD_STREAM_MB")); err == nil && n > 0 {
 		megabytes = n
 	}
+	debug.FreeOSMemory() // what tests before this one have left
 	forgetPeak(t)
 	chunk := make([]byte, 1<<20)
 	_, _ = rand.NewChaCha8(sha256.Sum256([]byte("flat"))).Read(chunk)
