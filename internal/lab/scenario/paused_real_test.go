@@ -4,6 +4,9 @@ package scenario
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -137,7 +140,7 @@ func (c *crashes) sleepThrough(p pause, tag string, by ...string) bool {
 	started, stopped := make(chan struct{}), make(chan struct{})
 	p.set(c, sync.OnceFunc(func() {
 		<-started
-		if err := r.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		if err := asleep(r.cmd.Process); err != nil {
 			c.t.Error(err)
 		}
 		close(stopped)
@@ -179,6 +182,34 @@ func (c *crashes) sleepThrough(p pause, tag string, by ...string) bool {
 		c.t.Errorf("%s: woken, it changed the world:\nbefore %s\nafter  %s", p.claim, before, after)
 	}
 	return true
+}
+
+// asleep stops a process and returns when each of its threads stands still: the signal goes to one of them, and until that one is
+// scheduled, which takes a while on a busy machine, the others run on.
+func asleep(p *os.Process) error {
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(time.Millisecond) {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.Pid))
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(threads, runs) {
+			return nil
+		}
+	}
+	return fmt.Errorf("process %d does not stop", p.Pid)
+}
+
+// runs tells whether a thread, by its file, is not stopped. A thread that is gone does not run.
+func runs(stat string) bool {
+	b, err := os.ReadFile(stat)
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(b), ") ")
+	return !strings.HasPrefix(state, "T")
 }
 
 // world is everything that an operator could change: ledger, containers, .env, tables, markers, fence, indexes.
