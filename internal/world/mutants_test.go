@@ -27,13 +27,13 @@ type mutant struct {
 func mutants() []mutant {
 	return []mutant{
 		{"skip the marker", "internal/apply/run.go",
-			"	if err := tx.Mark(ctx, m.Key, m.marker(u, true)); err != nil {\n		return a, nil, err\n	}\n", ""},
+			"	if u.Kind != sqltext.Undivided {\n", "	if u.Kind != sqltext.Undivided && m.Key.App == \"\" {\n"},
 		{"skip the fence in the database", "internal/apply/run.go",
 			"	if err := tx.Hold(ctx, m.Ticket); err != nil {\n		return a, nil, err\n	}\n", ""},
 		{"skip the fence on the host", "internal/rollout/run.go",
 			"	if err := m.Allow(ctx, m.order.Ticket); err != nil {\n		return err\n	}\n	if err := m.Converge(", "	if err := m.Converge("},
 		{"a probe that lies about the migration", "internal/step/migrate.go",
-			"	v, err := apply.Decide(ctx, s.Server, s.Court, s.job(in))\n", "	v, err := apply.Verdict{State: apply.Applied, Next: len(s.Script.Units)}, error(nil)\n"},
+			"	v, err := apply.Decide(ctx, s.Server, s.Court, j)\n", "	v, err := apply.Verdict{State: apply.Applied, Next: len(j.Units)}, error(nil)\n"},
 		{"a probe that lies about an index", "internal/apply/decide.go",
 			"	found, why, err := c.Probe(ctx, st)\n", "	found, why, err := Done, \"\", error(nil)\n"},
 		{"a probe that lies about what runs", "internal/step/deploy.go",
@@ -52,11 +52,23 @@ func mutants() []mutant {
 		{"a failure forgets what earlier attempts changed", "internal/engine/execute.go",
 			"Changed: changed || r.changed(spec.Mutates),", "Changed: changed,"},
 		{"a statement outside transactions without the number", "internal/apply/alone.go",
-			"	if err := solo.Hold(ctx, m.Ticket); err != nil {\n		return err\n	}\n	return solo.Exec(ctx, sql)\n", "	return solo.Exec(ctx, sql)\n"},
+			"	if err := solo.Hold(ctx, m.Ticket); err != nil {\n		return err\n	}\n	return solo.Exec(ctx, q)\n", "	return solo.Exec(ctx, q)\n"},
 		{"act before it is written that it begins", "internal/engine/execute.go",
 			"	if _, err := r.writer.append(ctx, Record{Verdict: Began, Step: spec.Name}); err != nil {\n		return Record{}, fault.MarkUntouched(err)\n	}\n", ""},
 		{"no barrier before a resumed run looks", "internal/engine/execute.go",
 			"	if err := r.raise(ctx); err != nil {\n		return r.end(ctx, Spec{Name: \"fence\", Title: \"Put the takeover number in place\"}, err)\n	}\n", ""},
+	}
+}
+
+func TestMutants_name_code_that_stands_there(t *testing.T) {
+	for _, m := range mutants() {
+		text, err := os.ReadFile(filepath.Join("../..", m.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), m.was); n != 1 {
+			t.Errorf("%s: what it replaces in %s stands there %d times", m.name, m.file, n)
+		}
 	}
 }
 
