@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fairlead/internal/wire"
@@ -32,7 +33,8 @@ func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, err
 
 // Exec runs a program on the host, with in as its standard input (nil for none) and its output to out. It returns when the program
 // has ended and all its output was passed on; a program that failed is not an error. When ctx ends or out fails, the program is
-// killed. Errors are out's or in's, or those of Call; when the answer is missing it is not known how the program ended.
+// killed. An in that is an io.Closer is closed as soon as nothing more is read from it, so that it may wait for that. Errors are out's
+// or in's, or those of Call; when the answer is missing it is not known how the program ended.
 func (h *Host) Exec(ctx context.Context, e wire.Exec, in io.Reader, out io.Writer) (wire.Ended, error) {
 	s, err := h.open(ctx, wire.OpExec, e)
 	if err != nil {
@@ -42,9 +44,9 @@ func (h *Host) Exec(ctx context.Context, e wire.Exec, in io.Reader, out io.Write
 	defer context.AfterFunc(ctx, func() { s.fail(context.Cause(ctx)) })()
 	var fed sync.WaitGroup
 	var failed error
+	r := &reader{r: in}
 	fed.Go(func() {
 		if in != nil {
-			r := &reader{r: in}
 			if _, err := io.Copy(s, r); r.err != nil && err != nil {
 				failed = r.err
 				s.fail(r.err)
@@ -58,7 +60,8 @@ func (h *Host) Exec(ctx context.Context, e wire.Exec, in io.Reader, out io.Write
 		s.fail(err)
 	}
 	s.finishWriting()
-	if in, ok := in.(io.Closer); ok && err != nil {
+	r.over.Store(true)
+	if in, ok := in.(io.Closer); ok {
 		in.Close()
 	}
 	fed.Wait()
@@ -68,18 +71,25 @@ func (h *Host) Exec(ctx context.Context, e wire.Exec, in io.Reader, out io.Write
 		}
 		return wire.Ended{}, err
 	}
+	if len(s.last()) == 0 {
+		return wire.Ended{}, fmt.Errorf("%s: the host does not say how the program ended", e.Argv)
+	}
 	return wire.Decode[wire.Ended](s.last())
 }
 
-// reader tells an error of the reader itself from one of the writer.
+// reader tells an error of the reader itself from one of the writer. Once it is over, nobody needs it, and no error is one.
 type reader struct {
-	r   io.Reader
-	err error
+	r    io.Reader
+	err  error
+	over atomic.Bool
 }
 
 // Read reads on.
 func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
+	if err != nil && r.over.Load() {
+		return n, io.EOF
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		r.err = err
 	}

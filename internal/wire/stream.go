@@ -30,6 +30,13 @@ type Exec struct {
 	SecretVar string   `json:"secret_var,omitempty"`
 }
 
+// A Site is a place on a host, or in a container there, where programs can run. Address is where what a way leads to is found from
+// there; "" where it is found by its own name.
+type Site struct {
+	Name    string
+	Address string
+}
+
 // Ended is how a program ended: its exit status (-1 when a signal ended it) and the end of what it complained.
 type Ended struct {
 	Code   int    `json:"code"`

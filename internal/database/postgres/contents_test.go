@@ -82,11 +82,11 @@ func TestDump_counts_every_kind_of_object_as_the_archive_has_it(t *testing.T) {
 // listed counts as Verify does.
 func listed(t *testing.T, d *Database, archive []byte, dump database.Dump) (map[string]int64, int64) {
 	t.Helper()
-	path, _, err := d.program(t.Context(), "pg_restore", leadingNumber(dump.Dumper))
+	program, err := d.tool(t.Context(), "pg_restore", leadingNumber(dump.Dumper))
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := d.list(t.Context(), path)
+	l, err := d.list(t.Context(), program)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func (d *Database) Dump(ctx context.Context, w io.Writer) (database.Dump, error)
 		return database.Dump{}, err
 	}
 	defer hangUp(ctx, conn)
-	path, dumper, err := d.program(ctx, "pg_dump", version(conn)/10000)
+	dumper, err := d.tool(ctx, "pg_dump", version(conn)/10000)
 	if err != nil {
 		return database.Dump{}, err
 	}
@@ -30,7 +30,7 @@ func (d *Database) Dump(ctx context.Context, w io.Writer) (database.Dump, error)
 	if err != nil {
 		return database.Dump{}, err
 	}
-	facts.Dumper = dumper
+	facts.Dumper = dumper.version
 	if err := catalogued(ctx, conn, &facts); err != nil {
 		return database.Dump{}, err
 	}
@@ -40,7 +40,7 @@ func (d *Database) Dump(ctx context.Context, w io.Writer) (database.Dump, error)
 	if d.session.DirectoryJobs > 0 {
 		facts.Format = database.FormatDirectory
 	}
-	facts.Tables, err = d.dumpAndCount(ctx, conn, path, snapshot, w)
+	facts.Tables, err = d.dumpAndCount(ctx, conn, dumper, snapshot, w)
 	return facts, d.lockedOut(ctx, err)
 }
 
@@ -96,7 +96,7 @@ func openSnapshot(ctx context.Context, conn *pgx.Conn) (f database.Dump, snapsho
 }
 
 // dumpAndCount runs both and stops one when the other fails.
-func (d *Database) dumpAndCount(ctx context.Context, conn *pgx.Conn, path, snapshot string, w io.Writer) (map[string]int64, error) {
+func (d *Database) dumpAndCount(ctx context.Context, conn *pgx.Conn, t tool, snapshot string, w io.Writer) (map[string]int64, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type counted struct {
@@ -111,7 +111,7 @@ func (d *Database) dumpAndCount(ctx context.Context, conn *pgx.Conn, path, snaps
 		}
 		result <- counted{tables, err}
 	}()
-	err := d.pgDump(ctx, path, snapshot, w)
+	err := d.pgDump(ctx, t, snapshot, w)
 	if err != nil {
 		cancel()
 	}
@@ -122,11 +122,19 @@ func (d *Database) dumpAndCount(ctx context.Context, conn *pgx.Conn, path, snaps
 	return c.tables, err
 }
 
-func (d *Database) pgDump(ctx context.Context, path, snapshot string, w io.Writer) error {
+func (d *Database) pgDump(ctx context.Context, t tool, snapshot string, w io.Writer) error {
 	if d.session.DirectoryJobs > 0 {
-		return d.pgDumpDirectory(ctx, path, snapshot, w)
+		return d.pgDumpDirectory(ctx, t.path, snapshot, w)
 	}
-	cmd, said := child(ctx, path, nil, d.dumpArguments(database.FormatCustom, snapshot)...)
+	if t.site != nil {
+		out := &pipe{w: w}
+		err := d.ask(ctx, t, "pg_dump", out, d.dumpArguments(database.FormatCustom, snapshot)...)
+		if out.err != nil {
+			return fmt.Errorf("store the dump: %w", out.err)
+		}
+		return err
+	}
+	cmd, said := child(ctx, t.path, nil, d.dumpArguments(database.FormatCustom, snapshot)...)
 	passfile, done, err := d.passfile(cmd)
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ func (d *Database) Globals(ctx context.Context, w io.Writer) (missing []string, 
 
 // dumpAll runs pg_dumpall. What it has written before an error is no harm: the statements that follow say the same again.
 func (d *Database) dumpAll(ctx context.Context, major int, w io.Writer) error {
-	path, _, err := d.program(ctx, "pg_dumpall", major)
+	t, err := d.tool(ctx, "pg_dumpall", major)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,10 @@ func (d *Database) dumpAll(ctx context.Context, major int, w io.Writer) error {
 	}
 	ctx, cancel := limit(ctx, globalsLimit)
 	defer cancel()
-	cmd, said := child(ctx, path, nil, args...)
+	if t.site != nil {
+		return d.ask(ctx, t, "pg_dumpall", w, args...)
+	}
+	cmd, said := child(ctx, t.path, nil, args...)
 	passfile, done, err := d.passfile(cmd)
 	if err != nil {
 		return err

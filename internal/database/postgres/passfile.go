@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,12 +30,9 @@ func (d *Database) passfile(cmd *exec.Cmd) (a access, done func(), err error) {
 // password hands the password to a child: a line that matches every server, in a file that only the child can open. It gives the path
 // that the child sees, or "" where there is no password; done removes what there is to remove.
 func (d *Database) password(cmd *exec.Cmd) (path string, done func(), err error) {
-	if d.base.Password == "" {
-		return "", func() {}, nil
-	}
-	line := "*:*:*:*:" + strings.NewReplacer(`\`, `\\`, `:`, `\:`).Replace(d.base.Password) + "\n"
-	if strings.ContainsAny(d.base.Password, "\n\r\x00") {
-		return "", nil, fmt.Errorf("hand the password to %s: it contains a line break, which a password file cannot hold", cmd.Path)
+	line, err := d.passline()
+	if err != nil || line == "" {
+		return "", func() {}, err
 	}
 	f, err := anonymousFile()
 	if err != nil {
@@ -46,6 +44,17 @@ func (d *Database) password(cmd *exec.Cmd) (path string, done func(), err error)
 	}
 	cmd.ExtraFiles = append(cmd.ExtraFiles, f)
 	return fmt.Sprintf("/proc/self/fd/%d", 2+len(cmd.ExtraFiles)), func() { f.Close() }, nil
+}
+
+// passline is what stands in the file; "" where there is no password.
+func (d *Database) passline() (string, error) {
+	if d.base.Password == "" {
+		return "", nil
+	}
+	if strings.ContainsAny(d.base.Password, "\n\r\x00") {
+		return "", errors.New("hand the password to a program: it contains a line break, which a password file cannot hold")
+	}
+	return "*:*:*:*:" + strings.NewReplacer(`\`, `\\`, `:`, `\:`).Replace(d.base.Password) + "\n", nil
 }
 
 func fill(f *os.File, line string) error {

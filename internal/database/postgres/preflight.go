@@ -49,10 +49,10 @@ func (d *Database) preflight(ctx context.Context, conn *pgx.Conn, f *database.Fa
 	if d.session.Duty == Migrating {
 		return nil
 	}
-	var err error
-	_, f.Dumper, err = d.program(ctx, "pg_dump", f.Major)
+	dumper, err := d.tool(ctx, "pg_dump", f.Major)
+	f.Dumper = dumper.whereabouts()
 	if err == nil {
-		_, _, err = d.program(ctx, "pg_restore", f.Major)
+		_, err = d.tool(ctx, "pg_restore", leadingNumber(dumper.version))
 	}
 	return err
 }

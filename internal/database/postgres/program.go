@@ -20,6 +20,9 @@ import (
 // newestMajor is how far beyond the server's major version an installed client is looked for.
 const newestMajor = 8
 
+// programFolders is where a major version's programs lie: on Debian, Red Hat, and with Homebrew.
+var programFolders = [...]string{"/usr/lib/postgresql/%d/bin", "/usr/pgsql-%d/bin", "/opt/homebrew/opt/postgresql@%d/bin"}
+
 // program finds pg_dump or pg_restore of at least this major version and gives its path and version. The configured one is taken as it
 // is; otherwise the server's own major comes first, because a newer client may write what an older server cannot read.
 func (d *Database) program(ctx context.Context, name string, major int) (path, version string, err error) {
@@ -56,7 +59,7 @@ func (d *Database) candidates(name string, major int) []string {
 	}
 	var all []string
 	for m := major; m <= major+newestMajor; m++ {
-		for _, form := range []string{"/usr/lib/postgresql/%d/bin", "/usr/pgsql-%d/bin", "/opt/homebrew/opt/postgresql@%d/bin"} {
+		for _, form := range programFolders {
 			all = append(all, filepath.Join(fmt.Sprintf(form, m), name))
 		}
 	}
@@ -119,16 +122,7 @@ func (d *Database) environ(a access) []string {
 	if a.socket != "" {
 		return env
 	}
-	for _, v := range tlsVariables {
-		value := d.query.Get(v[0])
-		if value == "" {
-			value = os.Getenv(v[1]) // pgx reads it too
-		}
-		if value != "" {
-			env = append(env, v[1]+"="+value)
-		}
-	}
-	return env
+	return append(env, d.tlsSettings()...)
 }
 
 // child prepares a program that is killed with ctx and is not in the terminal's process group, so that Ctrl-C reaches only us.

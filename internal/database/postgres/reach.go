@@ -22,10 +22,14 @@ import (
 
 // A Reach opens connections to a server that this machine does not see. Ready makes the way usable, which may take minutes the first
 // time; Dial gets network and address as the URL has them, the name unresolved. Its connections end with an error when the way is cut.
+// Sites are where programs can run that are missing here, the first one first; Exec runs one in the site of that name, is killed with
+// ctx, and gives what the program printed and how it ended, or an error when that is not known.
 type Reach interface {
 	Ready(ctx context.Context) error
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
 	Place() string // how it is reached, for messages, like "through deploy@host"
+	Sites(ctx context.Context) ([]wire.Site, error)
+	Exec(ctx context.Context, site string, e wire.Exec, in io.Reader, out io.Writer) (wire.Ended, error)
 }
 
 // The ways to the server.

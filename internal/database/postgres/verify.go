@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 
 	"fairlead/internal/database"
@@ -16,29 +15,30 @@ import (
 // objects out of its table of contents, and compares them with dump. It reads r to its end, so that a hash taken beside it is of
 // everything. Nothing is kept; memory is constant. The directory format is unpacked into a private folder meanwhile.
 func (d *Database) Verify(ctx context.Context, r io.Reader, dump database.Dump) error {
-	path, _, err := d.program(ctx, "pg_restore", leadingNumber(dump.Dumper))
+	t, err := d.tool(ctx, "pg_restore", leadingNumber(dump.Dumper))
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if dump.Format == database.FormatDirectory {
-		return d.verifyDirectory(ctx, path, r, dump)
+		if t.site != nil {
+			return fmt.Errorf("%w: an archive in the directory format is read by a pg_restore of this machine only, and none fits", database.ErrVersion)
+		}
+		return d.verifyDirectory(ctx, t.path, r, dump)
 	}
-	toc, err := d.list(ctx, path)
+	toc, err := d.list(ctx, t)
 	if err != nil {
 		return err
 	}
 	defer toc.done()
-	cmd, said := child(ctx, path, cleanEnviron(os.Environ()), "--data-only", "--file=-")
 	in := &counted{r: io.TeeReader(r, toc)}
 	rows := newRowCounter()
-	cmd.Stdin, cmd.Stdout = in, rows
-	err = cmd.Run()
+	err = d.feed(ctx, t, "pg_restore cannot read the archive", in, rows, "--data-only", "--file=-")
 	if in.err != nil {
 		return fmt.Errorf("read the archive back: %w", in.err)
 	}
-	if err := d.ended(ctx, "pg_restore cannot read the archive", err, said); err != nil {
+	if err != nil {
 		return err
 	}
 	left, err := io.Copy(io.Discard, r)
@@ -62,19 +62,23 @@ func (d *Database) Verify(ctx context.Context, r io.Reader, dump database.Dump) 
 
 // listing is a pg_restore --list that reads along: it gets the archive's beginning and ends once it has the table of contents.
 type listing struct {
-	database *Database
-	ctx      context.Context
-	cmd      *exec.Cmd
-	said     *tail
-	in       io.WriteCloser
-	counter  *tocCounter
-	deaf     bool
-	ended    bool
+	in      io.WriteCloser
+	wait    func() error
+	counter *tocCounter
+	deaf    bool
+	ended   bool
 }
 
-func (d *Database) list(ctx context.Context, path string) (*listing, error) {
-	cmd, said := child(ctx, path, cleanEnviron(os.Environ()), "--list")
-	l := &listing{database: d, ctx: ctx, cmd: cmd, said: said, counter: newTOCCounter()}
+const noList = "pg_restore cannot read the archive's table of contents"
+
+func (d *Database) list(ctx context.Context, t tool) (*listing, error) {
+	l := &listing{counter: newTOCCounter()}
+	if t.site != nil {
+		l.in, l.wait = d.listThere(ctx, t, l.counter)
+		return l, nil
+	}
+	cmd, said := child(ctx, t.path, cleanEnviron(os.Environ()), "--list")
+	l.wait = func() error { return d.ended(ctx, noList, cmd.Wait(), said) }
 	cmd.Stdout = l.counter
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -103,8 +107,8 @@ func (l *listing) done() (map[string]int64, error) {
 	}
 	l.ended = true
 	_ = l.in.Close()
-	if err := l.cmd.Wait(); err != nil {
-		return nil, l.database.ended(l.ctx, "pg_restore cannot read the archive's table of contents", err, l.said)
+	if err := l.wait(); err != nil {
+		return nil, err
 	}
 	return l.counter.found, nil
 }

@@ -112,6 +112,11 @@ networks: {inner: {internal: true}}
 		t.Fatalf("%s", got)
 	}
 	s.must(0, "deploy", "v1.0.0", "--yes")
+	s.edit("via: container,", "via: container, pg_dump: /nowhere/pg_dump,") // as on a machine without a client
+	if got := s.must(0, "check"); !strings.Contains(got.All, "(in ") && !strings.Contains(got.All, "(on ") {
+		t.Errorf("it is not said where pg_dump runs: %s", got)
+	}
+	s.must(0, "backup", "create")
 	psql := func(sql string) string {
 		out, err := s.Compose(s.ctx, "exec", "-T", "-e", "PGPASSWORD=in-the-container", "db", "psql", "-h", "127.0.0.1", "-U", "postgres", "-Atc", sql).CombinedOutput()
 		if err != nil {

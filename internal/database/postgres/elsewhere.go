@@ -1,0 +1,321 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"fairlead/internal/database"
+	"fairlead/internal/wire"
+)
+
+// A tool is one of PostgreSQL's programs: here, or where site is not nil, at the other end of the Reach.
+type tool struct {
+	path, version string
+	site          *wire.Site
+}
+
+// where names tool and place.
+func (t tool) where(name string) string {
+	if t.site == nil {
+		return name
+	}
+	return name + " " + t.site.Name
+}
+
+// whereabouts is what is told of it before it runs.
+func (t tool) whereabouts() string {
+	if t.site == nil || t.version == "" {
+		return t.version
+	}
+	return t.version + " (" + t.site.Name + ")"
+}
+
+// tool finds a program of at least this major version: here, else on the host or in the container that the Reach leads to. Where no
+// place has it, the error is that of program and says what the other places lack.
+func (d *Database) tool(ctx context.Context, name string, major int) (tool, error) {
+	path, v, here := d.program(ctx, name, major)
+	if here == nil || d.session.Reach == nil || !errors.Is(here, database.ErrVersion) {
+		return tool{path: path, version: v}, here
+	}
+	if d.session.DirectoryJobs > 0 && name != "pg_dumpall" {
+		return tool{version: v}, fmt.Errorf("%w (the directory format is written and read on this machine only)", here)
+	}
+	sites, err := d.session.Reach.Sites(ctx)
+	if err != nil {
+		return tool{version: v}, fmt.Errorf("look for %s elsewhere: %w", name, err)
+	}
+	var lacks []string
+	for _, s := range sites {
+		if why := d.unfit(name); why != "" {
+			lacks = append(lacks, s.Name+": "+why)
+			continue
+		}
+		t, why, err := d.find(ctx, s, name, major)
+		if err != nil {
+			return tool{version: v}, fmt.Errorf("look for %s %s: %w", name, s.Name, err)
+		}
+		if why == "" {
+			return t, nil
+		}
+		lacks = append(lacks, s.Name+": "+why)
+	}
+	if len(lacks) > 0 {
+		here = fmt.Errorf("%w; and %s", here, strings.Join(lacks, "; "))
+	}
+	return tool{version: v}, here
+}
+
+// unfit says why a program that connects can run nowhere but here, "" where it can.
+func (d *Database) unfit(name string) string {
+	if name == "pg_restore" {
+		return "" // it reads an archive and connects to nothing
+	}
+	mode := ""
+	for _, v := range d.tlsSettings() {
+		key, value, _ := strings.Cut(v, "=")
+		switch key {
+		case "PGSSLMODE":
+			mode = value
+		case "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY", "PGSSLCRL":
+			return "the URL's certificates lie on this machine"
+		}
+	}
+	if strings.HasPrefix(mode, "verify-") {
+		return "sslmode=" + mode + " is kept with certificates of this machine only"
+	}
+	return ""
+}
+
+// search prints path and version of each of its arguments that is a program.
+const search = `for p; do command -v "$p" >/dev/null 2>&1 || continue; v=$(LC_ALL=C "$p" --version 2>/dev/null) && printf '%s\t%s\n' "$p" "$v"; done; exit 0`
+
+// find looks in one place; why says what it lacks.
+func (d *Database) find(ctx context.Context, s wire.Site, name string, major int) (t tool, why string, err error) {
+	ctx, cancel := limit(ctx, askLimit)
+	defer cancel()
+	argv := []string{"sh", "-c", search, "sh"}
+	for m := major; m <= major+newestMajor; m++ {
+		for _, form := range programFolders[:2] {
+			argv = append(argv, fmt.Sprintf(form, m)+"/"+name)
+		}
+	}
+	out := &tail{}
+	e, err := d.session.Reach.Exec(ctx, s.Name, wire.Exec{Argv: append(argv, name, "/usr/local/bin/"+name)}, nil, out)
+	var said *wire.Error
+	switch {
+	case errors.As(err, &said):
+		return t, shortened(said.Error(), 200), nil
+	case err != nil:
+		return t, "", err
+	case e.Code != 0:
+		return t, fmt.Sprintf("no program can be run (status %d: %s)", e.Code, shortened(strings.Join(strings.Fields(e.Stderr), " "), 200)), nil
+	}
+	t, why = choose(out.head.String(), name, major)
+	t.site = &s
+	return t, why, nil
+}
+
+// choose takes the first program that is new enough out of what search printed.
+func choose(printed, name string, major int) (t tool, why string) {
+	why = "no " + name
+	for line := range strings.Lines(printed) {
+		path, v, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		words := strings.Fields(v)
+		if len(words) < 3 || leadingNumber(words[2]) == 0 {
+			continue
+		}
+		if leadingNumber(words[2]) >= major {
+			return tool{path: path, version: words[2]}, ""
+		}
+		why = name + " " + words[2] + " only"
+	}
+	return tool{}, why
+}
+
+// attend runs a program in another place, in the environment that its arguments give (NAME=VALUE up to --) and with nothing else that
+// libpq would read. $1 is leash when the end of the input is to kill the program, feed when the program reads it. What it prints is
+// followed by $2 and its status, without which nobody can tell the end from a cut: docker gives status 0 to an exec that it lost.
+const attend = `how=$1; proof=$2; shift 2
+unset PGHOST PGHOSTADDR PGPORT PGDATABASE PGUSER PGPASSWORD PGPASSFILE PGSERVICE PGSERVICEFILE PGOPTIONS PGAPPNAME PGSSLMODE PGSSLCERT PGSSLKEY PGSSLROOTCERT
+unset PGSSLCRL PGSSLCRLDIR PGSSLNEGOTIATION PGREQUIRESSL PGREQUIREAUTH PGREQUIREPEER PGCHANNELBINDING PGGSSENCMODE PGKRBSRVNAME PGCLIENTENCODING PGDATESTYLE PGTZ
+unset PGTARGETSESSIONATTRS PGLOADBALANCEHOSTS PGSSLMINPROTOCOLVERSION PGSSLMAXPROTOCOLVERSION PGGEQO
+[ -z "$FAIRLEAD_PASSFILE" ] || export PGPASSFILE="$FAIRLEAD_PASSFILE"
+while [ "$1" != -- ]; do export "$1"; shift; done
+shift
+if [ "$how" = feed ]; then
+	"$@"
+	code=$?
+else
+	exec 4<&0
+	"$@" </dev/null 4<&- &
+	program=$!
+	(while IFS= read -r x; do :; done; kill -9 $program) <&4 >/dev/null 2>&1 3<&- &
+	leash=$!
+	wait $program
+	code=$?
+	kill $leash 2>/dev/null
+fi
+printf '%s %3d\n' "$proof" $code
+exit $code`
+
+// connecting is what a program in another place needs to reach the server; the password is not in it.
+func (d *Database) connecting(s wire.Site, name string) []string {
+	env := []string{"LC_ALL=C", "PGHOST=" + d.base.Host, "PGPORT=" + strconv.Itoa(int(d.base.Port)), "PGUSER=" + d.base.User, "PGDATABASE=" + d.base.Database,
+		"PGAPPNAME=" + d.childName(name), "PGCONNECT_TIMEOUT=" + strconv.Itoa(int(d.base.ConnectTimeout/time.Second))}
+	if s.Address != "" {
+		env = append(env, "PGHOSTADDR="+s.Address)
+	}
+	if o := d.base.RuntimeParams["options"]; o != "" {
+		env = append(env, "PGOPTIONS="+o)
+	}
+	return append(env, d.tlsSettings()...)
+}
+
+func (d *Database) childName(name string) string {
+	return name + " " + d.base.RuntimeParams["application_name"]
+}
+
+// tlsSettings are the URL's, or the environment's, which pgx reads too.
+func (d *Database) tlsSettings() []string {
+	var env []string
+	for _, v := range tlsVariables {
+		value := d.query.Get(v[0])
+		if value == "" {
+			value = os.Getenv(v[1])
+		}
+		if value != "" {
+			env = append(env, v[1]+"="+value)
+		}
+	}
+	return env
+}
+
+// ask runs a tool of another place that connects to the server, and gives what it prints to out. It gives nil only when the program
+// ended well and said so behind all of its output. When it did not, no session of it is left.
+func (d *Database) ask(ctx context.Context, t tool, name string, out io.Writer, args ...string) error {
+	line, err := d.passline()
+	if err != nil {
+		return err
+	}
+	e := wire.Exec{Secret: []byte(line), SecretVar: "FAIRLEAD_PASSFILE"}
+	err = d.there(ctx, t, name, e, "leash", d.connecting(*t.site, name), newLeash(), out, args)
+	if err != nil {
+		d.endChild(ctx, name)
+	}
+	return err
+}
+
+// feed gives an archive to a tool, here or elsewhere, that connects to nothing.
+func (d *Database) feed(ctx context.Context, t tool, what string, in io.Reader, out io.Writer, args ...string) error {
+	if t.site != nil {
+		return d.there(ctx, t, what, wire.Exec{}, "feed", []string{"LC_ALL=C"}, in, out, args)
+	}
+	cmd, said := child(ctx, t.path, cleanEnviron(os.Environ()), args...)
+	cmd.Stdin, cmd.Stdout = in, out
+	return d.ended(ctx, what, cmd.Run(), said)
+}
+
+// listThere is a pg_restore --list elsewhere that reads along.
+func (d *Database) listThere(ctx context.Context, t tool, out io.Writer) (in io.WriteCloser, wait func() error) {
+	r, w := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := d.feed(ctx, t, noList, r, out, "--list")
+		r.Close() // nothing more is read
+		done <- err
+	}()
+	return w, func() error { return <-done }
+}
+
+// there runs a tool in another place to its proven end.
+func (d *Database) there(ctx context.Context, t tool, what string, e wire.Exec, how string, env []string, in io.Reader, out io.Writer, args []string) error {
+	p := &proven{w: out, proof: rand.Text()}
+	e.Argv = append([]string{"sh", "-c", attend, "sh", how, p.proof}, env...)
+	e.Argv = append(append(e.Argv, "--", t.path), args...)
+	ended, err := d.session.Reach.Exec(ctx, t.site.Name, e, in, p)
+	what = t.where(what)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s was stopped: %w", what, context.Cause(ctx))
+	case err != nil:
+		return fmt.Errorf("%s: %w", what, err)
+	case p.ended():
+		return nil
+	}
+	said := &tail{}
+	_, _ = said.Write([]byte(ended.Stderr))
+	text := plainer(d.redacted(said.String()))
+	switch {
+	case ended.Signal != "":
+		text = ended.Signal + ": " + text
+	case ended.Code == 0:
+		text = "its output was cut: " + text
+	default:
+		text = fmt.Sprintf("exit status %d: %s", ended.Code, text)
+	}
+	return fmt.Errorf("%s: %s", what, strings.TrimSuffix(text, ": "))
+}
+
+// endChild ends the sessions of a child of this run that may have been left by a cut.
+func (d *Database) endChild(ctx context.Context, name string) {
+	ctx, cancel := limit(context.WithoutCancel(ctx), 3*closeLimit)
+	defer cancel()
+	_ = d.asLogin(ctx, func(ctx context.Context, conn *pgx.Conn) error { // without it the leash ends them
+		_, err := conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+			WHERE application_name = left($1, 63) AND usename = session_user AND pid <> pg_backend_pid()`, d.childName(name))
+		return err
+	})
+}
+
+// A leash is an input that says nothing and ends when it is closed.
+type leash struct{ closed chan struct{} }
+
+func newLeash() leash { return leash{make(chan struct{})} }
+
+// Read waits for the end.
+func (l leash) Read([]byte) (int, error) {
+	<-l.closed
+	return 0, io.EOF
+}
+
+// Close ends it; it is called once.
+func (l leash) Close() error {
+	close(l.closed)
+	return nil
+}
+
+// proven passes on all but the proof of a good end, which must be the last that comes.
+type proven struct {
+	w     io.Writer
+	proof string
+	held  []byte
+}
+
+func (p *proven) sentence() string { return p.proof + "   0\n" }
+
+// Write holds back as much as the proof is long.
+func (p *proven) Write(b []byte) (int, error) {
+	p.held = append(p.held, b...)
+	n := len(p.held) - len(p.sentence())
+	if n <= 0 {
+		return len(b), nil
+	}
+	if _, err := p.w.Write(p.held[:n]); err != nil {
+		return 0, err
+	}
+	p.held = append(p.held[:0], p.held[n:]...)
+	return len(b), nil
+}
+
+// ended tells whether the proof came.
+func (p *proven) ended() bool { return bytes.Equal(p.held, []byte(p.sentence())) }
