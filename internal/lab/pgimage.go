@@ -53,7 +53,7 @@ func postgresFiles(ctx context.Context, bin string, to io.Writer) error {
 	w := tar.NewWriter(to)
 	top := filepath.Dir(bin)
 	share := filepath.Join("/usr/share/postgresql", filepath.Base(top))
-	programs := []string{"/bin/sh"}
+	programs := []string{"/bin/sh", "/bin/rm", "/bin/ls"}
 	for _, name := range []string{"postgres", "initdb", "psql", "pg_dump", "pg_restore", "pg_dumpall"} {
 		programs = append(programs, filepath.Join(bin, name))
 	}

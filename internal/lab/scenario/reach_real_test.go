@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"bytes"
 	"fmt"
 	"net/url"
 	"os"
@@ -11,7 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"fairlead/internal/database/reach"
+	"fairlead/internal/host"
 	"fairlead/internal/lab"
+	"fairlead/internal/wire"
+	"fairlead/internal/wire/stack"
 )
 
 const reachSQL = "CREATE TABLE orders (id bigint PRIMARY KEY, note text);\nINSERT INTO orders SELECT g, 'n' FROM generate_series(1, 1000) g;\n" +
@@ -117,6 +122,7 @@ networks: {inner: {internal: true}}
 		t.Errorf("it is not said where pg_dump runs: %s", got)
 	}
 	s.must(0, "backup", "create")
+	s.dumpInside("db", "in-the-container")
 	psql := func(sql string) string {
 		out, err := s.Compose(s.ctx, "exec", "-T", "-e", "PGPASSWORD=in-the-container", "db", "psql", "-h", "127.0.0.1", "-U", "postgres", "-Atc", sql).CombinedOutput()
 		if err != nil {
@@ -135,5 +141,40 @@ networks: {inner: {internal: true}}
 	got = s.fairlead("deploy", "v1.1.0", "--yes")
 	if got.Exit != 3 || !strings.Contains(got.All, "database-unready") || strings.Contains(got.All, "wrong") && strings.Contains(got.All, "postgres:wrong") {
 		t.Errorf("%s", got)
+	}
+}
+
+// dumpInside runs pg_dump inside a container of the project, as it is run where neither this machine nor the host has one.
+func (s *stage) dumpInside(service, password string) {
+	s.t.Helper()
+	h := host.New(host.Options{Address: host.Address{Local: true}, Agents: host.Agents{Folders: []string{os.Getenv("FAIRLEAD_BIN")}},
+		AgentDirectory: filepath.Join(s.Home, "agents-inside")})
+	defer h.Close()
+	t := &reach.Through{Host: h, Container: &stack.Server{Project: s.Project, Service: service}}
+	if err := t.Ready(s.ctx); err != nil {
+		s.t.Fatal(err)
+	}
+	sites, err := t.Sites(s.ctx)
+	if err != nil || len(sites) != 2 {
+		s.t.Fatal(sites, err)
+	}
+	at := sites[1]
+	ask := func(argv ...string) (wire.Ended, string) {
+		var out bytes.Buffer
+		e, err := t.Exec(s.ctx, at.Name, wire.Exec{Argv: argv, Secret: []byte("*:*:*:*:" + password), SecretVar: "PGPASSFILE"}, nil, &out)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return e, out.String()
+	}
+	e, dump := ask("pg_dump", "--no-password", "-h", at.Address, "-U", "postgres", "-t", "orders", "postgres")
+	if e.Code != 0 || !strings.Contains(dump, "COPY public.orders") || strings.Count(dump, "\tn\n") != 1000 {
+		s.t.Errorf("%+v: %.300s", e, dump)
+	}
+	if _, left := ask("sh", "-c", "ls -a /dev/shm /tmp"); strings.Contains(left, ".fairlead-") {
+		s.t.Errorf("the password is left in the container: %s", left)
+	}
+	if e, _ := ask("sh", "-c", "exit 3"); e.Code != 3 {
+		s.t.Errorf("%+v", e)
 	}
 }
