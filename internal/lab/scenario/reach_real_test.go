@@ -4,7 +4,9 @@ package scenario
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -12,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"fairlead/internal/config"
+	"fairlead/internal/database/postgres"
 	"fairlead/internal/database/reach"
 	"fairlead/internal/host"
 	"fairlead/internal/lab"
@@ -177,4 +181,74 @@ func (s *stage) dumpInside(service, password string) {
 	if e, _ := ask("sh", "-c", "exit 3"); e.Code != 3 {
 		s.t.Errorf("%+v", e)
 	}
+	inside := onlyInside{t, at}
+	var c postgres.Config
+	c.Defaults()
+	c.URL, c.Via, c.PgDump = config.NewSecret("postgres://postgres:"+password+"@db:5432/postgres"), postgres.ViaContainer, "/nowhere/pg_dump"
+	c.Container.Service = service
+	d, err := postgres.Open(c, postgres.Session{App: "inside", Environment: "test", Run: "r-inside", Reach: inside})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var archive bytes.Buffer
+	made, err := d.Dump(s.ctx, &archive)
+	if err != nil || made.Tables["public.orders"] != 1000 {
+		s.t.Fatal(made.Tables, err)
+	}
+	if err := d.Verify(s.ctx, bytes.NewReader(archive.Bytes()), made); err != nil {
+		s.t.Error(err)
+	}
+	if err := d.Verify(s.ctx, bytes.NewReader(archive.Bytes()[:archive.Len()-1]), made); err == nil {
+		s.t.Error("an archive without its last byte passes")
+	}
+	s.cutInside(d, h)
 }
+
+// cutInside cuts the connection to the host while a pg_dump in the container waits for a table.
+func (s *stage) cutInside(d *postgres.Database, h *host.Host) {
+	s.t.Helper()
+	sql := func(sql string) string {
+		out, err := s.Compose(s.ctx, "exec", "-T", "-e", "PGPASSWORD=in-the-container", "db", "psql", "-h", "127.0.0.1", "-U", "postgres", "-Atc", sql).CombinedOutput()
+		if err != nil {
+			s.t.Errorf("%v: %s", err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	holder := s.Compose(ctx, "exec", "-T", "-e", "PGPASSWORD=in-the-container", "db", "psql", "-h", "127.0.0.1", "-U", "postgres", "-c",
+		"BEGIN; LOCK TABLE orders; SELECT pg_sleep(30)")
+	if err := holder.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	const waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump %'"
+	ended := make(chan error, 1)
+	time.Sleep(time.Second)
+	go func() { _, err := d.Dump(ctx, io.Discard); ended <- err }()
+	for n := 0; sql(waiting) != "1"; n++ {
+		if n > 50 {
+			s.t.Fatal("no pg_dump waits in the container")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	_ = h.Close()
+	if err := <-ended; err == nil {
+		s.t.Error("a dump that was cut passes")
+	}
+	for until := time.Now().Add(5 * time.Second); sql(waiting) != "0"; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(until) { // by itself it would wait for 10 s
+			s.t.Fatal("pg_dump is left in the container")
+		}
+	}
+	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()")
+	_ = holder.Wait()
+}
+
+// onlyInside is a way on which programs run in the container only.
+type onlyInside struct {
+	*reach.Through
+	site wire.Site
+}
+
+// Sites gives the container.
+func (o onlyInside) Sites(context.Context) ([]wire.Site, error) { return []wire.Site{o.site}, nil }
