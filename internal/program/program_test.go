@@ -1,6 +1,7 @@
 package program
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,11 +10,14 @@ import (
 	"time"
 )
 
+// mark is that of this test in this run of it.
+func mark(t *testing.T) string { return fmt.Sprintf("%s-%d", t.Name(), os.Getpid()) }
+
 // shell starts a script with the mark of the test.
 func shell(t *testing.T, script string, more func(*Spec)) (*Process, func() []string) {
 	t.Helper()
 	said := make(chan string, 1000)
-	s := Spec{Argv: []string{"/bin/sh", "-c", script}, Dir: t.TempDir(), Env: os.Environ(), Mark: t.Name(), Say: func(l string) { said <- l }}
+	s := Spec{Argv: []string{"/bin/sh", "-c", script}, Dir: t.TempDir(), Env: os.Environ(), Mark: mark(t), Say: func(l string) { said <- l }}
 	if more != nil {
 		more(&s)
 	}
@@ -68,33 +72,6 @@ func TestStop_ends_the_whole_group_also_what_ignores_the_polite_signal(t *testin
 	}
 	if _, signal, _ := p.Ended(); signal != "killed" {
 		t.Errorf("ended by %q", signal)
-	}
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		left, err := Running(t.Name(), began.Add(-time.Minute))
-		if err != nil {
-			t.Skipf("not every process can be looked at here: %v", err)
-		}
-		if len(left) == 0 {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("processes %v are left", left)
-		}
-	}
-}
-
-func TestRunning_finds_what_carries_the_mark(t *testing.T) {
-	began := time.Now()
-	p, _ := shell(t, "sleep 60", nil)
-	left, err := Running(t.Name(), began)
-	if err != nil {
-		t.Skipf("not every process can be looked at here: %v", err)
-	}
-	if !slices.Contains(left, p.PID()) {
-		t.Errorf("found %v, not %d", left, p.PID())
-	}
-	if left, err := Running(t.Name()+"-other", began); err != nil || len(left) > 0 {
-		t.Errorf("another mark: %v, %v", left, err)
 	}
 }
 
