@@ -2,7 +2,6 @@ package assemble
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -122,31 +121,17 @@ func (p *Project) PlanMigration(ctx context.Context, m Migration) (engine.Plan, 
 			return engine.Plan{}, err
 		}
 	}
-	proofs, err := engine.Survey(ctx, p.planningAlone(m), nil, p.options.Now, p.options.Observe)
-	if err != nil {
-		return engine.Plan{}, err
-	}
-	terms, err := p.termsAlone(m, script, proofs)
-	if err != nil {
-		return engine.Plan{}, err
-	}
-	blobs, err := aloneBlobs(terms, m, script)
-	if err != nil {
-		return engine.Plan{}, err
-	}
-	plan := engine.Plan{Terms: terms, Steps: p.actingAlone(m, script), Proofs: proofs, Blobs: blobs, Reprove: p.reproveAlone(m, script)}
-	return plan, plan.Validate()
+	return p.plan(ctx, p.migration(m, script))
 }
 
-func (p *Project) reproveAlone(m Migration, script sqltext.Script) func(context.Context) (engine.Terms, engine.Proofs, error) {
-	return func(ctx context.Context) (engine.Terms, engine.Proofs, error) {
-		proofs, err := engine.Survey(ctx, p.planningAlone(m), nil, p.options.Now, func(engine.Event) {})
-		if err != nil {
-			return engine.Terms{}, nil, err
-		}
-		terms, err := p.termsAlone(m, script, proofs)
-		return terms, proofs, err
+func (p *Project) migration(m Migration, script sqltext.Script) draft {
+	d := draft{planning: func() []engine.Step { return p.planningAlone(m) }, acting: p.actingAlone(m, script),
+		terms: func(proofs engine.Proofs) (engine.Terms, error) { return p.termsAlone(m, script, proofs) },
+		kept:  map[string]any{blobRequest: request{m.NoBackup, m.Again, m.By, m.Dir}}}
+	if !m.Command.Commanded() {
+		d.kept[blobUnits], d.kept[blobSQL] = script, m.SQL
 	}
+	return d
 }
 
 // migratable tells whether the configuration has what a migration needs.
@@ -237,22 +222,6 @@ func tagOf(file string) string {
 	return base
 }
 
-func aloneBlobs(t engine.Terms, m Migration, script sqltext.Script) (map[string][]byte, error) {
-	blobs := map[string][]byte{}
-	values := map[string]any{blobTerms: t, blobRequest: request{m.NoBackup, m.Again, m.By, m.Dir}}
-	if !m.Command.Commanded() {
-		blobs[blobSQL], values[blobUnits] = m.SQL, script
-	}
-	for name, v := range values {
-		b, err := json.Marshal(v)
-		if err != nil {
-			return nil, err
-		}
-		blobs[name] = b
-	}
-	return blobs, nil
-}
-
 // replanAlone makes the plan of an open run of a migration again.
 func (p *Project) replanAlone(ctx context.Context, o engine.Opening) (engine.Plan, error) {
 	var q request
@@ -285,7 +254,7 @@ func (p *Project) replanAlone(ctx context.Context, o engine.Opening) (engine.Pla
 	if terms.Settings, err = p.settingsAlone(m); err != nil {
 		return engine.Plan{}, err
 	}
-	return engine.Plan{Terms: terms, Steps: p.actingAlone(m, script), Proofs: o.Proofs, Reprove: p.reproveAlone(m, script)}, nil
+	return p.replan(p.migration(m, script), terms, o.Proofs), nil
 }
 
 // undumped is a database that is migrated without a backup: that its dump program is missing or too old says nothing then.

@@ -2,7 +2,6 @@ package assemble
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -41,32 +40,17 @@ func (p *Project) PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, 
 			return engine.Plan{}, err
 		}
 	}
-	proofs, err := engine.Survey(ctx, p.planning(f), nil, p.options.Now, p.options.Observe)
-	if err != nil {
-		return engine.Plan{}, err
-	}
-	terms, err := p.terms(f, script, proofs)
-	if err != nil {
-		return engine.Plan{}, err
-	}
-	blobs, err := deployBlobs(terms, f, script)
-	if err != nil {
-		return engine.Plan{}, err
-	}
-	plan := engine.Plan{Terms: terms, Steps: p.acting(f, script), Proofs: proofs, Blobs: blobs, Reprove: p.reprove(f, script)}
-	return plan, plan.Validate()
+	return p.plan(ctx, p.deployment(f, script))
 }
 
-// reprove plans the same release again, without a word on the screen.
-func (p *Project) reprove(f source.Found, script sqltext.Script) func(context.Context) (engine.Terms, engine.Proofs, error) {
-	return func(ctx context.Context) (engine.Terms, engine.Proofs, error) {
-		proofs, err := engine.Survey(ctx, p.planning(f), nil, p.options.Now, func(engine.Event) {})
-		if err != nil {
-			return engine.Terms{}, nil, err
-		}
-		terms, err := p.terms(f, script, proofs)
-		return terms, proofs, err
+func (p *Project) deployment(f source.Found, script sqltext.Script) draft {
+	d := draft{planning: func() []engine.Step { return p.planning(f) }, acting: p.acting(f, script),
+		terms: func(proofs engine.Proofs) (engine.Terms, error) { return p.terms(f, script, proofs) },
+		kept:  map[string]any{blobRelease: f.Release, blobFrom: from{f.From, f.Strength, f.Dir}}}
+	if f.Release.Migration != nil && !f.Release.Migration.Commanded() {
+		d.kept[blobUnits], d.kept[blobSQL] = script, f.SQL
 	}
+	return d
 }
 
 // fits tells whether the release is for this app and has an image for each configured service, and the other way round.
@@ -198,24 +182,6 @@ func services(r release.Release) []string {
 		all = append(all, img.Service)
 	}
 	return all
-}
-
-func deployBlobs(t engine.Terms, f source.Found, script sqltext.Script) (map[string][]byte, error) {
-	blobs := map[string][]byte{}
-	var err error
-	put := func(name string, v any) {
-		if err == nil {
-			blobs[name], err = json.Marshal(v)
-		}
-	}
-	put(blobTerms, t)
-	put(blobRelease, f.Release)
-	put(blobFrom, from{f.From, f.Strength, f.Dir})
-	if f.Release.Migration != nil && !f.Release.Migration.Commanded() {
-		put(blobUnits, script)
-		blobs[blobSQL] = f.SQL
-	}
-	return blobs, err
 }
 
 // from is why a release is believed, kept for a resume on another machine.

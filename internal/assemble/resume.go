@@ -32,7 +32,7 @@ func (p *Project) Replan(ctx context.Context, o engine.Opening) (engine.Plan, er
 	if err != nil {
 		return engine.Plan{}, err
 	}
-	return engine.Plan{Terms: terms, Steps: p.acting(f, script), Proofs: o.Proofs, Reprove: p.reprove(f, script)}, nil
+	return p.replan(p.deployment(f, script), terms, o.Proofs), nil
 }
 
 // recall reads release, SQL and units back; each is what was stored, by its hash.
