@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"fairlead/internal/backup"
+	"fairlead/internal/database/postgrestest"
 )
 
 func main() {
@@ -60,12 +61,13 @@ func measure(ctx context.Context, gb, turns int) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	s, err := startServer(ctx, dir)
+	s, err := postgrestest.Start(postgrestest.Options{Database: "bench", Below: dir, Attr: syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT},
+		Settings: []string{"max_wal_size=8GB", "shared_buffers=256MB", "autovacuum=off", "log_min_messages=fatal"}})
 	if err != nil {
 		return err
 	}
-	defer s.stop()
-	size, err := s.fill(ctx, gb)
+	defer s.Stop()
+	size, err := fill(ctx, s.URL("owner", "bench"), gb)
 	if err != nil {
 		return err
 	}
@@ -75,7 +77,7 @@ func measure(ctx context.Context, gb, turns int) error {
 	}
 	for _, format := range []string{"custom", "directory"} {
 		config := fmt.Sprintf("app: shop\nenvironment: bench\nledger: {kind: dir, path: ledger, durable: true}\ndatabase: {url: %q}\nbackup: {format: %s, store: {kind: dir, path: backups, durable: true}}\n",
-			s.url("bench"), format)
+			s.URL("owner", "bench"), format)
 		err := os.Mkdir(filepath.Join(dir, format), 0o700)
 		if err == nil {
 			err = os.WriteFile(filepath.Join(dir, format, "fairlead.yaml"), []byte(config), 0o600)
@@ -97,11 +99,11 @@ func measure(ctx context.Context, gb, turns int) error {
 }
 
 // one runs all, the plain dump first.
-func one(ctx context.Context, s *server, dir, program string) (turn, error) {
+func one(ctx context.Context, s *postgrestest.Server, dir, program string) (turn, error) {
 	var t turn
 	file := filepath.Join(dir, "plain.dump")
 	began := time.Now()
-	if out, err := exec.CommandContext(ctx, filepath.Join(s.bin, "pg_dump"), "-Fc", "-f", file, s.url("bench")).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, filepath.Join(s.Bin, "pg_dump"), "-Fc", "-f", file, s.URL("owner", "bench")).CombinedOutput(); err != nil {
 		return t, fmt.Errorf("pg_dump: %w: %s", err, out)
 	}
 	t.plain = time.Since(began).Seconds()

@@ -22,6 +22,7 @@ import (
 	"fairlead/internal/apply"
 	"fairlead/internal/config"
 	"fairlead/internal/database/postgres"
+	"fairlead/internal/database/postgrestest"
 	"fairlead/internal/fence"
 	"fairlead/internal/sqltext"
 )
@@ -48,14 +49,14 @@ func measure(ctx context.Context, turns int) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	s, err := startServer(ctx, dir)
+	s, err := postgrestest.Start(postgrestest.Options{Database: "bench", Below: dir, Flush: true, Settings: []string{"log_min_messages=fatal"}})
 	if err != nil {
 		return err
 	}
-	defer s.stop()
+	defer s.Stop()
 	var psql, ours, decisions []time.Duration
 	for n := range turns {
-		b := &bench{url: s.url("bench"), dir: dir, turn: n}
+		b := &bench{url: s.URL("owner", "bench"), dir: dir, turn: n}
 		if err := b.reset(ctx); err != nil {
 			return err
 		}

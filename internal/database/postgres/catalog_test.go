@@ -98,7 +98,7 @@ func TestCatalog_holds_what_the_reviewer_asks_for_and_no_row(t *testing.T) {
 func TestCatalog_is_the_same_for_a_role_without_any_privilege(t *testing.T) {
 	url := fresh(t)
 	admin(t, url, catalogSchema, `DROP TABLE "__EFMigrationsHistory"`, "DROP ROLE IF EXISTS stranger", "CREATE ROLE stranger LOGIN PASSWORD '"+testPassword+"'")
-	t.Cleanup(func() { admin(t, server.url("owner", "postgres"), "DROP ROLE stranger") })
+	t.Cleanup(func() { admin(t, server.URL("owner", "postgres"), "DROP ROLE stranger") })
 	first, err := opened(t, url).Catalog(context.Background())
 	if err != nil {
 		t.Fatal(err)

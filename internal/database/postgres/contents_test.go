@@ -112,7 +112,7 @@ func TestCompare_finds_everything_in_a_restored_copy_and_what_is_not_there(t *te
 	if err := d.Compare(t.Context(), name, dump); err != nil {
 		t.Errorf("a whole copy differs: %v", err)
 	}
-	copied := server.url("owner", strings.NewReplacer("%", "%25", " ", "%20", `"`, "%22", "'", "%27", "=", "%3D").Replace(name))
+	copied := server.URL("owner", strings.NewReplacer("%", "%25", " ", "%20", `"`, "%22", "'", "%27", "=", "%3D").Replace(name))
 	admin(t, copied, `DELETE FROM public.orders WHERE id = 7`, `DROP TRIGGER tr ON app.t`)
 	if err := d.Compare(t.Context(), name, dump); err == nil || !strings.Contains(err.Error(), "public.orders has 19999 rows") || !strings.Contains(err.Error(), "triggers") {
 		t.Errorf("a copy that lacks a row and a trigger gives %v", err)

@@ -85,7 +85,7 @@ func (c *caught) look(t *testing.T, d *Database, dump database.Dump, good, bad [
 		hit  *int
 		args string
 	}{{&c.list, "--list"}, {&c.full, "--file=/dev/null"}} {
-		cmd := exec.CommandContext(t.Context(), server.bin+"/pg_restore", p.args)
+		cmd := exec.CommandContext(t.Context(), server.Bin+"/pg_restore", p.args)
 		cmd.Stdin = bytes.NewReader(bad)
 		if cmd.Run() != nil {
 			*p.hit++

@@ -59,7 +59,7 @@ func TestDirectory_is_dumped_verified_and_restored_like_a_custom_dump(t *testing
 		t.Fatal(err)
 	}
 	name := d.base.Database + "_new"
-	t.Cleanup(func() { admin(t, server.url("owner", "postgres"), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	t.Cleanup(func() { admin(t, server.URL("owner", "postgres"), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
 	if err := d.CreateDatabase(t.Context(), NewDatabase{Name: name, Locale: dump.Locale}); err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestDirectory_is_dumped_and_restored_through_a_host_by_several_sessions(t *
 	d, _ := directed(t, url, viaSSH)
 	dump, archive := dumped1(t, d)
 	name := d.base.Database + "_new"
-	t.Cleanup(func() { admin(t, server.url("owner", "postgres"), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	t.Cleanup(func() { admin(t, server.URL("owner", "postgres"), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
 	if err := errors.Join(d.Verify(t.Context(), bytes.NewReader(archive), dump), d.CreateDatabase(t.Context(), NewDatabase{Name: name, Locale: dump.Locale})); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"fairlead/internal/apply"
+	"fairlead/internal/database/postgrestest"
 )
 
 // held opens a session that has executed a statement, and gives it.
@@ -31,7 +32,7 @@ func held(t *testing.T, url, sql string) *pgx.Conn {
 }
 
 // another is a second server, for one test.
-type another struct{ *testServer }
+type another struct{ *postgrestest.Server }
 
 // second starts it, with the same tables; url is not used but to say that the first one is another.
 func second(t *testing.T, _ string) another {
@@ -40,13 +41,13 @@ func second(t *testing.T, _ string) another {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.stop)
+	t.Cleanup(s.Stop)
 	return another{s}
 }
 
 func (s another) identity(t *testing.T) apply.Identity {
 	t.Helper()
-	id, err := opened(t, s.url("owner", "postgres")).Identity(t.Context())
+	id, err := opened(t, s.URL("owner", "postgres")).Identity(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,28 +57,26 @@ func (s another) identity(t *testing.T) apply.Identity {
 // promote makes it a standby that takes over: another timeline of the same system.
 func (s another) promote(t *testing.T) {
 	t.Helper()
-	s.halt()
-	signal := filepath.Join(s.dir, "data", "standby.signal")
+	s.Halt()
+	signal := filepath.Join(s.Dir, "data", "standby.signal")
 	if err := os.WriteFile(signal, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if s.who != nil {
-		if err := os.Chown(signal, int(s.who.Uid), int(s.who.Gid)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := s.start(); err != nil {
+	if err := s.Own(signal); err != nil {
 		t.Fatal(err)
 	}
-	if !ask[bool](t, s.url("owner", "postgres"), "SELECT pg_promote()") {
+	if err := s.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	if !ask[bool](t, s.URL("owner", "postgres"), "SELECT pg_promote()") {
 		t.Fatal("it was not promoted")
 	}
 }
 
 func restart(t *testing.T) {
 	t.Helper()
-	server.halt()
-	if err := server.start(); err != nil {
+	server.Halt()
+	if err := server.Resume(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -138,7 +137,7 @@ func TestFault19_a_server_that_restarts_in_CREATE_INDEX_CONCURRENTLY_leaves_what
 
 func TestFault25_after_a_failover_nobody_concludes_anything(t *testing.T) {
 	s := second(t, "")
-	url := s.url("owner", "postgres")
+	url := s.URL("owner", "postgres")
 	admin(t, url, "CREATE TABLE public.effect (n int)")
 	d, j := opened(t, url), jobOf(t, addRow)
 	before := s.identity(t)

@@ -147,7 +147,7 @@ func role(t *testing.T, url string) string {
 	t.Helper()
 	name := fmt.Sprintf("r%d", time.Now().UnixNano())
 	admin(t, url, "CREATE ROLE "+name+" LOGIN PASSWORD '"+testPassword+"'")
-	t.Cleanup(func() { admin(t, server.url("owner", "postgres"), "DROP ROLE IF EXISTS "+name) })
+	t.Cleanup(func() { admin(t, server.URL("owner", "postgres"), "DROP ROLE IF EXISTS "+name) })
 	return strings.Replace(url, "//owner:", "//"+name+":", 1)
 }
 

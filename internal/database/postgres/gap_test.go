@@ -15,11 +15,11 @@ func TestRestorePoint_is_made_only_where_the_server_archives_and_the_role_may(t 
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.stop()
+	defer s.Stop()
 	archived := func(command string) {
 		t.Helper()
-		s.halt()
-		f, err := os.OpenFile(filepath.Join(s.dir, "data", "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+		s.Halt()
+		f, err := os.OpenFile(filepath.Join(s.Dir, "data", "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -27,14 +27,18 @@ func TestRestorePoint_is_made_only_where_the_server_archives_and_the_role_may(t 
 		if _, err := f.WriteString("\narchive_mode = on\narchive_command = '" + command + "'\n"); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.start(); err != nil {
+		if err := s.Resume(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	archived("/bin/true")
-	url := s.url("owner", "postgres")
+	url := s.URL("owner", "postgres")
 	p, err := opened(t, url).RestorePoint(t.Context(), "fairlead r-one")
-	if err != nil || p.Name != "fairlead r-one" || p.LSN == "" || p.Timeline != 1 || p.System == "" || !strings.Contains(s.log(t), `restore point "fairlead r-one" created`) {
+	said, unread := s.Log()
+	if unread != nil {
+		t.Fatal(unread)
+	}
+	if err != nil || p.Name != "fairlead r-one" || p.LSN == "" || p.Timeline != 1 || p.System == "" || !strings.Contains(said, `restore point "fairlead r-one" created`) {
 		t.Errorf("the point is %+v, error %v", p, err)
 	}
 	admin(t, url, `CREATE ROLE weak LOGIN PASSWORD 'weak'`)

@@ -21,6 +21,7 @@ import (
 
 	"fairlead/internal/apply"
 	"fairlead/internal/database"
+	"fairlead/internal/database/postgrestest"
 )
 
 // pooled starts Debian's PgBouncer in front of the server and gives the URL that leads through it.
@@ -34,17 +35,17 @@ func pooled(t *testing.T, direct, mode string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, err := freePort()
+	port, err := postgrestest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp(server.dir, "bouncer-")
+	dir, err := os.MkdirTemp(server.Dir, "bouncer-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	password, _ := u.User.Password()
 	text := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%d\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\nunix_socket_dir =\nauth_type = plain\nauth_file = %s/users\npool_mode = %s\n",
-		server.port, port, dir, mode)
+		server.Port, port, dir, mode)
 	for name, content := range map[string]string{"ini": text, "users": fmt.Sprintf("%q \"%s\"\n", u.User.Username(), password)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
@@ -54,7 +55,7 @@ func pooled(t *testing.T, direct, mode string) string {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, filepath.Join(dir, "ini"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: server.who}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: server.Who}
 	var said strings.Builder
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {

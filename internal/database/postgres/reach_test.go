@@ -56,7 +56,7 @@ func throughHost(t *testing.T) *reach.Through {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(server.dir, "host")
+	dir := filepath.Join(server.Dir, "host")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

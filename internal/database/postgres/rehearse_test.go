@@ -52,7 +52,7 @@ func rehearsed(t *testing.T, url, sql string, p play) (database.Rehearsed, sqlre
 	if p.where == "" {
 		p.where = ServerLocal
 	}
-	r := d.Rehearser(RehearseConfig{Server: config.NewSecret(p.where), Programs: server.bin, Directory: scratchDirectory(t)})
+	r := d.Rehearser(RehearseConfig{Server: config.NewSecret(p.where), Programs: server.Bin, Directory: scratchDirectory(t)})
 	j := database.Rehearsal{Owner: "shop/production", Run: "r-20261124-203015-7f3a", Number: 1, SchemaOnly: p.schema, Dump: dump,
 		Archive: func(context.Context) (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(archive.Bytes())), nil
@@ -107,13 +107,13 @@ func nothingLeft(t *testing.T, directory string) {
 
 func scratchDatabases(t *testing.T) []string {
 	t.Helper()
-	return ask[[]string](t, server.url("owner", "postgres"), "SELECT coalesce(array_agg(datname::text), '{}') FROM pg_database WHERE datname LIKE 'fairlead%'")
+	return ask[[]string](t, server.URL("owner", "postgres"), "SELECT coalesce(array_agg(datname::text), '{}') FROM pg_database WHERE datname LIKE 'fairlead%'")
 }
 
 // elsewhere is another server, for scratch databases; nothing may be left there either.
 func elsewhere(t *testing.T) string {
 	t.Helper()
-	s, _, err := startScratchServer(context.Background(), serverPlan{major: 13, programs: server.bin, below: scratchDirectory(t), loopback: true})
+	s, _, err := startScratchServer(context.Background(), serverPlan{major: 13, programs: server.Bin, below: scratchDirectory(t), loopback: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestRehearse_refuses_what_reaches_outside_and_too_little_space(t *testing.T
 		"too little space here":             {"SELECT 1", play{change: little}, database.ErrNoSpace},
 		"space that cannot be seen":         {"SELECT 1", play{change: unseen}, database.ErrNoSpace},
 		"space that runs out while it runs": {"SELECT pg_sleep(5)", play{where: ServerProduction, change: shrinks}, database.ErrNoSpace},
-		"production by its URL":             {"SELECT 1", play{where: server.url("owner", "postgres")}, database.ErrNoScratch},
+		"production by its URL":             {"SELECT 1", play{where: server.URL("owner", "postgres")}, database.ErrNoScratch},
 		"no server programs":                {"SELECT 1", play{change: func(r *Rehearser) { r.config.Programs = "/nowhere" }}, database.ErrNoScratch},
 		"a server that is not there":        {"SELECT 1", play{where: "postgres://owner:x@127.0.0.1:1/postgres"}, database.ErrNoScratch},
 	} {
@@ -247,8 +247,8 @@ func TestRehearse_refuses_what_reaches_outside_and_too_little_space(t *testing.T
 }
 
 func TestRehearse_on_a_server_of_its_own_may_make_roles_and_works_as_the_one_who_will_apply(t *testing.T) {
-	admin(t, server.url("owner", "postgres"), "CREATE ROLE plain LOGIN PASSWORD "+literal(testPassword))
-	t.Cleanup(func() { admin(t, server.url("owner", "postgres"), "DROP ROLE plain") })
+	admin(t, server.URL("owner", "postgres"), "CREATE ROLE plain LOGIN PASSWORD "+literal(testPassword))
+	t.Cleanup(func() { admin(t, server.URL("owner", "postgres"), "DROP ROLE plain") })
 	url := fresh(t)
 	admin(t, url, orders, "ALTER TABLE customers OWNER TO plain", "GRANT SELECT ON orders TO plain")
 	t.Cleanup(func() { admin(t, url, "DROP OWNED BY plain CASCADE") })
@@ -349,7 +349,7 @@ func TestRehearse_leaves_nothing_that_the_next_one_does_not_remove_wherever_it_i
 		t.Fatal(err)
 	}
 	for where, kills := range map[string]int{ServerProduction: 10, ServerLocal: 5} {
-		k := killed{URL: url, Server: where, Directory: scratchDirectory(t), Programs: server.bin, Archive: file, Dump: dump, program: program,
+		k := killed{URL: url, Server: where, Directory: scratchDirectory(t), Programs: server.Bin, Archive: file, Dump: dump, program: program,
 			SQL: "ALTER TABLE orders ALTER COLUMN total TYPE bigint; SELECT pg_sleep(0.1)"}
 		whole, ended := k.run(t, time.Minute)
 		if !ended {
@@ -379,13 +379,13 @@ func TestRehearse_leaves_nothing_that_the_next_one_does_not_remove_wherever_it_i
 
 func TestRehearse_goes_without_settings_that_the_programs_here_do_not_know(t *testing.T) {
 	directory := scratchDirectory(t)
-	s, plain, err := startScratchServer(context.Background(), serverPlan{major: 13, programs: server.bin, below: directory, settings: map[string]string{"wal_compression": "of another build"}})
+	s, plain, err := startScratchServer(context.Background(), serverPlan{major: 13, programs: server.Bin, below: directory, settings: map[string]string{"wal_compression": "of another build"}})
 	if err != nil || !plain {
 		t.Fatalf("plain %v, %v", plain, err)
 	}
 	s.stop()
 	nothingLeft(t, directory)
-	if _, _, err := startScratchServer(context.Background(), serverPlan{major: 99, programs: server.bin, below: directory}); !errors.Is(err, errNoServer) {
+	if _, _, err := startScratchServer(context.Background(), serverPlan{major: 99, programs: server.Bin, below: directory}); !errors.Is(err, errNoServer) {
 		t.Errorf("of version 99: %v", err)
 	}
 }
@@ -402,7 +402,7 @@ func TestRehearse_cuts_off_foreign_tables(t *testing.T) {
 	url := fresh(t)
 	name := url[strings.LastIndexByte(url, '/')+1 : strings.IndexByte(url, '?')]
 	admin(t, url, "CREATE EXTENSION postgres_fdw", "CREATE TABLE real_one(i int)", "INSERT INTO real_one VALUES (1)",
-		fmt.Sprintf("CREATE SERVER back FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '%d', dbname '%s')", server.port, name),
+		fmt.Sprintf("CREATE SERVER back FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '%d', dbname '%s')", server.Port, name),
 		"CREATE USER MAPPING FOR PUBLIC SERVER back OPTIONS (user 'owner', password "+literal(testPassword)+")",
 		"CREATE FOREIGN TABLE far(i int) SERVER back OPTIONS (table_name 'real_one')")
 	if n := ask[int](t, url, "SELECT count(*) FROM far"); n != 1 {
@@ -443,7 +443,7 @@ func TestRehearse_takes_the_C_locale_where_the_machine_does_not_know_the_other(t
 	url := fresh(t)
 	d := opened(t, url)
 	directory := scratchDirectory(t)
-	r := d.Rehearser(RehearseConfig{Server: config.NewSecret(ServerLocal), Programs: server.bin, Directory: directory})
+	r := d.Rehearser(RehearseConfig{Server: config.NewSecret(ServerLocal), Programs: server.Bin, Directory: directory})
 	script, _ := sqltext.Parse([]byte("SELECT 1"))
 	j := database.Rehearsal{Owner: "shop/production", Run: "r-1", Say: func(string) {}}
 	st, err := r.open(context.Background(), j, script)
@@ -480,7 +480,7 @@ func TestSweep_ends_what_a_dead_rehearsal_still_does_and_nobody_elses_work(t *te
 
 func TestSweep_leaves_alone_what_belongs_to_others(t *testing.T) {
 	const mine, other = "fairlead_rehearsal_" + "x", "fairlead_rehearsalx"
-	at := server.url("owner", "postgres")
+	at := server.URL("owner", "postgres")
 	theirs := scratchName("blog/production", "r-1", 1)
 	for _, name := range []string{mine, other, theirs} {
 		admin(t, at, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())

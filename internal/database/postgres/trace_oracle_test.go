@@ -36,10 +36,10 @@ type oracle struct {
 func newOracle(t *testing.T, base string) *oracle {
 	t.Helper()
 	o := &oracle{t: t, template: "base" + fmt.Sprint(os.Getpid()) + strings.ToLower(t.Name()[len(t.Name())-4:])}
-	admin(t, server.url("owner", "postgres"), "CREATE DATABASE "+o.template)
-	t.Cleanup(func() { admin(t, server.url("owner", "postgres"), "DROP DATABASE "+o.template+" WITH (FORCE)") })
-	admin(t, server.url("owner", o.template), base)
-	c, err := opened(t, server.url("owner", o.template)).Catalog(context.Background())
+	admin(t, server.URL("owner", "postgres"), "CREATE DATABASE "+o.template)
+	t.Cleanup(func() { admin(t, server.URL("owner", "postgres"), "DROP DATABASE "+o.template+" WITH (FORCE)") })
+	admin(t, server.URL("owner", o.template), base)
+	c, err := opened(t, server.URL("owner", o.template)).Catalog(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,13 +67,13 @@ func (o *oracle) ask(name, sql string) (sqlreview.Report, sqlreview.Trace) {
 	if !together {
 		o.n++
 		database = fmt.Sprintf("%s_%d", o.template, o.n)
-		admin(o.t, server.url("owner", "postgres"), "CREATE DATABASE "+database+" TEMPLATE "+o.template)
-		defer admin(o.t, server.url("owner", "postgres"), "DROP DATABASE "+database+" WITH (FORCE)")
+		admin(o.t, server.URL("owner", "postgres"), "CREATE DATABASE "+database+" TEMPLATE "+o.template)
+		defer admin(o.t, server.URL("owner", "postgres"), "DROP DATABASE "+database+" WITH (FORCE)")
 	}
 	ctx := context.Background()
 	tr := o.shared
 	if !together || tr == nil {
-		if tr, err = opened(o.t, server.url("owner", database)).tracer(ctx); err != nil {
+		if tr, err = opened(o.t, server.URL("owner", database)).tracer(ctx); err != nil {
 			o.t.Fatal(err)
 		}
 		defer tr.close(ctx)
@@ -103,7 +103,7 @@ func (o *oracle) judge(cases map[string]string, wantStatements int) {
 	}
 	for _, name := range append(alone, inOne...) {
 		if o.shared == nil && len(inOne) > 0 && name == inOne[0] { // a template may have no other session while it is copied
-			tr, err := opened(o.t, server.url("owner", o.template)).tracer(context.Background())
+			tr, err := opened(o.t, server.URL("owner", o.template)).tracer(context.Background())
 			if err != nil {
 				o.t.Fatal(err)
 			}

@@ -17,7 +17,7 @@ import (
 func wrapper(t *testing.T, script string) config.Path {
 	t.Helper()
 	dir := t.TempDir()
-	real, err := filepath.EvalSymlinks(filepath.Join(server.bin, "pg_dump"))
+	real, err := filepath.EvalSymlinks(filepath.Join(server.Bin, "pg_dump"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,7 @@ import (
 
 	"fairlead/internal/apply"
 	"fairlead/internal/database"
+	"fairlead/internal/database/postgrestest"
 )
 
 // login makes a role for one test and gives the URL of a database as that role.
@@ -35,7 +36,7 @@ func login(t *testing.T, direct, name, options string) string {
 	admin(t, direct, "CREATE ROLE "+name+" LOGIN PASSWORD '"+testPassword+"' "+options)
 	t.Cleanup(func() {
 		admin(t, direct, "DROP OWNED BY "+name+" CASCADE")
-		admin(t, server.url("owner", "postgres"), "DROP ROLE "+name)
+		admin(t, server.URL("owner", "postgres"), "DROP ROLE "+name)
 	})
 	u, err := url.Parse(direct)
 	if err != nil {
@@ -61,7 +62,7 @@ func with(t *testing.T, raw string, change func(u *url.URL, q url.Values)) strin
 func TestWrong_what_the_URL_leads_to_is_said_on_every_way_and_without_the_password(t *testing.T) {
 	direct := fresh(t)
 	expired := login(t, direct, "wrong_expired", "VALID UNTIL '2001-01-01'")
-	closed, err := freePort()
+	closed, err := postgrestest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,16 +110,14 @@ func certificates(t *testing.T, name string) (authority string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data := filepath.Join(server.dir, "data")
+	data := filepath.Join(server.Dir, "data")
 	for file, block := range map[string]*pem.Block{"server.crt": {Type: "CERTIFICATE", Bytes: der}, "server.key": {Type: "EC PRIVATE KEY", Bytes: secret}} {
 		path := filepath.Join(data, file)
 		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if server.who != nil {
-			if err := os.Chown(path, int(server.who.Uid), int(server.who.Gid)); err != nil {
-				t.Fatal(err)
-			}
+		if err := server.Own(path); err != nil {
+			t.Fatal(err)
 		}
 	}
 	authority = filepath.Join(t.TempDir(), "ca.crt")
@@ -131,7 +130,7 @@ func certificates(t *testing.T, name string) (authority string) {
 // hba puts lines in front of the server's own until the test ends.
 func hba(t *testing.T, lines string) {
 	t.Helper()
-	path := filepath.Join(server.dir, "data", "pg_hba.conf")
+	path := filepath.Join(server.Dir, "data", "pg_hba.conf")
 	was, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +139,7 @@ func hba(t *testing.T, lines string) {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		admin(t, server.url("owner", "postgres"), "SELECT pg_reload_conf()")
+		admin(t, server.URL("owner", "postgres"), "SELECT pg_reload_conf()")
 		time.Sleep(200 * time.Millisecond)
 	}
 	reload(append([]byte(lines), was...))
@@ -151,10 +150,10 @@ func TestWrong_a_server_that_demands_TLS_is_told_and_reached_by_it_on_every_way(
 	direct := fresh(t)
 	authority := certificates(t, "db.example.test")
 	secured := login(t, direct, "wrong_tls", "SUPERUSER")
-	admin(t, server.url("owner", "postgres"), "ALTER SYSTEM SET ssl = on")
+	admin(t, server.URL("owner", "postgres"), "ALTER SYSTEM SET ssl = on")
 	t.Cleanup(func() {
-		admin(t, server.url("owner", "postgres"), "ALTER SYSTEM RESET ssl")
-		admin(t, server.url("owner", "postgres"), "SELECT pg_reload_conf()")
+		admin(t, server.URL("owner", "postgres"), "ALTER SYSTEM RESET ssl")
+		admin(t, server.URL("owner", "postgres"), "SELECT pg_reload_conf()")
 	})
 	hba(t, "hostnossl all wrong_tls all reject\n")
 	admin(t, direct, "CREATE TABLE big AS SELECT g AS id FROM generate_series(1, 1000) g")
@@ -182,7 +181,7 @@ func TestWrong_a_server_that_demands_TLS_is_told_and_reached_by_it_on_every_way(
 		other := with(t, secured, func(u *url.URL, q url.Values) {
 			q.Set("sslmode", "verify-full")
 			q.Set("sslrootcert", authority)
-			u.Host = fmt.Sprintf("localhost:%d", server.port) // a name that the certificate does not have
+			u.Host = fmt.Sprintf("localhost:%d", server.Port) // a name that the certificate does not have
 		})
 		if _, err := opened(t, other, change).Preflight(t.Context()); !errors.Is(err, database.ErrUnreachable) || !strings.Contains(err.Error(), "localhost") {
 			t.Errorf("%s, another name: %v", way, err)
@@ -193,37 +192,32 @@ func TestWrong_a_server_that_demands_TLS_is_told_and_reached_by_it_on_every_way(
 // standby makes a read-only copy of the server that follows it, and gives the URL of a database there.
 func standby(t *testing.T, direct string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(server.dir, "standby-")
+	dir, err := os.MkdirTemp(server.Dir, "standby-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if server.who != nil {
-		if err := os.Chown(dir, int(server.who.Uid), int(server.who.Gid)); err != nil {
-			t.Fatal(err)
-		}
+	if err := server.Own(dir); err != nil {
+		t.Fatal(err)
 	}
 	pass := filepath.Join(dir, "pass")
 	line := fmt.Sprintf("*:*:*:*:%s\n", strings.NewReplacer(`\`, `\\`, `:`, `\:`).Replace(testPassword))
 	if err := os.WriteFile(pass, []byte(line), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if server.who != nil {
-		if err := os.Chown(pass, int(server.who.Uid), int(server.who.Gid)); err != nil {
-			t.Fatal(err)
-		}
+	if err := server.Own(pass); err != nil {
+		t.Fatal(err)
 	}
-	port, err := freePort()
+	port, err := postgrestest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
 	data := filepath.Join(dir, "data")
 	run := func(name string, args ...string) *exec.Cmd {
-		cmd := exec.Command(filepath.Join(server.bin, name), args...)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: server.who}
+		cmd := server.Command(name, args...)
 		cmd.Env, cmd.Dir = append(os.Environ(), "PGPASSFILE="+pass), dir
 		return cmd
 	}
-	base := run("pg_basebackup", "-h", "127.0.0.1", "-p", fmt.Sprint(server.port), "-U", "owner", "-D", data, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+	base := run("pg_basebackup", "-h", "127.0.0.1", "-p", fmt.Sprint(server.Port), "-U", "owner", "-D", data, "-R", "-X", "stream", "-c", "fast", "--no-sync")
 	if out, err := base.CombinedOutput(); err != nil {
 		t.Fatalf("pg_basebackup: %v: %s", err, out)
 	}

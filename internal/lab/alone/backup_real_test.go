@@ -44,7 +44,7 @@ func (s *shop) create() string {
 func (s *shop) gone(names ...string) {
 	s.t.Cleanup(func() {
 		for _, n := range names {
-			at(s.t, server.url("postgres"), `DROP DATABASE IF EXISTS "`+n+`" WITH (FORCE)`)
+			at(s.t, server.URL("owner", "postgres"), `DROP DATABASE IF EXISTS "`+n+`" WITH (FORCE)`)
 		}
 	})
 }
@@ -84,7 +84,7 @@ func TestBackup_goes_out_and_comes_back(t *testing.T) {
 	if n := s.count("SELECT count(*) FROM pg_database d JOIN pg_db_role_setting r ON r.setdatabase = d.oid WHERE d.datname = current_database() AND 'app.greeting=hello' = ANY (r.setconfig)"); n != 1 {
 		t.Error("the database's own setting was lost")
 	}
-	before := shop{t: t, url: server.url(old)}
+	before := shop{t: t, url: server.URL("owner", old)}
 	if n := before.count("SELECT count(*) FROM public.later"); n != 0 {
 		t.Error("what was live before is not kept whole")
 	}
@@ -265,11 +265,11 @@ func TestBackup_keeps_encoding_and_collation(t *testing.T) {
 		s := open(t)
 		odd := s.live() + "_odd"
 		s.gone(odd, odd+"_new")
-		at(t, server.url("postgres"), "CREATE DATABASE "+odd+" TEMPLATE template0 "+o.how)
-		s.url = server.url(odd)
+		at(t, server.URL("owner", "postgres"), "CREATE DATABASE "+odd+" TEMPLATE template0 "+o.how)
+		s.url = server.URL("owner", odd)
 		s.sql("CREATE TABLE public.w (t text)", o.fill)
 		s.must(0, words("backup restore "+s.create()+" --into "+odd+"_new"), "all as in its manifest")
-		s.url = server.url(odd + "_new")
+		s.url = server.URL("owner", odd+"_new")
 		if n := s.count(o.check); n != 1 {
 			t.Errorf("%s: the copy is another one", name)
 		}

@@ -122,7 +122,7 @@ func running(t *testing.T, line string) int {
 	for _, f := range all {
 		b, err := os.ReadFile(f)
 		if err == nil && strings.TrimRight(strings.ReplaceAll(string(b), "\x00", " "), " ") == line {
-			if env, err := os.ReadFile(filepath.Join(filepath.Dir(f), "environ")); err == nil && strings.Contains(string(env), fmt.Sprintf(":%d/", server.port)) {
+			if env, err := os.ReadFile(filepath.Join(filepath.Dir(f), "environ")); err == nil && strings.Contains(string(env), fmt.Sprintf(":%d/", server.Port)) {
 				n++
 			}
 		}

@@ -27,9 +27,9 @@ type shop struct {
 func open(t *testing.T, more ...string) *shop {
 	t.Helper()
 	name := fmt.Sprintf("t%d", time.Now().UnixNano())
-	s := &shop{t: t, dir: t.TempDir(), url: server.url(name)}
-	at(t, server.url("postgres"), "CREATE DATABASE "+name)
-	t.Cleanup(func() { at(t, server.url("postgres"), "DROP DATABASE "+name+" WITH (FORCE)") })
+	s := &shop{t: t, dir: t.TempDir(), url: server.URL("owner", name)}
+	at(t, server.URL("owner", "postgres"), "CREATE DATABASE "+name)
+	t.Cleanup(func() { at(t, server.URL("owner", "postgres"), "DROP DATABASE "+name+" WITH (FORCE)") })
 	s.write("fairlead.yaml", `app: shop
 environment: production
 ledger: {kind: dir, path: ledger, durable: true}
