@@ -173,11 +173,8 @@ func empty(ctx context.Context, conn *pgx.Conn, name string) error {
 		(SELECT format('%I.%I', n.nspname, c.relname) AS what FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 			WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1 LIMIT 3)
 		UNION ALL (SELECT 'schema ' || quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public') ORDER BY 1 LIMIT 3)
-		UNION ALL (SELECT 'function ' || p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace ORDER BY 1 LIMIT 3)
+		UNION ALL (SELECT 'function ' || p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public') ORDER BY 1 LIMIT 3)
 		UNION ALL (SELECT 'large object ' || oid FROM pg_largeobject_metadata LIMIT 1)) x), '')`).Scan(&found)
-	if code(err) == "3F000" { // there is no schema public
-		found, err = "", nil
-	}
 	if err != nil {
 		return classify(ctx, conn.PgConn(), "look whether "+name+" is empty", err)
 	}
