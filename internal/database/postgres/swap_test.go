@@ -1,0 +1,70 @@
+//go:build real
+
+package postgres
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// beside gives the names of a database to put into the place of the live one, which is made, and of the one that is kept.
+func beside(t *testing.T, d *Database) (name, keep string) {
+	t.Helper()
+	name, keep = scratch(t, d), scratch(t, d)
+	if err := d.CreateDatabase(t.Context(), NewDatabase{Name: name}); err != nil {
+		t.Fatal(err)
+	}
+	return name, keep
+}
+
+func TestSwap_that_is_interrupted_leaves_the_live_database_open(t *testing.T) {
+	url := fresh(t)
+	d := opened(t, url)
+	live := ask[string](t, url, "SELECT current_database()")
+	name, keep := beside(t, d)
+	elsewhere := fresh(t)
+	blocker, err := pgx.Connect(t.Context(), elsewhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer blocker.Close(context.Background())
+	if _, err := blocker.Exec(t.Context(), "BEGIN; COMMENT ON DATABASE "+pgx.Identifier{name}.Sanitize()+" IS 'x'"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	result := make(chan error, 1)
+	go func() { result <- d.Swap(ctx, name, keep) }()
+	renames := "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%RENAME TO%'"
+	for ask[int](t, elsewhere, renames) == 0 {
+		time.Sleep(20 * time.Millisecond) // the comment of somebody else keeps it waiting
+	}
+	cancel()
+	time.Sleep(300 * time.Millisecond)
+	if _, err := blocker.Exec(context.Background(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	err = <-result
+	swapped := ask[bool](t, elsewhere, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", keep)
+	if swapped != (err == nil) {
+		t.Errorf("it took its place: %v, it said %v", swapped, err)
+	}
+	if !ask[bool](t, elsewhere, "SELECT datallowconn FROM pg_database WHERE datname = $1", live) {
+		t.Errorf("nobody can connect to the live database any more (%v)", err)
+	}
+}
+
+func TestSwap_that_fails_opens_the_live_database_again(t *testing.T) {
+	url := fresh(t)
+	d := opened(t, url)
+	name, _ := beside(t, d)
+	if err := d.Swap(t.Context(), name, name); err == nil {
+		t.Fatal("two databases have one name")
+	}
+	if got := ask[string](t, url, "SELECT current_database()"); got != d.base.Database {
+		t.Errorf("the live database is %s", got)
+	}
+}
