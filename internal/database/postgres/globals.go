@@ -81,10 +81,15 @@ const rolesSQL = `SELECT s FROM (
 const databaseSQL = `SELECT s FROM (
 	SELECT 1 AS k, format('ALTER DATABASE %I OWNER TO %I;', $1::text, pg_get_userbyid(datdba)) AS s FROM pg_database WHERE datname = current_database()
 	UNION ALL
-	SELECT 2, format('ALTER %sDATABASE %I SET %I TO %L;', CASE WHEN r.setrole <> 0 THEN format('ROLE %I IN ', pg_get_userbyid(r.setrole)) ELSE '' END, $1::text, split_part(c, '=', 1),
-		substr(c, strpos(c, '=') + 1)) FROM pg_db_role_setting r JOIN pg_database d ON d.oid = r.setdatabase, unnest(r.setconfig) c WHERE d.datname = current_database()
+	SELECT 2, format('ALTER %sDATABASE %I SET %I TO %s;', CASE WHEN r.setrole <> 0 THEN format('ROLE %I IN ', pg_get_userbyid(r.setrole)) ELSE '' END, $1::text, split_part(c, '=', 1),
+		CASE WHEN lower(split_part(c, '=', 1)) IN ('search_path', 'temp_tablespaces', 'local_preload_libraries', 'session_preload_libraries', 'unix_socket_directories')
+			AND substr(c, strpos(c, '=') + 1) <> '' THEN substr(c, strpos(c, '=') + 1) -- lists, which the server has quoted already
+			ELSE quote_literal(substr(c, strpos(c, '=') + 1)) END)
+	FROM pg_db_role_setting r JOIN pg_database d ON d.oid = r.setdatabase, unnest(r.setconfig) c WHERE d.datname = current_database()
 	UNION ALL
-	SELECT 3, format('GRANT %s ON DATABASE %I TO %s%s;', a.privilege_type, $1::text, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+	SELECT 3, format('REVOKE ALL ON DATABASE %I FROM PUBLIC;', $1::text) FROM pg_database WHERE datname = current_database() AND datacl IS NOT NULL
+	UNION ALL
+	SELECT 4, format('GRANT %s ON DATABASE %I TO %s%s;', a.privilege_type, $1::text, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
 		CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database()
 	) x ORDER BY k, s LIMIT 100000`
 

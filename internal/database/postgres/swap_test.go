@@ -20,6 +20,25 @@ func beside(t *testing.T, d *Database) (name, keep string) {
 	return name, keep
 }
 
+func TestSwap_carries_settings_and_grants_and_what_was_taken_from_everybody(t *testing.T) {
+	url := fresh(t)
+	d := opened(t, url)
+	live := ask[string](t, url, "SELECT current_database()")
+	q := pgx.Identifier{live}.Sanitize()
+	admin(t, url, "ALTER DATABASE "+q+" SET search_path = app, public", "ALTER DATABASE "+q+" SET work_mem = '7MB'", "REVOKE ALL ON DATABASE "+q+" FROM PUBLIC")
+	name, keep := beside(t, d)
+	if err := d.Swap(t.Context(), name, keep); err != nil {
+		t.Fatal(err)
+	}
+	said := func(of string) string {
+		return ask[string](t, url, `SELECT coalesce((SELECT string_agg(c, '|' ORDER BY c) FROM pg_db_role_setting r, unnest(setconfig) c WHERE r.setdatabase = d.oid), '')
+			|| ' ' || has_database_privilege('public', d.oid, 'CONNECT') || ' ' || datallowconn FROM pg_database d WHERE datname = $1`, of)
+	}
+	if got, want := said(live), said(keep); got != want || ask[string](t, url, "SHOW search_path") != "app, public" {
+		t.Errorf("the new live database has %q, the one before had %q", got, want)
+	}
+}
+
 func TestSwap_that_is_interrupted_leaves_the_live_database_open(t *testing.T) {
 	url := fresh(t)
 	d := opened(t, url)
