@@ -39,13 +39,11 @@ func runAbandon(ctx context.Context, a *app, o abandonOptions) error {
 	if err != nil {
 		return err
 	}
-	screen := a.screen()
-	defer screen.close()
-	p, err := a.open(c, screen.observe, nil)
+	p, _, leave, err := a.enter(c)
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer leave()
 	head, err := p.Ledger().Head(ctx)
 	if err != nil {
 		return err

@@ -56,9 +56,8 @@ func (a *app) working(spec engine.Spec) (c config.Config, p Project, say func(en
 	if c, err = a.load(); err != nil {
 		return c, nil, nil, nil, err
 	}
-	s := a.screen()
-	if p, err = a.open(c, s.observe, nil); err != nil {
-		s.close()
+	p, s, _, err := a.enter(c)
+	if err != nil {
 		return c, nil, nil, nil, err
 	}
 	s.observe(engine.StepBegan{At: a.Now(), Spec: spec, Index: 1, Of: 1})

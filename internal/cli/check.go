@@ -24,13 +24,11 @@ func runCheck(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	screen := a.screen()
-	defer screen.close()
-	p, err := a.open(c, screen.observe, nil)
+	p, _, leave, err := a.enter(c)
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer leave()
 	checked, err := p.Check(ctx)
 	if err != nil {
 		return err

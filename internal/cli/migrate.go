@@ -186,13 +186,11 @@ func runMigratePlan(ctx context.Context, a *app, o migrateOptions) error {
 	if err != nil {
 		return err
 	}
-	screen := a.screen()
-	defer screen.close()
-	p, err := a.open(c, screen.observe, nil)
+	p, screen, leave, err := a.enter(c)
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer leave()
 	standing, err := p.Standing(ctx, m)
 	if err != nil {
 		return err
@@ -226,13 +224,11 @@ func runMigrateApply(ctx context.Context, a *app, o migrateOptions) error {
 		return err
 	}
 	a.noteIn = filepath.Join(filepath.Dir(a.configPath), ".fairlead")
-	screen := a.screen()
-	defer screen.close()
-	p, err := a.open(c, screen.observe, nil)
+	p, screen, leave, err := a.enter(c)
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer leave()
 	if err := a.free(ctx, p); err != nil {
 		return err
 	}

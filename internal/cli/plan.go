@@ -50,13 +50,11 @@ func runPlan(ctx context.Context, a *app, o planOptions) error {
 	if err != nil {
 		return err
 	}
-	screen := a.screen()
-	defer screen.close()
-	p, err := a.open(c, screen.observe, nil)
+	p, screen, leave, err := a.enter(c)
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer leave()
 	plan, err := p.PlanDeploy(ctx, found)
 	if err != nil {
 		return err

@@ -104,6 +104,16 @@ func (a *app) open(c config.Config, observe engine.Observer, before func(context
 	return a.Open(c, assemble.Options{Observe: observe, Holder: a.holder(), Now: a.Now, Env: a.Env, State: a.state(), Before: before, Decided: a.decided, Waivers: a.waivers("")})
 }
 
+// enter opens a project behind a screen; leave closes both.
+func (a *app) enter(c config.Config) (p Project, s screen, leave func(), err error) {
+	s = a.screen()
+	if p, err = a.open(c, s.observe, nil); err != nil {
+		s.close()
+		return nil, s, nil, err
+	}
+	return p, s, func() { _ = p.Close(); s.close() }, nil
+}
+
 // quiet opens a project for a command that only reads.
 func (a *app) quiet() (config.Config, Project, error) {
 	c, err := a.load()

@@ -58,13 +58,11 @@ func runResume(ctx context.Context, a *app, o resumeOptions) error {
 	if a.decided, err = a.decision(ctx, o.migration, o.reason); err != nil {
 		return err
 	}
-	screen := a.screen()
-	defer screen.close()
-	p, err := a.open(c, screen.observe, nil)
+	p, screen, leave, err := a.enter(c)
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer leave()
 	head, err := p.Ledger().Head(ctx)
 	if err != nil {
 		return outOfReach(err)

@@ -49,13 +49,11 @@ func runRollback(ctx context.Context, a *app, o rollbackOptions) error {
 	if err != nil {
 		return err
 	}
-	screen := a.screen()
-	defer screen.close()
-	p, err := a.open(c, screen.observe, nil)
+	p, screen, leave, err := a.enter(c)
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer leave()
 	head, err := p.Ledger().Head(ctx)
 	if err != nil {
 		return err
