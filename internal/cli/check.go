@@ -24,7 +24,7 @@ func runCheck(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	p, _, leave, err := a.enter(c)
+	p, screen, leave, err := a.enter(c)
 	if err != nil {
 		return err
 	}
