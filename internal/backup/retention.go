@@ -35,10 +35,14 @@ type Label struct {
 	Compression string   `json:"compression,omitempty"`
 }
 
-// Reliable tells whether a whole backup is there that was verified.
+// Reliable tells whether a whole backup is there that was verified. Its manifest tells, for it is written after that; manifests of old
+// name no level, and were written after the contents had been compared.
 func (k Kept) Reliable() bool {
-	return k.Dump && k.Label != nil && k.Trouble == "" && k.Label.Level != ""
+	return k.Dump && k.Label != nil && k.Trouble == ""
 }
+
+// Unread tells whether there is a manifest and nobody could read it: the store may be in trouble, or a newer version has written it.
+func (k Kept) Unread() bool { return k.Label == nil && slices.Contains(k.Beside, k.Name+".json") }
 
 // Of tells whether a backup is of an app in an environment. Manifests of old name neither; then the name of the backup counts.
 func (k Kept) Of(app, environment string) bool {
@@ -96,6 +100,8 @@ func (r Retention) judge(k Kept, rank int, verified bool, needed map[string]stri
 		}
 	}
 	switch age := now.Sub(k.At); {
+	case k.Unread():
+		return true, "nobody knows what it is: " + k.Trouble
 	case !k.Reliable() && now.Sub(k.Occupied) < forming:
 		return true, "it may be on its way: " + k.Trouble
 	case !k.Reliable():

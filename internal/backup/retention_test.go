@@ -49,6 +49,8 @@ func TestJudge_lets_go_only_what_a_rule_lets_go(t *testing.T) {
 	coming.Label, coming.Trouble, coming.Occupied = nil, "it has no manifest", now.Add(-time.Hour)
 	orphan := old(2, "L2")
 	orphan.Name, orphan.Label, orphan.Trouble = "shop-production-r-9.dump", nil, "it has no manifest"
+	unread := old(90, "L2")
+	unread.Label, unread.Trouble, unread.Beside = nil, "the manifest cannot be read: the server is too busy", []string{unread.Name + ".json"}
 	for _, c := range []struct {
 		name   string
 		needed map[string]string
@@ -64,6 +66,10 @@ func TestJudge_lets_go_only_what_a_rule_lets_go(t *testing.T) {
 		{"one whose dump is gone", nil, []Kept{old(1, "L2"), broken}, broken, false},
 		{"one that is being written", nil, []Kept{coming, old(1, "L2")}, coming, true},
 		{"one that never got a manifest", nil, []Kept{old(1, "L2"), orphan}, orphan, false},
+		{"one whose manifest could not be read", nil, []Kept{old(1, "L2"), unread}, unread, true},
+		{"a young one of a version that named no level", nil, []Kept{old(1, "L2"), old(5, "")}, old(5, ""), true},
+		{"the only one, of a version that named no level", nil, []Kept{old(50, "")}, old(50, ""), true},
+		{"an old one of a version that named no level", nil, []Kept{old(1, "L2"), old(50, "")}, old(50, ""), false},
 		{"one of the future", nil, []Kept{old(-3, "L2"), old(-2, "L2")}, old(-2, "L2"), true},
 	} {
 		if j := judged(t, Retention{Days: 14, Count: 1}, c.needed, c.all...)[c.of.Name]; j.Stay != c.stay {
