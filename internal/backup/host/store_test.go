@@ -1,21 +1,18 @@
 package host
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"fairlead/internal/agent"
+	"fairlead/internal/agent/agenttest"
 	"fairlead/internal/backup"
 	"fairlead/internal/backup/backuptest"
 	"fairlead/internal/host"
@@ -23,17 +20,7 @@ import (
 )
 
 // TestMain lets the test binary be the agent.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && slices.Contains([]string{"version", "serve", "roll"}, os.Args[1]) {
-		self, _ := os.Executable()
-		if err := agent.Main(context.Background(), self, "test", os.Args[1:], os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { agenttest.Main(m.Run) }
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -56,12 +43,7 @@ type site struct {
 // newSite has this test binary as its agent, and a program that stands for ssh.
 func newSite(t *testing.T, path string) *site {
 	t.Helper()
-	s := &site{path: path, home: t.TempDir()}
-	folder := t.TempDir()
-	self, err := os.Executable()
-	must(t, err)
-	must(t, os.Symlink(self, filepath.Join(folder, "fairlead-agent-"+runtime.GOOS+"-"+runtime.GOARCH)))
-	s.agents = host.Agents{Folders: []string{folder}}
+	s := &site{path: path, home: t.TempDir(), agents: agenttest.Agents(t)}
 	s.pids = filepath.Join(t.TempDir(), "pids")
 	program := filepath.Join(t.TempDir(), "ssh")
 	must(t, os.WriteFile(program, []byte("#!/bin/sh\nfor c; do :; done\necho $$ >>"+s.pids+"\nexec sh -c \"$c\"\n"), 0o755))

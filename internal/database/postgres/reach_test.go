@@ -4,13 +4,10 @@ package postgres
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,24 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"fairlead/internal/agent"
+	"fairlead/internal/agent/agenttest"
 	"fairlead/internal/apply"
 	"fairlead/internal/database/reach"
 	"fairlead/internal/host"
 )
-
-func isAgent() bool {
-	return len(os.Args) > 1 && slices.Contains([]string{"version", "serve", "roll"}, os.Args[1])
-}
-
-func beAgent() int {
-	self, _ := os.Executable()
-	if err := agent.Main(context.Background(), self, "test", os.Args[1:], os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
-}
 
 // standing is a host that stands for a real one: ssh is a program of the test that runs a shell here.
 var standing struct {
@@ -52,10 +36,6 @@ func throughHost(t *testing.T) *reach.Through {
 	if standing.through != nil {
 		return standing.through
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := filepath.Join(server.Dir, "host")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -65,11 +45,8 @@ func throughHost(t *testing.T) *reach.Through {
 	if err := os.WriteFile(filepath.Join(dir, "ssh"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(self, filepath.Join(dir, "fairlead-agent-"+runtime.GOOS+"-"+runtime.GOARCH)); err != nil {
-		t.Fatal(err)
-	}
 	standing.through = &reach.Through{Host: host.New(host.Options{Address: host.Address{User: "deploy", Host: "dbhost"}, SSH: host.SSH{Program: filepath.Join(dir, "ssh")},
-		Agents: host.Agents{Folders: []string{dir}}, AgentDirectory: filepath.Join(dir, "agents")})}
+		Agents: agenttest.In(t, dir, agenttest.Self(t)), AgentDirectory: filepath.Join(dir, "agents")})}
 	return standing.through
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"fairlead/internal/agent/agenttest"
 	"fairlead/internal/config"
 	"fairlead/internal/database/postgrestest"
 )
@@ -25,10 +26,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childVar) != "" {
 		os.Exit(operate())
 	}
-	if isAgent() {
-		os.Exit(beAgent())
-	}
-	os.Exit(withServer(m))
+	agenttest.Main(func() int { return withServer(m) })
 }
 
 func withServer(m *testing.M) int {

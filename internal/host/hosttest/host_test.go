@@ -8,43 +8,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"fairlead/internal/agent"
+	"fairlead/internal/agent/agenttest"
 	"fairlead/internal/fault"
 	"fairlead/internal/host"
 	"fairlead/internal/wire"
 )
 
 // TestMain lets the test binary be the agent.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && slices.Contains([]string{"version", "serve", "roll"}, os.Args[1]) {
-		self, _ := os.Executable()
-		if err := agent.Main(context.Background(), self, "test", os.Args[1:], os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
-// agents gives a folder in which the file is the agent for this system; "" means this test binary.
-func agents(t *testing.T, file string) host.Agents {
-	t.Helper()
-	if file == "" {
-		var err error
-		file, err = os.Executable()
-		check(t, err)
-	}
-	dir := t.TempDir()
-	check(t, os.Symlink(file, filepath.Join(dir, "fairlead-agent-"+runtime.GOOS+"-"+runtime.GOARCH)))
-	return host.Agents{Folders: []string{dir}}
-}
+func TestMain(m *testing.M) { agenttest.Main(m.Run) }
 
 // ssh writes a program that stands for ssh: script has the remote command in $c.
 func ssh(t *testing.T, script string) host.SSH {
@@ -166,7 +141,7 @@ func TestDial_explains_why_a_host_cannot_be_used(t *testing.T) {
 
 func TestLooking_writes_nothing_on_the_host(t *testing.T) {
 	home := t.TempDir()
-	h := open(t, host.Options{Agents: agents(t, ""), Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home}})
+	h := open(t, host.Options{Agents: agenttest.Agents(t), Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home}})
 	if _, err := h.Run(t.Context(), wire.Command{Argv: []string{"id"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +158,7 @@ func TestLooking_writes_nothing_on_the_host(t *testing.T) {
 
 func TestCall_brings_the_agent_once_and_verifies_it(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "it's a folder")
-	o := host.Options{Agents: agents(t, ""), AgentDirectory: dir}
+	o := host.Options{Agents: agenttest.Agents(t), AgentDirectory: dir}
 	for range 2 {
 		h := open(t, o)
 		hello, err := host.Call[wire.Hello](t.Context(), h, wire.OpHello, nil)
@@ -219,9 +194,9 @@ func TestCall_says_why_there_is_no_agent(t *testing.T) {
 	check(t, os.WriteFile(garbage, []byte{0, 1, 2, '\n', 'r', 'm', '\n'}, 0o644))
 	for code, o := range map[fault.Code]host.Options{
 		"no-agent":            {AgentDirectory: t.TempDir()},
-		"agent-not-installed": {Agents: agents(t, ""), Mode: host.Preinstalled, AgentDirectory: t.TempDir()},
-		"agent-not-runnable":  {Agents: agents(t, garbage), AgentDirectory: t.TempDir()},
-		"agent-not-written":   {Agents: agents(t, ""), AgentDirectory: "/dev/null/agents"},
+		"agent-not-installed": {Agents: agenttest.Agents(t), Mode: host.Preinstalled, AgentDirectory: t.TempDir()},
+		"agent-not-runnable":  {Agents: agenttest.In(t, t.TempDir(), garbage), AgentDirectory: t.TempDir()},
+		"agent-not-written":   {Agents: agenttest.Agents(t), AgentDirectory: "/dev/null/agents"},
 	} {
 		_, err := host.Call[wire.Hello](t.Context(), open(t, o), wire.OpHello, nil)
 		f, ok := fault.Find(err)
@@ -233,7 +208,7 @@ func TestCall_says_why_there_is_no_agent(t *testing.T) {
 
 func TestCall_is_lost_with_the_connection_and_the_next_one_connects_again(t *testing.T) {
 	pids := filepath.Join(t.TempDir(), "pids")
-	h := open(t, host.Options{Address: host.Address{Host: "x"}, SSH: ssh(t, "echo $$ >>"+pids+"\nexec sh -c \"$c\""), Agents: agents(t, ""), AgentDirectory: t.TempDir()})
+	h := open(t, host.Options{Address: host.Address{Host: "x"}, SSH: ssh(t, "echo $$ >>"+pids+"\nexec sh -c \"$c\""), Agents: agenttest.Agents(t), AgentDirectory: t.TempDir()})
 	if _, err := host.Call[wire.Hello](t.Context(), h, wire.OpHello, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +234,7 @@ func TestCall_is_lost_with_the_connection_and_the_next_one_connects_again(t *tes
 }
 
 func TestCall_can_be_cancelled_while_others_go_on(t *testing.T) {
-	h := open(t, host.Options{Agents: agents(t, ""), AgentDirectory: t.TempDir()})
+	h := open(t, host.Options{Agents: agenttest.Agents(t), AgentDirectory: t.TempDir()})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
@@ -289,7 +264,7 @@ func TestCall_can_be_cancelled_while_others_go_on(t *testing.T) {
 }
 
 func TestAgent_says_that_it_does_not_know_an_operation(t *testing.T) {
-	h := open(t, host.Options{Agents: agents(t, ""), AgentDirectory: t.TempDir()})
+	h := open(t, host.Options{Agents: agenttest.Agents(t), AgentDirectory: t.TempDir()})
 	_, err := host.Call[wire.Hello](t.Context(), h, "no.such", nil)
 	if wire.CodeOf(err) != wire.CodeUnknownOp {
 		t.Errorf("got %v", err)

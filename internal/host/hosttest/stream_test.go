@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"fairlead/internal/agent/agenttest"
 	"fairlead/internal/host"
 	"fairlead/internal/wire"
 )
@@ -41,7 +42,7 @@ func listen(t *testing.T, serve func(net.Conn)) string {
 func echo(c net.Conn) { _, _ = io.Copy(c, c) }
 
 func TestDial_carries_every_byte_both_ways_at_once(t *testing.T) {
-	h := open(t, host.Options{Agents: agents(t, "")})
+	h := open(t, host.Options{Agents: agenttest.Agents(t)})
 	address := listen(t, echo)
 	sent := make([]byte, 24<<20+7)
 	_, _ = rand.Read(sent)
@@ -72,7 +73,7 @@ func TestDial_carries_every_byte_both_ways_at_once(t *testing.T) {
 }
 
 func TestDial_a_reader_that_sleeps_holds_up_nobody_else(t *testing.T) {
-	h := open(t, host.Options{Agents: agents(t, "")})
+	h := open(t, host.Options{Agents: agenttest.Agents(t)})
 	flood := listen(t, func(c net.Conn) {
 		b := make([]byte, 1<<20)
 		for {
@@ -101,7 +102,7 @@ func TestDial_a_reader_that_sleeps_holds_up_nobody_else(t *testing.T) {
 }
 
 func TestDial_says_what_the_host_said(t *testing.T) {
-	h := open(t, host.Options{Agents: agents(t, "")})
+	h := open(t, host.Options{Agents: agenttest.Agents(t)})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	l.Close()
@@ -116,7 +117,7 @@ func TestDial_says_what_the_host_said(t *testing.T) {
 }
 
 func TestDial_keeps_limits_of_time(t *testing.T) {
-	h := open(t, host.Options{Agents: agents(t, "")})
+	h := open(t, host.Options{Agents: agenttest.Agents(t)})
 	c, err := h.Dial(t.Context(), "tcp", listen(t, echo))
 	check(t, err)
 	defer c.Close()
@@ -139,7 +140,7 @@ func TestDial_keeps_limits_of_time(t *testing.T) {
 
 func TestDial_tells_a_cut_connection_and_connects_again(t *testing.T) {
 	pid := filepath.Join(t.TempDir(), "pid")
-	h := open(t, host.Options{Address: host.Address{Host: "x"}, Agents: agents(t, ""), SSH: ssh(t, `echo $$ >`+pid+`; exec sh -c "$c"`)})
+	h := open(t, host.Options{Address: host.Address{Host: "x"}, Agents: agenttest.Agents(t), SSH: ssh(t, `echo $$ >`+pid+`; exec sh -c "$c"`)})
 	address := listen(t, echo)
 	c, err := h.Dial(t.Context(), "tcp", address)
 	check(t, err)
@@ -164,7 +165,7 @@ func TestDial_tells_a_cut_connection_and_connects_again(t *testing.T) {
 }
 
 func TestDial_tells_the_end_of_the_other_side(t *testing.T) {
-	h := open(t, host.Options{Agents: agents(t, "")})
+	h := open(t, host.Options{Agents: agenttest.Agents(t)})
 	c, err := h.Dial(t.Context(), "tcp", listen(t, func(c net.Conn) { _, _ = c.Write([]byte("bye")) }))
 	check(t, err)
 	defer c.Close()
@@ -175,7 +176,7 @@ func TestDial_tells_the_end_of_the_other_side(t *testing.T) {
 }
 
 func TestExec_proves_how_a_program_ended(t *testing.T) {
-	h := open(t, host.Options{Agents: agents(t, "")})
+	h := open(t, host.Options{Agents: agenttest.Agents(t)})
 	var out bytes.Buffer
 	fed := strings.Repeat("0123456789abcde\n", 400_000)
 	e, err := h.Exec(t.Context(), wire.Exec{Argv: []string{"sh", "-c", `cat; echo bad >&2; exit 3`}}, strings.NewReader(fed), &out)
@@ -192,7 +193,7 @@ func TestExec_proves_how_a_program_ended(t *testing.T) {
 }
 
 func TestExec_hands_over_a_secret_that_nobody_else_sees(t *testing.T) {
-	h := open(t, host.Options{Agents: agents(t, "")})
+	h := open(t, host.Options{Agents: agenttest.Agents(t)})
 	var out bytes.Buffer
 	e, err := h.Exec(t.Context(), wire.Exec{Argv: []string{"sh", "-c", `cat "$SECRET"; stat -Lc %a "$SECRET"; tr '\0' '\n' </proc/$$/environ | grep -c hidde[n]; tr '\0' ' ' </proc/$$/cmdline | grep -c hidde[n]`},
 		Secret: []byte("hidden\n"), SecretVar: "SECRET"}, nil, &out)
@@ -202,7 +203,7 @@ func TestExec_hands_over_a_secret_that_nobody_else_sees(t *testing.T) {
 }
 
 func TestExec_ends_the_program_when_nobody_takes_its_output_or_waits_for_it(t *testing.T) {
-	h := open(t, host.Options{Agents: agents(t, "")})
+	h := open(t, host.Options{Agents: agenttest.Agents(t)})
 	mark := filepath.Join(t.TempDir(), "pid")
 	full := errors.New("full")
 	_, err := h.Exec(t.Context(), wire.Exec{Argv: []string{"sh", "-c", `echo $$ >` + mark + `; exec cat /dev/zero`}}, nil, failing{full})

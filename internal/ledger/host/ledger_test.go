@@ -2,19 +2,17 @@ package host
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sort"
 	"strings"
 	"testing"
 
-	"fairlead/internal/agent"
+	"fairlead/internal/agent/agenttest"
 	"fairlead/internal/chain"
 	"fairlead/internal/engine"
 	"fairlead/internal/fence"
@@ -24,27 +22,7 @@ import (
 )
 
 // TestMain lets the test binary be the agent.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && slices.Contains([]string{"version", "serve", "roll"}, os.Args[1]) {
-		self, _ := os.Executable()
-		if err := agent.Main(context.Background(), self, "test", os.Args[1:], os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
-// agents gives a folder in which this test binary is the agent.
-func agents(t *testing.T) host.Agents {
-	t.Helper()
-	dir := t.TempDir()
-	self, err := os.Executable()
-	check(t, err)
-	check(t, os.Symlink(self, filepath.Join(dir, "fairlead-agent-"+runtime.GOOS+"-"+runtime.GOARCH)))
-	return host.Agents{Folders: []string{dir}}
-}
+func TestMain(m *testing.M) { agenttest.Main(m.Run) }
 
 type site struct {
 	t     *testing.T
@@ -55,7 +33,7 @@ type site struct {
 }
 
 func newSite(t *testing.T) site {
-	s := site{t: t, top: t.TempDir(), home: t.TempDir(), with: agents(t)}
+	s := site{t: t, top: t.TempDir(), home: t.TempDir(), with: agenttest.Agents(t)}
 	s.place = wire.Place{Directory: s.top, App: "shop", Environment: "production"}
 	return s
 }
