@@ -1,36 +1,17 @@
 package sqlreview
 
 import (
-	"archive/zip"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"fairlead/internal/sqltext/fuzztest"
 )
 
-// corpus adds what an hour of fuzzing found worth keeping: each file takes another way through the code.
-func corpus(f *testing.F) {
-	z, err := zip.OpenReader("testdata/corpus.zip")
-	if err != nil {
-		f.Fatal(err)
-	}
-	defer z.Close()
-	for _, e := range z.File {
-		r, err := e.Open()
-		if err != nil {
-			f.Fatal(err)
-		}
-		b, err := io.ReadAll(r)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-}
-
 func FuzzReview(f *testing.F) {
-	corpus(f)
+	fuzztest.Corpus(f)
 	files, err := filepath.Glob("testdata/cases/*.sql")
 	if err != nil {
 		f.Fatal(err)

@@ -1,11 +1,11 @@
 package sqltext
 
 import (
-	"archive/zip"
 	"errors"
-	"io"
 	"strings"
 	"testing"
+
+	"fairlead/internal/sqltext/fuzztest"
 )
 
 func TestBodyOf_opens_a_block_with_positions(t *testing.T) {
@@ -66,28 +66,8 @@ func TestBodyOf_says_when_it_cannot_read(t *testing.T) {
 	}
 }
 
-// corpus adds what fuzzing found worth keeping: each file takes another way through the code.
-func corpus(f *testing.F) {
-	z, err := zip.OpenReader("testdata/corpus.zip")
-	if err != nil {
-		f.Fatal(err)
-	}
-	defer z.Close()
-	for _, e := range z.File {
-		r, err := e.Open()
-		if err != nil {
-			f.Fatal(err)
-		}
-		b, err := io.ReadAll(r)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-}
-
 func FuzzParse(f *testing.F) {
-	corpus(f)
+	fuzztest.Corpus(f)
 	for _, seed := range []string{
 		"SELECT 1;", "BEGIN; CREATE INDEX CONCURRENTLY i ON a(b); COMMIT;", "COPY a FROM stdin;\n1\n\\.\n", "\\q", "\ufeffDO $$ BEGIN NULL; END $$",
 		"SELECT E'a'\n'b\\'c', $a$ $b$ $a$, U&\"\\0041\"", "/* /* */ */ --x", "ALTER TYPE e ADD VALUE 'a'; SELECT 'a'",
