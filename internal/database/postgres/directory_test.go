@@ -76,25 +76,8 @@ func TestDirectory_is_dumped_verified_and_restored_like_a_custom_dump(t *testing
 
 func TestDirectory_counts_in_the_snapshot_of_all_its_sessions(t *testing.T) {
 	url := filled(t)
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				admin(t, url, "INSERT INTO public.orders SELECT 1, 'x' FROM generate_series(1, 100)", "INSERT INTO public.empty VALUES (1)")
-			}
-		}
-	}()
 	d, _ := directed(t, url)
-	dump, archive := dumped1(t, d)
-	close(stop)
-	<-stopped
-	if err := d.Verify(t.Context(), bytes.NewReader(archive), dump); err != nil {
-		t.Errorf("the archive of a live database is refused: %v", err)
-	}
+	verifiedWhileOthersWrite(t, d, url, "INSERT INTO public.orders SELECT 1, 'x' FROM generate_series(1, 100)", "INSERT INTO public.empty VALUES (1)")
 }
 
 func TestDirectory_with_the_hash_catches_every_flip_and_every_cut(t *testing.T) {

@@ -82,6 +82,12 @@ func TestDump_is_verified_with_the_rows_of_its_own_snapshot(t *testing.T) {
 
 func TestDump_counts_in_the_snapshot_while_others_write(t *testing.T) {
 	url := filled(t)
+	verifiedWhileOthersWrite(t, opened(t, url), url, "INSERT INTO public.orders SELECT 1, 'x' FROM generate_series(1, 100)")
+}
+
+// verifiedWhileOthersWrite takes and verifies a dump of a database into which the statements write all the time.
+func verifiedWhileOthersWrite(t *testing.T, d *Database, url string, statements ...string) {
+	t.Helper()
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -90,11 +96,10 @@ func TestDump_counts_in_the_snapshot_while_others_write(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				admin(t, url, "INSERT INTO public.orders SELECT 1, 'x' FROM generate_series(1, 100)")
+				admin(t, url, statements...)
 			}
 		}
 	}()
-	d := opened(t, url)
 	dump, archive := dumped1(t, d)
 	close(stop)
 	<-stopped

@@ -10,6 +10,32 @@ import (
 	"fairlead/internal/apply"
 )
 
+// heir is whoever goes on with what the killed operator noted.
+func (p *operator) heir(t *testing.T, url, sql, marker string) (*Database, *job) {
+	t.Helper()
+	j := jobOf(t, sql)
+	j.Facts = p.facts(t)
+	return opened(t, url, func(c *Config) { c.Marker = marker }), j
+}
+
+func decidedAtOnce(t *testing.T, d *Database, j *job, want apply.State) {
+	t.Helper()
+	if took := decided(t, d, j, want); took > time.Second {
+		t.Errorf("the decision took %s", took)
+	}
+}
+
+// resumed runs the job, of one unit, to its end; then its effect is in place so many times.
+func resumed(t *testing.T, url string, d *Database, j *job, times int) {
+	t.Helper()
+	if r := applied(t, d, j); r.Here != 1 {
+		t.Errorf("the resumed run gives %+v", r)
+	}
+	if n := effects(t, url); n != times {
+		t.Errorf("the effect is in place %d times, want %d", n, times)
+	}
+}
+
 func TestFault15_kill_9_in_a_statement_leaves_nothing_and_is_decided_at_once(t *testing.T) {
 	for _, marker := range []string{"schema", "none"} {
 		t.Run("marker "+marker, func(t *testing.T) {
@@ -17,19 +43,11 @@ func TestFault15_kill_9_in_a_statement_leaves_nothing_and_is_decided_at_once(t *
 			p := hire(t, url, url, sql, func(o *errand) { o.Marker = marker })
 			asleep(t, url, "FROM public.nap")
 			p.kill()
-			d, j := opened(t, url, func(c *Config) { c.Marker = marker }), jobOf(t, sql)
-			j.Facts = p.facts(t)
-			if took := decided(t, d, j, apply.NotApplied); took > time.Second {
-				t.Errorf("the decision took %s", took)
-			}
+			d, j := p.heir(t, url, sql, marker)
+			decidedAtOnce(t, d, j, apply.NotApplied)
 			unchanged(t, url)
 			awake(t, url)
-			if r := applied(t, d, j); r.Here != 1 {
-				t.Errorf("the resumed run gives %+v", r)
-			}
-			if n := effects(t, url); n != 2 {
-				t.Errorf("the effect is in place %d times, want 2", n)
-			}
+			resumed(t, url, d, j, 2)
 		})
 	}
 }
@@ -42,17 +60,9 @@ func TestFault16_kill_9_between_COMMIT_and_its_answer_is_applied_and_not_run_aga
 			p := hire(t, url, bad, addRow, func(o *errand) { o.Marker = marker })
 			proxy.await(t)
 			p.kill()
-			d, j := opened(t, url, func(c *Config) { c.Marker = marker }), jobOf(t, addRow)
-			j.Facts = p.facts(t)
-			if took := decided(t, d, j, apply.Applied); took > time.Second {
-				t.Errorf("the decision took %s", took)
-			}
-			if r := applied(t, d, j); r.Here != 1 {
-				t.Errorf("the resumed run gives %+v", r)
-			}
-			if n := effects(t, url); n != 1 {
-				t.Errorf("the effect is in place %d times, want 1", n)
-			}
+			d, j := p.heir(t, url, addRow, marker)
+			decidedAtOnce(t, d, j, apply.Applied)
+			resumed(t, url, d, j, 1)
 		})
 	}
 }
@@ -65,8 +75,7 @@ func TestFault17_kill_9_with_COMMIT_lost_and_a_server_that_hears_nothing(t *test
 			p := hire(t, url, bad, addRow, func(o *errand) { o.Marker = marker })
 			proxy.await(t)
 			p.kill()
-			d, j := opened(t, url, func(c *Config) { c.Marker = marker }), jobOf(t, addRow)
-			j.Facts = p.facts(t)
+			d, j := p.heir(t, url, addRow, marker)
 			last := j.Facts[len(j.Facts)-1]
 			if last.What != apply.CommitSent {
 				t.Fatalf("the last fact is %+v", last)
@@ -74,15 +83,8 @@ func TestFault17_kill_9_with_COMMIT_lost_and_a_server_that_hears_nothing(t *test
 			if fate, err := d.Fate(t.Context(), last.Attempt); fate != apply.InProgress {
 				t.Fatalf("the transaction's fate is %d, error %v; it should be in progress", fate, err)
 			}
-			if took := decided(t, d, j, apply.NotApplied); took > time.Second {
-				t.Errorf("the decision took %s", took)
-			}
-			if r := applied(t, d, j); r.Here != 1 {
-				t.Errorf("the resumed run gives %+v", r)
-			}
-			if n := effects(t, url); n != 1 {
-				t.Errorf("the effect is in place %d times, want 1", n)
-			}
+			decidedAtOnce(t, d, j, apply.NotApplied)
+			resumed(t, url, d, j, 1)
 		})
 	}
 }
