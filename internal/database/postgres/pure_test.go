@@ -155,10 +155,19 @@ func TestRowCounter_refuses_rows_without_an_end_and_lines_that_name_no_table(t *
 
 func FuzzRowCounter(f *testing.F) {
 	f.Add([]byte("COPY \"a\".\"b (n) FROM stdin;\n1\n\\.\n"))
+	f.Add([]byte("COPY a.b (n) FROM stdin;\n\\.x\n\\\\.\n2\n\n\\.\nCOPY a.c (n) FROM stdin;\n\\.\n"))
 	f.Fuzz(func(t *testing.T, script []byte) {
 		c := newRowCounter()
 		_, _ = c.Write(script)
-		_, _ = c.counts()
+		got, err := c.counts()
+		slow := newRowCounter()
+		for i := range script {
+			_, _ = slow.Write(script[i : i+1])
+		}
+		want, werr := slow.counts()
+		if !maps.Equal(got, want) || (err == nil) != (werr == nil) {
+			t.Errorf("it counts %v, %v; byte by byte %v, %v", got, err, want, werr)
+		}
 		if len(c.line) > maxLine {
 			t.Errorf("it keeps %d bytes of a line", len(c.line))
 		}

@@ -26,6 +26,11 @@ func newRowCounter() *rowCounter { return &rowCounter{rows: map[string]int64{}} 
 func (c *rowCounter) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
+		if c.table != "" && c.long == 0 {
+			whole := rowsIn(p)
+			c.rows[c.table] += int64(bytes.Count(p[:whole], []byte{'\n'}))
+			p = p[whole:]
+		}
 		i := bytes.IndexByte(p, '\n')
 		if i < 0 {
 			c.add(p)
@@ -36,6 +41,21 @@ func (c *rowCounter) Write(p []byte) (int, error) {
 		p = p[i+1:]
 	}
 	return n, nil
+}
+
+// rowsIn gives how many bytes at the beginning of p, where a line begins, are whole rows: all whole lines up to the one that is \. alone.
+// A backslash of the data never stands so (PostgreSQL manual, COPY, text format).
+func rowsIn(p []byte) int {
+	for k := 0; ; k++ {
+		i := bytes.IndexByte(p[k:], '\\')
+		if i < 0 {
+			return bytes.LastIndexByte(p, '\n') + 1
+		}
+		k += i
+		if (k == 0 || p[k-1] == '\n') && bytes.HasPrefix(p[k:], []byte("\\.\n")) {
+			return k
+		}
+	}
 }
 
 func (c *rowCounter) add(p []byte) {
