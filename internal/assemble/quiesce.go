@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"fairlead/internal/engine"
-	"fairlead/internal/probe"
+	"fairlead/internal/program"
 	"fairlead/internal/step"
 )
 
@@ -17,7 +17,7 @@ func (p *Project) wireQuiesce() error {
 	}
 	environ := without(os.Environ(), p.Config.SecretVariables())
 	does := func(argv []string) func(context.Context) error {
-		return func(ctx context.Context) error { return probe.Command(ctx, q.Timeout, environ, argv) }
+		return func(ctx context.Context) error { return program.Run(ctx, q.Timeout, environ, argv) }
 	}
 	line := ""
 	for i, w := range q.Resume {

@@ -12,7 +12,7 @@ import (
 	"fairlead/internal/database/postgres"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
-	"fairlead/internal/probe"
+	"fairlead/internal/program"
 	"fairlead/internal/sqlreview"
 	"fairlead/internal/sqltext"
 	"fairlead/internal/step"
@@ -50,7 +50,7 @@ func (p *Project) rehearsal(name string, sql []byte, script sqltext.Script) step
 // checkCommand runs a check of a version with our environment, without what went into secrets.
 func (p *Project) checkCommand(ctx context.Context, argv, environ []string) error {
 	environ = append(without(os.Environ(), p.Config.SecretVariables()), environ...)
-	return probe.Command(ctx, p.Config.Rehearse.Smoke.Timeout, environ, argv)
+	return program.Run(ctx, p.Config.Rehearse.Smoke.Timeout, environ, argv)
 }
 
 // rehearsable refuses a script, before anything is done, that could reach beyond the scratch copy.

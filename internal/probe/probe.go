@@ -1,4 +1,4 @@
-// Package probe looks once: one HTTP request, or one command, and a verdict with a sentence. Waiting, repeating and deciding what a failure means are
+// Package probe looks once: one HTTP request and a verdict with a sentence. Waiting, repeating and deciding what a failure means are
 // the step's. Start with Prober.Look.
 package probe
 

@@ -1,4 +1,4 @@
-package probe
+package program
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestCommand_passes_with_status_0_and_tells_the_end_of_what_was_said(t *testing.T) {
+func TestRun_passes_with_status_0_and_tells_the_end_of_what_was_said(t *testing.T) {
 	for claim, c := range map[string]struct {
 		script, says string
 	}{
@@ -18,7 +18,7 @@ func TestCommand_passes_with_status_0_and_tells_the_end_of_what_was_said(t *test
 		"what it started does not end": {`sleep 60 & wait`, "did not end within"},
 	} {
 		began := time.Now()
-		err := Command(context.Background(), 300*time.Millisecond, []string{"PATH=/usr/bin:/bin", "X=y"}, []string{"sh", "-c", c.script})
+		err := Run(context.Background(), 300*time.Millisecond, []string{"PATH=/usr/bin:/bin", "X=y"}, []string{"sh", "-c", c.script})
 		if (c.says == "") != (err == nil) || err != nil && (!strings.Contains(err.Error(), c.says) || len(err.Error()) > maxSaid+100) {
 			t.Errorf("%s: %v, want %q", claim, err, c.says)
 		}
@@ -26,7 +26,7 @@ func TestCommand_passes_with_status_0_and_tells_the_end_of_what_was_said(t *test
 			t.Errorf("%s: it took %v", claim, took)
 		}
 	}
-	if Command(context.Background(), time.Second, nil, nil) == nil || Command(context.Background(), time.Second, nil, []string{"/no/such/program"}) == nil {
+	if Run(context.Background(), time.Second, nil, nil) == nil || Run(context.Background(), time.Second, nil, []string{"/no/such/program"}) == nil {
 		t.Error("no program passes")
 	}
 }
