@@ -10,17 +10,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"fairlead/internal/lab/smalldisk"
 )
 
 func TestAppend_goes_on_after_a_full_disk(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Fatal("a small disk can be mounted by root only")
-	}
 	mount := t.TempDir()
-	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=128k"); err != nil {
-		t.Fatalf("mount a small disk: %v", err)
-	}
-	t.Cleanup(func() { syscall.Unmount(mount, 0) })
+	smalldisk.Mount(t, mount, 128<<10)
 	d := OpenDir(filepath.Join(mount, "ledger"))
 	ballast := filepath.Join(mount, "ballast")
 	h := add(t, d, "", "a", "r", "opened")

@@ -9,13 +9,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"fairlead/internal/backup/backuptest"
 	"fairlead/internal/config"
 	"fairlead/internal/fault"
 	"fairlead/internal/lab"
+	"fairlead/internal/lab/smalldisk"
 )
 
 // gateway starts the real server over a directory of buckets and gives its address.
@@ -29,18 +29,9 @@ func through(address string) http.Handler {
 	}}
 }
 
-// disk is the size of the disk under the buckets.
-const disk = 256 << 20
-
 func TestRealServer_keeps_the_contract(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Fatal("a small disk can be mounted by root only")
-	}
 	buckets := t.TempDir()
-	if err := syscall.Mount("tmpfs", buckets, "tmpfs", 0, fmt.Sprintf("size=%d", disk)); err != nil {
-		t.Fatalf("mount a small disk: %v", err)
-	}
-	t.Cleanup(func() { syscall.Unmount(buckets, syscall.MNT_DETACH) })
+	disk := smalldisk.Mount(t, buckets, 256<<20)
 	address := gateway(t, buckets)
 	n := 0
 	backuptest.Exercise(t, func(t *testing.T) backuptest.Place {
@@ -54,13 +45,7 @@ func TestRealServer_keeps_the_contract(t *testing.T) {
 		c.Bucket = config.Expandable(bucket)
 		p := bucketPlace(c)
 		p.Cut = func(*testing.T) func() { return line.cut() }
-		p.Fill = func(t *testing.T) func() {
-			ballast := filepath.Join(buckets, "ballast")
-			if err := os.WriteFile(ballast, make([]byte, disk), 0o600); err == nil {
-				t.Fatal("the disk is larger than was asked for")
-			}
-			return func() { os.Remove(ballast) }
-		}
+		p.Fill = disk.Fill
 		p.Damage = func(t *testing.T, name string) {
 			path := filepath.Join(buckets, bucket, "shop/production", name)
 			b, err := os.ReadFile(path)

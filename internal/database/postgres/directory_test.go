@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"fairlead/internal/database"
+	"fairlead/internal/lab/smalldisk"
 )
 
 // directed opens a database whose dumps are in the directory format, by two sessions, with scratch below the folder that it gives.
@@ -149,18 +150,12 @@ func TestDirectory_of_a_lying_pg_dump_never_passes(t *testing.T) {
 }
 
 func TestDirectory_fails_on_a_scratch_disk_that_fills_and_says_so(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Fatal("a small disk can be mounted by root only")
-	}
 	url := filled(t)
 	small, good := opened(t, url), opened(t, url)
 	good.session.DirectoryJobs, good.session.Scratch = 2, t.TempDir()
 	dump, archive := dumped1(t, good)
 	small.session.DirectoryJobs, small.session.Scratch = 2, t.TempDir()
-	if err := syscall.Mount("tmpfs", small.session.Scratch, "tmpfs", 0, "size=100k"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(small.session.Scratch, syscall.MNT_DETACH) })
+	smalldisk.Mount(t, small.session.Scratch, 100<<10)
 	var out bytes.Buffer
 	if _, err := small.Dump(t.Context(), &out); err == nil || !strings.Contains(err.Error(), "No space left on device") || out.Len() > 0 {
 		t.Errorf("a dump gives %v and %d bytes", err, out.Len())

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"fairlead/internal/lab/smalldisk"
 )
 
 const texts = "CREATE TABLE public.texts AS SELECT n AS id, md5(n::text) || md5((n * 7)::text) || md5((n * 11)::text) AS t FROM generate_series(1, %d) n"
@@ -231,18 +233,9 @@ func TestBackup_leaves_nothing_visible_when_fairlead_is_killed_in_the_middle(t *
 }
 
 func TestBackup_leaves_nothing_visible_on_a_disk_that_fills_up(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Fatal("a small disk can be mounted by root only")
-	}
 	s := open(t)
 	mount := filepath.Join(s.dir, "small")
-	if err := os.Mkdir(mount, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=4m"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(mount, syscall.MNT_DETACH) })
+	smalldisk.Mount(t, mount, 4<<20)
 	s.write("fairlead.yaml", strings.Replace(s.content("fairlead.yaml"), "path: backups, durable: true", "path: small, durable: true, min_free_mb: 0", 1))
 	s.sql(fmt.Sprintf(texts, 200_000))
 	s.must(4, words("backup create"), "backup-failed", "nothing was kept under a final name", "is full")

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"fairlead/internal/lab/smalldisk"
 )
 
 // directory has its backups in the directory format, by three sessions.
@@ -136,18 +138,9 @@ func TestDirectory_is_swept_when_fairlead_was_killed_in_the_middle_and_pg_dump_e
 }
 
 func TestDirectory_is_refused_before_anything_where_scratch_is_too_small(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Fatal("a small disk can be mounted by root only")
-	}
 	s := directory(t, "scratch: small, ")
 	mount := filepath.Join(s.dir, "small")
-	if err := os.Mkdir(mount, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=2m"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(mount, syscall.MNT_DETACH) })
+	smalldisk.Mount(t, mount, 2<<20)
 	s.sql(orders)
 	s.must(4, words("backup create"), "expected to take", "are free at", "production is unchanged")
 	s.write("one.sql", "ALTER TABLE public.orders ADD COLUMN IF NOT EXISTS one text;")
