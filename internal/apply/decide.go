@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"fairlead/internal/sqltext"
 )
@@ -20,13 +21,13 @@ func Decide(ctx context.Context, s Server, c Court, j Job) (Verdict, error) {
 	if why := strangers(id, j); why != "" {
 		return Verdict{State: Unknown, Why: why}, nil
 	}
-	fates, err := settle(ctx, c, j)
+	fates, err := settle(ctx, c, j.here(id))
 	if err != nil {
 		return Verdict{}, err
 	}
 	markers, err := s.Markers(ctx, j.Key)
 	if errors.Is(err, ErrNoMarkers) {
-		return witnessed(j, fates), nil
+		return witnessed(j.here(id), fates), nil
 	}
 	if err != nil {
 		return Verdict{}, fmt.Errorf("read markers: %w", err)
@@ -46,18 +47,30 @@ func Decide(ctx context.Context, s Server, c Court, j Job) (Verdict, error) {
 
 // strangers says why nothing can be concluded from what was noted (the server is not the one, a unit left its transaction), or "".
 func strangers(id Identity, j Job) string {
-	if j.Expected != nil && *j.Expected != id {
+	if j.Expected != nil && !j.Expected.Same(id) {
 		return fmt.Sprintf("the server is not the one that was backed up: %v, expected %v", id, *j.Expected)
 	}
-	for _, f := range j.Facts {
+	for _, f := range j.here(id).Facts {
 		if f.What == Escaped {
 			return fmt.Sprintf("unit %d ended the transaction that was to hold it; what of it is in place must be looked at", f.Attempt.Unit+1)
 		}
-		if f.Attempt.Identity != id {
+		if !f.Attempt.Identity.Same(id) {
 			return fmt.Sprintf("the server is not the one of the earlier attempt (failover or restore): %v, then %v", id, f.Attempt.Identity)
 		}
 	}
 	return ""
+}
+
+// here leaves out what earlier runs noted of another database before one of them noted something of this one: it was applied here anew,
+// on purpose.
+func (j Job) here(id Identity) Job {
+	first := slices.IndexFunc(j.Facts, func(f Fact) bool { return f.Attempt.Identity.Same(id) })
+	if first < 0 {
+		return j
+	}
+	own := func(f Fact) bool { return f.Run == "" || f.Run == j.Ticket.Run }
+	j.Facts = append(slices.DeleteFunc(slices.Clone(j.Facts[:first]), func(f Fact) bool { return !own(f) }), j.Facts[first:]...)
+	return j
 }
 
 // settle finds the fate of every noted attempt, by unit, ending the backends that still hold a transaction or do nothing, and waiting

@@ -53,6 +53,15 @@ type Identity struct {
 	System   string `json:"system"` // system identifier
 	Timeline int64  `json:"timeline"`
 	Database string `json:"database"`
+	OID      uint32 `json:"oid,omitempty"` // of the database, which one that took its name does not have; 0 where it was not noted
+}
+
+// Same tells whether two name one history, as far as both were noted.
+func (i Identity) Same(o Identity) bool {
+	if i.OID == 0 || o.OID == 0 {
+		i.OID, o.OID = 0, 0
+	}
+	return i == o
 }
 
 // An Attempt is the fact that is noted before the first statement of a unit: enough to find out later what became of it.

@@ -9,7 +9,7 @@ func (p *Project) applied(ctx context.Context, migration string) (int, error) {
 	if p.database == nil {
 		return 0, nil
 	}
-	markers, err := p.markers(ctx, migration)
+	markers, _, err := p.markers(ctx, migration)
 	if err != nil {
 		return 0, err
 	}

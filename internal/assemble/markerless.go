@@ -77,17 +77,29 @@ func (p *Project) noted(ctx context.Context, migration string, but engine.RunID)
 	return all, nil
 }
 
-// markers gives the markers of a migration; where there are none, the units whose COMMIT was answered, to any run.
-func (p *Project) markers(ctx context.Context, migration string) ([]apply.Marker, error) {
-	all, err := p.database.Markers(ctx, apply.Key{App: p.Config.App, Environment: p.Config.Environment, Migration: migration})
+// markers gives the markers of a migration; where there are none, the units whose COMMIT was answered, to any run, by this very database.
+// Elsewhere is then a run that applied it to another one of this name, which a restore or a failover has left behind.
+func (p *Project) markers(ctx context.Context, migration string) (all []apply.Marker, elsewhere string, err error) {
+	all, err = p.database.Markers(ctx, apply.Key{App: p.Config.App, Environment: p.Config.Environment, Migration: migration})
 	if !errors.Is(err, apply.ErrNoMarkers) {
-		return all, err
+		return all, "", err
 	}
 	facts, err := p.noted(ctx, migration, "")
+	if err != nil || len(facts) == 0 {
+		return nil, "", err
+	}
+	id, err := p.database.Identity(ctx)
+	if err != nil {
+		return nil, "", err
+	}
 	for _, f := range facts {
-		if f.What == apply.Settled {
+		switch {
+		case f.What != apply.Settled:
+		case !f.Attempt.Identity.Same(id):
+			elsewhere = f.Run
+		default:
 			all = append(all, apply.Marker{Unit: f.Attempt.Unit, SHA256: f.Attempt.SHA256, Run: f.Run, Done: true, At: f.At})
 		}
 	}
-	return all, err
+	return all, elsewhere, nil
 }

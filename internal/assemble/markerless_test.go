@@ -79,3 +79,37 @@ func TestOutsideTransactions_refuses_by_line_what_needs_markers(t *testing.T) {
 		}
 	}
 }
+
+// bareDatabase keeps no markers.
+type bareDatabase struct {
+	store
+	id apply.Identity
+}
+
+func (b bareDatabase) Markers(context.Context, apply.Key) ([]apply.Marker, error) {
+	return nil, apply.ErrNoMarkers
+}
+func (b bareDatabase) Identity(context.Context) (apply.Identity, error) { return b.id, nil }
+
+func TestStanding_without_markers_does_not_count_what_another_database_of_the_name_has(t *testing.T) {
+	sql := []byte("SELECT 1;")
+	script, err := sqltext.Parse(sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := apply.Identity{System: "7", Timeline: 1, Database: "shop", OID: 16400}
+	for oid, want := range map[uint32]apply.State{16400: apply.Applied, 16500: apply.Unknown} {
+		p := past{records: map[engine.RunID][]engine.Record{}}
+		at := here
+		at.OID = oid
+		p.ran(t, "r-1", script.SHA256, true, apply.Fact{What: apply.Settled, Attempt: apply.Attempt{XID: "10", Identity: at}})
+		project := Project{ledger: p, history: p, database: bareDatabase{id: here}}
+		s, err := project.Standing(t.Context(), Migration{File: "m.sql", SQL: sql})
+		if err != nil || s.State != want || (s.Left == "r-1") != (want == apply.Unknown) {
+			t.Errorf("noted of database %d: %+v, error %v; want %s", oid, s, err, want)
+		}
+		if n, err := project.applied(t.Context(), script.SHA256); err != nil || (n == 1) != (want == apply.Applied) {
+			t.Errorf("noted of database %d: %d units are in place, error %v", oid, n, err)
+		}
+	}
+}

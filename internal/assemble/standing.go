@@ -19,6 +19,7 @@ type Standing struct {
 	State  apply.State    `json:"state"`         // applied, partial, not-applied, or unknown: begun, and nobody knows how it ended
 	Why    string         `json:"why,omitempty"` // of unknown
 
+	Left string            `json:"left,omitempty"` // the run that applied it to a database that is no longer this one
 	Tool *migrator.Reading `json:"tool,omitempty"` // what the tool that made the file has written down
 }
 
@@ -58,11 +59,15 @@ func (p *Project) Standing(ctx context.Context, m Migration) (Standing, error) {
 	if m.Command.Commanded() { // one unit, that nobody can look into
 		script = sqltext.Script{SHA256: m.Command.SHA256, Units: []sqltext.Unit{{Kind: "command"}}}
 	}
-	markers, err := p.markers(ctx, script.SHA256)
+	markers, left, err := p.markers(ctx, script.SHA256)
 	if err != nil {
 		return Standing{}, unasked(err)
 	}
 	s := standing(script, markers)
+	if left != "" && s.State == apply.NotApplied {
+		s.State, s.Left = apply.Unknown, left
+		s.Why = "run " + left + " applied it to another database of this name; this one came from a restore or a failover since"
+	}
 	if m.Command.Commanded() {
 		if s.State == apply.Unknown {
 			s.Why = "the command was started and its end was not marked"

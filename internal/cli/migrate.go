@@ -270,7 +270,7 @@ func (a *app) applyPlan(ctx context.Context, c config.Config, p Project, s scree
 // alreadyApplied answers for a file of which nothing is left to do.
 func (a *app) alreadyApplied(s assemble.Standing, m assemble.Migration) (bool, error) {
 	if m.Again != "" && !(m.Command.Commanded() && s.State == apply.Unknown) {
-		if s.State != apply.Applied && !s.Elsewhere() || len(s.Units) == 0 {
+		if s.State != apply.Applied && !s.Elsewhere() && s.Left == "" || len(s.Units) == 0 {
 			return false, usagef("--again: %s is not applied here, so there is nothing to repeat; leave the flag out", m.File)
 		}
 		return false, nil

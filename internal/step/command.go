@@ -194,7 +194,7 @@ func (s Command) expected(ctx context.Context, in engine.Input) error {
 		return nil
 	}
 	id, err := s.Database.Identity(ctx)
-	if err == nil && id != *want {
+	if err == nil && !id.Same(*want) {
 		err = fmt.Errorf("the server is not the one that was backed up: %v, expected %v", id, *want)
 	}
 	return err

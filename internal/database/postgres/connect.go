@@ -163,13 +163,16 @@ const identitySQL = `(SELECT system_identifier::text FROM pg_control_system()),
 	     ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint END,
 	current_database()::text`
 
+// fullIdentitySQL is identitySQL and the database's own number.
+const fullIdentitySQL = identitySQL + ", (SELECT oid FROM pg_database WHERE datname = current_database())"
+
 // Identity reads who the server is.
 func (d *Database) Identity(ctx context.Context) (apply.Identity, error) {
 	var id apply.Identity
 	err := d.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		ctx, cancel := limit(ctx, askLimit)
 		defer cancel()
-		err := conn.QueryRow(ctx, "SELECT "+identitySQL).Scan(&id.System, &id.Timeline, &id.Database)
+		err := conn.QueryRow(ctx, "SELECT "+fullIdentitySQL).Scan(&id.System, &id.Timeline, &id.Database, &id.OID)
 		return classify(ctx, conn.PgConn(), "read the server's identity", err)
 	})
 	return id, err
@@ -184,9 +187,9 @@ func attempt(ctx context.Context, conn *pgx.Conn, transaction bool) (apply.Attem
 		xid = "pg_current_xact_id()::text"
 	}
 	var a apply.Attempt
-	err := conn.QueryRow(ctx, ours+"SELECT "+xid+", pid, backend_start, "+identitySQL+
+	err := conn.QueryRow(ctx, ours+"SELECT "+xid+", pid, backend_start, "+fullIdentitySQL+
 		" FROM pg_stat_activity WHERE pid = pg_backend_pid()").
-		Scan(&a.XID, &a.PID, &a.Started, &a.Identity.System, &a.Identity.Timeline, &a.Identity.Database)
+		Scan(&a.XID, &a.PID, &a.Started, &a.Identity.System, &a.Identity.Timeline, &a.Identity.Database, &a.Identity.OID)
 	a.Started = a.Started.UTC()
 	return a, classify(ctx, conn.PgConn(), "read the facts of the session", err)
 }

@@ -123,3 +123,36 @@ func TestExec_tells_how_far_an_index_build_is(t *testing.T) {
 	}
 	t.Log(all)
 }
+
+func TestDecide_without_markers_does_not_take_a_restored_database_for_the_one_that_was_migrated(t *testing.T) {
+	url := table(t)
+	d, j := bare(t, url), jobOf(t, addRow)
+	applied(t, d, j)
+	name, keep := beside(t, d) // as a restore leaves one, of before the migration
+	if err := d.Swap(t.Context(), name, keep); err != nil {
+		t.Fatal(err)
+	}
+	later := jobOf(t, addRow)
+	later.Ticket.Run, later.Facts = "r-two", j.Facts
+	for i := range later.Facts {
+		later.Facts[i].Run = "r-one"
+	}
+	v, err := apply.Decide(t.Context(), d, d, later.Job)
+	if err != nil || v.State != apply.Unknown {
+		t.Errorf("the verdict is %+v (%v), want unknown", v, err)
+	}
+	// Once it is applied here on purpose, what was noted of the other database says nothing any more.
+	admin(t, url, "CREATE TABLE public.effect (n int)")
+	again := jobOf(t, addRow)
+	again.Ticket.Run = "r-three"
+	if r := applied(t, d, again); r.Here != 1 {
+		t.Errorf("applied here: %+v", r)
+	}
+	for i := range again.Facts {
+		again.Facts[i].Run = "r-three"
+	}
+	later.Facts = append(later.Facts, again.Facts...)
+	if v, err := apply.Decide(t.Context(), d, d, later.Job); err != nil || v.State != apply.Applied || v.By != "r-three" {
+		t.Errorf("afterwards the verdict is %+v (%v), want applied by r-three", v, err)
+	}
+}
