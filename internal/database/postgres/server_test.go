@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"fairlead/internal/agent/agenttest"
 	"fairlead/internal/config"
 	"fairlead/internal/database/postgrestest"
@@ -56,30 +54,12 @@ func fresh(t *testing.T) string {
 // admin runs SQL beside the code under test.
 func admin(t *testing.T, url string, statements ...string) {
 	t.Helper()
-	conn, err := pgx.Connect(context.Background(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
-	for _, sql := range statements {
-		if _, err := conn.Exec(context.Background(), sql); err != nil {
-			t.Fatalf("%s: %v", sql, err)
-		}
-	}
+	postgrestest.Exec(t, url, statements...)
 }
 
 func ask[T any](t *testing.T, url, sql string, args ...any) T {
 	t.Helper()
-	conn, err := pgx.Connect(context.Background(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
-	var v T
-	if err := conn.QueryRow(context.Background(), sql, args...).Scan(&v); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-	return v
+	return postgrestest.Ask[T](t, url, sql, args...)
 }
 
 // opened gives a Database for a URL, as run r-one of shop in production.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"fairlead/internal/database/postgrestest"
 	"fairlead/internal/lab/smalldisk"
 )
 
@@ -46,7 +47,7 @@ func (s *shop) create() string {
 func (s *shop) gone(names ...string) {
 	s.t.Cleanup(func() {
 		for _, n := range names {
-			at(s.t, server.URL("owner", "postgres"), `DROP DATABASE IF EXISTS "`+n+`" WITH (FORCE)`)
+			postgrestest.Exec(s.t, server.URL("owner", "postgres"), `DROP DATABASE IF EXISTS "`+n+`" WITH (FORCE)`)
 		}
 	})
 }
@@ -258,7 +259,7 @@ func TestBackup_keeps_encoding_and_collation(t *testing.T) {
 		s := open(t)
 		odd := s.live() + "_odd"
 		s.gone(odd, odd+"_new")
-		at(t, server.URL("owner", "postgres"), "CREATE DATABASE "+odd+" TEMPLATE template0 "+o.how)
+		postgrestest.Exec(t, server.URL("owner", "postgres"), "CREATE DATABASE "+odd+" TEMPLATE template0 "+o.how)
 		s.url = server.URL("owner", odd)
 		s.sql("CREATE TABLE public.w (t text)", o.fill)
 		s.must(0, words("backup restore "+s.create()+" --into "+odd+"_new"), "all as in its manifest")

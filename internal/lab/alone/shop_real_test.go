@@ -4,7 +4,6 @@ package alone
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"fairlead/internal/database/postgrestest"
 )
 
 // shop is a folder with a configuration for migrations alone, and a database.
@@ -28,8 +27,8 @@ func open(t *testing.T, more ...string) *shop {
 	t.Helper()
 	name := fmt.Sprintf("t%d", time.Now().UnixNano())
 	s := &shop{t: t, dir: t.TempDir(), url: server.URL("owner", name)}
-	at(t, server.URL("owner", "postgres"), "CREATE DATABASE "+name)
-	t.Cleanup(func() { at(t, server.URL("owner", "postgres"), "DROP DATABASE "+name+" WITH (FORCE)") })
+	postgrestest.Exec(t, server.URL("owner", "postgres"), "CREATE DATABASE "+name)
+	t.Cleanup(func() { postgrestest.Exec(t, server.URL("owner", "postgres"), "DROP DATABASE "+name+" WITH (FORCE)") })
 	s.write("fairlead.yaml", `app: shop
 environment: production
 ledger: {kind: dir, path: ledger, durable: true}
@@ -102,36 +101,10 @@ func (s *shop) must(exit int, args []string, parts ...string) said {
 func words(s string) []string { return strings.Fields(s) }
 
 // sql runs statements beside fairlead.
-func (s *shop) sql(statements ...string) { s.t.Helper(); at(s.t, s.url, statements...) }
-
-func at(t *testing.T, url string, statements ...string) {
-	t.Helper()
-	conn, err := pgx.Connect(context.Background(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
-	for _, sql := range statements {
-		if _, err := conn.Exec(context.Background(), sql); err != nil {
-			t.Fatalf("%s: %v", sql, err)
-		}
-	}
-}
+func (s *shop) sql(statements ...string) { s.t.Helper(); postgrestest.Exec(s.t, s.url, statements...) }
 
 // count asks for a number.
-func (s *shop) count(sql string) int {
-	s.t.Helper()
-	conn, err := pgx.Connect(context.Background(), s.url)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
-	var n int
-	if err := conn.QueryRow(context.Background(), sql).Scan(&n); err != nil {
-		s.t.Fatalf("%s: %v", sql, err)
-	}
-	return n
-}
+func (s *shop) count(sql string) int { s.t.Helper(); return postgrestest.Ask[int](s.t, s.url, sql) }
 
 // until waits for a number to be what it must be.
 func (s *shop) until(want int, sql string) {
