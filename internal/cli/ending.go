@@ -67,7 +67,10 @@ func (a *app) awaken(ctx context.Context, p Project, e *engine.Ending) {
 	if f, ok := fault.Find(err); ok && e.Err == nil {
 		e.Means = means(f.Means, e.Means)
 	}
-	if e.Outcome = fault.Asking; !strings.Contains(fmt.Sprint(e.Err), err.Error()) {
+	if e.Outcome != fault.Unknown { // that they are stopped tells nothing about what is not known
+		e.Outcome = fault.Asking
+	}
+	if !strings.Contains(fmt.Sprint(e.Err), err.Error()) {
 		e.Err = errors.Join(e.Err, err)
 	}
 }

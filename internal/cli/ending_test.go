@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"context"
 	"testing"
 
+	"fairlead/internal/engine"
+	"fairlead/internal/fault"
 	"fairlead/internal/fence"
 )
 
@@ -27,6 +30,23 @@ func TestTakenOver_names_the_run_that_followed(t *testing.T) {
 	} {
 		if got := takenOver("r-1", fence.Ticket{Run: by, Holder: "ben@desk", Number: 4}); got != want {
 			t.Errorf("by %q: got %q, want %q", by, got, want)
+		}
+	}
+}
+
+// stuck cannot resume what was stopped.
+type stuck struct{ pretend }
+
+func (stuck) Awaken(context.Context, bool) error {
+	return &fault.Fault{Code: "writers-stopped", What: "not resumed", Means: "STOPPED", Outcome: fault.Asking}
+}
+
+func TestAwaken_that_fails_does_not_make_an_unknown_outcome_a_known_one(t *testing.T) {
+	for before, want := range map[fault.Outcome]fault.Outcome{fault.Unknown: fault.Unknown, fault.Deployed: fault.Asking, fault.FailedUnchanged: fault.Asking} {
+		e := engine.Ending{Outcome: before}
+		(&app{}).awaken(t.Context(), stuck{}, &e)
+		if e.Outcome != want || e.Err == nil {
+			t.Errorf("%v becomes %v (%v), want %v", before, e.Outcome, e.Err, want)
 		}
 	}
 }

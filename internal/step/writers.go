@@ -103,8 +103,11 @@ func (q Quiet) loud(ctx context.Context, in engine.Input, err error) error {
 	in.Say(engine.Progress{Text: "resuming what writes to the database"})
 	resumed := q.Writers.Resume(ctx)
 	said, ok := fault.Find(err)
+	if !ok && resumed != nil { // not as a fault: it knows its own outcome, and nothing of that of the step
+		return fmt.Errorf("%w; what writes to the database is STOPPED, or may be, and this resumes it: %s (%v)", err, q.Writers.Line, resumed)
+	}
 	if !ok {
-		return errors.Join(err, resumed)
+		return err
 	}
 	f := *said
 	if resumed == nil {

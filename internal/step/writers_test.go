@@ -92,6 +92,15 @@ func TestQuiet_resumes_on_every_failure_and_says_so(t *testing.T) {
 	}
 }
 
+func TestQuiet_that_cannot_resume_does_not_say_that_the_outcome_of_the_step_is_known(t *testing.T) {
+	g, noted := guard{start: errors.New("no route")}, 0
+	q := Quiet{Step: act{do: func() error { return errors.New("cable cut") }}, Writers: g.writers()}
+	_, err := q.Run(t.Context(), quietInput(&noted))
+	if f, ok := fault.Find(err); ok || err == nil || !strings.Contains(err.Error(), "no route") || !strings.Contains(err.Error(), "./start.sh") {
+		t.Errorf("it says %v (%+v)", err, f)
+	}
+}
+
 func TestQuiet_does_not_take_a_backup_of_before_the_writers_ran_again(t *testing.T) {
 	g := &guard{}
 	q := Quiet{Step: act{seen: engine.Sighting{State: engine.Present, Because: "the backup is there"}}, Writers: g.writers(), Afresh: true}
