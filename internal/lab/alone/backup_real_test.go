@@ -195,41 +195,38 @@ func (s *shop) child(parent int) int {
 func TestBackup_leaves_nothing_when_pg_dump_is_killed_in_the_middle(t *testing.T) {
 	s := open(t)
 	s.sql(fmt.Sprintf(texts, 400_000))
+	s.losesItsDump(s.middle)
+}
+
+// losesItsDump holds that a backup fails and leaves nothing when its pg_dump, which find waits for, is killed.
+func (s *shop) losesItsDump(find func(parent int) int) {
+	s.t.Helper()
 	var said bytes.Buffer
 	cmd := s.command("backup", "create")
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	if err := syscall.Kill(s.middle(cmd.Process.Pid), syscall.SIGKILL); err != nil {
-		t.Fatal(err)
+	if err := syscall.Kill(find(cmd.Process.Pid), syscall.SIGKILL); err != nil {
+		s.t.Fatal(err)
 	}
 	_ = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 4 || !strings.Contains(said.String(), "backup-failed") || !strings.Contains(said.String(), "signal: killed") {
-		t.Errorf("exit %d:\n%s", code, said.String())
+		s.t.Errorf("exit %d:\n%s", code, said.String())
 	}
-	all, _ := os.ReadDir(filepath.Join(s.dir, "backups"))
-	if len(all) > 0 {
-		t.Errorf("it leaves %v", all)
+	if all, _ := os.ReadDir(filepath.Join(s.dir, "backups")); len(all) > 0 {
+		s.t.Errorf("it leaves %v", all)
 	}
 }
 
 func TestBackup_leaves_nothing_visible_when_fairlead_is_killed_in_the_middle(t *testing.T) {
 	s := open(t)
 	s.sql(fmt.Sprintf(texts, 400_000))
-	cmd := s.command("backup", "create")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	s.middle(cmd.Process.Pid)
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
+	s.killed(words("backup create"), func(pid int) { s.middle(pid) })
 	if left := s.kept(); len(left) > 0 {
 		t.Errorf("it leaves %v", left)
 	}
-	s.until(0, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%' AND datname = current_database()")
+	s.until(0, dumpSessions)
 	s.create()
 }
 

@@ -130,17 +130,16 @@ func running(t *testing.T, line string) int {
 	return n
 }
 
+// napping waits, not for ever, until the command that naps runs.
+func napping(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); running(t, "sleep 30") == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	}
+}
+
 func TestCommand_after_a_kill_of_fairlead_is_looked_at_before_anything_is_run(t *testing.T) {
 	s := commanded(t, "linger")
-	cmd := s.command(apply("linger")...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	s.until(1, "SELECT count(*) FROM pg_class WHERE relname = 'notes'")
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
+	s.killed(apply("linger"), func(int) { s.until(1, "SELECT count(*) FROM pg_class WHERE relname = 'notes'") })
 	s.must(7, words("resume --yes"), "still runs on this machine")
 	s.endLingering()
 	s.must(7, words("resume --yes"), "how it ended is not known", "the schema changed")
@@ -150,14 +149,7 @@ func TestCommand_after_a_kill_of_fairlead_is_looked_at_before_anything_is_run(t 
 
 	// The same with a command that had changed nothing yet: that is proved, and it is run again.
 	s = commanded(t, "nap", "migration: {timeout: 3s}")
-	cmd = s.command(apply("nap")...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for end := time.Now().Add(20 * time.Second); running(t, "sleep 30") == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-	}
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
+	s.killed(apply("nap"), func(int) { napping(t) })
 	s.endLingering()
 	s.must(7, words("resume --yes"), "it ran for longer than 3s")
 }
@@ -194,8 +186,7 @@ func TestCommand_is_stopped_when_somebody_else_takes_the_run_over(t *testing.T) 
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(20 * time.Second); running(t, "sleep 30") == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-	}
+	napping(t)
 	a := s.run(words("resume --yes")...)
 	if a.exit != 7 {
 		t.Errorf("the one who took over: %s", a)

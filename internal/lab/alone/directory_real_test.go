@@ -3,7 +3,6 @@
 package alone
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -70,23 +69,8 @@ func (s *shop) writing(parent int) int {
 func TestDirectory_leaves_nothing_when_pg_dump_is_killed_in_the_middle(t *testing.T) {
 	s := directory(t, "")
 	s.sql(fmt.Sprintf(texts, 300_000), "CREATE TABLE public.more AS TABLE public.texts")
-	var said bytes.Buffer
-	cmd := s.command("backup", "create")
-	cmd.Stderr = &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(s.writing(cmd.Process.Pid), syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 4 || !strings.Contains(said.String(), "backup-failed") || !strings.Contains(said.String(), "signal: killed") {
-		t.Errorf("exit %d:\n%s", code, said.String())
-	}
-	if all, _ := os.ReadDir(filepath.Join(s.dir, "backups")); len(all) > 0 {
-		t.Errorf("it leaves %v", all)
-	}
-	s.until(0, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%' AND datname = current_database()")
+	s.losesItsDump(s.writing)
+	s.until(0, dumpSessions)
 }
 
 func TestDirectory_is_swept_when_fairlead_was_killed_in_the_middle_and_pg_dump_ends_with_it(t *testing.T) {
@@ -98,7 +82,7 @@ func TestDirectory_is_swept_when_fairlead_was_killed_in_the_middle_and_pg_dump_e
 	}
 	dumper := s.writing(cmd.Process.Pid)
 	backend := s.count("SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%' AND datname = current_database() AND query LIKE 'COPY %'")
-	if n := s.count("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%' AND datname = current_database()"); n != 4 { // its own, and jobs
+	if n := s.count(dumpSessions); n != 4 { // its own, and jobs
 		t.Errorf("pg_dump has %d sessions, want 4", n)
 	}
 	if backend == 0 {
@@ -128,7 +112,7 @@ func TestDirectory_is_swept_when_fairlead_was_killed_in_the_middle_and_pg_dump_e
 	if left, _ := filepath.Glob(filepath.Join(s.dir, "backups", ".fairlead-directory-*")); len(left) == 0 {
 		t.Error("it was not killed in the middle: no scratch is left, so nothing can be swept")
 	}
-	s.until(0, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%' AND datname = current_database()")
+	s.until(0, dumpSessions)
 	s.must(0, words("check"))
 	if left, _ := filepath.Glob(filepath.Join(s.dir, "backups", ".fairlead-directory-*")); len(left) > 0 {
 		t.Errorf("fairlead check leaves %v", left)

@@ -91,15 +91,7 @@ func TestQuiesce_is_ended_after_a_kill_by_whoever_goes_on_or_gives_up(t *testing
 	for _, how := range []string{"resume --yes", "abandon --reason over --yes"} {
 		s := quiet(t, "")
 		s.write("slow.sql", "DO $$ BEGIN PERFORM pg_sleep(1.5); END $$;")
-		cmd := s.command("migrate", "apply", "slow.sql", "--yes")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		s.until(1, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DO $$ BEGIN PERFORM%' AND application_name LIKE 'fairlead/%' AND datname = current_database()")
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait()
+		s.killed(words("migrate apply slow.sql --yes"), func(int) { s.until(1, asleep) })
 		if got := s.did(); got != "stop" {
 			t.Errorf("before the kill it does %q", got)
 		}

@@ -62,16 +62,10 @@ func TestRehearsal_on_the_production_server_is_cleared_away_after_a_kill(t *test
 	s.must(3, words("migrate apply out.sql --yes"), "rehearsal-outside", "line 1: roles belong to the whole server", "nothing was attempted")
 	s.write("slow.sql", "ALTER TABLE public.orders ADD COLUMN IF NOT EXISTS seen boolean; SELECT pg_sleep(0.7);")
 	for _, then := range []string{"abandon --reason test --yes", "resume --yes"} {
-		cmd := s.command(words("migrate apply slow.sql --yes")...)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		s.until(1, scratchCopies)
-		time.Sleep(200 * time.Millisecond)
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait()
+		s.killed(words("migrate apply slow.sql --yes"), func(int) {
+			s.until(1, scratchCopies)
+			time.Sleep(200 * time.Millisecond)
+		})
 		if s.count(scratchCopies) != 1 {
 			t.Fatal("the kill came too late")
 		}

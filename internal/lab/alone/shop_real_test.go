@@ -65,6 +65,26 @@ func (s *shop) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
+// killed starts fairlead and kills it when a function, that waits for something in the middle, comes back.
+func (s *shop) killed(args []string, middle func(pid int)) {
+	s.t.Helper()
+	cmd := s.command(args...)
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	middle(cmd.Process.Pid)
+	if err := cmd.Process.Kill(); err != nil {
+		s.t.Fatal(err)
+	}
+	_ = cmd.Wait()
+}
+
+// dumpSessions and asleep ask how many sessions in the shop's database are pg_dump's, and how many of fairlead's are in a DO block.
+const (
+	dumpSessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%' AND datname = current_database()"
+	asleep       = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DO $$ BEGIN PERFORM%' AND application_name LIKE 'fairlead/%' AND datname = current_database()"
+)
+
 // run runs fairlead to its end.
 func (s *shop) run(args ...string) said {
 	s.t.Helper()

@@ -85,15 +85,7 @@ func TestMigrate_alone_goes_on_after_a_kill(t *testing.T) {
 	s := open(t)
 	s.sql(orders, "CREATE TABLE public.effect (n int)")
 	s.write("slow.sql", "INSERT INTO public.effect VALUES (1);\nDO $$ BEGIN PERFORM pg_sleep(1.5); END $$;\n")
-	cmd := s.command("migrate", "apply", "slow.sql", "--yes")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	s.until(1, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DO $$ BEGIN PERFORM%' AND application_name LIKE 'fairlead/%' AND datname = current_database()")
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
+	s.killed(words("migrate apply slow.sql --yes"), func(int) { s.until(1, asleep) })
 	s.write("other.sql", "ALTER TABLE public.orders ADD COLUMN IF NOT EXISTS note text;")
 	s.must(8, words("migrate apply other.sql --yes"), "run-open")
 	s.must(0, words("status"), "OPEN run", "at step migrate")
