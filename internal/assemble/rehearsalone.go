@@ -3,7 +3,6 @@ package assemble
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"fairlead/internal/backup"
 	"fairlead/internal/database"
@@ -52,7 +51,7 @@ func (p *Project) RehearseAlone(ctx context.Context, r Rehearsal, say func(engin
 	return e, nil
 }
 
-// manifestOf reads the manifest of a backup, or of the newest one.
+// manifestOf reads the manifest of a backup, or of the newest one of this app in this environment.
 func (p *Project) manifestOf(ctx context.Context, name string) (backup.Manifest, error) {
 	if name != "" {
 		m, err := step.ReadManifest(ctx, p.backups, name)
@@ -61,19 +60,21 @@ func (p *Project) manifestOf(ctx context.Context, name string) (backup.Manifest,
 		}
 		return m, nil
 	}
-	all, err := p.backups.List(ctx)
+	kept, err := p.KeptBackups(ctx)
 	if err != nil {
-		return backup.Manifest{}, noBackup("the newest", err)
+		return backup.Manifest{}, err
 	}
-	for _, o := range all {
-		if !strings.HasSuffix(o.Name, ".dump.json") {
+	for _, k := range kept.Backups {
+		if !k.Reliable() {
 			continue
 		}
-		if m, err := step.ReadManifest(ctx, p.backups, strings.TrimSuffix(o.Name, ".json")); err == nil {
-			return m, nil
+		m, err := step.ReadManifest(ctx, p.backups, k.Name)
+		if err != nil {
+			return m, noBackup(k.Name, err)
 		}
+		return m, nil
 	}
 	return backup.Manifest{}, &fault.Fault{Code: "backup-missing", What: "there is no backup to rehearse with", Outcome: fault.Misused,
-		Err:   errors.New("the store " + p.backups.Place() + " has none with a manifest"),
+		Err:   errors.New("the store " + p.backups.Place() + " has none of this app in this environment that is whole"),
 		Means: "nothing was attempted; production is unchanged", Do: []fault.Command{{Line: "fairlead backup create", Why: "takes one"}}}
 }
