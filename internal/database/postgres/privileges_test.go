@@ -74,20 +74,15 @@ var privilegeCases = []struct{ sql, says string }{
 
 func TestPreflight_tells_exactly_which_statement_the_role_may_not_run(t *testing.T) {
 	url := fresh(t)
-	name := ask[string](t, url, "SELECT current_database()")
-	admin(t, server.URL("owner", "postgres"), "CREATE ROLE priv_app LOGIN PASSWORD '"+testPassword+"'")
-	t.Cleanup(func() {
-		admin(t, url, "DROP OWNED BY priv_app CASCADE")
-		admin(t, server.URL("owner", "postgres"), "DROP ROLE priv_app")
-	})
+	weak := login(t, url, "priv_app", "")
 	admin(t, url, "REVOKE CREATE ON SCHEMA public FROM PUBLIC", "CREATE SCHEMA app", "GRANT USAGE, CREATE ON SCHEMA app TO priv_app", "CREATE SCHEMA hidden",
 		"CREATE SCHEMA own", "CREATE TABLE own.theirs (id int)", "ALTER SCHEMA own OWNER TO priv_app",
 		"CREATE TABLE app.theirs (id int PRIMARY KEY, word text)", "CREATE TABLE public.theirs (id int)", "CREATE TABLE hidden.theirs (id int)", "CREATE TABLE app.mine (id int)", "ALTER TABLE app.mine OWNER TO priv_app",
 		"CREATE TABLE app.open (id int PRIMARY KEY)", "GRANT SELECT, INSERT, REFERENCES ON app.open TO priv_app", "CREATE VIEW app.their_view AS SELECT 1 AS id",
 		"CREATE TYPE app.their_enum AS ENUM ('a')", "CREATE TYPE app.closed_enum AS ENUM ('a')", "REVOKE USAGE ON TYPE app.closed_enum FROM PUBLIC",
 		"CREATE MATERIALIZED VIEW app.their_matview AS SELECT 1 AS id", "CREATE TABLE app.their_parts (id int) PARTITION BY LIST (id)", "CREATE SCHEMA fairlead AUTHORIZATION priv_app")
-	d := opened(t, server.URL("priv_app", name))
-	conn, err := pgx.Connect(t.Context(), server.URL("priv_app", name))
+	d := opened(t, weak)
+	conn, err := pgx.Connect(t.Context(), weak)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,14 +133,9 @@ func tried(t *testing.T, conn *pgx.Conn, sql string) bool {
 
 func TestPreflight_passes_over_units_that_are_applied_already(t *testing.T) {
 	url := fresh(t)
-	name := ask[string](t, url, "SELECT current_database()")
-	admin(t, server.URL("owner", "postgres"), "CREATE ROLE priv_two LOGIN PASSWORD '"+testPassword+"'")
-	t.Cleanup(func() {
-		admin(t, url, "DROP OWNED BY priv_two CASCADE")
-		admin(t, server.URL("owner", "postgres"), "DROP ROLE priv_two")
-	})
+	weak := login(t, url, "priv_two", "")
 	admin(t, url, "CREATE TABLE theirs (id int)", "GRANT SELECT ON theirs TO priv_two", "CREATE SCHEMA fairlead AUTHORIZATION priv_two")
-	d := opened(t, server.URL("priv_two", name))
+	d := opened(t, weak)
 	script, err := sqltext.Parse([]byte("BEGIN; ALTER TABLE theirs ADD COLUMN a int; COMMIT; BEGIN; SELECT 1; COMMIT;"))
 	if err != nil {
 		t.Fatal(err)
