@@ -37,7 +37,15 @@ type Process struct {
 }
 
 // Start begins the command. When it gives an error, nothing was begun.
-func Start(s Spec) (*Process, error) {
+func Start(s Spec) (*Process, error) { return start(s, drain) }
+
+// drain is how long the output of an ended command is read on while something that it started holds it.
+const drain = 5 * time.Second
+
+// errHeld tells that a command ended well while something that it started was still at work on its output.
+var errHeld = errors.New("it ended with status 0, and something that it started still held its output")
+
+func start(s Spec, drain time.Duration) (*Process, error) {
 	out, err := newOutput(s)
 	if err != nil {
 		return nil, err
@@ -46,7 +54,7 @@ func Start(s Spec) (*Process, error) {
 	cmd.Dir, cmd.Env = s.Dir, append(append([]string{}, s.Env...), markName+"="+s.Mark)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches fairlead alone, which ends the whole group
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.WaitDelay = 5 * time.Second // a grandchild that keeps the pipe open is not waited for longer
+	cmd.WaitDelay = drain // a grandchild that keeps the pipe open is not waited for longer
 	if err := cmd.Start(); err != nil {
 		out.close()
 		return nil, fmt.Errorf("start %s: %w", s.Argv[0], err)
@@ -69,7 +77,8 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Done is closed when the command has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Ended says how it ended, once Done is closed: by an exit status, or by a signal (its name). lost is an error of waiting for it.
+// Ended says how it ended, once Done is closed: by an exit status, or by a signal (its name). lost is an error of waiting for it: its end
+// was not seen, or it ended well and left something at work in the background.
 func (p *Process) Ended() (status int, signal string, lost error) {
 	state := p.cmd.ProcessState
 	if state == nil {
@@ -77,6 +86,9 @@ func (p *Process) Ended() (status int, signal string, lost error) {
 	}
 	if w, ok := state.Sys().(syscall.WaitStatus); ok && w.Signaled() {
 		return 0, w.Signal().String(), nil
+	}
+	if state.ExitCode() == 0 && errors.Is(p.err, exec.ErrWaitDelay) {
+		return 0, "", errHeld
 	}
 	return state.ExitCode(), "", nil
 }

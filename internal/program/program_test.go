@@ -80,3 +80,17 @@ func TestStart_says_when_there_is_no_such_program(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestEnded_well_does_not_hide_what_is_still_at_work_in_the_background(t *testing.T) {
+	for script, well := range map[string]bool{"(sleep 60; echo migrated) & exit 0": false, "sleep 60 >/dev/null 2>&1 </dev/null & exit 0": true, "exit 0": true} {
+		p, err := start(Spec{Argv: []string{"/bin/sh", "-c", script}, Dir: t.TempDir(), Mark: mark(t)}, 200*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-p.Done()
+		p.Sweep()
+		if status, signal, lost := p.Ended(); status != 0 || signal != "" || (lost == nil) != well {
+			t.Errorf("%s: %d %q %v", script, status, signal, lost)
+		}
+	}
+}

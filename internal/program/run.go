@@ -35,7 +35,7 @@ func Run(ctx context.Context, timeout time.Duration, environ, argv []string) err
 	}
 	status, signal, lost := p.Ended()
 	switch {
-	case status == 0 && signal == "" && lost == nil:
+	case status == 0 && signal == "" && (lost == nil || errors.Is(lost, errHeld)): // it may have started a service
 		return nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		err = fmt.Errorf("did not end within %s", timeout)
