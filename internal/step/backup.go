@@ -97,8 +97,7 @@ func (s Backup) Run(ctx context.Context, in engine.Input) (engine.Evidence, erro
 	m, err := s.Take(ctx, Order{App: in.Terms.App, Environment: in.Terms.Environment, Run: in.Ticket.Run, DatabaseSize: sizeOf(in.Proofs), Say: in.Say})
 	if err != nil {
 		return nil, &fault.Fault{Code: "backup-failed", What: "the backup was not taken", Err: fault.MarkUntouched(err),
-			Means: "nothing was migrated; production is unchanged", Do: []fault.Command{{Line: "fairlead check", Why: "asks the database and its programs again"},
-				{Line: "fairlead deploy " + in.Terms.Tag, Why: "tries again, from the start"}}}
+			Means: "nothing was migrated; production is unchanged", Do: []fault.Command{{Line: "fairlead check", Why: "asks the database and its programs again"}, again(in)}}
 	}
 	if err := in.Note(ctx, engine.NewFact(takenKind, m)); err != nil {
 		return nil, fault.MarkUntouched(err)

@@ -15,6 +15,8 @@ import (
 	"fairlead/internal/backup"
 	"fairlead/internal/database"
 	"fairlead/internal/engine"
+	"fairlead/internal/fault"
+	"fairlead/internal/release"
 )
 
 // cupboard is a store in memory. spoil changes what is read back; refuse names the object that cannot be committed.
@@ -266,6 +268,22 @@ func TestReadManifest_refuses_what_is_none(t *testing.T) {
 		s := &cupboard{objects: map[string][]byte{"a.json": []byte(text)}}
 		if m, err := ReadManifest(t.Context(), s, "a"); err == nil {
 			t.Errorf("%s: it reads %+v", name, m)
+		}
+	}
+}
+
+func TestBackup_that_fails_names_the_command_that_was_typed(t *testing.T) {
+	for want, terms := range map[string]engine.Terms{
+		"fairlead deploy v1.8.0": {Action: engine.Deploy, Tag: "v1.8.0"},
+		"fairlead migrate apply migrations/0042_note.sql": {Action: engine.Migrate, Tag: "0042_note.sql",
+			Migration: &release.Migration{File: "migrations/0042_note.sql"}},
+		"fairlead migrate apply --command -- ./tool.sh up": {Action: engine.Migrate, Tag: "tool.sh",
+			Migration: &release.Migration{Command: []string{"./tool.sh", "up"}}},
+	} {
+		_, err := takes(&cupboard{objects: map[string][]byte{}}, &clerk{ends: errors.New("pg_dump: exit status 1")}, L1).Run(t.Context(), engine.Input{Terms: terms, Say: func(engine.Progress) {}})
+		var f *fault.Fault
+		if !errors.As(err, &f) || f.Do[len(f.Do)-1].Line != want {
+			t.Errorf("got %v; want the last line to be %q", err, want)
 		}
 	}
 }

@@ -28,11 +28,15 @@ func tryAgain(in engine.Input) []fault.Command {
 // again begins the same once more.
 func again(in engine.Input) fault.Command {
 	c := fault.Command{Line: "fairlead deploy " + in.Terms.Tag, Why: "tries again, from the start"}
-	if in.Terms.Action == engine.Migrate {
-		c.Line = "fairlead migrate apply FILE"
-		if m := in.Terms.Migration; m != nil && m.File != "" {
-			c.Line = "fairlead migrate apply " + pasteable(m.File)
-		}
+	if in.Terms.Action != engine.Migrate {
+		return c
+	}
+	c.Line = "fairlead migrate apply FILE"
+	switch m := in.Terms.Migration; {
+	case m != nil && m.File != "":
+		c.Line = "fairlead migrate apply " + pasteable(m.File)
+	case m != nil && len(m.Command) > 0:
+		c.Line = "fairlead migrate apply --command " + m.Call()
 	}
 	return c
 }
