@@ -58,10 +58,7 @@ func measure(ctx context.Context, gb, turns int) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return err
-	}
-	s, err := postgrestest.Start(postgrestest.Options{Database: "bench", Below: dir, Attr: syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT},
+	s, err := postgrestest.Start(postgrestest.Options{Database: "bench", Attr: syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT},
 		Settings: []string{"max_wal_size=8GB", "shared_buffers=256MB", "autovacuum=off", "log_min_messages=fatal"}})
 	if err != nil {
 		return err

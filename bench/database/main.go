@@ -46,10 +46,7 @@ func measure(ctx context.Context, turns int) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return err
-	}
-	s, err := postgrestest.Start(postgrestest.Options{Database: "bench", Below: dir, Flush: true, Settings: []string{"log_min_messages=fatal"}})
+	s, err := postgrestest.Start(postgrestest.Options{Database: "bench", Flush: true, Settings: []string{"log_min_messages=fatal"}})
 	if err != nil {
 		return err
 	}

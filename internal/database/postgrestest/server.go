@@ -27,7 +27,6 @@ type Options struct {
 	Database string              // that is made at once, beside postgres; "" makes none
 	Settings []string            // of the server, name=value each
 	Flush    bool                // to the disk, as production does
-	Below    string              // folder for the server's own; user postgres must be able to pass through it; "" is that for temporary files
 	Attr     syscall.SysProcAttr // of its processes; whom they run as is Start's matter
 }
 
@@ -49,7 +48,7 @@ func Start(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Bin: bin, options: o}
-	if s.Dir, err = os.MkdirTemp(o.Below, "fairlead-pg-"); err != nil {
+	if s.Dir, err = os.MkdirTemp("", "fairlead-pg-"); err != nil {
 		return nil, err
 	}
 	for _, step := range []func() error{s.becomePostgres, s.initdb, s.choosePort, s.Resume, s.createDatabase} {
