@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"fairlead/internal/apply"
 	"fairlead/internal/engine"
@@ -124,6 +125,9 @@ func (s Migrate) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 	switch {
 	case errors.Is(err, fence.ErrOvertaken):
 		return nil, err
+	case errors.As(err, &f) && f.Result.Here == 0 && sent(j.Facts, in.Ticket.Run):
+		return nil, &fault.Fault{Code: "migration-failed", What: "the migration could not go on",
+			Means: "this attempt changed nothing; what earlier ones of this run applied stays" + unstarted(in), Err: fault.MarkUntouched(err), Do: tryAgain(in)}
 	case errors.As(err, &f) && f.Result.Here == 0:
 		return nil, &fault.Fault{Code: "migration-failed", What: "the migration failed and was rolled back as a whole",
 			Means: "production is unchanged" + unstarted(in), Err: fault.MarkUntouched(err), Do: tryAgain(in)}
@@ -135,6 +139,13 @@ func (s Migrate) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 	return nil, &fault.Fault{Code: "migration-unknown", What: "it is not known whether the migration is in place",
 		Means: "production is unknown" + unstarted(in), Outcome: fault.Unknown, Err: err,
 		Do: []fault.Command{{Line: "fairlead resume", Why: "asks the server again"}}}
+}
+
+// sent tells whether an attempt of a run has told the server to commit something, or has begun what can be in no transaction.
+func sent(facts []apply.Fact, run string) bool {
+	return slices.ContainsFunc(facts, func(f apply.Fact) bool {
+		return f.Run == run && (f.What == apply.CommitSent || f.What == apply.Attempted && f.Attempt.XID == "")
+	})
 }
 
 func (s Migrate) evidence(here, applied int, by string) Migrated {

@@ -2,10 +2,13 @@ package step
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 
 	"fairlead/internal/apply"
 	"fairlead/internal/engine"
+	"fairlead/internal/fault"
 	"fairlead/internal/fence"
 	"fairlead/internal/sqltext"
 )
@@ -51,5 +54,30 @@ func TestMigrate_counts_as_its_own_only_the_units_that_its_run_committed(t *test
 	seen, err := Migrate{Server: halves{}, Script: script}.Probe(t.Context(), engine.Input{Ticket: fence.Ticket{Run: "r-2"}})
 	if want := "applied, 1 of 2 units by this run, sha256 0123456789ab"; err != nil || seen.Because != want {
 		t.Errorf("got %q, %v; want %q", seen.Because, err, want)
+	}
+}
+
+// closed is a server that answers questions and lets nobody take it over.
+type closed struct{ halves }
+
+func (closed) Raise(context.Context, fence.Ticket) error {
+	return errors.New("the row is locked by a stranger")
+}
+
+func TestMigrate_that_cannot_go_on_says_nothing_of_what_its_earlier_attempts_applied(t *testing.T) {
+	script := sqltext.Script{SHA256: "0123456789abcdef", Units: []sqltext.Unit{{SHA256: "u"}, {Index: 1, SHA256: "v"}, {Index: 2, SHA256: "w"}}}
+	for sent, unchanged := range map[bool]bool{true: false, false: true} {
+		in := engine.Input{Ticket: fence.Ticket{Run: "r-2"}, Say: func(engine.Progress) {}}
+		if sent {
+			in.Facts = []engine.Fact{engine.NewFact(applyKind, apply.Fact{What: apply.CommitSent, Attempt: apply.Attempt{Unit: 1}})}
+		}
+		_, err := Migrate{Server: closed{}, Script: script}.Run(t.Context(), in)
+		f, ok := fault.Find(err)
+		if !ok || !fault.IsUntouched(err) || strings.Contains(f.Means, "production is unchanged") != unchanged {
+			t.Errorf("an earlier attempt has sent COMMIT: %v; it says %+v", sent, err)
+			if ok {
+				t.Log(f.What, "|", f.Means)
+			}
+		}
 	}
 }
