@@ -19,7 +19,7 @@ type Imprinter interface {
 }
 
 // An Imprint is everything of a database that a migration could change, in figures. Two equal ones prove that nothing was changed in
-// between, except roles and the positions of sequences, which are not in it.
+// between, except roles, user mappings, subscriptions, what is in large objects and the positions of sequences, which are not in it.
 type Imprint struct {
 	At        time.Time           `json:"at"` // the server's clock
 	System    string              `json:"system"`

@@ -36,7 +36,12 @@ func imprinted() [][3]string {
 		by("pg_proc", "x.oid", ""), by("pg_enum", "x.oid", ""), by("pg_operator", "x.oid", ""), by("pg_cast", "x.oid", ""),
 		by("pg_collation", "x.oid", ""), by("pg_extension", "x.oid", ""), by("pg_event_trigger", "x.oid", ""), by("pg_publication", "x.oid", ""), by("pg_statistic_ext", "x.oid", ""),
 		by("pg_default_acl", "x.oid", ""), by("pg_foreign_server", "x.oid", ""), by("pg_foreign_table", "x.ftrelid", ""), by("pg_description", "x.objoid || '.' || x.classoid || '.' || x.objsubid", ""),
-		by("pg_largeobject_metadata", "x.oid", ""),
+		by("pg_largeobject_metadata", "x.oid", ""), by("pg_publication_rel", "x.oid", ""), by("pg_foreign_data_wrapper", "x.oid", ""), by("pg_language", "x.oid", ""),
+		by("pg_ts_config", "x.oid", ""), by("pg_ts_config_map", "x.mapcfg || '.' || x.maptokentype || '.' || x.mapseqno", ""), by("pg_ts_dict", "x.oid", ""),
+		by("pg_ts_parser", "x.oid", ""), by("pg_ts_template", "x.oid", ""), by("pg_am", "x.oid", ""), by("pg_opclass", "x.oid", ""), by("pg_opfamily", "x.oid", ""),
+		by("pg_amop", "x.oid", ""), by("pg_amproc", "x.oid", ""), by("pg_aggregate", "x.aggfnoid::oid", ""), by("pg_conversion", "x.oid", ""), by("pg_transform", "x.oid", ""),
+		by("pg_range", "x.rngtypid", ""), by("pg_seclabel", "x.objoid || '.' || x.classoid || '.' || x.objsubid || '.' || x.provider", ""),
+		{"pg_db_role_setting", "x.setdatabase || '.' || x.setrole", " WHERE x.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())"},
 		{"pg_type", "x.oid", " WHERE NOT EXISTS (SELECT FROM pg_class t WHERE t.oid = x.typrelid AND t.relpersistence = 't') AND NOT EXISTS (SELECT FROM pg_type e JOIN pg_class t ON t.oid = e.typrelid WHERE e.typarray = x.oid AND t.relpersistence = 't')"},
 	}
 }
@@ -67,7 +72,11 @@ func figures(ctx context.Context, conn *pgx.Conn, i *database.Imprint, own strin
 	}
 	i.At = i.At.UTC()
 	var parts []string
-	for _, c := range imprinted() {
+	catalogs := imprinted()
+	if version(conn) >= 150000 {
+		catalogs = append(catalogs, [3]string{"pg_publication_namespace", "x.oid", ""})
+	}
+	for _, c := range catalogs {
 		parts = append(parts, fmt.Sprintf("SELECT '%s', count(*) || ':' || coalesce(sum(hashtextextended((%s)::text || ':' || x.xmin::text, 0)::numeric), 0) FROM pg_catalog.%s x%s",
 			c[0], c[1], c[0], c[2]))
 	}
