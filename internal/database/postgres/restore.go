@@ -174,6 +174,8 @@ func empty(ctx context.Context, conn *pgx.Conn, name string) error {
 			WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1 LIMIT 3)
 		UNION ALL (SELECT 'schema ' || quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public') ORDER BY 1 LIMIT 3)
 		UNION ALL (SELECT 'function ' || p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public') ORDER BY 1 LIMIT 3)
+		UNION ALL (SELECT 'type ' || t.oid::regtype::text FROM pg_type t WHERE t.typtype IN ('d', 'e', 'r') AND t.typnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public') ORDER BY 1 LIMIT 3)
+		UNION ALL (SELECT 'it is a template for new ones' FROM pg_database WHERE datname = current_database() AND datistemplate)
 		UNION ALL (SELECT 'large object ' || oid FROM pg_largeobject_metadata LIMIT 1)) x), '')`).Scan(&found)
 	if err != nil {
 		return classify(ctx, conn.PgConn(), "look whether "+name+" is empty", err)
