@@ -11,7 +11,7 @@ import (
 const module = "fairlead/"
 
 // A floor is a row of the house. Its packages know those below it and not each other. A name that ends in "/*" stands for
-// every package in that folder.
+// every package directly in that folder. A package below one of a floor is a room of its own inside it: see roomOf.
 type floor struct {
 	name     string
 	packages []string
@@ -33,9 +33,12 @@ func house() []floor {
 			"internal/backup/*", "internal/database/*", "internal/ledger/*", "internal/notify/*", "internal/source/*",
 			"internal/target/*", "internal/ui/*", "internal/web",
 		}},
-		{"3 (assemble)", []string{"internal/assemble"}},
-		{"4 (cli)", []string{"internal/cli"}},
-		{"5 (programs)", []string{"cmd/*"}},
+		{"3 (deciding)", []string{"internal/applied", "internal/backups", "internal/planner"}},
+		{"4 (assemble)", []string{"internal/assemble"}},
+		{"5 (commands)", []string{"internal/operate"}},
+		{"6 (pages)", []string{"internal/view"}},
+		{"7 (cli)", []string{"internal/cli"}},
+		{"8 (programs)", []string{"cmd/*"}},
 	}
 }
 
@@ -48,7 +51,7 @@ func exceptions() map[[2]string]string {
 }
 
 // belowCLI is the highest floor that test-only packages may import.
-const belowCLI = 3
+const belowCLI = 6
 
 // testOnly tells that a package exists for tests and never reaches a binary: the world of the simulator and the fakes in it, the
 // lab, the benchmarks, conformance suites, and this package.
@@ -65,15 +68,36 @@ func testOnly(pkg string) bool {
 	return last == "fake" || strings.HasSuffix(last, "test")
 }
 
-// floorOf gives the floor on which a package stands, or -1.
-func floorOf(pkg string) int {
+// listed gives the floor that names a package, or -1.
+func listed(pkg string) int {
 	return slices.IndexFunc(house(), func(f floor) bool {
 		return slices.ContainsFunc(f.packages, func(p string) bool {
 			folder, many := strings.CutSuffix(p, "/*")
-			return p == pkg || many && strings.HasPrefix(pkg, folder+"/")
+			return p == pkg || many && folder == path.Dir(pkg)
 		})
 	})
 }
+
+// ownerOf gives the package of a floor to which pkg belongs: itself, the nearest one above it, or "".
+func ownerOf(pkg string) string {
+	for ; pkg != "."; pkg = path.Dir(pkg) {
+		if listed(pkg) >= 0 {
+			return pkg
+		}
+	}
+	return ""
+}
+
+// roomOf gives the package whose inner room pkg is, or "". Only packages at or below that one may import it.
+func roomOf(pkg string) string {
+	if owner := ownerOf(pkg); owner != pkg {
+		return owner
+	}
+	return ""
+}
+
+// floorOf gives the floor on which a package stands, or -1.
+func floorOf(pkg string) int { return listed(ownerOf(pkg)) }
 
 // An arrow is one import of one of our packages by another. Test tells that only a _test.go file has it.
 type arrow struct {
@@ -84,6 +108,7 @@ type arrow struct {
 // wrong gives one sentence why an arrow may not be, or "".
 func wrong(a arrow) string {
 	from, to := floorOf(a.from), floorOf(a.to)
+	room := roomOf(a.to)
 	switch {
 	case testOnly(a.to):
 		if a.test || testOnly(a.from) {
@@ -92,6 +117,8 @@ func wrong(a arrow) string {
 		return fmt.Sprintf("%s imports %s, which is for tests only", a.file, a.to)
 	case to < 0:
 		return fmt.Sprintf("%s imports %s, which stands on no floor", a.file, a.to)
+	case room != "" && a.from != room && !strings.HasPrefix(a.from, room+"/"):
+		return fmt.Sprintf("%s imports %s, a room inside %s that only packages of that folder may enter", a.file, a.to, room)
 	case testOnly(a.from):
 		if to <= belowCLI {
 			return ""
@@ -99,9 +126,9 @@ func wrong(a arrow) string {
 		return fmt.Sprintf("%s imports %s of floor %s; test-only packages may import what is below cli", a.file, a.to, house()[to].name)
 	case from < 0:
 		return fmt.Sprintf("%s is in %s, which stands on no floor", a.file, a.from)
-	case to < from, a.test && to == from, a.from == a.to, strings.HasPrefix(a.from, a.to+"/"):
+	case to < from, a.test && to == from, ownerOf(a.from) == ownerOf(a.to), strings.HasPrefix(a.from, a.to+"/"):
 		return ""
-	case exceptions()[[2]string{a.from, a.to}] != "":
+	case exceptions()[[2]string{ownerOf(a.from), a.to}] != "":
 		return ""
 	case to == from:
 		return fmt.Sprintf("%s imports %s, but packages of floor %s do not know each other", a.file, a.to, house()[to].name)
