@@ -165,7 +165,7 @@ func (r *Run) looked(spec Spec, p stepPast, err error) error {
 }
 
 // resolve replaces what had to be feared of an interrupted step by what was seen.
-func (r *Run) resolve(spec Spec, p stepPast, seen Sighting) {
+func (r *Run) resolve(spec Spec, p stepPast, seen Observation) {
 	if spec.Mutates == Nothing || seen.State == Doubtful {
 		return
 	}
@@ -175,7 +175,7 @@ func (r *Run) resolve(spec Spec, p stepPast, seen Sighting) {
 	}
 }
 
-func (r *Run) doubt(spec Spec, seen Sighting) error {
+func (r *Run) doubt(spec Spec, seen Observation) error {
 	return &fault.Fault{Code: "cannot-tell", What: fmt.Sprintf("it cannot be told whether %q is done: %s", spec.Name, seen.Because),
 		Means: "production is unknown; nothing more was run", Outcome: fault.Unknown,
 		Do: []fault.Command{{Line: "fairlead show " + string(r.ID()), Why: "what is known"}, {Line: "fairlead resume", Why: "looks again"}}}
@@ -255,9 +255,6 @@ func (r *Run) input(spec Spec, p stepPast) Input {
 			return err
 		},
 		Say: func(p Progress) { r.engine.Observe(StepProgress{At: r.engine.Now(), Step: spec.Name, Progress: p}) },
-		Blob: func(ctx context.Context, name string) ([]byte, error) {
-			return r.engine.Ledger.Blob(ctx, r.opening.Blobs[name])
-		},
 	}
 }
 

@@ -46,7 +46,7 @@ type Spec struct {
 // is a fault with an Outcome of its own. An error that matches fence.ErrOvertaken ends the run for this operator.
 type Step interface {
 	Spec() Spec
-	Probe(ctx context.Context, in Input) (Sighting, error)
+	Probe(ctx context.Context, in Input) (Observation, error)
 	Run(ctx context.Context, in Input) (Evidence, error)
 }
 
@@ -61,9 +61,9 @@ const (
 	Doubtful                  // cannot tell
 )
 
-// A Sighting is Probe's answer. Because is one sentence and goes to the ledger. Changed tells, with Absent, that a part of the step
+// An Observation is Probe's answer. Because is one sentence and goes to the ledger. Changed tells, with Absent, that a part of the step
 // was done by this run (a migration of which one unit is in place).
-type Sighting struct {
+type Observation struct {
 	State    State
 	Evidence Evidence
 	Because  string
@@ -107,10 +107,9 @@ type Input struct {
 	Ticket fence.Ticket
 	Terms  Terms
 	Proofs Proofs
-	Facts  []Fact                                        // of earlier attempts of this step, oldest first
-	Note   func(context.Context, Fact) error             // durable and fenced when it returns nil; if it fails the step undoes itself
-	Say    func(Progress)                                // never nil
-	Blob   func(context.Context, string) ([]byte, error) // a blob of the run by its sha256
+	Facts  []Fact                            // of earlier attempts of this step, oldest first
+	Note   func(context.Context, Fact) error // durable and fenced when it returns nil; if it fails the step undoes itself
+	Say    func(Progress)                    // never nil
 }
 
 // ErrNotProven is given by Recall for evidence that no step has left.

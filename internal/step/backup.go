@@ -75,21 +75,21 @@ func (Backup) Spec() engine.Spec {
 const takenKind engine.Kind = "backup-visible/1"
 
 // Probe finds the backup that an earlier attempt of this run has taken, if it is young enough and still reads back as it was written.
-func (s Backup) Probe(ctx context.Context, in engine.Input) (engine.Sighting, error) {
+func (s Backup) Probe(ctx context.Context, in engine.Input) (engine.Observation, error) {
 	for i := len(in.Facts) - 1; i >= 0; i-- {
 		var m backup.Manifest
 		if in.Facts[i].Kind != takenKind || json.Unmarshal(in.Facts[i].Body, &m) != nil {
 			continue
 		}
 		if age := s.Now().Sub(m.Snapshot); age > MaxBackupAge {
-			return engine.Sighting{State: engine.Absent, Because: fmt.Sprintf("the backup %s is %s old", m.Name, age.Round(time.Minute))}, nil
+			return engine.Observation{State: engine.Absent, Because: fmt.Sprintf("the backup %s is %s old", m.Name, age.Round(time.Minute))}, nil
 		}
 		if err := backup.Reread(ctx, s.Store, m); err != nil {
-			return engine.Sighting{State: engine.Absent, Because: fmt.Sprintf("the backup %s: %v", m.Name, err)}, nil
+			return engine.Observation{State: engine.Absent, Because: fmt.Sprintf("the backup %s: %v", m.Name, err)}, nil
 		}
-		return engine.Sighting{State: engine.Present, Evidence: BackedUp{Manifest: m, Place: s.Store.Place()}, Because: "the backup " + m.Name + " reads back as written"}, nil
+		return engine.Observation{State: engine.Present, Evidence: BackedUp{Manifest: m, Place: s.Store.Place()}, Because: "the backup " + m.Name + " reads back as written"}, nil
 	}
-	return engine.Sighting{State: engine.Absent, Because: "this run has no backup yet"}, nil
+	return engine.Observation{State: engine.Absent, Because: "this run has no backup yet"}, nil
 }
 
 // Run takes the backup. Whatever fails, no object is left under a final name.

@@ -43,7 +43,7 @@ func (Baseline) Spec() engine.Spec {
 }
 
 // Probe leaves everything to Run.
-func (Baseline) Probe(context.Context, engine.Input) (engine.Sighting, error) { return fresh, nil }
+func (Baseline) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run reads it from what Check observed. Replicas or hosts that disagree close the gate: there would be no one state to go back to.
 func (s Baseline) Run(_ context.Context, in engine.Input) (engine.Evidence, error) {

@@ -90,10 +90,10 @@ func (Check) Spec() engine.Spec {
 }
 
 // Probe leaves everything to Run: looking is all there is.
-func (Check) Probe(context.Context, engine.Input) (engine.Sighting, error) { return fresh, nil }
+func (Check) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
-// fresh is the sighting of a step that always looks again.
-var fresh = engine.Sighting{State: engine.Absent, Because: "it is looked at each time"}
+// fresh is the observation of a step that always looks again.
+var fresh = engine.Observation{State: engine.Absent, Because: "it is looked at each time"}
 
 // Run asks. Every reason to refuse is collected before it answers, so that they can be mended together.
 func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {

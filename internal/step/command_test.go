@@ -175,7 +175,7 @@ func TestCommand_is_stopped_when_the_lock_is_lost_or_it_runs_too_long(t *testing
 func TestCommand_on_resume_runs_again_only_what_certainly_did_nothing(t *testing.T) {
 	d := &store{}
 	_, _, facts, s := try(t, d, ended{signal: "killed"}, func() {})
-	look := func(change func(*Command), known []engine.Fact) engine.Sighting {
+	look := func(change func(*Command), known []engine.Fact) engine.Observation {
 		t.Helper()
 		c := s
 		change(&c)

@@ -35,7 +35,9 @@ func (CommandReview) Spec() engine.Spec {
 }
 
 // Probe leaves everything to Run.
-func (CommandReview) Probe(context.Context, engine.Input) (engine.Sighting, error) { return fresh, nil }
+func (CommandReview) Probe(context.Context, engine.Input) (engine.Observation, error) {
+	return fresh, nil
+}
 
 // Run looks for the waiver.
 func (s CommandReview) Run(context.Context, engine.Input) (engine.Evidence, error) {

@@ -48,7 +48,7 @@ func (Confirm) Spec() engine.Spec {
 }
 
 // Probe leaves everything to Run.
-func (Confirm) Probe(context.Context, engine.Input) (engine.Sighting, error) { return fresh, nil }
+func (Confirm) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run asks the registry.
 func (s Confirm) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {

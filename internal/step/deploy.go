@@ -76,22 +76,22 @@ func (Deploy) Spec() engine.Spec {
 }
 
 // Probe attaches to a rollout that is under way, and finds out whether everything runs as planned already.
-func (s Deploy) Probe(ctx context.Context, in engine.Input) (engine.Sighting, error) {
+func (s Deploy) Probe(ctx context.Context, in engine.Input) (engine.Observation, error) {
 	busy, err := s.Target.Underway(ctx, in.Ticket, "deploy")
 	if err != nil {
-		return engine.Sighting{}, err
+		return engine.Observation{}, err
 	}
 	if busy {
-		return engine.Sighting{State: engine.Underway, Because: "a rollout of this run is under way on a host"}, nil
+		return engine.Observation{State: engine.Underway, Because: "a rollout of this run is under way on a host"}, nil
 	}
 	o, err := s.Target.Look(ctx)
 	if err != nil {
-		return engine.Sighting{}, err
+		return engine.Observation{}, err
 	}
 	if d, ok := asPlanned(o, in); ok {
-		return engine.Sighting{State: engine.Present, Evidence: d, Because: "every service runs its planned digest"}, nil
+		return engine.Observation{State: engine.Present, Evidence: d, Because: "every service runs its planned digest"}, nil
 	}
-	return engine.Sighting{State: engine.Absent, Because: "not every service runs its planned digest"}, nil
+	return engine.Observation{State: engine.Absent, Because: "not every service runs its planned digest"}, nil
 }
 
 // asPlanned tells whether all hosts run the planned images, ready, and are configured so.

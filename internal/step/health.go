@@ -54,7 +54,7 @@ func (Health) Spec() engine.Spec {
 }
 
 // Probe leaves everything to Run: health of yesterday is not health.
-func (Health) Probe(context.Context, engine.Input) (engine.Sighting, error) { return fresh, nil }
+func (Health) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run looks until all checks have passed or the window is over.
 func (s Health) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {

@@ -81,28 +81,28 @@ func (s Migrate) Spec() engine.Spec {
 const applyKind engine.Kind = "apply/1"
 
 // Probe decides from markers, transaction status and catalog how much is in place.
-func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Sighting, error) {
+func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Observation, error) {
 	j, err := s.job(ctx, in)
 	if err != nil {
-		return engine.Sighting{}, err
+		return engine.Observation{}, err
 	}
 	v, err := apply.Decide(ctx, s.Server, s.Court, j)
 	if err != nil {
-		return engine.Sighting{}, err
+		return engine.Observation{}, err
 	}
 	if m, ok, err := s.elsewhere(ctx, v); ok || err != nil {
-		return engine.Sighting{State: engine.Present, Because: m.String(), Evidence: m}, err
+		return engine.Observation{State: engine.Present, Because: m.String(), Evidence: m}, err
 	}
 	switch v.State {
 	case apply.Applied:
 		e := s.told(ctx, s.evidence(v.Here, v.Next, v.By))
-		return engine.Sighting{State: engine.Present, Because: e.String(), Evidence: e}, nil
+		return engine.Observation{State: engine.Present, Because: e.String(), Evidence: e}, nil
 	case apply.NotApplied:
-		return engine.Sighting{State: engine.Absent, Because: v.Why}, nil
+		return engine.Observation{State: engine.Absent, Because: v.Why}, nil
 	case apply.Partial:
-		return engine.Sighting{State: engine.Absent, Because: v.Why, Changed: v.IntendedBy == in.Ticket.Run || v.Here > 0}, nil
+		return engine.Observation{State: engine.Absent, Because: v.Why, Changed: v.IntendedBy == in.Ticket.Run || v.Here > 0}, nil
 	}
-	return engine.Sighting{State: engine.Doubtful, Because: v.Why}, nil
+	return engine.Observation{State: engine.Doubtful, Because: v.Why}, nil
 }
 
 // Run applies what is not in place.

@@ -43,7 +43,7 @@ func (Prefetch) Spec() engine.Spec {
 }
 
 // Probe leaves everything to Run: pulling again is cheap and proves again.
-func (Prefetch) Probe(context.Context, engine.Input) (engine.Sighting, error) { return fresh, nil }
+func (Prefetch) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run pulls.
 func (s Prefetch) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {

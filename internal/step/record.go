@@ -56,7 +56,7 @@ func (s Record) Spec() engine.Spec {
 }
 
 // Probe leaves everything to Run.
-func (Record) Probe(context.Context, engine.Input) (engine.Sighting, error) { return fresh, nil }
+func (Record) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run composes the note from what was proved.
 func (s Record) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {

@@ -147,18 +147,18 @@ func (Rehearse) Spec() engine.Spec {
 const rehearsedKind engine.Kind = "rehearsal-done/1"
 
 // Probe finds a rehearsal of this run with the very backup that counts now.
-func (s Rehearse) Probe(_ context.Context, in engine.Input) (engine.Sighting, error) {
+func (s Rehearse) Probe(_ context.Context, in engine.Input) (engine.Observation, error) {
 	b, err := engine.Recall[BackedUp](in.Proofs)
 	if err != nil {
-		return engine.Sighting{}, err
+		return engine.Observation{}, err
 	}
 	for i := len(in.Facts) - 1; i >= 0; i-- {
 		var e Rehearsed
 		if in.Facts[i].Kind == rehearsedKind && json.Unmarshal(in.Facts[i].Body, &e) == nil && e.SHA256 == b.Manifest.SHA256 && e.Backup == b.Manifest.Name {
-			return engine.Sighting{State: engine.Present, Evidence: e, Because: "it was rehearsed with this backup by this run"}, nil
+			return engine.Observation{State: engine.Present, Evidence: e, Because: "it was rehearsed with this backup by this run"}, nil
 		}
 	}
-	return engine.Sighting{State: engine.Absent, Because: "this run has not rehearsed with this backup"}, nil
+	return engine.Observation{State: engine.Absent, Because: "this run has not rehearsed with this backup"}, nil
 }
 
 // Run rehearses.

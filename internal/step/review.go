@@ -90,7 +90,7 @@ func (Review) Spec() engine.Spec {
 }
 
 // Probe leaves everything to Run.
-func (Review) Probe(context.Context, engine.Input) (engine.Sighting, error) { return fresh, nil }
+func (Review) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run reviews.
 func (s Review) Run(ctx context.Context, _ engine.Input) (engine.Evidence, error) {

@@ -46,7 +46,7 @@ func (Smoke) Spec() engine.Spec {
 }
 
 // Probe leaves everything to Run.
-func (Smoke) Probe(context.Context, engine.Input) (engine.Sighting, error) { return fresh, nil }
+func (Smoke) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run tries each check. The first required one that fails ends it.
 func (s Smoke) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {

@@ -37,7 +37,9 @@ func (ToolHistory) Spec() engine.Spec {
 }
 
 // Probe leaves everything to Run.
-func (ToolHistory) Probe(context.Context, engine.Input) (engine.Sighting, error) { return fresh, nil }
+func (ToolHistory) Probe(context.Context, engine.Input) (engine.Observation, error) {
+	return fresh, nil
+}
 
 // Run reads.
 func (s ToolHistory) Run(ctx context.Context, _ engine.Input) (engine.Evidence, error) {

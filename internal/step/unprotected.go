@@ -31,7 +31,7 @@ func (NoBackup) Spec() engine.Spec {
 }
 
 // Probe leaves everything to Run.
-func (NoBackup) Probe(context.Context, engine.Input) (engine.Sighting, error) { return fresh, nil }
+func (NoBackup) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run writes the decision down.
 func (s NoBackup) Run(context.Context, engine.Input) (engine.Evidence, error) {

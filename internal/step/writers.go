@@ -66,10 +66,10 @@ type Quiet struct {
 }
 
 // Probe looks, but does not take what was made before the writers ran again.
-func (q Quiet) Probe(ctx context.Context, in engine.Input) (engine.Sighting, error) {
+func (q Quiet) Probe(ctx context.Context, in engine.Input) (engine.Observation, error) {
 	seen, err := q.Step.Probe(ctx, in)
 	if err == nil && q.Afresh && seen.State == engine.Present && !q.Writers.Stopped() {
-		return engine.Sighting{State: engine.Absent, Because: "what writes to the database ran again since: " + seen.Because}, nil
+		return engine.Observation{State: engine.Absent, Because: "what writes to the database ran again since: " + seen.Because}, nil
 	}
 	return seen, err
 }
@@ -146,7 +146,7 @@ func (Resume) Spec() engine.Spec {
 }
 
 // Probe leaves everything to Run, which does no harm twice.
-func (Resume) Probe(context.Context, engine.Input) (engine.Sighting, error) { return fresh, nil }
+func (Resume) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run resumes them.
 func (s Resume) Run(ctx context.Context, _ engine.Input) (engine.Evidence, error) {

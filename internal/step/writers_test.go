@@ -15,12 +15,12 @@ import (
 
 // act is a step that does what a test says.
 type act struct {
-	seen engine.Sighting
+	seen engine.Observation
 	do   func() error
 }
 
-func (act) Spec() engine.Spec                                              { return engine.Spec{Name: "act"} }
-func (a act) Probe(context.Context, engine.Input) (engine.Sighting, error) { return a.seen, nil }
+func (act) Spec() engine.Spec                                                 { return engine.Spec{Name: "act"} }
+func (a act) Probe(context.Context, engine.Input) (engine.Observation, error) { return a.seen, nil }
 func (a act) Run(context.Context, engine.Input) (engine.Evidence, error) {
 	return WritersResumed{}, a.do()
 }
@@ -103,7 +103,7 @@ func TestQuiet_that_cannot_resume_does_not_say_that_the_outcome_of_the_step_is_k
 
 func TestQuiet_does_not_take_a_backup_of_before_the_writers_ran_again(t *testing.T) {
 	g := &guard{}
-	q := Quiet{Step: act{seen: engine.Sighting{State: engine.Present, Because: "the backup is there"}}, Writers: g.writers(), Afresh: true}
+	q := Quiet{Step: act{seen: engine.Observation{State: engine.Present, Because: "the backup is there"}}, Writers: g.writers(), Afresh: true}
 	if seen, err := q.Probe(t.Context(), engine.Input{}); err != nil || seen.State != engine.Absent {
 		t.Errorf("it sees %+v, %v", seen, err)
 	}
