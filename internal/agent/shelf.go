@@ -11,7 +11,7 @@ import (
 	"os"
 	"sync"
 
-	"fairlead/internal/shelf"
+	"fairlead/internal/objectdir"
 	"fairlead/internal/wire"
 )
 
@@ -33,7 +33,7 @@ type shelves struct {
 // begun is one of them. What is asked of it is done one after the other.
 type begun struct {
 	mu   sync.Mutex
-	p    *shelf.Partial
+	p    *objectdir.Partial
 	back *os.File // once it was read back
 }
 
@@ -73,11 +73,11 @@ func (s *shelves) do(req wire.Request) (out any, known bool, err error) {
 		out, err = with(req, func(in wire.ShelfRead) (any, error) { return s.read(in) })
 	case wire.OpShelfList:
 		out, err = with(req, func(in wire.Shelf) (any, error) {
-			return files(in, func(d shelf.Dir) ([]shelf.File, error) { return d.List() })
+			return files(in, func(d objectdir.Dir) ([]objectdir.File, error) { return d.List() })
 		})
 	case wire.OpShelfSweep:
 		out, err = with(req, func(in wire.ShelfSweep) (any, error) {
-			return files(in.Shelf, func(d shelf.Dir) ([]shelf.File, error) { return d.Sweep(in.Before, in.Dry) })
+			return files(in.Shelf, func(d objectdir.Dir) ([]objectdir.File, error) { return d.Sweep(in.Before, in.Dry) })
 		})
 	case wire.OpShelfRemove:
 		out, err = with(req, func(in wire.ShelfFile) (any, error) {
@@ -93,18 +93,18 @@ func (s *shelves) do(req wire.Request) (out any, known bool, err error) {
 	return out, true, shelfError(err)
 }
 
-func dirOf(s wire.Shelf) (shelf.Dir, error) {
+func dirOf(s wire.Shelf) (objectdir.Dir, error) {
 	if err := s.Validate(); err != nil {
-		return shelf.Dir{}, wire.Fail(wire.CodeBadRequest, err.Error(), nil)
+		return objectdir.Dir{}, wire.Fail(wire.CodeBadRequest, err.Error(), nil)
 	}
-	return shelf.Dir{Path: s.Directory, Group: true}, nil
+	return objectdir.Dir{Path: s.Directory, Group: true}, nil
 }
 
 // shelfError gives errors of shelves their codes.
 func shelfError(err error) error {
-	for sentinel, code := range map[error]wire.Code{shelf.ErrExists: wire.CodeExists, shelf.ErrMissing: wire.CodeMissing, shelf.ErrFull: wire.CodeFull,
-		shelf.ErrName: wire.CodeBadRequest} {
-		if errors.Is(err, sentinel) && !(code == wire.CodeBadRequest && errors.Is(err, shelf.ErrMissing)) {
+	for sentinel, code := range map[error]wire.Code{objectdir.ErrExists: wire.CodeExists, objectdir.ErrMissing: wire.CodeMissing, objectdir.ErrFull: wire.CodeFull,
+		objectdir.ErrName: wire.CodeBadRequest} {
+		if errors.Is(err, sentinel) && !(code == wire.CodeBadRequest && errors.Is(err, objectdir.ErrMissing)) {
 			return wire.Fail(code, err.Error(), nil)
 		}
 	}
@@ -132,7 +132,7 @@ func look(in wire.ShelfLook) (any, error) {
 	return room, nil
 }
 
-func files(s wire.Shelf, list func(shelf.Dir) ([]shelf.File, error)) (any, error) {
+func files(s wire.Shelf, list func(objectdir.Dir) ([]objectdir.File, error)) (any, error) {
 	d, err := dirOf(s)
 	if err != nil {
 		return nil, err

@@ -20,9 +20,10 @@ type floor struct {
 // house is the drawing, the ground floor first.
 func house() []floor {
 	return []floor{
+		{"0 (files)", []string{"internal/atomicfile", "internal/filelock"}},
 		{"0 (words)", []string{
-			"internal/chain", "internal/fault", "internal/fence", "internal/migrator", "internal/release", "internal/shelf", "internal/sqltext",
-			"internal/wire", "internal/wire/*",
+			"internal/chain", "internal/fault", "internal/fence", "internal/migrator", "internal/objectdir", "internal/release",
+			"internal/sqltext", "internal/wire", "internal/wire/*",
 		}},
 		{"1 (machines and contracts)", []string{
 			"internal/apply", "internal/config", "internal/engine", "internal/host", "internal/rollout", "internal/sqlreview",
@@ -49,9 +50,6 @@ func exceptions() map[[2]string]string {
 		{"internal/wire/stack", "internal/wire"}: "what is asked of docker crosses the wire as commands and answers",
 	}
 }
-
-// belowCLI is the highest floor that test-only packages may import.
-const belowCLI = 6
 
 // testOnly tells that a package exists for tests and never reaches a binary: the world of the simulator and the fakes in it, the
 // lab, the benchmarks, conformance suites, and this package.
@@ -120,7 +118,7 @@ func wrong(a arrow) string {
 	case room != "" && a.from != room && !strings.HasPrefix(a.from, room+"/"):
 		return fmt.Sprintf("%s imports %s, a room inside %s that only packages of that folder may enter", a.file, a.to, room)
 	case testOnly(a.from):
-		if to <= belowCLI {
+		if to < floorOf("internal/cli") {
 			return ""
 		}
 		return fmt.Sprintf("%s imports %s of floor %s; test-only packages may import what is below cli", a.file, a.to, house()[to].name)

@@ -16,7 +16,7 @@ import (
 	"fairlead/internal/backup"
 	"fairlead/internal/config"
 	"fairlead/internal/fault"
-	"fairlead/internal/shelf"
+	"fairlead/internal/objectdir"
 )
 
 // Config is the block of a store of kind dir.
@@ -31,7 +31,7 @@ func (c *Config) Defaults() { c.MinFree = 256 }
 
 // Store is one directory.
 type Store struct {
-	files   shelf.Dir
+	files   objectdir.Dir
 	minFree int64
 }
 
@@ -53,7 +53,7 @@ func Open(c Config, env func(string) (string, bool)) (*Store, error) {
 			Means: "no backup was taken and nothing was changed",
 			Do:    []fault.Command{{Line: "backup: {store: {kind: dir, path: …, durable: true}}", Why: "in fairlead.yaml, if the directory is on a volume that stays"}}}
 	}
-	return &Store{files: shelf.Dir{Path: filepath.Clean(c.Path.String())}, minFree: c.MinFree << 20}, nil
+	return &Store{files: objectdir.Dir{Path: filepath.Clean(c.Path.String())}, minFree: c.MinFree << 20}, nil
 }
 
 func ciSystem(env func(string) (string, bool)) string {
@@ -125,7 +125,7 @@ func (s *Store) List(ctx context.Context) ([]backup.Object, error) {
 	return objects(files), ctx.Err()
 }
 
-func objects(files []shelf.File) []backup.Object {
+func objects(files []objectdir.File) []backup.Object {
 	var all []backup.Object
 	for _, f := range files {
 		all = append(all, backup.Object(f))
@@ -149,7 +149,7 @@ func (s *Store) Sweep(_ context.Context, before time.Time, dry bool) ([]backup.O
 
 // words puts the errors of files into those of a store.
 func words(err error) error {
-	for from, to := range map[error]error{shelf.ErrExists: backup.ErrExists, shelf.ErrMissing: backup.ErrMissing, shelf.ErrFull: backup.ErrFull} {
+	for from, to := range map[error]error{objectdir.ErrExists: backup.ErrExists, objectdir.ErrMissing: backup.ErrMissing, objectdir.ErrFull: backup.ErrFull} {
 		if errors.Is(err, from) {
 			return backup.As(to, err)
 		}
@@ -159,7 +159,7 @@ func words(err error) error {
 
 // partial is an object being written.
 type partial struct {
-	p      *shelf.Partial
+	p      *objectdir.Partial
 	reread bool
 }
 

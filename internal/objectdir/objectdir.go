@@ -1,6 +1,6 @@
-// Package shelf keeps files in a directory so that each appears under its name whole or not at all, and never over another one. It
+// Package objectdir keeps files in a directory so that each appears under its name whole or not at all, and never over another one. It
 // knows nothing of what is in them and takes no decision about them. Start with Dir; Partial is a file being written.
-package shelf
+package objectdir
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The sentinels of a shelf; test with errors.Is.
+// The sentinels of a directory; test with errors.Is.
 var (
 	// ErrExists: a file of that name is there.
 	ErrExists = errors.New("a file of that name exists")
