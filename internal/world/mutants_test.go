@@ -51,7 +51,7 @@ func mutants() []mutant {
 			"(said == fault.Asking || said == fault.Unknown || !fault.IsUntouched(cause))", "!fault.IsUntouched(cause)"},
 		{"a failure forgets what earlier attempts changed", "internal/engine/execute.go",
 			"Changed: changed || r.changed(spec.Mutates),", "Changed: changed,"},
-		{"a statement outside transactions without the number", "internal/apply/alone.go",
+		{"a statement outside transactions without the number", "internal/apply/nontransactional.go",
 			"	if err := solo.Hold(ctx, m.Ticket); err != nil {\n		return err\n	}\n	return solo.Exec(ctx, q)\n", "	return solo.Exec(ctx, q)\n"},
 		{"act before it is written that it begins", "internal/engine/execute.go",
 			"	if _, err := r.writer.append(ctx, Record{Verdict: Began, Step: spec.Name}); err != nil {\n		return Record{}, fault.MarkUntouched(err)\n	}\n", ""},
