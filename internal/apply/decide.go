@@ -9,30 +9,30 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// Decide finds out how much of a migration is in place, from markers, from the fate of the attempts that were noted, and from the
-// catalog. It changes nothing in the data; a backend of an earlier attempt that still works on a transaction is ended first, since
-// nobody waits for its answer. An error means that the question could not be asked; a Verdict with State Unknown means that the
-// answers disagree.
-func Decide(ctx context.Context, s Server, c Court, j Job) (Verdict, error) {
+// Decide finds out how much of a migration is in place, from markers, from the fate of the attempts that were noted,
+// and from the catalog. It changes nothing in the data; a backend of an earlier attempt that still works on a
+// transaction is ended first, since nobody waits for its answer. An error means that the question could not be asked; a
+// Verdict with State Unknown means that the answers disagree.
+func Decide(ctx context.Context, s Server, c Recovery, j Job) (Verdict, error) {
 	id, err := s.Identity(ctx)
 	if err != nil {
 		return Verdict{}, fmt.Errorf("identify the server: %w", err)
 	}
-	if why := strangers(id, j); why != "" {
+	if why := inconclusive(id, j); why != "" {
 		return Verdict{State: Unknown, Why: why}, nil
 	}
-	fates, err := settle(ctx, c, j.here(id))
+	fates, err := settle(ctx, c, j.ofServer(id))
 	if err != nil {
 		return Verdict{}, err
 	}
 	markers, err := s.Markers(ctx, j.Key)
 	if errors.Is(err, ErrNoMarkers) {
-		return witnessed(j.here(id), fates), nil
+		return verdictOfFates(j.ofServer(id), fates), nil
 	}
 	if err != nil {
 		return Verdict{}, fmt.Errorf("read markers: %w", err)
 	}
-	v := standing(j, markers)
+	v := verdictOfMarkers(j, markers)
 	if v.State == Unknown {
 		return v, nil
 	}
@@ -40,17 +40,18 @@ func Decide(ctx context.Context, s Server, c Court, j Job) (Verdict, error) {
 		return Verdict{State: Unknown, Next: v.Next, Why: fmt.Sprintf("unit %d was committed but has no marker", v.Next+1)}, nil
 	}
 	if v.Next < len(j.Units) && j.Units[v.Next].Kind == sqltext.Alone && v.Intended {
-		return look(ctx, c, j, v)
+		return probeUnit(ctx, c, j, v)
 	}
 	return v, nil
 }
 
-// strangers says why nothing can be concluded from what was noted (the server is not the one, a unit left its transaction), or "".
-func strangers(id Identity, j Job) string {
+// inconclusive says why nothing can be concluded from what was noted (the server is not the one, a unit left its
+// transaction), or "".
+func inconclusive(id Identity, j Job) string {
 	if j.Expected != nil && !j.Expected.Same(id) {
 		return fmt.Sprintf("the server is not the one that was backed up: %v, expected %v", id, *j.Expected)
 	}
-	for _, f := range j.here(id).Facts {
+	for _, f := range j.ofServer(id).Facts {
 		if f.What == Escaped {
 			return fmt.Sprintf("unit %d ended the transaction that was to hold it; what of it is in place must be looked at", f.Attempt.Unit+1)
 		}
@@ -61,9 +62,9 @@ func strangers(id Identity, j Job) string {
 	return ""
 }
 
-// here leaves out what earlier runs noted of another database before one of them noted something of this one: it was applied here anew,
-// on purpose.
-func (j Job) here(id Identity) Job {
+// ofServer leaves out what earlier runs noted of another database before one of them noted something of this one: it
+// was applied here anew, on purpose.
+func (j Job) ofServer(id Identity) Job {
 	first := slices.IndexFunc(j.Facts, func(f Fact) bool { return f.Attempt.Identity.Same(id) })
 	if first < 0 {
 		return j
@@ -73,42 +74,42 @@ func (j Job) here(id Identity) Job {
 	return j
 }
 
-// settle finds the fate of every noted attempt, by unit, ending the backends that still hold a transaction or do nothing, and waiting
-// for those that build outside one. Committed wins over later attempts of the same unit.
-func settle(ctx context.Context, c Court, j Job) (fates, error) {
+// settle finds the fate of every noted attempt, by unit, ending the backends that still hold a transaction or do
+// nothing, and waiting for those that build outside one. Committed wins over later attempts of the same unit.
+func settle(ctx context.Context, c Recovery, j Job) (outcomes, error) {
 	settled := map[string]bool{} // by transaction id: the answer was heard
 	for _, f := range j.Facts {
 		settled[f.Attempt.XID] = settled[f.Attempt.XID] || f.What == Settled
 	}
-	all := fates{}
+	all := outcomes{}
 	for _, f := range j.Facts {
 		a := f.Attempt
 		if f.What != Attempted || a.Unit >= len(j.Units) {
 			continue
 		}
 		if a.XID != "" && settled[a.XID] {
-			all = append(all, fated{f, Committed})
+			all = append(all, outcome{f, Committed})
 			continue
 		}
 		fate, err := final(ctx, c, j, a)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, fated{f, fate})
+		all = append(all, outcome{f, fate})
 	}
 	return all, nil
 }
 
-// fated is an attempt and what became of it.
-type fated struct {
+// outcome is an attempt and what became of it.
+type outcome struct {
 	Fact
 	fate Fate
 }
 
-type fates []fated
+type outcomes []outcome
 
 // of gives the fate of a unit; an attempt that was committed outweighs later ones.
-func (all fates) of(unit int) Fate {
+func (all outcomes) of(unit int) Fate {
 	var last Fate
 	for _, f := range all {
 		if f.Attempt.Unit == unit && last != Committed {
@@ -119,7 +120,7 @@ func (all fates) of(unit int) Fate {
 }
 
 // final gives the fate of an attempt once it is no longer in progress.
-func final(ctx context.Context, c Court, j Job, a Attempt) (Fate, error) {
+func final(ctx context.Context, c Recovery, j Job, a Attempt) (Fate, error) {
 	until := j.Clock.Now().Add(SettleLimit)
 	for ended := false; ; {
 		fate, err := c.Fate(ctx, a)
@@ -148,8 +149,9 @@ func orUnknown(err error) error {
 	return err
 }
 
-// standing compares units with markers: those in place must be the first ones, each with the hash that is to be applied.
-func standing(j Job, markers []Marker) Verdict {
+// verdictOfMarkers compares units with markers: those in place must be the first ones, each with the hash that is to be
+// applied.
+func verdictOfMarkers(j Job, markers []Marker) Verdict {
 	units := j.Units
 	done, intent := map[int]Marker{}, map[int]Marker{}
 	for _, m := range markers {
@@ -191,14 +193,14 @@ func standing(j Job, markers []Marker) Verdict {
 	return v
 }
 
-// look asks the catalog about an Alone unit that was begun and has no end.
-func look(ctx context.Context, c Court, j Job, v Verdict) (Verdict, error) {
+// probeUnit asks the catalog about an Alone unit that was begun and has no end.
+func probeUnit(ctx context.Context, c Recovery, j Job, v Verdict) (Verdict, error) {
 	st := j.Units[v.Next].Statements[0]
 	found, why, err := c.Probe(ctx, st)
 	if err != nil {
 		return Verdict{}, fmt.Errorf("look for the effect of line %d: %w", st.Line, err)
 	}
-	v.Standing, v.Why = found, why
+	v.Effect, v.Why = found, why
 	switch {
 	case found == Other:
 		v.State = Unknown

@@ -13,13 +13,14 @@ import (
 // ErrUnknown: it cannot be told whether a unit is in place. A person must look; nothing more is run.
 var ErrUnknown = errors.New("it is not known whether the migration is in place")
 
-// Limits of the machine. Backoff doubles from FirstPause to LastPause (research: 0.5 to 8 s with jitter; only lock timeouts and
-// deadlocks are tried again, because nothing of them stays).
+// Limits of the machine. Backoff doubles from FirstPause to LastPause (research: 0.5 to 8 s with jitter; only lock
+// timeouts and deadlocks are tried again, because nothing of them stays).
 const (
 	Attempts   = 8
 	FirstPause = 500 * time.Millisecond
 	LastPause  = 8 * time.Second
-	// SettleLimit is how long the machine waits for the answer to a lost COMMIT, or for a statement whose client is gone.
+	// SettleLimit is how long the machine waits for the answer to a lost COMMIT, or for a statement whose client is
+	// gone.
 	SettleLimit = 2 * time.Minute
 	settlePause = 200 * time.Millisecond
 )
@@ -31,8 +32,8 @@ type Job struct {
 	Units  []sqltext.Unit // with their SQL attached
 	// Session gives the statements, by index, that a unit's new connection needs first (SET search_path).
 	Session map[int]string
-	// Facts are those of earlier attempts of this run, oldest first. Where the server keeps no markers, those of earlier runs of the
-	// same migration stand before them.
+	// Facts are those of earlier attempts of this run, oldest first. Where the server keeps no markers, those of
+	// earlier runs of the same migration stand before them.
 	Facts    []Fact
 	Expected *Identity // of the server that was backed up; nil when nothing is expected
 	Note     func(context.Context, Fact) error
@@ -64,7 +65,8 @@ const (
 	CommitSent What = "commit-sent"
 	// Settled stands after the answer COMMIT. Only a server without markers needs it.
 	Settled What = "settled"
-	// Escaped stands after a statement that ended the transaction which was to hold it: nothing about this unit can be concluded.
+	// Escaped stands after a statement that ended the transaction which was to hold it: nothing about this unit can be
+	// concluded.
 	Escaped What = "escaped"
 )
 
@@ -79,14 +81,14 @@ const (
 	Unknown    State = "unknown"
 )
 
-// A Verdict is what Decide concluded. Next is the first unit that is not in place; for an Alone unit Standing tells what of it is
-// there. Here counts the units in place that this run committed, By is the run that applied the last unit in place, IntendedBy the run
-// whose committed intent stands at Next; Why one sentence.
+// A Verdict is what Decide concluded. Next is the first unit that is not in place; for an Alone unit Effect tells what
+// of it is there. Here counts the units in place that this run committed, By is the run that applied the last unit in
+// place, IntendedBy the run whose committed intent stands at Next; Why one sentence.
 type Verdict struct {
 	State      State
 	Next       int
 	Here       int
-	Standing   Found
+	Effect     Effect
 	Intended   bool // the unit at Next has a committed intent
 	IntendedBy string
 	By         string

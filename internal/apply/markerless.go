@@ -6,13 +6,13 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// witnessed tells what is in place where the server keeps no markers: a unit is, when a transaction was committed that was told to
-// commit it. A transaction that the server no longer knows although COMMIT was sent, or that was committed without having been told
-// to, is a question for a person.
-func witnessed(j Job, all fates) Verdict {
+// verdictOfFates tells what is in place where the server keeps no markers: a unit is, when a transaction was committed
+// that was told to commit it. A transaction that the server no longer knows although COMMIT was sent, or that was
+// committed without having been told to, is a question for a person.
+func verdictOfFates(j Job, all outcomes) Verdict {
 	v := Verdict{State: NotApplied, Markerless: true}
 	for v.Next < len(j.Units) {
-		by, why := witness(j, all, v.Next)
+		by, why := committer(j, all, v.Next)
 		if why != "" {
 			return Verdict{State: Unknown, Next: v.Next, Markerless: true, Why: why}
 		}
@@ -41,8 +41,8 @@ func witnessed(j Job, all fates) Verdict {
 	return v
 }
 
-// witness gives the run whose transaction committed a unit, "" when none did, or why that cannot be told.
-func witness(j Job, all fates, unit int) (by, why string) {
+// committer gives the run whose transaction committed a unit, "" when none did, or why that cannot be told.
+func committer(j Job, all outcomes, unit int) (by, why string) {
 	sent := map[string]bool{} // by transaction id: COMMIT was sent
 	for _, f := range j.Facts {
 		sent[f.Attempt.XID] = sent[f.Attempt.XID] || f.What == CommitSent || f.What == Settled
@@ -67,8 +67,8 @@ func witness(j Job, all fates, unit int) (by, why string) {
 	return by, ""
 }
 
-// possible refuses what cannot be applied exactly once without markers.
-func possible(v Verdict, j Job) error {
+// refuseNonTransactional refuses what cannot be applied exactly once without markers.
+func refuseNonTransactional(v Verdict, j Job) error {
 	if !v.Markerless {
 		return nil
 	}

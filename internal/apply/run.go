@@ -10,20 +10,22 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// Run brings a migration into place, unit by unit, each exactly once. It first puts the ticket's number into the database, then
-// decides what is in place (Decide), then goes on from there; calling it again after any failure or crash is safe.
+// Run brings a migration into place, unit by unit, each exactly once. It first puts the ticket's number into the
+// database, then decides what is in place (Decide), then goes on from there; calling it again after any failure or
+// crash is safe.
 //
 // Errors: *Failure when a unit did not go through and nothing of it stays; ErrUnknown when that cannot be told;
-// fence.ErrOvertaken when somebody else holds a larger number. The Result tells in each case what is certainly in place.
-func Run(ctx context.Context, s Server, c Court, j Job) (Result, error) {
-	if err := copies(j.Units); err != nil {
+// fence.ErrOvertaken when somebody else holds a larger number. The Result tells in each case what is certainly in
+// place.
+func Run(ctx context.Context, s Server, c Recovery, j Job) (Result, error) {
+	if err := refuseCopyData(j.Units); err != nil {
 		return Result{}, err
 	}
 	id, err := s.Identity(ctx)
 	if err != nil {
 		return Result{}, &Failure{Err: fmt.Errorf("identify the server: %w", err)}
 	}
-	if why := strangers(id, j); why != "" {
+	if why := inconclusive(id, j); why != "" {
 		return Result{}, fmt.Errorf("%w: %s", ErrUnknown, why) // before a number is put where it does not belong
 	}
 	if err := s.Raise(ctx, j.Ticket); err != nil {
@@ -37,10 +39,10 @@ func Run(ctx context.Context, s Server, c Court, j Job) (Result, error) {
 	if v.State == Unknown {
 		return r, fmt.Errorf("%w: %s", ErrUnknown, v.Why)
 	}
-	if err := possible(v, j); err != nil {
+	if err := refuseNonTransactional(v, j); err != nil {
 		return r, err
 	}
-	m := machine{Server: s, Court: c, Job: j, result: r, before: counted(j.Units), markerless: v.Markerless}
+	m := machine{Server: s, Recovery: c, Job: j, result: r, before: statementsBefore(j.Units), markerless: v.Markerless}
 	for i := v.Next; i < len(j.Units); i++ {
 		if err := m.unit(ctx, j.Units[i], v); err != nil {
 			return m.result, err
@@ -51,8 +53,8 @@ func Run(ctx context.Context, s Server, c Court, j Job) (Result, error) {
 	return m.result, nil
 }
 
-// copies refuses rows that are sent with the copy protocol, before anything is touched.
-func copies(units []sqltext.Unit) error {
+// refuseCopyData refuses rows that are sent with the copy protocol, before anything is touched.
+func refuseCopyData(units []sqltext.Unit) error {
 	for _, u := range units {
 		for i, st := range u.Statements {
 			if st.CopyData != nil {
@@ -66,7 +68,7 @@ func copies(units []sqltext.Unit) error {
 // machine is one call of Run.
 type machine struct {
 	Server
-	Court
+	Recovery
 	Job
 	result     Result
 	markerless bool
@@ -75,11 +77,11 @@ type machine struct {
 
 func (m *machine) unit(ctx context.Context, u sqltext.Unit, v Verdict) error {
 	if u.Kind == sqltext.Alone {
-		return m.alone(ctx, u, v)
+		return m.nonTransactional(ctx, u, v)
 	}
 	pause := FirstPause
 	for n := 1; ; n++ {
-		err := m.together(ctx, u)
+		err := m.transactional(ctx, u)
 		if err == nil {
 			m.result.Here++
 			return nil
@@ -101,8 +103,8 @@ func (m *machine) wait(ctx context.Context, pause *time.Duration) error {
 	return m.Clock.Sleep(ctx, d)
 }
 
-// together applies a unit in one transaction that also holds its marker and checks the takeover number.
-func (m *machine) together(ctx context.Context, u sqltext.Unit) error {
+// transactional applies a unit in one transaction that also holds its marker and checks the takeover number.
+func (m *machine) transactional(ctx context.Context, u sqltext.Unit) error {
 	tx, err := m.Begin(ctx)
 	if err != nil {
 		return m.failure(u, nil, err)
@@ -114,11 +116,12 @@ func (m *machine) together(ctx context.Context, u sqltext.Unit) error {
 	if err := tx.Commit(ctx); err != nil {
 		return m.uncertain(ctx, tx, a, u, err)
 	}
-	return m.settled(ctx, a)
+	return m.noteSettled(ctx, a)
 }
 
-// settled notes the answer where no marker tells of it. A note that could not be made is no error: the transaction's fate still tells.
-func (m *machine) settled(ctx context.Context, a Attempt) error {
+// noteSettled notes the answer where no marker tells of it. A note that could not be made is no error: the
+// transaction's fate still tells.
+func (m *machine) noteSettled(ctx context.Context, a Attempt) error {
 	if m.markerless {
 		_ = m.Note(context.WithoutCancel(ctx), Fact{What: Settled, Attempt: a})
 	}
@@ -143,7 +146,7 @@ func (m *machine) fill(ctx context.Context, tx Tx, u sqltext.Unit) (Attempt, *sq
 			return a, nil, err
 		}
 	}
-	for _, sql := range m.session(u) {
+	for _, sql := range m.settings(u) {
 		if err := tx.Exec(ctx, Query{SQL: sql}); err != nil {
 			return a, nil, err
 		}
@@ -157,16 +160,16 @@ func (m *machine) fill(ctx context.Context, tx Tx, u sqltext.Unit) (Attempt, *sq
 		}
 	}
 	if u.Kind == sqltext.Undivided {
-		if err := m.close(ctx, tx, a, u); err != nil {
+		if err := m.markUndivided(ctx, tx, a, u); err != nil {
 			return a, &u.Statements[0], err
 		}
 	}
 	return a, nil, m.Note(ctx, Fact{What: CommitSent, Attempt: a})
 }
 
-// close puts the marker behind a text that was not understood, if the transaction is still the one that was noted. In front of it, a
-// COMMIT inside the text would commit the marker without the rest.
-func (m *machine) close(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit) error {
+// markUndivided puts the marker behind a text that was not understood, if the transaction is still the one that was
+// noted. In front of it, a COMMIT inside the text would commit the marker without the rest.
+func (m *machine) markUndivided(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit) error {
 	now, err := tx.Attempt(ctx)
 	if err != nil {
 		return err
@@ -177,15 +180,16 @@ func (m *machine) close(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit) e
 	return tx.Mark(ctx, m.Key, m.marker(u, true))
 }
 
-// undo ends a transaction that was never told to commit; its backend must be gone before anybody says that nothing stays.
+// undo ends a transaction that was never told to commit; its backend must be gone before anybody says that nothing
+// stays.
 func (m *machine) undo(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit, st *sqltext.Statement, cause error) error {
-	quiet := context.WithoutCancel(ctx)
-	rolled := tx.Rollback(quiet)
+	lasting := context.WithoutCancel(ctx)
+	rolled := tx.Rollback(lasting)
 	if errors.Is(cause, fence.ErrOvertaken) {
 		return cause
 	}
 	if (rolled != nil || errors.Is(cause, ErrLost)) && a.PID != 0 {
-		fate, err := final(quiet, m.Court, m.Job, a)
+		fate, err := final(lasting, m.Recovery, m.Job, a)
 		if fate == Committed {
 			cause = ErrEscaped
 		}
@@ -195,7 +199,7 @@ func (m *machine) undo(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit, st
 		}
 	}
 	if errors.Is(cause, ErrEscaped) {
-		_ = m.Note(quiet, Fact{What: Escaped, Attempt: a}) // without it a resumed run might see a clean rollback
+		_ = m.Note(lasting, Fact{What: Escaped, Attempt: a}) // without it a resumed run might see a clean rollback
 		return fmt.Errorf("%w: line %d: %w; what it had done until then may be in place, and no marker tells", ErrUnknown, u.Statements[0].Line, cause)
 	}
 	return m.failure(u, st, cause)
@@ -203,25 +207,25 @@ func (m *machine) undo(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit, st
 
 // uncertain decides what became of a COMMIT that was not answered with COMMIT.
 func (m *machine) uncertain(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit, cause error) error {
-	quiet := context.WithoutCancel(ctx)
-	_ = tx.Rollback(quiet) // releases the connection; a transaction that may be committed cannot be harmed by it
+	lasting := context.WithoutCancel(ctx)
+	_ = tx.Rollback(lasting) // releases the connection; a transaction that may be committed cannot be harmed by it
 	if errors.Is(cause, ErrStatement) || errors.Is(cause, ErrLockTimeout) {
 		return m.failure(u, nil, cause)
 	}
-	fate, err := final(quiet, m.Court, m.Job, a)
+	fate, err := final(lasting, m.Recovery, m.Job, a)
 	if err != nil {
 		return fmt.Errorf("%w: unit %d: %w", ErrUnknown, u.Index+1, err)
 	}
 	if m.markerless {
 		switch fate {
 		case Committed:
-			return m.settled(ctx, a)
+			return m.noteSettled(ctx, a)
 		case Aborted:
 			return m.failure(u, nil, cause)
 		}
 		return fmt.Errorf("%w: unit %d: the server does not tell what became of transaction %s", ErrUnknown, u.Index+1, a.XID)
 	}
-	marked, err := m.marked(quiet, u)
+	marked, err := m.marked(lasting, u)
 	if err != nil {
 		return fmt.Errorf("%w: unit %d: %w", ErrUnknown, u.Index+1, err)
 	}
@@ -251,8 +255,8 @@ func (m *machine) marker(u sqltext.Unit, done bool) Marker {
 	return Marker{Unit: u.Index, SHA256: u.SHA256, Run: m.Ticket.Run, Fence: m.Ticket.Number, Done: done}
 }
 
-// session gives the settings that a new connection needs before this unit.
-func (m *machine) session(u sqltext.Unit) []string {
+// settings gives the settings that a new connection needs before this unit.
+func (m *machine) settings(u sqltext.Unit) []string {
 	var all []string
 	for _, i := range u.Session {
 		if sql, ok := m.Session[i]; ok {

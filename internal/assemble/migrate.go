@@ -86,7 +86,7 @@ func (p *Project) migrating(m Migration, script sqltext.Script) []engine.Step {
 		steps = append(steps, p.commandStep(m))
 		return p.protected(m, steps)
 	}
-	return p.protected(m, append(steps, step.Migrate{Server: p.database, Court: p.database, Witness: p.database, Script: script, Clock: systemClock{},
+	return p.protected(m, append(steps, step.Migrate{Server: p.database, Recovery: p.database, Witness: p.database, Script: script, Clock: systemClock{},
 		Again: m.Again != "", Bare: m.NoBackup != "", History: p.toolReader(m.File, m.SQL), Earlier: p.earlier(shaOf(m.SQL))}))
 }
 

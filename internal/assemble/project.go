@@ -50,9 +50,9 @@ type store interface {
 	database.Planner
 	database.Dumper
 	database.Restorer
-	database.Witness
+	database.PointInTime
 	apply.Server
-	apply.Court
+	apply.Recovery
 	database.Imprinter
 	marks
 }

@@ -50,9 +50,9 @@ type Restorer interface {
 	Swap(ctx context.Context, name, keep string) error
 }
 
-// A Witness says, just before a database is changed, how far it has gone since a snapshot, and marks the moment where it can. An empty
+// A PointInTime says, just before a database is changed, how far it has gone since a snapshot, and marks the moment where it can. An empty
 // name in the point means that none was made; Why says why.
-type Witness interface {
+type PointInTime interface {
 	Since(ctx context.Context, m Mark) (Gap, error)
 	RestorePoint(ctx context.Context, name string) (RestorePoint, error)
 }
@@ -73,14 +73,14 @@ const (
 
 // A RestoreOptions says how an archive is written into a database. The zero value restores everything, in one session.
 type RestoreOptions struct {
-	File       string // path of the archive; when given, it is read instead of the reader, by Jobs sessions at once
-	Jobs       int    // only with File or FormatDirectory
-	Format     string // of the archive; FormatCustom when empty
-	Dumper     string // version of the program that wrote the archive
-	SchemaOnly bool
-	Owners     bool // objects get the owners and grants of the archive; the roles must exist
-	Analyze    bool // statistics are gathered afterwards
-	Asleep     bool // no publications and no subscriptions, so that a copy takes no part in replication
+	File               string // path of the archive; when given, it is read instead of the reader, by Jobs sessions at once
+	Jobs               int    // only with File or FormatDirectory
+	Format             string // of the archive; FormatCustom when empty
+	Dumper             string // version of the program that wrote the archive
+	SchemaOnly         bool
+	Owners             bool // objects get the owners and grants of the archive; the roles must exist
+	Analyze            bool // statistics are gathered afterwards
+	WithoutReplication bool // no publications and no subscriptions, so that a copy takes no part in replication
 }
 
 // A Mark is the moment of a snapshot.

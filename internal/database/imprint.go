@@ -11,11 +11,11 @@ import (
 
 // An Imprinter takes the imprint of a database, and tells when sessions that others opened since a moment are gone. Both change nothing.
 //
-// Strangers gives the sessions of other clients in this database that were opened after a moment of the server's clock; only once there is
+// OtherSessions gives the sessions of other clients in this database that were opened after a moment of the server's clock; only once there is
 // none does a later imprint hold everything that they did.
 type Imprinter interface {
 	Imprint(ctx context.Context) (Imprint, error)
-	Strangers(ctx context.Context, since time.Time) ([]string, error)
+	OtherSessions(ctx context.Context, since time.Time) ([]string, error)
 }
 
 // An Imprint is everything of a database that a migration could change, in figures. Two equal ones prove that nothing was changed in

@@ -147,11 +147,11 @@ func (s Command) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 }
 
 // enter puts the number into place and takes the lock.
-func (s Command) enter(ctx context.Context, in engine.Input) (apply.Solo, error) {
+func (s Command) enter(ctx context.Context, in engine.Input) (apply.NonTransactional, error) {
 	if err := s.Database.Raise(ctx, in.Ticket); err != nil {
 		return nil, fmt.Errorf("put the takeover number into the database: %w", err)
 	}
-	solo, err := s.Database.Solo(ctx)
+	solo, err := s.Database.NonTransactional(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (s Command) enter(ctx context.Context, in engine.Input) (apply.Solo, error)
 }
 
 // prepare writes down what the end will be held against, and marks the intent.
-func (s Command) prepare(ctx context.Context, in engine.Input, solo apply.Solo) (database.Imprint, error) {
+func (s Command) prepare(ctx context.Context, in engine.Input, solo apply.NonTransactional) (database.Imprint, error) {
 	if s.Check != nil {
 		if err := s.Check(); err != nil {
 			return database.Imprint{}, err
@@ -202,7 +202,7 @@ func (s Command) expected(ctx context.Context, in engine.Input) error {
 
 // wait keeps the lock and the number under watch until the command has ended. An interrupt lets it come to its end. Its error means that
 // the command was stopped.
-func (s Command) wait(ctx context.Context, in engine.Input, solo apply.Solo, p Process) error {
+func (s Command) wait(ctx context.Context, in engine.Input, solo apply.NonTransactional, p Process) error {
 	end := s.Clock.Now().Add(s.Limit)
 	quiet, interrupted := context.WithoutCancel(ctx), ctx.Done()
 	every := s.Every
@@ -235,7 +235,7 @@ func (s Command) wait(ctx context.Context, in engine.Input, solo apply.Solo, p P
 }
 
 // finish commits the end.
-func (s Command) finish(ctx context.Context, in engine.Input, solo apply.Solo, ran Ran) (engine.Evidence, error) {
+func (s Command) finish(ctx context.Context, in engine.Input, solo apply.NonTransactional, ran Ran) (engine.Evidence, error) {
 	m := apply.Marker{SHA256: s.Migration.SHA256, Run: in.Ticket.Run, Fence: in.Ticket.Number, Done: true}
 	quiet := context.WithoutCancel(ctx)
 	err := solo.Hold(quiet, in.Ticket)

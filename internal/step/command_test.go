@@ -30,18 +30,20 @@ func (d *store) Raise(context.Context, fence.Ticket) error { return nil }
 func (d *store) Markers(context.Context, apply.Key) ([]apply.Marker, error) {
 	return d.markers, nil
 }
-func (d *store) Solo(context.Context) (apply.Solo, error) { return session{d: d}, nil }
+func (d *store) NonTransactional(context.Context) (apply.NonTransactional, error) {
+	return session{d: d}, nil
+}
 func (d *store) Imprint(context.Context) (database.Imprint, error) {
 	return database.Imprint{Catalog: map[string]string{}, Written: map[string]int64{"public.t": d.rows}}, nil
 }
-func (d *store) Strangers(context.Context, time.Time) ([]string, error) { return d.strangers, nil }
+func (d *store) OtherSessions(context.Context, time.Time) ([]string, error) { return d.strangers, nil }
 func (d *store) Unmark(context.Context, fence.Ticket, apply.Key, int) error {
 	d.markers = nil
 	return nil
 }
 
 type session struct {
-	apply.Solo
+	apply.NonTransactional
 	d *store
 }
 

@@ -115,7 +115,7 @@ func (s Command) same(ctx context.Context, in engine.Input, before *database.Imp
 func (s Command) alone(ctx context.Context, in engine.Input, since time.Time) string {
 	until := s.Clock.Now().Add(grace)
 	for {
-		strangers, err := s.Database.Strangers(ctx, since)
+		strangers, err := s.Database.OtherSessions(ctx, since)
 		switch {
 		case err == nil && len(strangers) == 0:
 			return ""

@@ -17,13 +17,13 @@ import (
 
 // Migrate applies the migration exactly once: the only step that must never run twice.
 type Migrate struct {
-	Server  apply.Server
-	Court   apply.Court
-	Script  sqltext.Script // with its SQL attached
-	Clock   apply.Clock
-	Witness witness // nil measures nothing
-	Again   bool    // applied once more on purpose: only markers of this very run count
-	Bare    bool    // somebody decided to go without a backup: NotBackedUp stands in its place
+	Server   apply.Server
+	Recovery apply.Recovery
+	Script   sqltext.Script // with its SQL attached
+	Clock    apply.Clock
+	Witness  witness // nil measures nothing
+	Again    bool    // applied once more on purpose: only markers of this very run count
+	Bare     bool    // somebody decided to go without a backup: NotBackedUp stands in its place
 	// Earlier gives what earlier runs than the given one have noted of this migration; nil where markers tell.
 	Earlier func(context.Context, engine.RunID) ([]apply.Fact, error)
 	History reader // what the tool that made the file has written down; nil where there is none
@@ -86,7 +86,7 @@ func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Observation
 	if err != nil {
 		return engine.Observation{}, err
 	}
-	v, err := apply.Decide(ctx, s.Server, s.Court, j)
+	v, err := apply.Decide(ctx, s.Server, s.Recovery, j)
 	if err != nil {
 		return engine.Observation{}, err
 	}
@@ -115,7 +115,7 @@ func (s Migrate) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 	if err != nil {
 		return nil, fault.MarkUntouched(err)
 	}
-	r, err := apply.Run(ctx, s.Server, s.Court, j)
+	r, err := apply.Run(ctx, s.Server, s.Recovery, j)
 	if err == nil {
 		e := s.told(ctx, s.evidence(r.Here, r.Applied, r.By))
 		e.Eve = eve

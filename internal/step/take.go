@@ -161,7 +161,7 @@ func (s Backup) restored(ctx context.Context, r io.Reader, d database.Dump, name
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Scratch.DropDatabase(context.WithoutCancel(ctx), name)) }()
-	if err := s.Scratch.Restore(ctx, name, r, database.RestoreOptions{Format: d.Format, Dumper: d.Dumper, Asleep: true}); err != nil {
+	if err := s.Scratch.Restore(ctx, name, r, database.RestoreOptions{Format: d.Format, Dumper: d.Dumper, WithoutReplication: true}); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	return s.Scratch.Compare(ctx, name, d)

@@ -175,7 +175,7 @@ func (o *operator) steps(t engine.Terms) []engine.Step {
 	if t.Migration != nil {
 		c := changeOf(t.Migration.SHA256)
 		all = append(all, step.Backup{Database: s.database, Store: s.store, Now: s.Now},
-			step.Migrate{Server: s.database, Court: s.database, Witness: s.database, Script: c.script, Clock: clock{s}, Earlier: o.earlier(c.script.SHA256)})
+			step.Migrate{Server: s.database, Recovery: s.database, Witness: s.database, Script: c.script, Clock: clock{s}, Earlier: o.earlier(c.script.SHA256)})
 	}
 	return append(all, step.Deploy{Target: s.target},
 		step.Health{Checks: s.services, Every: 10 * time.Second, Attempts: 3, Look: o.look, Pause: clock{s}.Sleep},

@@ -1,5 +1,6 @@
-// Package applytest holds every apply.Server and apply.Court to the obligations of their contract. The PostgreSQL adapter and the
-// simulator's fake pass the same suite. It knows no SQL: what can be executed is given by the Subject. Start with Exercise.
+// Package applytest holds every apply.Server and apply.Recovery to the obligations of their contract. The PostgreSQL
+// adapter and the simulator's fake pass the same suite. It knows no SQL: what can be executed is given by the Subject.
+// Start with Exercise.
 package applytest
 
 import (
@@ -14,21 +15,21 @@ import (
 
 // A Subject is one fresh, empty database under test.
 type Subject struct {
-	Server  apply.Server
-	Court   apply.Court
-	Effect  string                   // a statement for a transaction; each committed execution adds one to Effects
-	Effects func(t *testing.T) int   // how often Effect is in place
-	Refused string                   // a statement that the server refuses
-	Alone   sqltext.Statement        // a statement outside transactions, with a probe; its effect is not there at first
-	Break   func(t *testing.T)       // leaves Alone half done, as a backend does that is killed in the middle; nil where that cannot be
-	Wait    func(time.Duration)      // lets time pass; nil for the real clock
-	Again   func(t *testing.T) Again // another client of the same database, as another operator has
+	Server   apply.Server
+	Recovery apply.Recovery
+	Effect   string                   // a statement for a transaction; each committed execution adds one to Effects
+	Effects  func(t *testing.T) int   // how often Effect is in place
+	Refused  string                   // a statement that the server refuses
+	Alone    sqltext.Statement        // a statement outside transactions, with a probe; its effect is not there at first
+	Break    func(t *testing.T)       // leaves Alone half done, as a backend does that is killed in the middle; nil where that cannot be
+	Wait     func(time.Duration)      // lets time pass; nil for the real clock
+	Again    func(t *testing.T) Again // another client of the same database, as another operator has
 }
 
 // Again is another client of a Subject's database.
 type Again struct {
-	Server apply.Server
-	Court  apply.Court
+	Server   apply.Server
+	Recovery apply.Recovery
 }
 
 const patience = 20 * time.Second
@@ -55,7 +56,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Subject) {
 		{"the fate of a transaction is told", fates},
 		{"an open transaction can be ended from outside", endsTransaction},
 		{"ending what is gone already is no error", endsNothing},
-		{"a statement outside transactions leaves intent, effect and end", alone},
+		{"a statement outside transactions leaves intent, effect and end", nonTransactional},
 		{"the fate of a session is told by its backend", fateOfSession},
 		{"two sessions do not hold the lock at once", oneSession},
 		{"what was left half done is found and removed", repairs},

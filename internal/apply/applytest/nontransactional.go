@@ -8,18 +8,18 @@ import (
 	"fairlead/internal/apply"
 )
 
-func held(ctx context.Context, t *testing.T, s apply.Server, number int64) apply.Solo {
+func held(ctx context.Context, t *testing.T, s apply.Server, number int64) apply.NonTransactional {
 	t.Helper()
-	solo, err := s.Solo(ctx)
-	must(t, "solo", err)
-	t.Cleanup(func() { _ = solo.Close(context.WithoutCancel(ctx)) })
-	must(t, "hold", solo.Hold(ctx, ticket(number)))
-	return solo
+	session, err := s.NonTransactional(ctx)
+	must(t, "open a session", err)
+	t.Cleanup(func() { _ = session.Close(context.WithoutCancel(ctx)) })
+	must(t, "hold", session.Hold(ctx, ticket(number)))
+	return session
 }
 
-func probed(ctx context.Context, t *testing.T, s Subject, want apply.Found) {
+func probed(ctx context.Context, t *testing.T, s Subject, want apply.Effect) {
 	t.Helper()
-	got, why, err := s.Again(t).Court.Probe(ctx, s.Alone)
+	got, why, err := s.Again(t).Recovery.Probe(ctx, s.Alone)
 	must(t, "probe", err)
 	if got != want {
 		t.Fatalf("the probe finds %d (%s), want %d", got, why, want)
@@ -29,32 +29,32 @@ func probed(ctx context.Context, t *testing.T, s Subject, want apply.Found) {
 	}
 }
 
-func alone(ctx context.Context, t *testing.T, s Subject) {
+func nonTransactional(ctx context.Context, t *testing.T, s Subject) {
 	raised(ctx, t, s, 1)
 	probed(ctx, t, s, apply.NotDone)
-	solo := held(ctx, t, s.Server, 1)
-	must(t, "hold again", solo.Hold(ctx, ticket(1)))
-	must(t, "intent", solo.Mark(ctx, key(), marker(0, false)))
+	session := held(ctx, t, s.Server, 1)
+	must(t, "hold again", session.Hold(ctx, ticket(1)))
+	must(t, "intent", session.Mark(ctx, key(), marker(0, false)))
 	expect(ctx, t, s, 0, 1)
-	wantErr(t, "a second intent", solo.Mark(ctx, key(), marker(0, false)), apply.ErrMarked)
-	must(t, "exec", solo.Exec(ctx, apply.Query{SQL: s.Alone.SQL}))
+	wantErr(t, "a second intent", session.Mark(ctx, key(), marker(0, false)), apply.ErrMarked)
+	must(t, "exec", session.Exec(ctx, apply.Query{SQL: s.Alone.SQL}))
 	probed(ctx, t, s, apply.Done)
-	must(t, "end", solo.Mark(ctx, key(), marker(0, true)))
+	must(t, "end", session.Mark(ctx, key(), marker(0, true)))
 	expect(ctx, t, s, 0, 2)
 }
 
 func fateOfSession(ctx context.Context, t *testing.T, s Subject) {
 	raised(ctx, t, s, 1)
-	solo := held(ctx, t, s.Server, 1)
-	a, err := solo.Attempt(ctx)
+	session := held(ctx, t, s.Server, 1)
+	a, err := session.Attempt(ctx)
 	must(t, "attempt", err)
 	if a.XID != "" {
 		t.Fatalf("a session outside transactions has transaction id %q", a.XID)
 	}
 	fateIs(ctx, t, s, a, apply.Idle)
-	must(t, "close", solo.Close(ctx))
+	must(t, "close", session.Close(ctx))
 	eventually(t, s, "the fate of a closed session to be forgotten", func() bool {
-		f, err := s.Court.Fate(ctx, a)
+		f, err := s.Recovery.Fate(ctx, a)
 		return err == nil && f == apply.Forgotten
 	})
 }
@@ -78,8 +78,8 @@ func eventually(t *testing.T, s Subject, what string, so func() bool) {
 func oneSession(ctx context.Context, t *testing.T, s Subject) {
 	raised(ctx, t, s, 1)
 	first := held(ctx, t, s.Server, 1)
-	second, err := s.Again(t).Server.Solo(ctx)
-	must(t, "solo", err)
+	second, err := s.Again(t).Server.NonTransactional(ctx)
+	must(t, "open a session", err)
 	defer second.Close(ctx)
 	short, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()
@@ -108,17 +108,17 @@ func repairs(ctx context.Context, t *testing.T, s Subject) {
 	}
 	s.Break(t)
 	probed(ctx, t, s, apply.Halfway)
-	remedy, err := s.Court.Remedy(ctx, s.Alone)
+	remedy, err := s.Recovery.Remedy(ctx, s.Alone)
 	must(t, "remedy", err)
 	probed(ctx, t, s, apply.Halfway)
-	solo := held(ctx, t, s.Server, 1)
+	session := held(ctx, t, s.Server, 1)
 	for _, sql := range remedy {
-		must(t, sql, solo.Exec(ctx, apply.Query{SQL: sql}))
+		must(t, sql, session.Exec(ctx, apply.Query{SQL: sql}))
 	}
 	probed(ctx, t, s, apply.NotDone)
-	if all, err := s.Court.Remedy(ctx, s.Alone); err == nil {
+	if all, err := s.Recovery.Remedy(ctx, s.Alone); err == nil {
 		t.Errorf("there is a remedy for nothing: %q", all)
 	}
-	must(t, "exec", solo.Exec(ctx, apply.Query{SQL: s.Alone.SQL}))
+	must(t, "exec", session.Exec(ctx, apply.Query{SQL: s.Alone.SQL}))
 	probed(ctx, t, s, apply.Done)
 }

@@ -126,11 +126,11 @@ func overtaken(ctx context.Context, t *testing.T, s Subject) {
 		t.Errorf("the error names %+v, want run r-two with number 2", by)
 	}
 	wantErr(t, "hold with a smaller number", begun(ctx, t, s.Server).Hold(ctx, ticket(1)), fence.ErrOvertaken)
-	solo, err := s.Server.Solo(ctx)
-	must(t, "solo", err)
-	defer solo.Close(ctx)
-	wantErr(t, "hold a session with a smaller number", solo.Hold(ctx, ticket(1)), fence.ErrOvertaken)
-	if solo.Mark(ctx, key(), marker(0, false)) == nil {
+	session, err := s.Server.NonTransactional(ctx)
+	must(t, "open a session", err)
+	defer session.Close(ctx)
+	wantErr(t, "hold a session with a smaller number", session.Hold(ctx, ticket(1)), fence.ErrOvertaken)
+	if session.Mark(ctx, key(), marker(0, false)) == nil {
 		t.Error("a marker with a smaller number was committed")
 	}
 	expect(ctx, t, s, 0, 0)
@@ -138,10 +138,10 @@ func overtaken(ctx context.Context, t *testing.T, s Subject) {
 
 func otherLedger(ctx context.Context, t *testing.T, s Subject) {
 	raised(ctx, t, s, 1)
-	stranger := ticket(3)
-	stranger.Ledger = "ledger-b"
-	wantErr(t, "raise", s.Server.Raise(ctx, stranger), fence.ErrOtherLedger)
-	wantErr(t, "hold", begun(ctx, t, s.Server).Hold(ctx, stranger), fence.ErrOtherLedger)
+	other := ticket(3)
+	other.Ledger = "ledger-b"
+	wantErr(t, "raise", s.Server.Raise(ctx, other), fence.ErrOtherLedger)
+	wantErr(t, "hold", begun(ctx, t, s.Server).Hold(ctx, other), fence.ErrOtherLedger)
 }
 
 func raisesTwice(ctx context.Context, t *testing.T, s Subject) {
@@ -183,7 +183,7 @@ func fates(ctx context.Context, t *testing.T, s Subject) {
 
 func fateIs(ctx context.Context, t *testing.T, s Subject, a apply.Attempt, want apply.Fate) {
 	t.Helper()
-	got, err := s.Again(t).Court.Fate(ctx, a)
+	got, err := s.Again(t).Recovery.Fate(ctx, a)
 	must(t, "fate", err)
 	if got != want {
 		t.Fatalf("the fate is %d, want %d", got, want)
@@ -195,7 +195,7 @@ func endsTransaction(ctx context.Context, t *testing.T, s Subject) {
 	tx := filled(ctx, t, s, 1)
 	a, err := tx.Attempt(ctx)
 	must(t, "attempt", err)
-	must(t, "end", s.Again(t).Court.End(ctx, a))
+	must(t, "end", s.Again(t).Recovery.End(ctx, a))
 	fateIs(ctx, t, s, a, apply.Aborted)
 	wantErr(t, "commit of an ended transaction", tx.Commit(ctx), apply.ErrLost)
 	expect(ctx, t, s, 0, 0)
@@ -207,13 +207,13 @@ func endsNothing(ctx context.Context, t *testing.T, s Subject) {
 	a, err := tx.Attempt(ctx)
 	must(t, "attempt", err)
 	must(t, "rollback", tx.Rollback(ctx))
-	must(t, "end what is gone", s.Court.End(ctx, a))
+	must(t, "end what is gone", s.Recovery.End(ctx, a))
 
 	living := begun(ctx, t, s.Server)
 	b, err := living.Attempt(ctx)
 	must(t, "attempt", err)
 	b.Started = b.Started.Add(-patience)
-	must(t, "end an earlier backend of the same pid", s.Court.End(ctx, b))
+	must(t, "end an earlier backend of the same pid", s.Recovery.End(ctx, b))
 	if err := living.Hold(ctx, ticket(1)); err != nil {
 		t.Errorf("a later backend of the same pid was ended: %v", err)
 	}

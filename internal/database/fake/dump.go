@@ -12,11 +12,11 @@ import (
 )
 
 var (
-	_ apply.Server     = (*Server)(nil)
-	_ apply.Court      = (*Server)(nil)
-	_ database.Planner = (*Server)(nil)
-	_ database.Dumper  = (*Server)(nil)
-	_ database.Witness = (*Server)(nil)
+	_ apply.Server         = (*Server)(nil)
+	_ apply.Recovery       = (*Server)(nil)
+	_ database.Planner     = (*Server)(nil)
+	_ database.Dumper      = (*Server)(nil)
+	_ database.PointInTime = (*Server)(nil)
 )
 
 // Preflight answers what a plan asks. The fake serves one app in one environment.

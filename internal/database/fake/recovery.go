@@ -46,14 +46,14 @@ func (s *Server) End(ctx context.Context, a apply.Attempt) error {
 }
 
 // Probe looks into the catalog.
-func (s *Server) Probe(ctx context.Context, st sqltext.Statement) (apply.Found, string, error) {
-	var f apply.Found
+func (s *Server) Probe(ctx context.Context, st sqltext.Statement) (apply.Effect, string, error) {
+	var f apply.Effect
 	var why string
 	err := s.do(ctx, "probe "+st.SQL, func() error { f, why = s.probe(st.Probe); return nil })
 	return f, why, err
 }
 
-func (s *Server) probe(p *sqltext.Probe) (apply.Found, string) {
+func (s *Server) probe(p *sqltext.Probe) (apply.Effect, string) {
 	if p == nil {
 		return apply.Other, "there is no question to the catalog for this statement"
 	}

@@ -1,4 +1,4 @@
-// Package fake is a database in a seeded world: apply.Server, apply.Court, database.Planner and database.Dumper with transactions
+// Package fake is a database in a seeded world: apply.Server, apply.Recovery, database.Planner and database.Dumper with transactions
 // that keep their promises. Backends live on the server, not with their client: a dead client's statement goes on, an open
 // transaction keeps its locks until somebody or something ends it, a COMMIT may arrive late. Test-only. Start with New.
 package fake
@@ -64,26 +64,26 @@ func New(w *world.World, at *world.Place) *Server {
 
 // backend is the server's side of one connection.
 type backend struct {
-	s       *Server
-	owner   *world.Proc
-	pid     int
-	started time.Time
-	alive   bool
-	orphan  bool // its client is gone
-	xid     string
-	aborted bool
-	pending []func() // what COMMIT makes true
-	running bool     // a statement
-	solo    bool
-	number  int64  // shown in the last Hold
-	shown   string // the app and environment of it
-	row     string
-	lock    string
+	s                *Server
+	owner            *world.Proc
+	pid              int
+	started          time.Time
+	alive            bool
+	orphan           bool // its client is gone
+	xid              string
+	aborted          bool
+	pending          []func() // what COMMIT makes true
+	running          bool     // a statement
+	nonTransactional bool
+	number           int64  // shown in the last Hold
+	shown            string // the app and environment of it
+	row              string
+	lock             string
 }
 
-func (s *Server) connect(solo bool) *backend {
+func (s *Server) connect(nonTransactional bool) *backend {
 	s.serial++
-	b := &backend{s: s, owner: s.w.Current(), pid: 1000 + s.serial, started: s.w.Now(), alive: true, solo: solo}
+	b := &backend{s: s, owner: s.w.Current(), pid: 1000 + s.serial, started: s.w.Now(), alive: true, nonTransactional: nonTransactional}
 	s.backends = append(s.backends, b)
 	if b.owner != nil {
 		b.owner.AtDeath(b.abandon)
@@ -142,7 +142,7 @@ func (b *backend) abandon() {
 		return
 	}
 	b.s.w.In(linger, func() {
-		if !b.solo || !b.running {
+		if !b.nonTransactional || !b.running {
 			b.end()
 		}
 	})

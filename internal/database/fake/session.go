@@ -52,8 +52,8 @@ func (b *backend) alone(ctx context.Context) error {
 	}
 }
 
-// Solo opens a session outside transactions.
-func (s *Server) Solo(ctx context.Context) (apply.Solo, error) {
+// NonTransactional opens a session outside transactions.
+func (s *Server) NonTransactional(ctx context.Context) (apply.NonTransactional, error) {
 	if s.Markerless {
 		return nil, fmt.Errorf("%w: without markers there are no statements outside transactions", apply.ErrStatement)
 	}
@@ -64,7 +64,7 @@ func (s *Server) Solo(ctx context.Context) (apply.Solo, error) {
 		}
 		return nil, err
 	}
-	return solo{session{b}}, nil
+	return nonTransactional{session{b}}, nil
 }
 
 // session is the client's side of one connection.
@@ -75,7 +75,7 @@ func (c session) Attempt(ctx context.Context) (apply.Attempt, error) {
 	b := c.b
 	var a apply.Attempt
 	err := b.call(ctx, "attempt", func() error {
-		if !b.solo && b.xid == "" {
+		if !b.nonTransactional && b.xid == "" {
 			b.s.serial++
 			b.xid = strconv.Itoa(b.s.serial)
 			b.s.fates[b.xid] = apply.InProgress
@@ -180,11 +180,11 @@ func (c tx) Rollback(ctx context.Context) error {
 	return b.call(ctx, "rollback", func() error { b.end(); return nil })
 }
 
-// solo is a session outside transactions.
-type solo struct{ session }
+// nonTransactional is a session outside transactions.
+type nonTransactional struct{ session }
 
 // Hold takes the lock of app and environment by try and poll, and compares the number.
-func (c solo) Hold(ctx context.Context, t fence.Ticket) error {
+func (c nonTransactional) Hold(ctx context.Context, t fence.Ticket) error {
 	b := c.b
 	free := func() bool { o := b.s.advisory[place(t)]; return o == nil || o == b }
 	for waited := false; ; waited = true {
@@ -212,7 +212,7 @@ func (c solo) Hold(ctx context.Context, t fence.Ticket) error {
 }
 
 // Mark commits a marker at once, if the number shown in Hold still counts.
-func (c solo) Mark(ctx context.Context, k apply.Key, m apply.Marker) error {
+func (c nonTransactional) Mark(ctx context.Context, k apply.Key, m apply.Marker) error {
 	b := c.b
 	return b.call(ctx, fmt.Sprintf("mark unit %d done=%v", m.Unit, m.Done), func() error {
 		if known := b.s.fences[b.shown]; b.number < known.Number {
@@ -227,7 +227,7 @@ func (c solo) Mark(ctx context.Context, k apply.Key, m apply.Marker) error {
 }
 
 // Close ends the session.
-func (c solo) Close(ctx context.Context) error {
+func (c nonTransactional) Close(ctx context.Context) error {
 	b := c.b
 	if !b.alive || b.orphan {
 		return nil

@@ -107,9 +107,9 @@ func (b *backend) start(sql string) *run {
 	case b.aborted:
 		return refuse(r, fmt.Errorf("%w: current transaction is aborted", apply.ErrStatement))
 	case b.s.Busy != nil && b.s.Busy(sql):
-		b.aborted = !b.solo
+		b.aborted = !b.nonTransactional
 		return refuse(r, fmt.Errorf("%w: canceling statement due to lock timeout", apply.ErrLockTimeout))
-	case m.index != "" && !b.solo:
+	case m.index != "" && !b.nonTransactional:
 		b.aborted = true
 		return refuse(r, fmt.Errorf("%w: cannot run inside a transaction block", apply.ErrStatement))
 	}
@@ -126,7 +126,7 @@ func (b *backend) start(sql string) *run {
 		b.s.indexes[m.index] = &index{builder: b}
 		b.s.changed(b.owner, sql)
 	}
-	if m.drops != "" || b.solo && m.index == "" && !m.silent {
+	if m.drops != "" || b.nonTransactional && m.index == "" && !m.silent {
 		b.s.changed(b.owner, sql)
 	}
 	lasts := time.Duration(0)
@@ -169,7 +169,7 @@ func (b *backend) finish(r *run, sql string, m meaning) {
 	r.over, b.running = true, false
 	switch {
 	case m.fails:
-		b.aborted = !b.solo
+		b.aborted = !b.nonTransactional
 		r.err = fmt.Errorf("%w: division by zero", apply.ErrStatement)
 		if i := b.s.indexes[m.index]; i != nil && i.builder == b {
 			i.builder = nil // the index stays, invalid
@@ -181,12 +181,12 @@ func (b *backend) finish(r *run, sql string, m meaning) {
 		b.s.applied[sql]++
 	case m.drops != "":
 		r.err = b.drop(m.drops)
-	case b.solo:
+	case b.nonTransactional:
 		b.s.applied[sql]++
 	default:
 		b.pending = append(b.pending, func() { b.s.changed(b.owner, sql); b.s.applied[sql]++ })
 	}
-	if b.solo && b.orphan {
+	if b.nonTransactional && b.orphan {
 		b.end()
 	}
 }

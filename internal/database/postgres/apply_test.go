@@ -32,7 +32,7 @@ func TestDatabase_keeps_the_contract_of_apply(t *testing.T) {
 		admin(t, url, "CREATE TABLE public.effect (n int)")
 		d := opened(t, url)
 		return applytest.Subject{
-			Server: d, Court: d,
+			Server: d, Recovery: d,
 			Effect:  "INSERT INTO public.effect VALUES (1)",
 			Effects: func(t *testing.T) int { return ask[int](t, url, "SELECT count(*) FROM public.effect") },
 			Refused: "SELECT nothing FROM nowhere",
@@ -40,7 +40,7 @@ func TestDatabase_keeps_the_contract_of_apply(t *testing.T) {
 			Break:   func(t *testing.T) { killBuild(t, url) },
 			Again: func(t *testing.T) applytest.Again {
 				again := opened(t, url)
-				return applytest.Again{Server: again, Court: again}
+				return applytest.Again{Server: again, Recovery: again}
 			},
 		}
 	})
@@ -58,7 +58,7 @@ func killBuild(t *testing.T, url string) {
 	if _, err := old.Exec(ctx, "BEGIN; INSERT INTO public.effect VALUES (7)"); err != nil {
 		t.Fatal(err)
 	}
-	solo, err := opened(t, url).Solo(ctx)
+	solo, err := opened(t, url).NonTransactional(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

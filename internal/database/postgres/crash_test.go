@@ -155,7 +155,7 @@ func TestRun_repairs_an_index_that_a_killed_backend_left_invalid(t *testing.T) {
 	if err := d.Raise(t.Context(), j.Ticket); err != nil {
 		t.Fatal(err)
 	}
-	solo, err := d.Solo(t.Context())
+	solo, err := d.NonTransactional(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestRun_repairs_an_index_that_a_killed_backend_left_invalid(t *testing.T) {
 func TestProbe_refuses_an_index_of_that_name_that_is_another_one(t *testing.T) {
 	for _, c := range []struct {
 		name, there, wanted string
-		found               apply.Found
+		found               apply.Effect
 	}{
 		{"the same", "CREATE INDEX ix ON effect (n)", "CREATE INDEX CONCURRENTLY ix ON effect (n)", apply.Done},
 		{"the same, written differently", "CREATE INDEX ix ON effect USING btree (n ASC NULLS LAST) WHERE n > 1", "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix ON public.effect (n) WHERE (n>1)", apply.Done},

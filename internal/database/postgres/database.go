@@ -71,7 +71,7 @@ type Database struct {
 
 var (
 	_ apply.Server     = (*Database)(nil)
-	_ apply.Court      = (*Database)(nil)
+	_ apply.Recovery   = (*Database)(nil)
 	_ database.Planner = (*Database)(nil)
 	_ database.Dumper  = (*Database)(nil)
 )

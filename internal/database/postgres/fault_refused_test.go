@@ -131,7 +131,7 @@ func TestFault12_a_second_runner_polls_for_the_lock_outside_transactions(t *test
 	if err := d.Raise(t.Context(), ticket()); err != nil {
 		t.Fatal(err)
 	}
-	first, err := d.Solo(t.Context())
+	first, err := d.NonTransactional(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestFault12_a_second_runner_polls_for_the_lock_outside_transactions(t *test
 	if err := first.Hold(t.Context(), ticket()); err != nil {
 		t.Fatal(err)
 	}
-	second, err := d.Solo(t.Context())
+	second, err := d.NonTransactional(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func TestRaise_leaves_a_running_index_build_alone_but_its_holder_can_do_nothing_
 	if err := d.Raise(t.Context(), number(1)); err != nil {
 		t.Fatal(err)
 	}
-	solo, err := d.Solo(t.Context())
+	solo, err := d.NonTransactional(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"fairlead/internal/database"
 )
 
-var _ database.Witness = (*Database)(nil)
+var _ database.PointInTime = (*Database)(nil)
 
 // Since tells what a restore of a snapshot's dump would lose now.
 func (d *Database) Since(ctx context.Context, m database.Mark) (database.Gap, error) {

@@ -135,9 +135,9 @@ func (d *Database) histories(ctx context.Context, conn *pgx.Conn, i *database.Im
 	return nil
 }
 
-// Strangers lists the sessions of other clients in this database that were opened after a moment of the server's clock and are no
+// OtherSessions lists the sessions of other clients in this database that were opened after a moment of the server's clock and are no
 // fairlead's.
-func (d *Database) Strangers(ctx context.Context, since time.Time) ([]string, error) {
+func (d *Database) OtherSessions(ctx context.Context, since time.Time) ([]string, error) {
 	var all []string
 	err := d.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		ctx, cancel := limit(ctx, askLimit)

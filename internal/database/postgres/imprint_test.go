@@ -81,7 +81,7 @@ func TestImprint_changes_with_everything_that_a_migration_can_do_and_with_nothin
 func quiet(t *testing.T, d *Database, since time.Time) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if all, err := d.Strangers(t.Context(), since); err == nil && len(all) == 0 {
+		if all, err := d.OtherSessions(t.Context(), since); err == nil && len(all) == 0 {
 			return
 		}
 	}
@@ -100,14 +100,14 @@ func TestStrangers_are_the_sessions_opened_since_and_no_others(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all, err := d.Strangers(t.Context(), before.At); err != nil || len(all) != 0 {
+	if all, err := d.OtherSessions(t.Context(), before.At); err != nil || len(all) != 0 {
 		t.Errorf("before: %q, %v", all, err)
 	}
 	later, err := pgx.Connect(context.Background(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all, err := d.Strangers(t.Context(), before.At); err != nil || len(all) != 1 || !strings.Contains(all[0], "owner") {
+	if all, err := d.OtherSessions(t.Context(), before.At); err != nil || len(all) != 1 || !strings.Contains(all[0], "owner") {
 		t.Errorf("with one: %q, %v", all, err)
 	}
 	_ = later.Close(context.Background())
@@ -122,7 +122,7 @@ func TestUnmark_takes_back_the_intent_alone_and_only_for_the_newest_holder(t *te
 	if err := d.Raise(t.Context(), ticket); err != nil {
 		t.Fatal(err)
 	}
-	solo, err := d.Solo(t.Context())
+	solo, err := d.NonTransactional(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

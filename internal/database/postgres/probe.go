@@ -13,11 +13,11 @@ import (
 
 // Probe looks into the catalog for the effect of a statement that could be in no transaction. It changes nothing that stays. Names
 // without a schema are looked up as the role's own search path has them.
-func (d *Database) Probe(ctx context.Context, s sqltext.Statement) (apply.Found, string, error) {
+func (d *Database) Probe(ctx context.Context, s sqltext.Statement) (apply.Effect, string, error) {
 	if s.Probe == nil {
 		return apply.Other, "there is no way to ask the catalog about " + s.Kind, nil
 	}
-	var found apply.Found
+	var found apply.Effect
 	var why string
 	err := d.with(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
 		ctx, cancel := limit(ctx, askLimit)
@@ -28,7 +28,7 @@ func (d *Database) Probe(ctx context.Context, s sqltext.Statement) (apply.Found,
 	return found, why, err
 }
 
-func probe(ctx context.Context, conn *pgx.Conn, s sqltext.Statement) (apply.Found, string, error) {
+func probe(ctx context.Context, conn *pgx.Conn, s sqltext.Statement) (apply.Effect, string, error) {
 	p := *s.Probe
 	switch p.What {
 	case sqltext.IndexValid:
@@ -53,7 +53,7 @@ func probe(ctx context.Context, conn *pgx.Conn, s sqltext.Statement) (apply.Foun
 	return apply.Other, fmt.Sprintf("the question %q is not known here", p.What), nil
 }
 
-func exists(ctx context.Context, conn *pgx.Conn, noun, name, sql string, wanted bool) (apply.Found, string, error) {
+func exists(ctx context.Context, conn *pgx.Conn, noun, name, sql string, wanted bool) (apply.Effect, string, error) {
 	var n int
 	if err := conn.QueryRow(ctx, sql, name).Scan(&n); err != nil {
 		return 0, "", err
@@ -111,7 +111,7 @@ func relation(ctx context.Context, conn *pgx.Conn, schema, name string) (oid, na
 }
 
 // indexGone: no index of that name exists.
-func indexGone(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (apply.Found, string, error) {
+func indexGone(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (apply.Effect, string, error) {
 	oid, _, err := relation(ctx, conn, p.Schema, p.Name)
 	if err != nil {
 		return 0, "", err
@@ -132,7 +132,7 @@ func indexGone(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (apply.Foun
 }
 
 // goneFromPath does not trust a search path that may have been another one: an index of that name anywhere is a question for a person.
-func goneFromPath(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (apply.Found, string, error) {
+func goneFromPath(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (apply.Effect, string, error) {
 	if p.Schema == "" {
 		all, err := indexes(ctx, conn, "WHERE c.relname = $1 LIMIT 1", p.Name)
 		if err != nil {
@@ -147,7 +147,7 @@ func goneFromPath(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (apply.F
 
 // indexRebuilt cannot tell a rebuilt index from one that was not touched; running the statement again is harmless, so a valid one counts
 // as not done.
-func indexRebuilt(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (apply.Found, string, error) {
+func indexRebuilt(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (apply.Effect, string, error) {
 	left, err := rebuildLeftovers(ctx, conn, p)
 	if err != nil {
 		return 0, "", err
@@ -175,7 +175,7 @@ func rebuildLeftovers(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) ([]i
 }
 
 // partitionDetached: Name is no partition of Table and no detach is pending.
-func partitionDetached(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (apply.Found, string, error) {
+func partitionDetached(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (apply.Effect, string, error) {
 	child, _, err := relation(ctx, conn, p.Schema, p.Name)
 	if err != nil {
 		return 0, "", err

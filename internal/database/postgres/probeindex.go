@@ -13,7 +13,7 @@ import (
 )
 
 // indexValid: the index exists on the table, is valid, and is the one that the statement describes.
-func indexValid(ctx context.Context, conn *pgx.Conn, s sqltext.Statement) (apply.Found, string, error) {
+func indexValid(ctx context.Context, conn *pgx.Conn, s sqltext.Statement) (apply.Effect, string, error) {
 	p := *s.Probe
 	table, namespace, err := relation(ctx, conn, p.TableSchema, p.Table)
 	if err != nil {
@@ -57,7 +57,7 @@ func indexValid(ctx context.Context, conn *pgx.Conn, s sqltext.Statement) (apply
 }
 
 // noIndex tells nothing of that name from something else of that name.
-func noIndex(ctx context.Context, conn *pgx.Conn, p sqltext.Probe, namespace uint32) (apply.Found, string, error) {
+func noIndex(ctx context.Context, conn *pgx.Conn, p sqltext.Probe, namespace uint32) (apply.Effect, string, error) {
 	var n int
 	err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_class WHERE relname = $1 AND relnamespace = $2", p.Name, namespace).Scan(&n)
 	if err != nil {

@@ -149,7 +149,7 @@ func restoreArguments(name, role string, o RestoreOptions) []string {
 	if o.SchemaOnly {
 		args = append(args, "--schema-only")
 	}
-	if o.Asleep {
+	if o.WithoutReplication {
 		args = append(args, "--no-publications", "--no-subscriptions")
 	}
 	if role != "" {

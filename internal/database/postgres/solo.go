@@ -20,13 +20,13 @@ const (
 	holdPause = 200 * time.Millisecond
 )
 
-// Solo opens a session for one statement outside transactions. The connection check is off, so that the server brings the statement to
+// NonTransactional opens a session for one statement outside transactions. The connection check is off, so that the server brings the statement to
 // its end when the client dies.
-func (d *Database) Solo(ctx context.Context) (apply.Solo, error) {
+func (d *Database) NonTransactional(ctx context.Context) (apply.NonTransactional, error) {
 	if d.markerless() {
 		return nil, fmt.Errorf("%w: a statement outside transactions needs markers (database.marker: schema)", apply.ErrStatement)
 	}
-	s := &solo{db: d}
+	s := &nonTransactional{db: d}
 	c := d.base.Copy()
 	c.DialFunc = s.dial
 	conn, err := d.connectBy(ctx, c, d.config.Role)
@@ -48,7 +48,7 @@ func (d *Database) Solo(ctx context.Context) (apply.Solo, error) {
 	return s, nil
 }
 
-type solo struct {
+type nonTransactional struct {
 	db     *Database
 	conn   *pgx.Conn
 	ticket fence.Ticket // of the last Hold
@@ -64,7 +64,7 @@ var errLetItFinish = errors.New("the statement is left to finish")
 
 // dial opens the connection. Once it stands, the driver dials again only to cancel the running statement, which it also does when the
 // connection breaks; then the statement is to finish. Only a caller who gave up has it cancelled.
-func (s *solo) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (s *nonTransactional) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if r := s.running.Load(); r != nil && (r.ctx == nil || r.ctx.Err() == nil) {
 		return nil, errLetItFinish
 	}
@@ -72,13 +72,13 @@ func (s *solo) dial(ctx context.Context, network, address string) (net.Conn, err
 }
 
 // Attempt reads backend and identity; there is no transaction id.
-func (s *solo) Attempt(ctx context.Context) (apply.Attempt, error) {
+func (s *nonTransactional) Attempt(ctx context.Context) (apply.Attempt, error) {
 	return attempt(ctx, s.conn, false)
 }
 
 // Hold takes the advisory lock by try and poll, because a session that waits for one would make CONCURRENTLY wait for it in turn. Then it
 // compares the number. Once held, it only compares.
-func (s *solo) Hold(ctx context.Context, t fence.Ticket) error {
+func (s *nonTransactional) Hold(ctx context.Context, t fence.Ticket) error {
 	ctx, cancel := limit(ctx, holdLimit)
 	defer cancel()
 	if s.ticket.Run != t.Run {
@@ -120,7 +120,7 @@ func busy(conn *pgx.Conn, t fence.Ticket) error {
 }
 
 // Mark commits a marker at once, if the ticket of the last Hold still counts.
-func (s *solo) Mark(ctx context.Context, k apply.Key, m apply.Marker) error {
+func (s *nonTransactional) Mark(ctx context.Context, k apply.Key, m apply.Marker) error {
 	err := run(ctx, s.conn, "begin the marker", fmt.Sprintf(
 		"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = %d", s.db.config.LockTimeout.Milliseconds()))
 	if err != nil {
@@ -133,7 +133,7 @@ func (s *solo) Mark(ctx context.Context, k apply.Key, m apply.Marker) error {
 	return commit(ctx, s.conn)
 }
 
-func (s *solo) record(ctx context.Context, k apply.Key, m apply.Marker) error {
+func (s *nonTransactional) record(ctx context.Context, k apply.Key, m apply.Marker) error {
 	if s.ticket.App != k.App || s.ticket.Environment != k.Environment {
 		return fmt.Errorf("mark %s/%s: Hold comes first", k.App, k.Environment)
 	}
@@ -144,7 +144,7 @@ func (s *solo) record(ctx context.Context, k apply.Key, m apply.Marker) error {
 }
 
 // Exec runs the statement. It has no time limit but ctx: an index build may take hours and stops nobody.
-func (s *solo) Exec(ctx context.Context, q apply.Query) error {
+func (s *nonTransactional) Exec(ctx context.Context, q apply.Query) error {
 	if buildsConcurrently(q.SQL) {
 		// These wait for old transactions without making anybody wait behind them; giving up would only leave an invalid index. A limit
 		// that the migration set itself stays.
@@ -174,7 +174,7 @@ func buildsConcurrently(sql string) bool {
 }
 
 // Close ends the session and with it the lock.
-func (s *solo) Close(ctx context.Context) error {
+func (s *nonTransactional) Close(ctx context.Context) error {
 	ctx, cancel := limit(context.WithoutCancel(ctx), closeLimit)
 	defer cancel()
 	if err := s.conn.Close(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {

@@ -184,7 +184,7 @@ func (st *stage) build(ctx context.Context, j database.Rehearsal) error {
 		return fmt.Errorf("open the backup: %w", err)
 	}
 	defer archive.Close()
-	o := RestoreOptions{Format: j.Dump.Format, Dumper: j.Dump.Dumper, SchemaOnly: j.SchemaOnly, Owners: st.owners, Asleep: true}
+	o := RestoreOptions{Format: j.Dump.Format, Dumper: j.Dump.Dumper, SchemaOnly: j.SchemaOnly, Owners: st.owners, WithoutReplication: true}
 	if err := st.server.Restore(ctx, st.name, archive, o); err != nil {
 		return err
 	}

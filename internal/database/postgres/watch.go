@@ -22,7 +22,7 @@ func (d *Database) watch(ctx context.Context, pid uint32, q apply.Query) func() 
 	done := make(chan struct{})
 	timer := time.AfterFunc(d.config.LockTimeout/4, func() {
 		defer close(done)
-		_ = d.asLogin(ctx, func(ctx context.Context, conn *pgx.Conn) error { return follow(ctx, conn, pid, q.Heard, &names) })
+		_ = d.asLogin(ctx, func(ctx context.Context, conn *pgx.Conn) error { return follow(ctx, conn, pid, q.Progress, &names) })
 	})
 	return func() []string {
 		cancel()
