@@ -54,7 +54,7 @@ func exceptions() map[[2]string]string {
 // testOnly tells that a package exists for tests and never reaches a binary: the world of the simulator and the fakes in it, the
 // lab, the benchmarks, conformance suites, and this package.
 func testOnly(pkg string) bool {
-	if pkg == "internal/world" || pkg == "internal/floors" {
+	if pkg == "internal/world" || pkg == "internal/floors" || pkg == "internal/compat" {
 		return true
 	}
 	for _, top := range []string{"internal/lab", "bench"} {
