@@ -20,7 +20,7 @@ import (
 //go:embed runbook.sh
 var runbook string
 
-// The lab of the measured figures in the design: 20 MB images, 2 s boot, 200 requests a second.
+// The lab of the figures in docs/performance.md: 20 MB images, 2 s boot, 200 requests a second.
 const (
 	padMB     = 20
 	behaviour = "slow-boot=2s"

@@ -131,7 +131,7 @@ func records(t *testing.T, l dir.Ledger) []engine.Record {
 	for i, r := range all {
 		again, err := r.Line()
 		if err != nil || !bytes.Equal(again, lines[i]) {
-			t.Errorf("line %d is written differently (%v)\nby that version: %s\nby this one:     %s", i+1, err, lines[i], again)
+			t.Errorf("line %d is written differently (%v)\nbefore: %s\nnow:    %s", i+1, err, lines[i], again)
 		}
 	}
 	return all
@@ -237,7 +237,7 @@ func TestTerms_of_the_version_before_keep_their_fingerprint(t *testing.T) {
 	plan := decode[engine.Terms](t, "plan.json", raw)
 	for _, o := range all {
 		if o.Terms.Tag == plan.Tag && o.Terms.Action == engine.Deploy && o.Fingerprint != fingerprint(t, plan) {
-			t.Errorf("the plan file has the fingerprint %s; the run made from it has %s", fingerprint(t, plan), o.Fingerprint)
+			t.Errorf("the fingerprint is %s in the plan file and %s in its run", fingerprint(t, plan), o.Fingerprint)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // StackOptions say what an application looks like on the host. The zero value
-// is the issue's: three services, images from infra/.env.
+// has three services, with images from infra/.env.
 type StackOptions struct {
 	// App is the application's name; empty means shop. One stack per name.
 	App string

@@ -17,8 +17,8 @@ import (
 	"fairlead/internal/world"
 )
 
-// A judge watches a story from outside and holds it against the promises of the design. It believes no record: it compares what
-// was written and said with what the hosts run and what the database holds.
+// A judge watches a story from outside and holds it against what fairlead promises. It believes no record: it compares
+// what was written and said with what the hosts run and what the database holds.
 type judge struct {
 	s     *story
 	head  chain.Hash
