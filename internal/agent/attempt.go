@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,8 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
+	"fairlead/internal/filelock"
 	"fairlead/internal/rollout"
 	"fairlead/internal/wire"
 	"fairlead/internal/wire/stack"
@@ -83,8 +83,8 @@ func (a attempt) alive() (bool, error) {
 		return false, err
 	}
 	defer f.Close()
-	err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
-	if err == unix.EWOULDBLOCK {
+	err = filelock.Try(f, filelock.Shared)
+	if errors.Is(err, filelock.ErrHeld) {
 		return true, nil
 	}
 	return false, err

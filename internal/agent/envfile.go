@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"fairlead/internal/atomicfile"
 	"fairlead/internal/wire/stack"
 )
 
@@ -73,20 +74,7 @@ func replace(name string, content []byte, info fs.FileInfo) error {
 	} else {
 		mode = info.Mode().Perm() | info.Mode()&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky)
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".env.fairlead-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	err = errors.Join(err, own(f, model), f.Chmod(mode), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return syncDir(filepath.Dir(name))
+	return atomicfile.WritePrepared(name, content, func(f *os.File) error { return errors.Join(own(f, model), f.Chmod(mode)) })
 }
 
 // own gives a new file the owner and group of another one. A process that may not keeps nothing half done: it is an error.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"fairlead/internal/atomicfile"
 	"fairlead/internal/fence"
 	"fairlead/internal/wire"
 )
@@ -82,7 +83,7 @@ func (k keeper) raise(t fence.Ticket) error {
 			return nil
 		}
 	}
-	if err := writeFile(k.place.Ticket(), b, fileMode); err != nil {
+	if err := atomicfile.Write(k.place.Ticket(), b, fileMode); err != nil {
 		return err
 	}
 	return k.remember(b)
@@ -93,7 +94,7 @@ func (k keeper) remember(ticket []byte) error {
 	if err := os.MkdirAll(filepath.Dir(k.copy), 0o700); err != nil {
 		return fmt.Errorf("write the fence: %w", err)
 	}
-	return writeFile(k.copy, ticket, 0o600)
+	return atomicfile.Write(k.copy, ticket, 0o600)
 }
 
 // lock serializes what changes the fence and what starts rollouts in a place.

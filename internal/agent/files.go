@@ -7,8 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"fairlead/internal/atomicfile"
+	"fairlead/internal/filelock"
 )
 
 // Modes of what the agent makes: for the group of deploy users, for nobody else.
@@ -36,37 +40,7 @@ func makeDir(top, dir string) error {
 		return fmt.Errorf("make folder: %w", err)
 	}
 	_ = os.Chmod(dir, dirMode) // somebody else's folder stays as it is
-	return syncDir(filepath.Dir(dir))
-}
-
-// writeFile puts content in place of a file, whole or not at all, durably.
-func writeFile(name string, content []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".fairlead-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return syncDir(filepath.Dir(name))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	return nil
+	return atomicfile.SyncDir(filepath.Dir(dir))
 }
 
 // readFile reads a file of at most maxFile bytes; none and no error when there is no such file.
@@ -97,22 +71,16 @@ func lock(name string, wait bool) (*os.File, error) {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
 	_ = f.Chmod(fileMode)
-	how := unix.LOCK_EX
-	if !wait {
-		how |= unix.LOCK_NB
+	patience := time.Duration(0)
+	if wait {
+		patience = filelock.Forever
 	}
-	for {
-		err = unix.Flock(int(f.Fd()), how)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err == nil {
+	if err = filelock.Wait(f, filelock.Exclusive, patience); err == nil {
 		return f, nil
 	}
 	f.Close()
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	if errors.Is(err, filelock.ErrHeld) {
 		return nil, nil
 	}
-	return nil, fmt.Errorf("lock %s: %w", name, err)
+	return nil, err
 }

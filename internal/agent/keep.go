@@ -3,6 +3,7 @@ package agent
 import (
 	"path/filepath"
 
+	"fairlead/internal/atomicfile"
 	"fairlead/internal/wire"
 )
 
@@ -22,5 +23,5 @@ func (s Server) keep(b wire.Keep) error {
 	if err := makeDir(b.Place.Directory, dir); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, b.Name), b.Content, 0o600)
+	return atomicfile.Write(filepath.Join(dir, b.Name), b.Content, 0o600)
 }

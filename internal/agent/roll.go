@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"fairlead/internal/atomicfile"
 	"fairlead/internal/rollout"
 	"fairlead/internal/wire"
 )
@@ -85,7 +86,7 @@ func (s Server) begin(b wire.RollStart, o rollout.Order, a attempt) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(a.path(taskFile), text, fileMode); err != nil {
+	if err := atomicfile.Write(a.path(taskFile), text, fileMode); err != nil {
 		return nil, err
 	}
 	if err := s.spawn(a); err != nil {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"fairlead/internal/atomicfile"
 	"fairlead/internal/fence"
 	"fairlead/internal/rollout"
 )
@@ -111,7 +112,7 @@ func openJournal(name string) (journal, error) {
 	if err != nil {
 		return journal{}, fmt.Errorf("open the journal: %w", err)
 	}
-	if err := syncDir(filepath.Dir(name)); err != nil {
+	if err := atomicfile.SyncDir(filepath.Dir(name)); err != nil {
 		return journal{}, err
 	}
 	info, err := f.Stat()

@@ -3,6 +3,7 @@
 package atomicfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,26 +17,42 @@ import (
 const temporary = ".fairlead-"
 
 // Write puts content in place of a file, durably, with exactly this mode. When it fails, what was there before is as it was, except
-// that a failure of the last act (to make the name durable) leaves it open which of the two a power cut would leave.
+// that a failure of the last act (to make the name durable) leaves it open which of the two a power cut would leave. The error is a
+// *fs.PathError that names the file.
 func Write(name string, content []byte, mode fs.FileMode) error {
 	return WritePrepared(name, content, func(f *os.File) error { return f.Chmod(mode) })
 }
 
 // WritePrepared is Write for a file to which prepare gives mode and owner, before it has its name.
 func WritePrepared(name string, content []byte, prepare func(*os.File) error) error {
-	dir, base := filepath.Split(name)
-	f, err := os.CreateTemp(filepath.Clean(dir), "."+strings.TrimPrefix(base, ".")+temporary+"*")
+	dir, base := filepath.Dir(name), filepath.Base(name)
+	f, err := os.CreateTemp(dir, "."+strings.TrimPrefix(base, ".")+temporary+"*")
 	if err != nil {
-		return fmt.Errorf("write %s: %w", name, reason(err))
+		return failure(name, err)
 	}
 	_, err = f.Write(content)
-	if err = errors.Join(err, prepare(f), f.Sync(), f.Close()); err == nil {
+	for _, act := range []func() error{func() error { return prepare(f) }, f.Sync, f.Close} {
+		err = cmp.Or(err, act())
+	}
+	if err == nil {
 		err = os.Rename(f.Name(), name)
 	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", name, errors.Join(reason(err), os.Remove(f.Name())))
+		os.Remove(f.Name())
+		return failure(name, err)
 	}
-	return SyncDir(filepath.Clean(dir))
+	return SyncDir(dir)
+}
+
+// failure names the file instead of the random name that it was written under.
+func failure(name string, err error) error {
+	switch inner := err.(type) {
+	case *fs.PathError:
+		err = inner.Err
+	case *os.LinkError:
+		err = inner.Err
+	}
+	return &fs.PathError{Op: "write", Path: name, Err: err}
 }
 
 // IsTemporary tells that a name in a directory is that of a file which Write has not put in place: a writer is at work, or died.
@@ -54,17 +71,4 @@ func SyncDir(dir string) error {
 		return fmt.Errorf("sync %s: %w", dir, err)
 	}
 	return nil
-}
-
-// reason drops the random name from an error of the system.
-func reason(err error) error {
-	var path *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &path):
-		return path.Err
-	case errors.As(err, &link):
-		return link.Err
-	}
-	return err
 }

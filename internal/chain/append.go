@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"fairlead/internal/atomicfile"
 )
 
 // Append writes a line behind the one whose hash is after, and gives its hash once it is durable.
@@ -101,7 +103,7 @@ func (d *Dir) write(t tail, link Link, line []byte) error {
 			return err
 		}
 	}
-	if err := place(dir, newSegment(t.seg.seq+1, link.Run).name, data); err != nil {
+	if err := atomicfile.Write(filepath.Join(dir, newSegment(t.seg.seq+1, link.Run).name), data, fileMode); err != nil {
 		return err
 	}
 	d.extendIndex(t, link, line)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+
+	"fairlead/internal/atomicfile"
 )
 
 // MaxBlob is the largest blob in bytes.
@@ -29,7 +31,7 @@ func (d *Dir) Put(b []byte) (string, error) {
 		}
 		return name, nil
 	}
-	if err := place(dir, name, b); err != nil {
+	if err := atomicfile.Write(filepath.Join(dir, name), b, fileMode); err != nil {
 		return "", fmt.Errorf("store blob %s: %w", name, err)
 	}
 	return name, nil

@@ -84,7 +84,7 @@ func TestDir_passes_over_a_last_line_with_holes(t *testing.T) {
 func TestDir_goes_on_beside_what_a_dead_writer_left(t *testing.T) {
 	d := OpenDir(t.TempDir())
 	h := story(t, d, 1)
-	left := filepath.Join(d.path, segmentsName, fresh+"dead")
+	left := filepath.Join(d.path, segmentsName, ".00000002-r-2.jsonl.fairlead-dead")
 	if err := os.WriteFile(left, line(h, "x", "r-2", "opened")[:10], 0o660); err != nil {
 		t.Fatal(err)
 	}

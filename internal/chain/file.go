@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -131,30 +130,4 @@ func makeDir(path string) error {
 		return err
 	}
 	return syncPath(up)
-}
-
-// place writes a file whole: under another name, durable, then renamed, and the name durable too. On an error the directory is as
-// before, except that an error of the last act leaves it open which of the two is durable.
-func place(dir, name string, data []byte) (err error) {
-	temp := filepath.Join(dir, fresh+rand.Text())
-	f, err := openFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(temp)
-		}
-	}()
-	if _, err := f.Write(data); err != nil {
-		f.Close()
-		return err
-	}
-	if err := errors.Join(f.Chmod(fileMode), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temp, filepath.Join(dir, name)); err != nil {
-		return err
-	}
-	return syncPath(dir)
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+
+	"fairlead/internal/atomicfile"
 )
 
 // maxIndex is the largest index in bytes that is believed; a larger one is passed over.
@@ -157,7 +159,7 @@ func (d *Dir) rebuildIndex(t tail, last []byte) {
 		all.WriteByte('\n')
 	}
 	all.Write(last)
-	place(d.path, indexName, all.Bytes())
+	_ = atomicfile.Write(filepath.Join(d.path, indexName), all.Bytes(), fileMode) // readers do without
 }
 
 // appendFile adds b to a file; when that cannot be done whole, the file is put back.

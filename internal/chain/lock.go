@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
-	"time"
+
+	"fairlead/internal/filelock"
 )
 
 // exclusive takes the writers' lock, creating its file. It gives up after writerPatience; then nothing was written.
@@ -26,7 +26,11 @@ func (d *Dir) exclusive() (release func(), err error) {
 	default:
 		return nil, err
 	}
-	if err := flock(f, syscall.LOCK_EX, writerPatience); err != nil {
+	err = filelock.Wait(f, filelock.Exclusive, writerPatience)
+	if errors.Is(err, filelock.ErrHeld) {
+		err = fmt.Errorf("lock %s: another process has held it for %s; nothing was written", path, writerPatience)
+	}
+	if err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -40,27 +44,9 @@ func (d *Dir) shared() (release func()) {
 	if err != nil {
 		return func() {}
 	}
-	if flock(f, syscall.LOCK_SH, readerPatience) != nil {
+	if filelock.Wait(f, filelock.Shared, readerPatience) != nil {
 		f.Close()
 		return func() {}
 	}
 	return func() { f.Close() }
-}
-
-// flock waits for the lock on f. Closing f gives it back, and so does the death of the process.
-func flock(f *os.File, how int, patience time.Duration) error {
-	end := time.Now().Add(patience)
-	for pause := 500 * time.Microsecond; ; pause = min(2*pause, 20*time.Millisecond) {
-		err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			return fmt.Errorf("lock %s: %w", f.Name(), err)
-		}
-		if time.Now().After(end) {
-			return fmt.Errorf("lock %s: another process has held it for %s; nothing was written", f.Name(), patience)
-		}
-		time.Sleep(pause)
-	}
 }

@@ -188,7 +188,7 @@ func TestAppend_shows_no_half_line_when_a_file_cannot_grow(t *testing.T) {
 		}
 	}
 	add(t, d, h, "b", "r", "noted")
-	if names, _ := filepath.Glob(filepath.Join(d.path, segmentsName, fresh+"*")); len(names) != 0 {
+	if names, _ := filepath.Glob(filepath.Join(d.path, segmentsName, ".*")); len(names) != 0 {
 		t.Errorf("left behind: %v", names)
 	}
 }

@@ -10,13 +10,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"fairlead/internal/atomicfile"
 )
 
 // maxSegment is the largest file of one run in bytes that is read or written.
 const maxSegment = 64 << 20
 
-// fresh is how the name of a file begins that is not in place yet.
-const fresh = ".new-"
+// oldTemporary is how the names of files began that earlier versions had not put in place yet.
+const oldTemporary = ".new-"
 
 // A segment is one file: the lines of one run. The zero segment is none.
 type segment struct {
@@ -84,7 +86,7 @@ func (d *Dir) list() (listing, error) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if strings.HasPrefix(name, fresh) {
+		if atomicfile.IsTemporary(name) || strings.HasPrefix(name, oldTemporary) {
 			l.leftovers = append(l.leftovers, name)
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fairlead/internal/atomicfile"
 	"fairlead/internal/fault"
 	"fairlead/internal/ui"
 )
@@ -58,7 +59,7 @@ func runInit(_ context.Context, a *app, o initOptions) error {
 	}
 	ready, literal := stack.sort()
 	if len(ready) > 0 {
-		if err := replaceFile(a.configPath, []byte(configText(o, stack.path, ready))); err != nil {
+		if err := atomicfile.Write(a.configPath, []byte(configText(o, stack.path, ready)), 0o644); err != nil {
 			return err
 		}
 		a.answer("wrote %s: %s", a.configPath, plain(strings.Join(serviceNames(ready), ", ")))

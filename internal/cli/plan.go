@@ -4,11 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"fairlead/internal/atomicfile"
 	"fairlead/internal/engine"
 	"fairlead/internal/sqltext"
 )
@@ -122,31 +121,5 @@ func writePlan(path string, t engine.Terms) error {
 	if err != nil {
 		return fmt.Errorf("write the plan: %w", err)
 	}
-	return replaceFile(path, append(b, '\n'))
-}
-
-// replaceFile writes a whole file or leaves what was there.
-func replaceFile(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".fairlead-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+	return atomicfile.Write(path, append(b, '\n'), 0o644)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fairlead/internal/assemble"
+	"fairlead/internal/atomicfile"
 	"fairlead/internal/fault"
 	"fairlead/internal/release"
 	"fairlead/internal/source/file"
@@ -86,7 +87,7 @@ func runReleaseWrite(ctx context.Context, a *app, o releaseOptions) error {
 	if err := o.mayWrite(b); err != nil {
 		return err
 	}
-	if err := replaceFile(o.out, b); err != nil {
+	if err := atomicfile.Write(o.out, b, 0o644); err != nil {
 		return err
 	}
 	if _, err := file.New(o.out).Find(ctx, o.tag); err != nil {

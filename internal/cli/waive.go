@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fairlead/internal/assemble"
+	"fairlead/internal/atomicfile"
 	"fairlead/internal/sqlreview"
 )
 
@@ -78,8 +79,5 @@ func addWaiver(path string, w sqlreview.Waiver) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if err := os.WriteFile(path+".new", b, 0o644); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return os.Rename(path+".new", path)
+	return atomicfile.Write(path, b, 0o644)
 }

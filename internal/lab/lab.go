@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"fairlead/internal/atomicfile"
 )
 
 // Lab is one running lab. Its fields are facts for use by hand and in tests;
@@ -97,9 +99,5 @@ func (l *Lab) save() error {
 	if err != nil {
 		return err
 	}
-	part := filepath.Join(l.Dir, "lab.json.part")
-	if err := os.WriteFile(part, append(text, '\n'), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(part, filepath.Join(l.Dir, "lab.json"))
+	return atomicfile.Write(filepath.Join(l.Dir, "lab.json"), append(text, '\n'), 0o600)
 }

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"fairlead/internal/atomicfile"
+	"fairlead/internal/filelock"
 )
 
 // The sentinels of a directory; test with errors.Is.
@@ -114,7 +117,7 @@ func (d Dir) Remove(name string) error {
 	if err := os.Remove(path); err != nil {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
-	return syncDir(d.Path)
+	return atomicfile.SyncDir(d.Path)
 }
 
 // Writable tells why no file could be begun: no directory, no right. Nothing is made; where the directory is missing, the nearest
@@ -201,7 +204,7 @@ func sweepOne(path string, dry bool) (bool, error) {
 		return false, nil // it is gone, or not ours
 	}
 	defer f.Close()
-	if lock(f) != nil {
+	if filelock.Try(f, filelock.Exclusive) != nil {
 		return false, nil
 	}
 	if dry {

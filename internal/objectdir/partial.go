@@ -13,6 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"fairlead/internal/atomicfile"
+	"fairlead/internal/filelock"
 )
 
 const (
@@ -57,7 +60,7 @@ func (d Dir) Begin(name string) (*Partial, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin %s: %w", name, full(err))
 	}
-	if err := errors.Join(lock(f), f.Chmod(mode)); err != nil {
+	if err := errors.Join(filelock.Try(f, filelock.Exclusive), f.Chmod(mode)); err != nil {
 		return nil, errors.Join(fmt.Errorf("begin %s: lock: %w", name, err), f.Close(), os.Remove(path))
 	}
 	return &Partial{dir: d, name: name, path: path, f: f, sum: sha256.New()}, nil
@@ -136,7 +139,7 @@ func (p *Partial) publish() error {
 		return err
 	}
 	p.done = true
-	if err := syncDir(p.dir.Path); err != nil {
+	if err := atomicfile.SyncDir(p.dir.Path); err != nil {
 		return errors.Join(err, p.f.Close(), os.Remove(final))
 	}
 	return p.f.Close()
@@ -167,14 +170,6 @@ func place(from, to string) error {
 	return renameNew(from, to, err)
 }
 
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 // openRegular refuses pipes, devices and symbolic links, which could hold a reader for ever or lead elsewhere.
 func openRegular(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
@@ -191,5 +186,3 @@ func openRegular(path string) (*os.File, error) {
 	}
 	return f, nil
 }
-
-func lock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }

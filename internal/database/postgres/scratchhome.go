@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"fairlead/internal/filelock"
 )
 
 const homePrefix = "fairlead-rehearsal-"
@@ -50,7 +52,7 @@ func newLock(below, prefix string) (string, *os.File, error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("make a directory for scratch: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := filelock.Try(f, filelock.Exclusive); err != nil {
 		f.Close()
 		return "", nil, nil
 	}
@@ -112,7 +114,7 @@ func sweepHomes(ctx context.Context, below string) []string {
 			continue
 		}
 		st, err := f.Stat()
-		if err == nil && st.Mode().IsRegular() && ownedByUs(st) && syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+		if err == nil && st.Mode().IsRegular() && ownedByUs(st) && filelock.Try(f, filelock.Exclusive) == nil {
 			dir := strings.TrimSuffix(name, ".lock")
 			endServerOf(ctx, filepath.Join(dir, "data"))
 			removeTree(dir)

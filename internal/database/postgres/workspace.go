@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"fairlead/internal/filelock"
 )
 
 const workPrefix = ".fairlead-directory-"
@@ -66,7 +68,7 @@ func sweepWorkspaces(below string) {
 			continue
 		}
 		st, err := f.Stat()
-		if err == nil && st.Mode().IsRegular() && ownedByUs(st) && syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+		if err == nil && st.Mode().IsRegular() && ownedByUs(st) && filelock.Try(f, filelock.Exclusive) == nil {
 			removeTree(strings.TrimSuffix(name, ".lock"))
 			_ = os.Remove(name)
 		}

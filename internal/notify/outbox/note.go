@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"fairlead/internal/atomicfile"
 	"fairlead/internal/notify"
 )
 
@@ -52,19 +53,7 @@ func (o *Outbox) keep(n Note) error {
 	if err := os.MkdirAll(o.dir, 0o700); err != nil {
 		return plain(err)
 	}
-	f, err := os.CreateTemp(o.dir, ".note-*")
-	if err != nil {
-		return plain(err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(append(b, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return plain(err)
-	}
-	if err := os.Rename(f.Name(), o.path(n, waitExt)); err != nil {
-		return plain(err)
-	}
-	return o.sync()
+	return plain(atomicfile.Write(o.path(n, waitExt), append(b, '\n'), 0o600))
 }
 
 // mark renames a note that was accepted.
@@ -72,19 +61,10 @@ func (o *Outbox) mark(n Note) error {
 	if err := os.Rename(o.path(n, waitExt), o.path(n, sentExt)); err != nil {
 		return plain(err)
 	}
-	return o.sync()
+	return atomicfile.SyncDir(o.dir)
 }
 
 func (o *Outbox) path(n Note, ext string) string { return filepath.Join(o.dir, n.base()+ext) }
-
-// sync makes renames durable.
-func (o *Outbox) sync() error {
-	d, err := os.Open(o.dir)
-	if err != nil {
-		return plain(err)
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
 
 // Waiting gives the notes that were not accepted yet, oldest first. A file that cannot be read is an error that names it; the others
 // are given all the same.

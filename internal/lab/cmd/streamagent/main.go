@@ -15,6 +15,7 @@ import (
 	"slices"
 	"sync"
 
+	"fairlead/internal/atomicfile"
 	"fairlead/internal/lab/stream"
 	"fairlead/internal/wire"
 )
@@ -79,11 +80,7 @@ func beside(self, agent string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	part := fmt.Sprintf("%s.%d", name, os.Getpid())
-	if err := os.WriteFile(part, text, 0o700); err != nil {
-		return "", err
-	}
-	return name, os.Rename(part, name)
+	return name, atomicfile.Write(name, text, 0o700)
 }
 
 // between passes frames on.
