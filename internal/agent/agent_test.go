@@ -182,7 +182,7 @@ func TestAttempt_knows_its_end_and_its_death(t *testing.T) {
 	}
 	held, err := a.hold()
 	check(t, err)
-	if st, _, err := a.state(); err != nil || !st.Alive || st.Ended {
+	if st, err := a.state(); err != nil || !st.Alive || st.Ended {
 		t.Errorf("while it runs: %+v, %v", st, err)
 	}
 	j, err := openJournal(a.path(journalFile))
@@ -191,15 +191,15 @@ func TestAttempt_knows_its_end_and_its_death(t *testing.T) {
 	_, err = j.f.WriteString(`{"what":"ended","report":{"do`)
 	check(t, err)
 	held.Close()
-	if st, _, err := a.state(); err != nil || st.Alive || st.Ended {
+	if st, err := a.state(); err != nil || st.Alive || st.Ended {
 		t.Errorf("after it died in the middle of its last line: %+v, %v", st, err)
 	}
 	again, err := openJournal(a.path(journalFile))
 	check(t, err)
 	check(t, again.Note(t.Context(), rollout.Entry{What: rollout.Ended, Report: &rollout.Report{Done: true}}))
-	st, r, err := a.state()
-	if err != nil || !st.Ended || !r.Done {
-		t.Errorf("after it was started again and ended: %+v, %+v, %v", st, r, err)
+	st, err := a.state()
+	if err != nil || !st.Ended || !st.Report.Done {
+		t.Errorf("after it was started again and ended: %+v, %v", st, err)
 	}
 }
 
@@ -207,19 +207,18 @@ func TestGoesOn_starts_again_only_what_may_be_started_again(t *testing.T) {
 	done, failed := &rollout.Report{Done: true}, &rollout.Report{Failed: "api"}
 	for name, c := range map[string]struct {
 		st     wire.RollState
-		r      *rollout.Report
 		number int64
 		want   bool
 	}{
-		"done":                         {wire.RollState{Attempt: 1, Ended: true}, done, 1, true},
-		"done, asked by a successor":   {wire.RollState{Attempt: 1, Ended: true}, done, 2, true},
-		"failed":                       {wire.RollState{Attempt: 1, Ended: true}, failed, 1, true},
-		"failed, asked by a successor": {wire.RollState{Attempt: 1, Ended: true}, failed, 2, false},
-		"at work":                      {wire.RollState{Attempt: 1, Alive: true}, nil, 1, true},
-		"at work for a predecessor":    {wire.RollState{Attempt: 1, Alive: true}, nil, 2, false},
-		"dead":                         {wire.RollState{Attempt: 1}, nil, 1, false},
+		"done":                         {wire.RollState{Attempt: 1, Ended: true, Report: done}, 1, true},
+		"done, asked by a successor":   {wire.RollState{Attempt: 1, Ended: true, Report: done}, 2, true},
+		"failed":                       {wire.RollState{Attempt: 1, Ended: true, Report: failed}, 1, true},
+		"failed, asked by a successor": {wire.RollState{Attempt: 1, Ended: true, Report: failed}, 2, false},
+		"at work":                      {wire.RollState{Attempt: 1, Alive: true}, 1, true},
+		"at work for a predecessor":    {wire.RollState{Attempt: 1, Alive: true}, 2, false},
+		"dead":                         {wire.RollState{Attempt: 1}, 1, false},
 	} {
-		if got := goesOn(c.st, c.r, c.number); got != c.want {
+		if got := goesOn(c.st, c.number); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}

@@ -111,37 +111,33 @@ func (a attempt) entries() ([][]byte, error) {
 }
 
 // report gives the report of an attempt that has come to an end.
-func report(entries [][]byte) (*rollout.Report, error) {
+func report(entries [][]byte) *rollout.Report {
 	for i := len(entries) - 1; i >= 0; i-- {
 		var e rollout.Entry
 		if err := json.Unmarshal(entries[i], &e); err != nil {
 			continue // a torn line in the middle, of a process that died and was started again
 		}
 		if e.What == rollout.Ended {
-			return e.Report, nil
+			return e.Report
 		}
-		return nil, nil
+		return nil
 	}
-	return nil, nil
+	return nil
 }
 
 // state says how an attempt stands. The process is asked first: what it wrote before it ended is then read.
-func (a attempt) state() (wire.RollState, *rollout.Report, error) {
+func (a attempt) state() (wire.RollState, error) {
 	s := wire.RollState{Known: true, Attempt: a.number}
 	alive, err := a.alive()
 	if err != nil {
-		return s, nil, err
+		return s, err
 	}
 	s.Alive = alive
 	entries, err := a.entries()
 	if err != nil {
-		return s, nil, err
+		return s, err
 	}
-	r, err := report(entries)
-	if err != nil || r == nil {
-		return s, r, err
-	}
-	s.Ended = true
-	s.Report, err = encode(r)
-	return s, r, err
+	s.Report = report(entries)
+	s.Ended = s.Report != nil
+	return s, nil
 }

@@ -106,21 +106,17 @@ func (k keeper) lock() (*os.File, error) {
 }
 
 func (s Server) raise(b wire.Raise) error {
-	k, t, err := s.ticket(b.Place, b.Ticket)
+	k, err := s.keeperOf(b.Place)
 	if err != nil {
 		return err
 	}
-	return k.raise(t)
+	return k.raise(b.Ticket)
 }
 
-// ticket reads a ticket that came with a request.
-func (s Server) ticket(p wire.Place, raw json.RawMessage) (keeper, fence.Ticket, error) {
+// keeperOf is the keeper of a place that came with a request.
+func (s Server) keeperOf(p wire.Place) (keeper, error) {
 	if err := p.Validate(); err != nil {
-		return keeper{}, fence.Ticket{}, wire.Fail(wire.CodeBadRequest, err.Error(), nil)
+		return keeper{}, wire.Fail(wire.CodeBadRequest, err.Error(), nil)
 	}
-	t, err := wire.Decode[fence.Ticket](raw)
-	if err != nil {
-		return keeper{}, t, wire.Fail(wire.CodeBadRequest, err.Error(), nil)
-	}
-	return s.keeper(p), t, nil
+	return s.keeper(p), nil
 }

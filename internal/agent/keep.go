@@ -9,17 +9,17 @@ import (
 
 // keep stores a file of a run, for its owner and group only.
 func (s Server) keep(b wire.Keep) error {
-	k, t, err := s.ticket(b.Place, b.Ticket)
+	k, err := s.keeperOf(b.Place)
 	if err != nil {
 		return err
 	}
 	if !wire.Word(b.Name) || len(b.Content) > wire.MaxBlob {
 		return wire.Fail(wire.CodeBadRequest, "the file has no usable name, or is too large", nil)
 	}
-	if err := k.raise(t); err != nil {
+	if err := k.raise(b.Ticket); err != nil {
 		return err
 	}
-	dir := filepath.Join(b.Place.State(), "runs", t.Run)
+	dir := filepath.Join(b.Place.State(), "runs", b.Ticket.Run)
 	if err := makeDir(b.Place.Directory, dir); err != nil {
 		return err
 	}

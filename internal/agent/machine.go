@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"fairlead/internal/container"
 	"fairlead/internal/fence"
 	"fairlead/internal/rollout"
 	"fairlead/internal/wire"
@@ -30,21 +31,18 @@ func (m machine) Allow(_ context.Context, t fence.Ticket) error { return m.keepe
 
 // Look inspects the containers of a service and reads its key from the env files. A rollout that was overtaken still looks to its
 // end: that it was overtaken is told where it waits.
-func (m machine) Look(ctx context.Context, s rollout.Service) (rollout.Sight, error) {
+func (m machine) Look(ctx context.Context, s rollout.Service) (container.Service, error) {
 	answers, err := Local{}.Run(context.WithoutCancel(ctx), stack.ContainersCommand(m.stack.Project, s.Name))
 	if err != nil {
-		return rollout.Sight{}, err
+		return container.Service{}, err
 	}
 	all, err := stack.ReadContainers(answers[0])
 	if err != nil {
-		return rollout.Sight{}, err
+		return container.Service{}, err
 	}
-	var sight rollout.Sight
-	for _, r := range stack.Replicas(all, m.stack.Project, s.Name) {
-		sight.Replicas = append(sight.Replicas, rollout.Replica(r))
-	}
-	sight.Configured, err = m.configured(s.ImageEnv)
-	return sight, err
+	seen := container.Service{Name: s.Name, Replicas: stack.Replicas(all, m.stack.Project, s.Name)}
+	seen.Configured, err = m.configured(s.ImageEnv)
+	return seen, err
 }
 
 // configured is the value that compose reads: that of the last file that names the key.
@@ -102,7 +100,7 @@ func (m machine) Converge(ctx context.Context, s rollout.Service) error {
 	return answers[0].Err("docker compose up " + s.Name)
 }
 
-func running(s rollout.Sight) int {
+func running(s container.Service) int {
 	n := 0
 	for _, r := range s.Replicas {
 		if r.State == "running" {

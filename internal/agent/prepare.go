@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"fairlead/internal/container"
 	"fairlead/internal/fault"
 	"fairlead/internal/release"
 	"fairlead/internal/wire"
@@ -18,20 +19,20 @@ const pullLimit = 15 * time.Minute
 
 // prepare pulls the images, proves that the engine has exactly them, and keeps these and those that run now by local tags, which
 // spares them from pruning. Nothing that serves is changed.
-func (s Server) prepare(ctx context.Context, b wire.Prepare, say func(any) error) (any, error) {
-	k, t, err := s.ticket(b.Place, b.Ticket)
+func (s Server) prepare(ctx context.Context, b stack.Prepare, say func(any) error) (any, error) {
+	k, err := s.keeperOf(b.Place)
 	if err != nil {
 		return nil, err
 	}
-	if err := k.raise(t); err != nil {
+	if err := k.raise(b.Ticket); err != nil {
 		return nil, err
 	}
-	view, err := lookHere(ctx, b.Place, b.Layout)
+	seen, err := lookHere(ctx, b.Place, b.Layout)
 	if err != nil {
 		return nil, err
 	}
 	out := wire.Prepared{Images: map[string]string{}, Kept: []string{}}
-	for _, service := range view.Services {
+	for _, service := range seen.Services {
 		for _, r := range service.Replicas {
 			if err := keepImage(ctx, b.Place.App, service.Name, r, &out); err != nil {
 				return nil, err
@@ -53,28 +54,24 @@ func (s Server) prepare(ctx context.Context, b wire.Prepare, say func(any) error
 }
 
 // lookHere looks at this host and refuses what stands against a rollout.
-func lookHere(ctx context.Context, p wire.Place, layout []byte) (stack.View, error) {
-	l, err := wire.Decode[stack.Layout](layout)
-	if err == nil {
-		err = l.Validate()
+func lookHere(ctx context.Context, p wire.Place, l stack.Layout) (stack.Observation, error) {
+	if err := l.Validate(); err != nil {
+		return stack.Observation{}, wire.Fail(wire.CodeBadRequest, err.Error(), nil)
 	}
+	seen, err := stack.Look(ctx, Local{}, l, p)
 	if err != nil {
-		return stack.View{}, wire.Fail(wire.CodeBadRequest, err.Error(), nil)
+		return seen, fmt.Errorf("look at the host: %w", err)
 	}
-	view, err := stack.Look(ctx, Local{}, l, p)
-	if err != nil {
-		return view, fmt.Errorf("look at the host: %w", err)
+	if len(seen.Problems) == 0 {
+		return seen, nil
 	}
-	if len(view.Problems) == 0 {
-		return view, nil
-	}
-	first := view.Problems[0]
-	return view, &fault.Fault{Code: fault.Code(first.Code), What: first.What, Outcome: fault.Refused,
-		Means: "nothing on this host was changed", Do: []fault.Command{{Line: first.Do}}}
+	first := seen.Problems[0]
+	return seen, &fault.Fault{Code: first.Code, What: first.What, Outcome: fault.Refused,
+		Means: "nothing on this host was changed", Do: first.Do}
 }
 
 // fetch gives the engine's id of an image, pulled when it is not here.
-func fetch(ctx context.Context, i wire.ImageKey) (string, error) {
+func fetch(ctx context.Context, i stack.Image) (string, error) {
 	if _, err := release.ParseImage(i.Service, i.Image); err != nil {
 		return "", wire.Fail(wire.CodeBadRequest, err.Error(), nil)
 	}
@@ -131,7 +128,7 @@ func has(ctx context.Context, ref string) (string, error) {
 }
 
 // keepImage tags the image of a running replica.
-func keepImage(ctx context.Context, app, service string, r stack.Replica, out *wire.Prepared) error {
+func keepImage(ctx context.Context, app, service string, r container.Replica, out *wire.Prepared) error {
 	name := localTag(app, service, r.ImageID)
 	for _, d := range r.Digests {
 		if d == r.Image || len(r.Digests) == 1 {

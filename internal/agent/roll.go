@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"fairlead/internal/atomicfile"
-	"fairlead/internal/rollout"
 	"fairlead/internal/wire"
+	"fairlead/internal/wire/stack"
 )
 
 // followPause stands between two looks at a journal.
@@ -24,26 +24,19 @@ const followPause = 100 * time.Millisecond
 
 // rollStart starts a rollout in a process of its own, or attaches to what is there. An order that has come to a good end, or to any
 // end under the same ticket number, is not started again. One whose process died, or that ended otherwise under a smaller number, is.
-func (s Server) rollStart(b wire.RollStart) (any, error) {
-	o, err := wire.Decode[rollout.Order](b.Order)
-	if err != nil {
-		return nil, wire.Fail(wire.CodeBadRequest, err.Error(), nil)
-	}
-	ticket, err := encode(o.Ticket)
+func (s Server) rollStart(b stack.RollStart) (any, error) {
+	k, err := s.keeperOf(b.Place)
 	if err != nil {
 		return nil, err
 	}
-	k, t, err := s.ticket(b.Place, ticket)
+	dir, err := orderDir(b.Place, b.Order.ID)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := orderDir(b.Place, o.ID)
-	if err != nil {
+	if err := k.raise(b.Order.Ticket); err != nil {
 		return nil, err
 	}
-	if err := k.raise(t); err != nil {
-		return nil, err
-	}
+	number := b.Order.Ticket.Number
 	held, err := k.lock()
 	if err != nil {
 		return nil, err
@@ -54,19 +47,19 @@ func (s Server) rollStart(b wire.RollStart) (any, error) {
 		return nil, err
 	}
 	if known {
-		st, r, err := last.state()
-		if err != nil || goesOn(st, r, t.Number) {
+		st, err := last.state()
+		if err != nil || goesOn(st, number) {
 			return st, err
 		}
 	}
-	return s.begin(b, o, attempt{t.Number, filepath.Join(dir, strconv.FormatInt(t.Number, 10))})
+	return s.begin(b, attempt{number, filepath.Join(dir, strconv.FormatInt(number, 10))})
 }
 
 // goesOn tells whether an attempt answers a request to start under a number.
-func goesOn(st wire.RollState, r *rollout.Report, number int64) bool {
+func goesOn(st wire.RollState, number int64) bool {
 	switch {
 	case st.Ended:
-		return r.Done || st.Attempt == number
+		return st.Report.Done || st.Attempt == number
 	case st.Alive:
 		return st.Attempt == number
 	}
@@ -74,15 +67,15 @@ func goesOn(st wire.RollState, r *rollout.Report, number int64) bool {
 }
 
 // begin writes down what is to be done and starts the process that does it.
-func (s Server) begin(b wire.RollStart, o rollout.Order, a attempt) (any, error) {
-	view, err := lookHere(context.Background(), b.Place, b.Layout)
+func (s Server) begin(b stack.RollStart, a attempt) (any, error) {
+	seen, err := lookHere(context.Background(), b.Place, b.Layout)
 	if err != nil {
 		return nil, err
 	}
 	if err := makeDir(b.Place.Directory, a.dir); err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(task{b.Place, view.Stack, o})
+	text, err := json.Marshal(task{b.Place, seen.Stack, b.Order})
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +132,7 @@ func (s Server) rollFollow(ctx context.Context, b wire.RollRef, say func(any) er
 		return wire.RollState{}, err
 	}
 	for sent := b.Skip; ; {
-		st, _, err := a.state()
+		st, err := a.state()
 		if err != nil {
 			return nil, err
 		}
@@ -148,10 +141,11 @@ func (s Server) rollFollow(ctx context.Context, b wire.RollRef, say func(any) er
 			return nil, err
 		}
 		for ; sent < len(entries); sent++ {
-			if !json.Valid(entries[sent]) {
+			var e wire.RollEntry
+			if json.Unmarshal(entries[sent], &e.Entry) != nil {
 				continue
 			}
-			if err := say(wire.RollEntry{Entry: entries[sent]}); err != nil {
+			if err := say(e); err != nil {
 				return nil, err
 			}
 		}
@@ -171,7 +165,7 @@ func (s Server) rollState(b wire.RollRef) (any, error) {
 	if err != nil || !ok {
 		return wire.RollState{}, err
 	}
-	st, _, err := a.state()
+	st, err := a.state()
 	return st, err
 }
 

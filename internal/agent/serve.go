@@ -16,6 +16,7 @@ import (
 	"fairlead/internal/fault"
 	"fairlead/internal/fence"
 	"fairlead/internal/wire"
+	"fairlead/internal/wire/stack"
 )
 
 // A Server answers requests. Program is the path of the agent's own file, Version what it calls itself.
@@ -142,9 +143,9 @@ func (s Server) do(ctx context.Context, req wire.Request, say func(any) error) (
 	case wire.OpRaise:
 		return with(req, func(b wire.Raise) (any, error) { return nil, s.raise(b) })
 	case wire.OpPrepare:
-		return with(req, func(b wire.Prepare) (any, error) { return s.prepare(ctx, b, say) })
+		return with(req, func(b stack.Prepare) (any, error) { return s.prepare(ctx, b, say) })
 	case wire.OpRollStart:
-		return with(req, func(b wire.RollStart) (any, error) { return s.rollStart(b) })
+		return with(req, func(b stack.RollStart) (any, error) { return s.rollStart(b) })
 	case wire.OpRollFollow:
 		return with(req, func(b wire.RollRef) (any, error) { return s.rollFollow(ctx, b, say) })
 	case wire.OpRollState:

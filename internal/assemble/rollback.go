@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"slices"
 
+	"fairlead/internal/container"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 	"fairlead/internal/release"
-	"fairlead/internal/rollout"
 	"fairlead/internal/target"
 )
 
@@ -70,7 +70,7 @@ func runningOn(h target.Host, service string) (release.Image, bool) {
 		if s.Name != service {
 			continue
 		}
-		img, err := release.ParseImage(service, rollout.Observed(s.Replicas))
+		img, err := release.ParseImage(service, container.ImageOf(s.Replicas))
 		return img, err == nil
 	}
 	return release.Image{}, false

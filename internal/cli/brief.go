@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"fairlead/internal/config"
+	"fairlead/internal/container"
 	"fairlead/internal/database"
 	"fairlead/internal/engine"
 	"fairlead/internal/release"
-	"fairlead/internal/rollout"
 	"fairlead/internal/step"
 	"fairlead/internal/target"
 	"fairlead/internal/ui"
@@ -129,8 +129,8 @@ func briefServices(b briefing) []string {
 }
 
 // briefService tells old from new.
-func briefService(t engine.Terms, host string, s target.Service) string {
-	now, ready := rollout.Observed(s.Replicas), 0
+func briefService(t engine.Terms, host string, s container.Service) string {
+	now, ready := container.ImageOf(s.Replicas), 0
 	for _, r := range s.Replicas {
 		if r.Ready() {
 			ready++

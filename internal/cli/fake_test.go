@@ -14,12 +14,12 @@ import (
 	"fairlead/internal/assemble"
 	"fairlead/internal/backup"
 	"fairlead/internal/config"
+	"fairlead/internal/container"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 	"fairlead/internal/fence"
 	"fairlead/internal/ledger/dir"
 	"fairlead/internal/release"
-	"fairlead/internal/rollout"
 	"fairlead/internal/source"
 	"fairlead/internal/sqlreview"
 	"fairlead/internal/sqltext"
@@ -81,8 +81,8 @@ func (p pretend) Look(context.Context) (target.Observation, error) {
 	}
 	h := target.Host{Name: "web1", Engine: "20.10"}
 	for _, img := range runningNow() {
-		h.Services = append(h.Services, target.Service{Name: img.Service, Configured: img.Ref(),
-			Replicas: []rollout.Replica{{Image: img.Ref(), ImageID: "sha256:0", Digests: []string{img.Ref()}, State: "running"}}})
+		h.Services = append(h.Services, container.Service{Name: img.Service, Configured: img.Ref(),
+			Replicas: []container.Replica{{Image: img.Ref(), ImageID: "sha256:0", Digests: []string{img.Ref()}, State: "running"}}})
 	}
 	return target.Observation{Place: "a pretended host", Hosts: []target.Host{h}}, nil
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"fairlead/internal/assemble"
+	"fairlead/internal/container"
 	"fairlead/internal/fault"
-	"fairlead/internal/rollout"
 	"fairlead/internal/target"
 )
 
@@ -66,7 +66,7 @@ func running(o target.Observation) string {
 	var all []string
 	for _, h := range o.Hosts {
 		for _, s := range h.Services {
-			now := or(digestOf(rollout.Observed(s.Replicas)), "nothing that proves one digest")
+			now := or(digestOf(container.ImageOf(s.Replicas)), "nothing that proves one digest")
 			all = append(all, fmt.Sprintf("%s on %s runs %s", s.Name, h.Name, now))
 		}
 	}

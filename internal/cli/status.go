@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fairlead/internal/container"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
-	"fairlead/internal/rollout"
 	"fairlead/internal/target"
 )
 
@@ -111,7 +111,7 @@ func (s *status) unseen(head engine.Head, o target.Observation) {
 	var since time.Time
 	for _, h := range o.Hosts {
 		for _, img := range opening.Terms.Images {
-			at := slices.IndexFunc(h.Services, func(svc target.Service) bool { return svc.Name == img.Service })
+			at := slices.IndexFunc(h.Services, func(svc container.Service) bool { return svc.Name == img.Service })
 			if at < 0 || len(h.Services[at].Replicas) == 0 {
 				return
 			}
@@ -133,7 +133,7 @@ func (s *status) see(o target.Observation) {
 	s.Place = o.Place
 	for _, h := range o.Hosts {
 		for _, svc := range h.Services {
-			one := statusService{Host: h.Name, Name: svc.Name, Running: rollout.Observed(svc.Replicas), Configured: svc.Configured, Replicas: len(svc.Replicas)}
+			one := statusService{Host: h.Name, Name: svc.Name, Running: container.ImageOf(svc.Replicas), Configured: svc.Configured, Replicas: len(svc.Replicas)}
 			for _, r := range svc.Replicas {
 				if r.Ready() {
 					one.Ready++

@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"fairlead/internal/container"
 	"fairlead/internal/engine"
 	"fairlead/internal/release"
-	"fairlead/internal/rollout"
 	"fairlead/internal/target"
 )
 
@@ -24,23 +24,23 @@ func TestStatus_finds_a_rollout_that_ended_while_nobody_was_connected(t *testing
 	at := time.Date(2026, 11, 24, 20, 0, 0, 0, time.UTC)
 	open := engine.Record{Run: "r-1", Verdict: engine.Opened, At: at, Evidence: opening}
 	began := engine.Record{Run: "r-1", Verdict: engine.Began, Step: "deploy", At: at.Add(time.Second)}
-	ready := rollout.Replica{Image: img.Ref(), Digests: []string{img.Ref()}, State: "running", Started: at.Add(5 * time.Second)}
+	ready := container.Replica{Image: img.Ref(), Digests: []string{img.Ref()}, State: "running", Started: at.Add(5 * time.Second)}
 	other, sick := ready, ready
 	other.Digests = []string{"r/api@sha256:other"}
 	sick.Health = "starting"
 	for name, c := range map[string]struct {
 		records  []engine.Record
-		replicas []rollout.Replica
+		replicas []container.Replica
 		want     time.Time
 	}{
-		"the planned image runs, ready":             {[]engine.Record{open, began}, []rollout.Replica{ready}, ready.Started},
-		"one of two replicas runs another image":    {[]engine.Record{open, began}, []rollout.Replica{ready, other}, time.Time{}},
-		"it is not ready":                           {[]engine.Record{open, began}, []rollout.Replica{sick}, time.Time{}},
+		"the planned image runs, ready":             {[]engine.Record{open, began}, []container.Replica{ready}, ready.Started},
+		"one of two replicas runs another image":    {[]engine.Record{open, began}, []container.Replica{ready, other}, time.Time{}},
+		"it is not ready":                           {[]engine.Record{open, began}, []container.Replica{sick}, time.Time{}},
 		"nothing runs":                              {[]engine.Record{open, began}, nil, time.Time{}},
-		"the rollout was not begun by the open run": {[]engine.Record{open}, []rollout.Replica{ready}, time.Time{}},
+		"the rollout was not begun by the open run": {[]engine.Record{open}, []container.Replica{ready}, time.Time{}},
 	} {
 		s := status{Open: true}
-		s.unseen(engine.Head{Last: c.records}, target.Observation{Hosts: []target.Host{{Services: []target.Service{{Name: "api", Replicas: c.replicas}}}}})
+		s.unseen(engine.Head{Last: c.records}, target.Observation{Hosts: []target.Host{{Services: []container.Service{{Name: "api", Replicas: c.replicas}}}}})
 		if !s.Unverified.Equal(c.want) {
 			t.Errorf("%s: unverified since %s, want %s", name, s.Unverified, c.want)
 		}

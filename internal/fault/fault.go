@@ -30,6 +30,13 @@ type Fault struct {
 	Err     error     `json:"-"`
 }
 
+// A Problem is one reason to refuse what was asked, found before anything was attempted, with its cure.
+type Problem struct {
+	Code Code      `json:"code"`
+	What string    `json:"what"`
+	Do   []Command `json:"do,omitempty"`
+}
+
 // Error gives the first part with its cause, for logs and for wrapping; screens print all three parts.
 func (f *Fault) Error() string {
 	if f.Err == nil {

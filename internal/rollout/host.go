@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	"fairlead/internal/container"
 	"fairlead/internal/fence"
 )
 
@@ -30,41 +31,6 @@ type Service struct {
 	Timeout  time.Duration `json:"timeout"`   // how long it may take from the switch until it is ready
 }
 
-// A Replica is one container of a service, as inspected.
-type Replica struct {
-	ID       string    `json:"id"`
-	Image    string    `json:"image"`    // the reference it was created with
-	ImageID  string    `json:"image_id"` // the engine's id of the image
-	Digests  []string  `json:"digests"`  // "repository@sha256:…" under which the engine knows that image
-	State    string    `json:"state"`    // created, running, restarting, exited, dead, paused
-	Health   string    `json:"health"`   // "", starting, healthy, unhealthy
-	Restarts int       `json:"restarts"`
-	Started  time.Time `json:"started"`
-	ExitCode int       `json:"exit_code"`
-}
-
-// Ready tells whether the replica runs and its health check, where it has one, passes.
-func (r Replica) Ready() bool {
-	return r.State == "running" && (r.Health == "" || r.Health == "healthy")
-}
-
-// Runs tells whether the engine proves that the replica was made of exactly this image: a digest of its image id, not the string
-// it was created with.
-func (r Replica) Runs(image string) bool {
-	for _, d := range r.Digests {
-		if d == image {
-			return true
-		}
-	}
-	return false
-}
-
-// A Sight is one look at a service.
-type Sight struct {
-	Configured string    `json:"configured"` // the value of ImageEnv in the env file; "" when absent
-	Replicas   []Replica `json:"replicas"`
-}
-
 // A Host is a machine with containers, as rollout needs it.
 //
 // Allow compares the ticket with the largest number that this host has seen and gives fence.ErrOvertaken; it is asked before each
@@ -73,7 +39,7 @@ type Sight struct {
 // started it; it is safe to repeat.
 type Host interface {
 	Allow(ctx context.Context, t fence.Ticket) error
-	Look(ctx context.Context, s Service) (Sight, error)
+	Look(ctx context.Context, s Service) (container.Service, error)
 	Configure(ctx context.Context, s Service) error
 	Converge(ctx context.Context, s Service) error
 }
@@ -123,12 +89,12 @@ type Report struct {
 // An Outcome is one service of a report. Observed is empty when nothing runs or the replicas disagree (then Replicas tells).
 // Unavailable is the time from the switch until it was ready, an upper bound for its own gap; 0 when nothing was switched.
 type Outcome struct {
-	Service     string        `json:"service"`
-	Planned     string        `json:"planned"`
-	Previous    string        `json:"previous"`
-	Observed    string        `json:"observed"`
-	Ready       bool          `json:"ready"`
-	Switched    bool          `json:"switched"`
-	Unavailable time.Duration `json:"unavailable"`
-	Replicas    []Replica     `json:"replicas"`
+	Service     string              `json:"service"`
+	Planned     string              `json:"planned"`
+	Previous    string              `json:"previous"`
+	Observed    string              `json:"observed"`
+	Ready       bool                `json:"ready"`
+	Switched    bool                `json:"switched"`
+	Unavailable time.Duration       `json:"unavailable"`
+	Replicas    []container.Replica `json:"replicas"`
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"fairlead/internal/container"
 	"fairlead/internal/fence"
 )
 
@@ -89,7 +90,7 @@ func (m *machine) service(ctx context.Context, s Service) error {
 	if err != nil {
 		return refused{fmt.Errorf("look at %s: %w", s.Name, err)}
 	}
-	out := Outcome{Service: s.Name, Planned: s.Image, Previous: Observed(before.Replicas)}
+	out := Outcome{Service: s.Name, Planned: s.Image, Previous: container.ImageOf(before.Replicas)}
 	m.done[s.Name] = out
 	if settled(before, s) && m.steady(before, before) {
 		return nil
@@ -110,7 +111,7 @@ func (m *machine) service(ctx context.Context, s Service) error {
 	return err
 }
 
-func (m *machine) configure(ctx context.Context, s Service, before Sight) error {
+func (m *machine) configure(ctx context.Context, s Service, before container.Service) error {
 	if before.Configured == s.Image {
 		return nil
 	}
@@ -146,14 +147,14 @@ func (m *machine) await(ctx context.Context, s Service, start time.Time) error {
 	if limit <= 0 {
 		limit = DefaultTimeout
 	}
-	var last Sight
+	var last container.Service
 	for {
 		now, err := m.Look(ctx, s)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			last = Sight{}
+			last = container.Service{}
 		case settled(now, s) && m.steady(last, now):
 			return m.Note(ctx, Entry{At: m.Now(), What: Ready, Service: s.Name})
 		default:
@@ -174,20 +175,12 @@ func (m *machine) await(ctx context.Context, s Service, start time.Time) error {
 }
 
 // settled tells whether every replica runs the image, ready, and the configuration names it.
-func settled(now Sight, s Service) bool {
-	if now.Configured != s.Image || !runsAll(now, s.Image) {
-		return false
-	}
-	for _, r := range now.Replicas {
-		if !r.Ready() {
-			return false
-		}
-	}
-	return true
+func settled(now container.Service, s Service) bool {
+	return now.Configured == s.Image && container.AllReady(now.Replicas, s.Image)
 }
 
 // steady tells whether replicas without a health check have run long enough without a restart between two looks.
-func (m *machine) steady(before, now Sight) bool {
+func (m *machine) steady(before, now container.Service) bool {
 	restarts := map[string]int{}
 	for _, r := range before.Replicas {
 		restarts[r.ID] = r.Restarts
@@ -201,27 +194,18 @@ func (m *machine) steady(before, now Sight) bool {
 	return true
 }
 
-func runsAll(now Sight, image string) bool {
-	for _, r := range now.Replicas {
-		if !r.Runs(image) {
-			return false
-		}
-	}
-	return len(now.Replicas) > 0
-}
-
 // up tells whether every replica was made of the image and its process runs or is being restarted.
-func up(now Sight, image string) bool {
+func up(now container.Service, image string) bool {
 	for _, r := range now.Replicas {
 		if r.State != "running" && r.State != "restarting" {
 			return false
 		}
 	}
-	return runsAll(now, image)
+	return container.AllRun(now.Replicas, image)
 }
 
 // hopeless says why waiting longer is of no use, or "".
-func hopeless(replicas []Replica) string {
+func hopeless(replicas []container.Replica) string {
 	for _, r := range replicas {
 		if r.Restarts >= restartLimit {
 			return fmt.Sprintf("its container was restarted %d times", r.Restarts)
@@ -236,7 +220,7 @@ func hopeless(replicas []Replica) string {
 	return ""
 }
 
-func describe(replicas []Replica, err error) string {
+func describe(replicas []container.Replica, err error) string {
 	if err != nil {
 		return ": " + err.Error()
 	}
@@ -251,30 +235,6 @@ func describe(replicas []Replica, err error) string {
 	return ""
 }
 
-// Observed gives the image that all replicas provably run, or "" when there are none or they disagree. Where the engine knows the
-// image under several digests, the one the container was created with is preferred.
-func Observed(replicas []Replica) string {
-	var all string
-	for i, r := range replicas {
-		image := own(r)
-		if image == "" || i > 0 && image != all {
-			return ""
-		}
-		all = image
-	}
-	return all
-}
-
-func own(r Replica) string {
-	if r.Runs(r.Image) {
-		return r.Image
-	}
-	if len(r.Digests) == 1 {
-		return r.Digests[0]
-	}
-	return ""
-}
-
 // report looks at every service once more. Services that were not reached are reported as they are.
 func (m *machine) report(ctx context.Context) Report {
 	r := Report{Done: true}
@@ -285,7 +245,7 @@ func (m *machine) report(ctx context.Context) Report {
 		}
 		now, err := m.Look(ctx, s)
 		if err == nil {
-			out.Replicas, out.Observed = now.Replicas, Observed(now.Replicas)
+			out.Replicas, out.Observed = now.Replicas, container.ImageOf(now.Replicas)
 			out.Ready = settled(now, s)
 			if !reached {
 				out.Previous = out.Observed

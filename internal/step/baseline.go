@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"fairlead/internal/container"
 	"fairlead/internal/engine"
 	"fairlead/internal/release"
-	"fairlead/internal/rollout"
 )
 
 // Baseline writes down what runs now, by digest, as observed from the containers: the way back. Services lists those of the release.
@@ -72,7 +72,7 @@ func runningImage(c Checked, service string) (release.Image, bool, error) {
 			if s.Name != service || len(s.Replicas) == 0 {
 				continue
 			}
-			image := rollout.Observed(s.Replicas)
+			image := container.ImageOf(s.Replicas)
 			if image == "" {
 				return release.Image{}, false, fmt.Errorf("%s on %s: its containers do not prove one digest (created with %s)", service, h.Name, s.Replicas[0].Image)
 			}

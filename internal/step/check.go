@@ -149,19 +149,14 @@ func (s Check) hosts(ctx context.Context, in engine.Input) (Checked, error) {
 }
 
 // shelfProblem is a place where no backup could be kept, in the words of the place where it has its own.
-func shelfProblem(err error) target.Problem {
-	p := target.Problem{Code: "backup-not-ready", What: "a backup could not be kept: " + err.Error(),
-		Do: "df -h     and the rights of backup.store.path, where the backups are kept"}
+func shelfProblem(err error) fault.Problem {
+	p := fault.Problem{Code: "backup-not-ready", What: "a backup could not be kept: " + err.Error(),
+		Do: []fault.Command{{Line: "df -h", Why: "and the rights of backup.store.path, where the backups are kept"}}}
 	f, ok := fault.Find(err)
 	if !ok || len(f.Do) == 0 {
 		return p
 	}
-	p.Code, p.Do = string(f.Code), ""
-	for _, c := range f.Do {
-		if c.Line != askAgain.Line {
-			p.Do += c.Line + "     " + c.Why + "\n"
-		}
-	}
+	p.Code, p.Do = f.Code, slices.DeleteFunc(slices.Clone(f.Do), func(c fault.Command) bool { return c.Line == askAgain.Line })
 	return p
 }
 
@@ -174,24 +169,28 @@ func told(ctx context.Context, s shelf) *BackupPlace {
 	return at
 }
 
-func hostProblems(c Checked) []target.Problem {
+func hostProblems(c Checked) []fault.Problem {
 	all := slices.Clone(c.Observation.Problems)
 	for _, h := range c.Observation.Hosts {
 		if h.Known.Ledger != "" && h.Known.Ledger != c.Ledger {
-			all = append(all, target.Problem{Code: "ledger-unusable",
-				What: fmt.Sprintf("host %s knows the ledger %s, but %s", h.Name, h.Known.Ledger, orMissing(c.Ledger)), Do: "fairlead ledger verify"})
+			all = append(all, fault.Problem{Code: "ledger-unusable",
+				What: fmt.Sprintf("host %s knows the ledger %s, but %s", h.Name, h.Known.Ledger, orMissing(c.Ledger)), Do: verifyLedger})
 		}
 		if h.Skew.Abs() > MaxSkew {
-			all = append(all, target.Problem{Code: "clock-differs",
-				What: fmt.Sprintf("the clock of %s is %s %s that of this machine", h.Name, h.Skew.Abs().Round(time.Second), aheadOrBehind(h.Skew)), Do: "timedatectl     on both machines; one of them does not follow a time server"})
+			all = append(all, fault.Problem{Code: "clock-differs",
+				What: fmt.Sprintf("the clock of %s is %s %s that of this machine", h.Name, h.Skew.Abs().Round(time.Second), aheadOrBehind(h.Skew)),
+				Do:   []fault.Command{{Line: "timedatectl", Why: "on both machines; one of them does not follow a time server"}}})
 		}
 		if h.Free > 0 && h.Free < MinFree {
-			all = append(all, target.Problem{Code: "disk-full",
-				What: fmt.Sprintf("only %d MB are free for images on %s, %d are needed", h.Free>>20, h.Name, MinFree>>20), Do: "docker system df     on the host; fairlead keeps the images that rollback needs by local tags"})
+			all = append(all, fault.Problem{Code: "disk-full",
+				What: fmt.Sprintf("only %d MB are free for images on %s, %d are needed", h.Free>>20, h.Name, MinFree>>20),
+				Do:   []fault.Command{{Line: "docker system df", Why: "on the host; fairlead keeps the images that rollback needs by local tags"}}})
 		}
 	}
 	return all
 }
+
+var verifyLedger = []fault.Command{{Line: "fairlead ledger verify"}}
 
 func aheadOrBehind(d time.Duration) string {
 	if d < 0 {
@@ -200,20 +199,20 @@ func aheadOrBehind(d time.Duration) string {
 	return "ahead of"
 }
 
-func databaseProblems(f database.Facts, ledger string) []target.Problem {
-	var all []target.Problem
+func databaseProblems(f database.Facts, ledger string) []fault.Problem {
+	var all []fault.Problem
 	for _, p := range f.Problems {
-		all = append(all, target.Problem{Code: "database-unready", What: p})
+		all = append(all, fault.Problem{Code: "database-unready", What: p})
 	}
 	if f.Ledger != "" && f.Ledger != ledger {
-		all = append(all, target.Problem{Code: "ledger-unusable", What: fmt.Sprintf("the database knows the ledger %s, but %s", f.Ledger, orMissing(ledger)), Do: "fairlead ledger verify"})
+		all = append(all, fault.Problem{Code: "ledger-unusable", What: fmt.Sprintf("the database knows the ledger %s, but %s", f.Ledger, orMissing(ledger)), Do: verifyLedger})
 	}
 	return all
 }
 
 // notReady is the fault of what stands against a release: itself where it is one thing, a list where there are several.
-func notReady(problems []target.Problem) error {
-	f := &fault.Fault{Code: fault.Code(problems[0].Code), What: problems[0].What, Means: unattempted, Outcome: fault.Refused}
+func notReady(problems []fault.Problem) error {
+	f := &fault.Fault{Code: problems[0].Code, What: problems[0].What, Means: unattempted, Outcome: fault.Refused}
 	if len(problems) > 1 {
 		f.Code, f.What = "check-failed", fmt.Sprintf("%d things stand against a release", len(problems))
 	}
@@ -221,10 +220,9 @@ func notReady(problems []target.Problem) error {
 		if len(problems) > 1 {
 			f.What += fmt.Sprintf("\n%d. %s", i+1, p.What)
 		}
-		for do := range strings.Lines(p.Do) {
-			line, why, _ := strings.Cut(strings.TrimSpace(do), "     ")
-			if line != "" && !has(f.Do, line) {
-				f.Do = append(f.Do, fault.Command{Line: line, Why: strings.TrimSpace(why)})
+		for _, c := range p.Do {
+			if !has(f.Do, c.Line) {
+				f.Do = append(f.Do, c)
 			}
 		}
 	}

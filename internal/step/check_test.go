@@ -23,7 +23,7 @@ func (l looks) Look(context.Context) (target.Observation, error) { return l.o, l
 func TestCheck_says_its_own_reason_and_what_to_type(t *testing.T) {
 	unready := &fault.Fault{Code: "host-unreachable", What: "x cannot be reached", Means: "?", Do: []fault.Command{{Line: "ssh x true"}}}
 	host := func(h target.Host) looks { h.Name = "x"; return looks{o: target.Observation{Hosts: []target.Host{h}}} }
-	engineDown := target.Problem{Code: "no-engine", What: "the engine does not answer", Do: "docker version     on the host"}
+	engineDown := fault.Problem{Code: "no-engine", What: "the engine does not answer", Do: []fault.Command{{Line: "docker version", Why: "on the host"}}}
 	for claim, c := range map[string]struct {
 		looks looks
 		code  fault.Code
@@ -36,8 +36,8 @@ func TestCheck_says_its_own_reason_and_what_to_type(t *testing.T) {
 		"a clock that is behind":     {host(target.Host{Skew: -5 * time.Minute}), "clock-differs", "the clock of x is 5m0s behind that of this machine", "timedatectl"},
 		"a disk that is full":        {host(target.Host{Free: 1 << 20}), "disk-full", "only 1 MB are free for images on x, 512 are needed", "docker system df"},
 		"a lost ledger":              {host(target.Host{Known: fence.Ticket{Ledger: "abc"}}), "ledger-unusable", "host x knows the ledger abc, but there is none", "fairlead ledger verify"},
-		"one problem":                {looks{o: target.Observation{Problems: []target.Problem{engineDown}}}, "no-engine", "the engine does not answer", "docker version"},
-		"two problems": {looks{o: target.Observation{Problems: []target.Problem{engineDown, {Code: "y", What: "second"}}}}, "check-failed",
+		"one problem":                {looks{o: target.Observation{Problems: []fault.Problem{engineDown}}}, "no-engine", "the engine does not answer", "docker version"},
+		"two problems": {looks{o: target.Observation{Problems: []fault.Problem{engineDown, {Code: "y", What: "second"}}}}, "check-failed",
 			"2 things stand against a release\n1. the engine does not answer\n2. second", "docker version"},
 	} {
 		check := Check{Target: c.looks, Ledger: func(context.Context) (string, error) { return "", nil }}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"fairlead/internal/container"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 	"fairlead/internal/fence"
@@ -110,16 +111,16 @@ func asPlanned(o target.Observation, in engine.Input) (Deployed, bool) {
 	return d, len(o.Hosts) > 0
 }
 
-func serviceOn(h target.Host, name string) (target.Service, bool) {
+func serviceOn(h target.Host, name string) (container.Service, bool) {
 	for _, s := range h.Services {
 		if s.Name == name {
 			return s, true
 		}
 	}
-	return target.Service{}, false
+	return container.Service{}, false
 }
 
-func allReady(replicas []rollout.Replica, image string) bool {
+func allReady(replicas []container.Replica, image string) bool {
 	for _, r := range replicas {
 		if !r.Runs(image) || !r.Ready() {
 			return false

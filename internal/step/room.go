@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"fairlead/internal/target"
+	"fairlead/internal/fault"
 )
 
 // roomy is a store that knows how many bytes are free where it keeps things.
@@ -33,11 +33,11 @@ func (s Backup) Room(ctx context.Context, o Order) (need, free int64) {
 }
 
 // narrow is the problem of a store on which the backup would not fit.
-func narrow(place string, need, free int64) []target.Problem {
+func narrow(place string, need, free int64) []fault.Problem {
 	if free < 0 || need <= free {
 		return nil
 	}
-	return []target.Problem{{Code: "backup-not-ready",
+	return []fault.Problem{{Code: "backup-not-ready",
 		What: fmt.Sprintf("the backup is expected to take %.0f MB, and %.0f MB are free at %s", float64(need)/1e6, float64(free)/1e6, place),
-		Do:   "fairlead backup prune     removes what is older than backup.keep says"}}
+		Do:   []fault.Command{{Line: "fairlead backup prune", Why: "removes what is older than backup.keep says"}}}}
 }

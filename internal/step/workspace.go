@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"fairlead/internal/backup"
-	"fairlead/internal/target"
+	"fairlead/internal/fault"
 )
 
 // A Workspace is where the directory of a dump stands for a while: while it is written, and again while it is verified. Look gives its
@@ -40,9 +40,10 @@ func (s Backup) Fits(ctx context.Context, o Order) error {
 }
 
 // cramped is the problem of a workspace into which the dump would not fit.
-func cramped(err error) []target.Problem {
+func cramped(err error) []fault.Problem {
 	if err == nil {
 		return nil
 	}
-	return []target.Problem{{Code: "backup-not-ready", What: err.Error(), Do: "df -h     and backup.scratch names another folder for it; format: custom needs none"}}
+	return []fault.Problem{{Code: "backup-not-ready", What: err.Error(),
+		Do: []fault.Command{{Line: "df -h", Why: "and backup.scratch names another folder for it; format: custom needs none"}}}}
 }

@@ -8,18 +8,15 @@ import (
 	"errors"
 	"time"
 
+	"fairlead/internal/container"
+	"fairlead/internal/fault"
 	"fairlead/internal/fence"
 	"fairlead/internal/release"
 	"fairlead/internal/rollout"
 )
 
-// The sentinels of a target; test with errors.Is.
-var (
-	// ErrUnreachable: a host cannot be reached or does not answer; what runs there is not known.
-	ErrUnreachable = errors.New("a host cannot be reached")
-	// ErrOtherProject: what is configured is not what runs there (another compose project, other files).
-	ErrOtherProject = errors.New("what runs there is another project")
-)
+// ErrUnreachable: a host cannot be reached or does not answer; what runs there is not known. Test with errors.Is.
+var ErrUnreachable = errors.New("a host cannot be reached")
 
 // A Looker tells what runs, by digest, observed from the containers. Look changes nothing anywhere, not even on a host that has
 // never been used. An Observation with a host that did not answer is never given: that is ErrUnreachable.
@@ -47,36 +44,22 @@ type Roller interface {
 
 // An Observation is what all hosts answered.
 type Observation struct {
-	Place    string    `json:"place"` // readable: kind, hosts, project
-	Hosts    []Host    `json:"hosts"`
-	Bundle   string    `json:"bundle"`             // fingerprint of the configuration bundle
-	Problems []Problem `json:"problems,omitempty"` // what would refuse a plan
+	Place    string          `json:"place"` // readable: kind, hosts, project
+	Hosts    []Host          `json:"hosts"`
+	Bundle   string          `json:"bundle"`             // fingerprint of the configuration bundle
+	Problems []fault.Problem `json:"problems,omitempty"` // what would refuse a plan
 }
 
 // A Host is one machine's answer.
 type Host struct {
-	Name     string        `json:"name"`
-	Engine   string        `json:"engine"` // version
-	Compose  string        `json:"compose,omitempty"`
-	Platform string        `json:"platform"` // linux/amd64
-	Free     int64         `json:"free"`     // bytes free where images are stored
-	Skew     time.Duration `json:"skew"`     // host clock minus ours
-	Known    fence.Ticket  `json:"known"`    // the largest ticket that this host has seen
-	Services []Service     `json:"services"`
-}
-
-// A Service is what a host runs of one service.
-type Service struct {
-	Name       string            `json:"name"`
-	Configured string            `json:"configured"` // the image that the configuration names
-	Replicas   []rollout.Replica `json:"replicas"`
-}
-
-// A Problem is a reason to refuse a plan, with its cure: in Do, lines to type, each with five spaces before its reason, if it has one.
-type Problem struct {
-	Code string `json:"code"`
-	What string `json:"what"`
-	Do   string `json:"do,omitempty"`
+	Name     string              `json:"name"`
+	Engine   string              `json:"engine"` // version
+	Compose  string              `json:"compose,omitempty"`
+	Platform string              `json:"platform"` // linux/amd64
+	Free     int64               `json:"free"`     // bytes free where images are stored
+	Skew     time.Duration       `json:"skew"`     // host clock minus ours
+	Known    fence.Ticket        `json:"known"`    // the largest ticket that this host has seen
+	Services []container.Service `json:"services"`
 }
 
 // Prepared is the evidence of images on hosts.

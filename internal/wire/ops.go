@@ -1,11 +1,13 @@
 package wire
 
 import (
-	"encoding/json"
 	"fmt"
 	"path"
 	"strings"
 	"time"
+
+	"fairlead/internal/fence"
+	"fairlead/internal/rollout"
 )
 
 // An Op names what is asked of an agent.
@@ -17,8 +19,8 @@ const (
 	OpRun           Op = "run"            // []Command → []Answer; looks only
 	OpCancel        Op = "cancel"         // Cancel → nothing
 	OpRaise         Op = "fence.raise"    // Raise → nothing
-	OpPrepare       Op = "images.prepare" // Prepare → Saying… Prepared
-	OpRollStart     Op = "roll.start"     // RollStart → RollState
+	OpPrepare       Op = "images.prepare" // stack.Prepare → Saying… Prepared
+	OpRollStart     Op = "roll.start"     // stack.RollStart → RollState
 	OpRollFollow    Op = "roll.follow"    // RollRef → RollEntry… RollState
 	OpRollState     Op = "roll.state"     // RollRef → RollState
 	OpKeep          Op = "keep"           // Keep → nothing
@@ -92,25 +94,10 @@ type Cancel struct {
 	ID uint64 `json:"id"`
 }
 
-// Raise puts a ticket's number on the host. Ticket is a fence.Ticket.
+// Raise puts a ticket's number on the host.
 type Raise struct {
-	Place  Place           `json:"place"`
-	Ticket json.RawMessage `json:"ticket"`
-}
-
-// An ImageKey is one service's image: the key that holds it in the env file, and the reference it is to get ("repository@sha256:…").
-type ImageKey struct {
-	Service  string `json:"service"`
-	ImageEnv string `json:"image_env"`
-	Image    string `json:"image"`
-}
-
-// Prepare asks for images on the host. Layout is a stack.Layout; what stands against a rollout there is CodeRefused.
-type Prepare struct {
-	Place  Place           `json:"place"`
-	Ticket json.RawMessage `json:"ticket"`
-	Layout json.RawMessage `json:"layout"`
-	Images []ImageKey      `json:"images"`
+	Place  Place        `json:"place"`
+	Ticket fence.Ticket `json:"ticket"`
 }
 
 // Saying is something to show while an operation works.
@@ -124,13 +111,6 @@ type Prepared struct {
 	Kept   []string          `json:"kept"`
 }
 
-// RollStart starts a rollout, or attaches to the one with the same order. Order is a rollout.Order, its ticket included; Layout is a stack.Layout.
-type RollStart struct {
-	Place  Place           `json:"place"`
-	Layout json.RawMessage `json:"layout"`
-	Order  json.RawMessage `json:"order"`
-}
-
 // RollRef names a rollout by its order's id; Skip leaves out that many entries of the attempt that is followed.
 type RollRef struct {
 	Place   Place  `json:"place"`
@@ -140,27 +120,26 @@ type RollRef struct {
 }
 
 // RollState says how a rollout stands. Known tells whether there is one, Attempt is the number of the ticket under which its newest
-// attempt was started, Alive whether its process runs, Ended whether its journal has come to an end; Report is then a
-// rollout.Report.
+// attempt was started, Alive whether its process runs, Ended whether its journal has come to an end; Report is nil before.
 type RollState struct {
 	Known   bool            `json:"known"`
 	Attempt int64           `json:"attempt,omitempty"`
 	Alive   bool            `json:"alive,omitempty"`
 	Ended   bool            `json:"ended,omitempty"`
-	Report  json.RawMessage `json:"report,omitempty"`
+	Report  *rollout.Report `json:"report,omitempty"`
 }
 
-// A RollEntry is one line of a rollout's journal, a rollout.Entry.
+// A RollEntry is one line of a rollout's journal.
 type RollEntry struct {
-	Entry json.RawMessage `json:"entry"`
+	Entry rollout.Entry `json:"entry"`
 }
 
 // Keep stores a file of a run. Name is a word.
 type Keep struct {
-	Place   Place           `json:"place"`
-	Ticket  json.RawMessage `json:"ticket"`
-	Name    string          `json:"name"`
-	Content []byte          `json:"content"`
+	Place   Place        `json:"place"`
+	Ticket  fence.Ticket `json:"ticket"`
+	Name    string       `json:"name"`
+	Content []byte       `json:"content"`
 }
 
 // LedgerHead is the end of the ledger: its id, the hash of the last line, the lines of the last segment.

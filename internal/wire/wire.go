@@ -1,5 +1,5 @@
 // Package wire holds the messages between the operator's program and the agent on a host: frames, requests, answers, and the
-// commands that may be run there. It moves bytes that others make sense of and knows neither tickets nor ledgers. The package
+// commands that may be run there. The package
 // stack below it knows how a compose project is named to the docker command line. Start with Request, Command and the list of Ops.
 package wire
 

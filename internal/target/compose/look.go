@@ -14,7 +14,6 @@ import (
 	"fairlead/internal/fault"
 	"fairlead/internal/fence"
 	"fairlead/internal/host"
-	"fairlead/internal/rollout"
 	"fairlead/internal/target"
 	"fairlead/internal/wire/stack"
 )
@@ -56,34 +55,23 @@ func (t *Target) unreadable(h *host.Host, err error) error {
 }
 
 // unfit is a host onto which no agent can be brought; false for any other trouble.
-func unfit(err error) (target.Problem, bool) {
+func unfit(err error) (fault.Problem, bool) {
 	f, ok := fault.Find(err)
 	if !ok || !errors.Is(err, host.ErrNoAgent) {
-		return target.Problem{}, false
+		return fault.Problem{}, false
 	}
-	p := target.Problem{Code: string(f.Code), What: f.What}
-	for _, c := range f.Do {
-		p.Do += c.Line + "     " + c.Why + "\n"
-	}
-	return p, true
+	return fault.Problem{Code: f.Code, What: f.What, Do: f.Do}, true
 }
 
-func (t *Target) observe(h *host.Host, v stack.View, began time.Time) (target.Host, error) {
+func (t *Target) observe(h *host.Host, v stack.Observation, began time.Time) (target.Host, error) {
 	one := target.Host{Name: h.Name(), Engine: v.Engine, Compose: v.Compose, Platform: v.Platform, Free: v.Free, Skew: skew(v.Now, began, t.now()),
-		Services: []target.Service{}}
+		Services: v.Services}
 	if len(v.Ticket) > 0 {
 		var known fence.Ticket
 		if err := json.Unmarshal(v.Ticket, &known); err != nil {
 			return one, fmt.Errorf("read the fence of %s (%s): %w", h.Name(), t.place.Ticket(), err)
 		}
 		one.Known = known
-	}
-	for _, s := range v.Services {
-		service := target.Service{Name: s.Name, Configured: s.Configured, Replicas: []rollout.Replica{}}
-		for _, r := range s.Replicas {
-			service.Replicas = append(service.Replicas, rollout.Replica(r))
-		}
-		one.Services = append(one.Services, service)
 	}
 	return one, nil
 }
@@ -102,12 +90,11 @@ func skew(there, began, ended time.Time) time.Duration {
 	return 0
 }
 
-func (t *Target) problem(h *host.Host, p stack.Problem) target.Problem {
-	what := p.What
+func (t *Target) problem(h *host.Host, p fault.Problem) fault.Problem {
 	if len(t.hosts) > 1 {
-		what = h.Name() + ": " + what
+		p.What = h.Name() + ": " + p.What
 	}
-	return target.Problem{Code: p.Code, What: what, Do: p.Do}
+	return p
 }
 
 // joinBundles is one fingerprint for all hosts: their own where they agree.

@@ -2,13 +2,13 @@ package compose
 
 import (
 	"context"
-	"encoding/json"
 
 	"fairlead/internal/fence"
 	"fairlead/internal/host"
 	"fairlead/internal/release"
 	"fairlead/internal/target"
 	"fairlead/internal/wire"
+	"fairlead/internal/wire/stack"
 )
 
 // Prepare pulls the images on every host, proves them there, and keeps them and those that run now by local tags. What would stand
@@ -18,21 +18,14 @@ func (t *Target) Prepare(ctx context.Context, ticket fence.Ticket, images []rele
 	if err != nil {
 		return target.Prepared{}, err
 	}
-	rawTicket, err := json.Marshal(ticket)
-	if err != nil {
-		return target.Prepared{}, err
-	}
-	layout, err := json.Marshal(t.config.layout())
-	if err != nil {
-		return target.Prepared{}, err
-	}
+	ask := stack.Prepare{Place: t.place, Ticket: ticket, Layout: t.config.layout(), Images: keys}
 	var out target.Prepared
 	for _, h := range t.hosts {
 		hear := func(s wire.Saying) error {
 			say(h.Name() + ": " + s.Text)
 			return nil
 		}
-		p, err := host.Stream[wire.Prepared](ctx, h, wire.OpPrepare, wire.Prepare{Place: t.place, Ticket: rawTicket, Layout: layout, Images: keys}, hear)
+		p, err := host.Stream[wire.Prepared](ctx, h, wire.OpPrepare, ask, hear)
 		if err != nil {
 			return target.Prepared{}, translate(h, err)
 		}

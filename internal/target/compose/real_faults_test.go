@@ -101,7 +101,7 @@ func TestLook_refuses_what_is_not_set_up_for_a_release(t *testing.T) {
 	for name, c := range map[string]struct {
 		options lab.StackOptions
 		change  func(t *testing.T, s *site)
-		code    string
+		code    fault.Code
 	}{
 		"the .env is an env_file too": {options: lab.StackOptions{EnvFile: true}, code: "shared-env-file"},
 		"a key stands twice":          {change: func(t *testing.T, s *site) { s.addEnv(t, "API_IMAGE=a\nAPI_IMAGE=b\n") }, code: "env-key"},
@@ -125,7 +125,7 @@ func TestLook_refuses_what_is_not_set_up_for_a_release(t *testing.T) {
 			before := s.prints(t)
 			o, err := s.open(t).Look(t.Context())
 			check(t, err)
-			if len(o.Problems) == 0 || o.Problems[0].Code != c.code || o.Problems[0].Do == "" {
+			if len(o.Problems) == 0 || o.Problems[0].Code != c.code || len(o.Problems[0].Do) == 0 {
 				t.Errorf("problems %+v, want %s with a cure", o.Problems, c.code)
 			}
 			_, err = s.open(t).Prepare(t.Context(), s.ticket("r-1", 1), s.publish(t, "v1.0.0", nil), quiet)

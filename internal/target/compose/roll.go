@@ -2,7 +2,6 @@ package compose
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"fairlead/internal/rollout"
 	"fairlead/internal/target"
 	"fairlead/internal/wire"
+	"fairlead/internal/wire/stack"
 )
 
 // reconnects is how often a lost connection is made again while a rollout is followed, with growing pauses: about half a minute.
@@ -25,17 +25,10 @@ func (t *Target) Roll(ctx context.Context, ticket fence.Ticket, step string, ima
 	if err != nil {
 		return target.Result{}, err
 	}
-	layout, err := json.Marshal(t.config.layout())
-	if err != nil {
-		return target.Result{}, err
-	}
-	raw, err := json.Marshal(order)
-	if err != nil {
-		return target.Result{}, err
-	}
+	start := stack.RollStart{Place: t.place, Layout: t.config.layout(), Order: order}
 	var out target.Result
 	for i, h := range t.hosts {
-		f := follower{target: t, host: h, order: order.ID, say: say, start: wire.RollStart{Place: t.place, Layout: layout, Order: raw}}
+		f := follower{target: t, host: h, say: say, start: start}
 		r, err := f.run(ctx)
 		if err != nil {
 			return out, untouchedOnlyIf(i == 0, err)
@@ -89,9 +82,8 @@ func (t *Target) Underway(ctx context.Context, ticket fence.Ticket, step string)
 type follower struct {
 	target  *Target
 	host    *host.Host
-	order   string
 	say     func(string)
-	start   wire.RollStart
+	start   stack.RollStart
 	attempt int64
 	heard   int
 }
@@ -146,17 +138,13 @@ func (f *follower) once(ctx context.Context, started *bool) (wire.RollState, err
 			return st, nil
 		}
 	}
-	ref := wire.RollRef{Place: f.target.place, Order: f.order, Attempt: f.attempt, Skip: f.heard}
+	ref := wire.RollRef{Place: f.target.place, Order: f.start.Order.ID, Attempt: f.attempt, Skip: f.heard}
 	return host.Stream[wire.RollState](ctx, f.host, wire.OpRollFollow, ref, f.hear)
 }
 
 func (f *follower) hear(e wire.RollEntry) error {
 	f.heard++
-	entry, err := wire.Decode[rollout.Entry](e.Entry)
-	if err != nil {
-		return err
-	}
-	if text := tell(entry); text != "" {
+	if text := tell(e.Entry); text != "" {
 		f.say(f.host.Name() + ": " + text)
 	}
 	return nil
@@ -177,8 +165,8 @@ func tell(e rollout.Entry) string {
 }
 
 func readReport(h *host.Host, st wire.RollState) (rollout.Report, error) {
-	if !st.Ended || len(st.Report) == 0 {
+	if !st.Ended || st.Report == nil {
 		return rollout.Report{}, fmt.Errorf("%s: the rollout ended without a report", h.Name())
 	}
-	return wire.Decode[rollout.Report](st.Report)
+	return *st.Report, nil
 }

@@ -2,7 +2,6 @@ package compose
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"fairlead/internal/release"
 	"fairlead/internal/target"
 	"fairlead/internal/wire"
+	"fairlead/internal/wire/stack"
 )
 
 // A Target is a compose project on one host or several. The first host is the one that keeps files of runs.
@@ -56,12 +56,8 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // Raise puts the ticket's number on every host.
 func (t *Target) Raise(ctx context.Context, ticket fence.Ticket) error {
-	raw, err := json.Marshal(ticket)
-	if err != nil {
-		return err
-	}
 	for _, h := range t.hosts {
-		if _, err := host.Call[struct{}](ctx, h, wire.OpRaise, wire.Raise{Place: t.place, Ticket: raw}); err != nil {
+		if _, err := host.Call[struct{}](ctx, h, wire.OpRaise, wire.Raise{Place: t.place, Ticket: ticket}); err != nil {
 			return translate(h, err)
 		}
 	}
@@ -70,22 +66,18 @@ func (t *Target) Raise(ctx context.Context, ticket fence.Ticket) error {
 
 // Keep stores a file of the run on the first host.
 func (t *Target) Keep(ctx context.Context, ticket fence.Ticket, name string, content []byte) error {
-	raw, err := json.Marshal(ticket)
-	if err != nil {
-		return err
-	}
-	_, err = host.Call[struct{}](ctx, t.hosts[0], wire.OpKeep, wire.Keep{Place: t.place, Ticket: raw, Name: name, Content: content})
+	_, err := host.Call[struct{}](ctx, t.hosts[0], wire.OpKeep, wire.Keep{Place: t.place, Ticket: ticket, Name: name, Content: content})
 	return translate(t.hosts[0], err)
 }
 
 // imageKeys joins images and the keys that hold them, in the order of the configuration. An image of a service that the
 // configuration does not know is refused.
-func (t *Target) imageKeys(images []release.Image) ([]wire.ImageKey, error) {
-	var keys []wire.ImageKey
+func (t *Target) imageKeys(images []release.Image) ([]stack.Image, error) {
+	var keys []stack.Image
 	for _, n := range t.config.names() {
 		for _, i := range images {
 			if i.Service == n {
-				keys = append(keys, wire.ImageKey{Service: n, ImageEnv: t.config.Services[n].ImageEnv, Image: i.Ref()})
+				keys = append(keys, stack.Image{Key: stack.Key{Service: n, ImageEnv: t.config.Services[n].ImageEnv}, Image: i.Ref()})
 			}
 		}
 	}

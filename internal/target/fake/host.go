@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"fairlead/internal/container"
 	"fairlead/internal/fence"
 	"fairlead/internal/rollout"
 	"fairlead/internal/world"
@@ -119,9 +120,9 @@ func (h *Host) Crash() {
 }
 
 // replica inspects a container now.
-func (h *Host) replica(b *box) rollout.Replica {
+func (h *Host) replica(b *box) container.Replica {
 	how, age := h.Images(b.image), h.w.Now().Sub(b.started)
-	r := rollout.Replica{ID: b.id, Image: b.image, ImageID: "id-" + b.image, Digests: []string{b.image}, State: "running",
+	r := container.Replica{ID: b.id, Image: b.image, ImageID: "id-" + b.image, Digests: []string{b.image}, State: "running",
 		Restarts: b.restarts, Started: b.started}
 	switch {
 	case how.Checked && age < how.Boots:
@@ -154,16 +155,16 @@ func (x hands) Allow(ctx context.Context, t fence.Ticket) error {
 }
 
 // Look inspects.
-func (x hands) Look(ctx context.Context, s rollout.Service) (rollout.Sight, error) {
-	var sight rollout.Sight
-	err := x.h.w.Do(ctx, x.h.engine, "inspect "+s.Name, func() error { sight = x.h.sight(s.Name); return nil })
-	return sight, err
+func (x hands) Look(ctx context.Context, s rollout.Service) (container.Service, error) {
+	var seen container.Service
+	err := x.h.w.Do(ctx, x.h.engine, "inspect "+s.Name, func() error { seen = x.h.observe(s.Name); return nil })
+	return seen, err
 }
 
-func (h *Host) sight(service string) rollout.Sight {
-	s := rollout.Sight{Configured: h.env[service]}
+func (h *Host) observe(service string) container.Service {
+	s := container.Service{Name: service, Configured: h.env[service]}
 	if b := h.boxes[service]; b != nil {
-		s.Replicas = []rollout.Replica{h.replica(b)}
+		s.Replicas = []container.Replica{h.replica(b)}
 	}
 	return s
 }

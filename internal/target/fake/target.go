@@ -59,8 +59,7 @@ func (t *Target) Look(ctx context.Context) (target.Observation, error) {
 func (t *Target) look(h *Host) target.Host {
 	seen := target.Host{Name: h.Name(), Engine: "20.10", Platform: "linux/amd64", Free: 1 << 40, Known: h.known}
 	for _, s := range t.Services {
-		sight := h.sight(s)
-		seen.Services = append(seen.Services, target.Service{Name: s, Configured: sight.Configured, Replicas: sight.Replicas})
+		seen.Services = append(seen.Services, h.observe(s))
 	}
 	return seen
 }

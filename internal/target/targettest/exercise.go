@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"fairlead/internal/container"
 	"fairlead/internal/fence"
 	"fairlead/internal/release"
-	"fairlead/internal/rollout"
 	"fairlead/internal/target"
 )
 
@@ -79,7 +79,7 @@ func look(t *testing.T, p Place) map[string]string {
 	seen := map[string]string{}
 	for _, h := range o.Hosts {
 		for _, s := range h.Services {
-			words := []string{"configured " + s.Configured, "runs " + rollout.Observed(s.Replicas)}
+			words := []string{"configured " + s.Configured, "runs " + container.ImageOf(s.Replicas)}
 			for _, r := range s.Replicas {
 				words = append(words, r.ID)
 			}
@@ -120,7 +120,7 @@ func runs(t *testing.T, p Place, images []release.Image) {
 	}
 	for _, h := range o.Hosts {
 		for _, i := range images {
-			at := slices.IndexFunc(h.Services, func(s target.Service) bool { return s.Name == i.Service })
+			at := slices.IndexFunc(h.Services, func(s container.Service) bool { return s.Name == i.Service })
 			if at < 0 || len(h.Services[at].Replicas) == 0 {
 				t.Errorf("%s on %s: nothing runs, want %s", i.Service, h.Name, i.Ref())
 				continue

@@ -11,7 +11,7 @@ import (
 // files (image keys left out, values never in it), project and profiles. It is the same on every host that has the same files.
 func (k *look) bundle() string {
 	type hashed struct{ Name, SHA256 string }
-	s := k.view.Stack
+	s := k.seen.Stack
 	b := struct {
 		Schema   string
 		Project  string

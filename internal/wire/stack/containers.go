@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"fairlead/internal/container"
 	"fairlead/internal/wire"
 )
 
@@ -20,22 +21,9 @@ const (
 	labelOneoff  = "com.docker.compose.oneoff"
 )
 
-// A Replica is one container, field by field what rollout calls so.
-type Replica struct {
-	ID       string    `json:"id"`
-	Image    string    `json:"image"`
-	ImageID  string    `json:"image_id"`
-	Digests  []string  `json:"digests"`
-	State    string    `json:"state"`
-	Health   string    `json:"health"`
-	Restarts int       `json:"restarts"`
-	Started  time.Time `json:"started"`
-	ExitCode int       `json:"exit_code"`
-}
-
 // A Container is a replica and where it belongs.
 type Container struct {
-	Replica
+	container.Replica
 	Project string
 	Service string
 	Dir     string
@@ -91,7 +79,7 @@ func ReadContainers(a wire.Answer) ([]Container, error) {
 			continue
 		}
 		var c struct {
-			Replica
+			container.Replica
 			Project string `json:"project"`
 			Service string `json:"service"`
 			Dir     string `json:"dir"`
@@ -117,8 +105,8 @@ func ReadContainers(a wire.Answer) ([]Container, error) {
 }
 
 // Replicas gives the replicas of a service of a project, one-off containers left out.
-func Replicas(all []Container, project, service string) []Replica {
-	replicas := []Replica{}
+func Replicas(all []Container, project, service string) []container.Replica {
+	replicas := []container.Replica{}
 	for _, c := range all {
 		if c.Project == project && c.Service == service && !c.Oneoff {
 			replicas = append(replicas, c.Replica)

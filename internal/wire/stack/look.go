@@ -10,11 +10,13 @@ import (
 	"strings"
 	"time"
 
+	"fairlead/internal/container"
+	"fairlead/internal/fault"
 	"fairlead/internal/wire"
 )
 
-// A View is what one host answered to a look.
-type View struct {
+// A Observation is what one host answered to a look.
+type Observation struct {
 	Stack    Stack
 	Engine   string
 	Compose  string
@@ -22,16 +24,9 @@ type View struct {
 	Free     int64
 	Now      time.Time // whole seconds
 	Ticket   []byte    // the content of the ticket file; empty when there is none
-	Services []Service
+	Services []container.Service
 	Bundle   string // fingerprint
-	Problems []Problem
-}
-
-// A Service is what runs of one service.
-type Service struct {
-	Name       string
-	Configured string
-	Replicas   []Replica
+	Problems []fault.Problem
 }
 
 const fileScript = `if [ -L "$1" ]; then echo link; elif [ -f "$1" ]; then echo file; cat "$1"; elif [ -e "$1" ]; then echo other; else echo none; fi`
@@ -55,10 +50,11 @@ func (k *look) readWritable(a wire.Answer) {
 		switch {
 		case seen[name]:
 		case kind == "folder":
-			k.problem("not-writable", "the deploy user may not write into "+name, "ls -ld "+name+"     on the host; it must belong to the deploy user or a group of it")
+			k.problem("not-writable", "the deploy user may not write into "+name,
+				"ls -ld "+name, "on the host; it must belong to the deploy user or a group of it")
 		case kind == "owner":
 			k.problem("not-writable", name+" belongs to another user, and the deploy user could not replace it and keep its owner",
-				"ls -l "+name+"     on the host; chown it to the deploy user")
+				"ls -l "+name, "on the host; chown it to the deploy user")
 		}
 		seen[name] = true
 	}
@@ -89,33 +85,33 @@ type look struct {
 	names  []string // of the files asked for
 	files  map[string]file
 	all    []Container
-	view   View
+	seen   Observation
 }
 
 // Look reads what runs and what is configured, in two exchanges, and changes nothing. What stands against a rollout is in Problems;
 // an error means that the host did not answer, or not in a way that can be read.
-func Look(ctx context.Context, r wire.Runner, l Layout, place wire.Place) (View, error) {
+func Look(ctx context.Context, r wire.Runner, l Layout, place wire.Place) (Observation, error) {
 	k := look{layout: l, place: place, files: map[string]file{}}
 	k.names = append(append(l.absAll(l.Files), l.Candidates()...), place.Ticket())
 	answers, err := r.Run(ctx, k.first()...)
 	if err != nil {
-		return View{}, err
+		return Observation{}, err
 	}
-	if err := k.readFirst(answers); err != nil || len(k.view.Problems) > 0 {
-		return k.view, err
+	if err := k.readFirst(answers); err != nil || len(k.seen.Problems) > 0 {
+		return k.seen, err
 	}
-	s := k.view.Stack
+	s := k.seen.Stack
 	second := append([]wire.Command{writableCommand(s.Store, l.Directory)}, ModelCommands(s, k.present, s.Probe())...)
 	answers, err = r.Run(ctx, second...)
 	if err != nil {
-		return View{}, err
+		return Observation{}, err
 	}
 	if len(answers) != len(second) {
-		return View{}, fmt.Errorf("the host gave %d answers to %d questions", len(answers), len(second))
+		return Observation{}, fmt.Errorf("the host gave %d answers to %d questions", len(answers), len(second))
 	}
 	k.readWritable(answers[0])
 	k.readModel(answers[1:])
-	return k.view, nil
+	return k.seen, nil
 }
 
 func (k *look) first() []wire.Command {
@@ -137,11 +133,13 @@ func (k *look) readFirst(answers []wire.Answer) error {
 		return fmt.Errorf("the host gave %d answers to %d questions", len(answers), want)
 	}
 	if a := answers[0]; a.Code != 0 {
-		k.problem("no-engine", "the Docker engine does not answer: "+wire.Tail(a.Stderr, 300), "docker version     on the host, as the deploy user")
+		k.problem("no-engine", "the Docker engine does not answer: "+wire.Tail(a.Stderr, 300),
+			"docker version", "on the host, as the deploy user")
 		return nil
 	}
 	if a := answers[1]; a.Code != 0 {
-		k.problem("no-compose", "docker compose does not run: "+wire.Tail(a.Stderr, 300), "install the Docker Compose plugin on the host")
+		k.problem("no-compose", "docker compose does not run: "+wire.Tail(a.Stderr, 300),
+			"install the Docker Compose plugin on the host", "")
 		return nil
 	}
 	if err := k.facts(answers); err != nil {
@@ -153,7 +151,7 @@ func (k *look) readFirst(answers []wire.Answer) error {
 	}
 	for i, n := range k.names {
 		if k.files[n], err = readFile(n, answers[5+i]); err != nil {
-			k.problem("unreadable", "the deploy user cannot read "+n+": "+lastWords(err), "ls -l "+n+"     on the host")
+			k.problem("unreadable", "the deploy user cannot read "+n+": "+lastWords(err), "ls -l "+n, "on the host")
 			return nil
 		}
 	}
@@ -165,18 +163,18 @@ func (k *look) facts(answers []wire.Answer) error {
 	if err := json.Unmarshal(answers[0].Out, &v); err != nil {
 		return fmt.Errorf("read what docker version says: %w", err)
 	}
-	k.view.Engine, k.view.Platform = v.Version, v.Os+"/"+v.Arch
-	k.view.Compose = strings.TrimPrefix(strings.TrimSpace(string(answers[1].Out)), "v")
+	k.seen.Engine, k.seen.Platform = v.Version, v.Os+"/"+v.Arch
+	k.seen.Compose = strings.TrimPrefix(strings.TrimSpace(string(answers[1].Out)), "v")
 	if f := strings.Fields(string(answers[2].Out)); len(f) >= 4 {
 		if kb, err := strconv.ParseInt(f[3], 10, 64); err == nil {
-			k.view.Free = kb << 10
+			k.seen.Free = kb << 10
 		}
 	}
 	sec, err := strconv.ParseInt(strings.TrimSpace(string(answers[3].Out)), 10, 64)
 	if err != nil {
 		return fmt.Errorf("read the host's clock: %w", err)
 	}
-	k.view.Now = time.Unix(sec, 0)
+	k.seen.Now = time.Unix(sec, 0)
 	return nil
 }
 
@@ -184,34 +182,34 @@ func (k *look) facts(answers []wire.Answer) error {
 func (k *look) resolve() error {
 	for _, f := range k.layout.absAll(k.layout.Files) {
 		if k.files[f].kind != "file" && k.files[f].kind != "link" {
-			k.problem("no-compose-file", "there is no compose file "+f, "correct target.directory or target.files in fairlead.yaml")
+			k.problem("no-compose-file", "there is no compose file "+f, "correct target.directory or target.files in fairlead.yaml", "")
 			return nil
 		}
 	}
 	s, err := k.layout.Resolve(k.env)
 	if err != nil {
-		k.problem("env-file", err.Error(), "correct the line in the .env file of "+k.layout.Directory)
+		k.problem("env-file", err.Error(), "correct the line in the .env file of "+k.layout.Directory, "")
 		return nil
 	}
-	k.view.Stack = s
-	k.view.Ticket = k.files[k.place.Ticket()].content
+	k.seen.Stack = s
+	k.seen.Ticket = k.files[k.place.Ticket()].content
 	k.keys()
 	return nil
 }
 
 // keys reads the configured images out of the env files and finds what stands against setting them.
 func (k *look) keys() {
-	s := k.view.Stack
+	s := k.seen.Stack
 	if kind := k.files[s.Store].kind; kind == "link" || kind == "other" {
 		k.problem("env-file-link", fmt.Sprintf("%s is a symbolic link or no plain file; replacing it would cut it off from its source", s.Store),
-			"make it a plain file, or name the real one in target.env_store")
+			"make it a plain file, or name the real one in target.env_store", "")
 		return
 	}
 	values := map[string]string{}
 	for _, name := range s.EnvFiles {
 		f, err := ParseEnv(k.files[name].content)
 		if err != nil {
-			k.problem("env-file", name+": "+err.Error(), "correct that line")
+			k.problem("env-file", name+": "+err.Error(), "correct that line", "")
 			return
 		}
 		for _, key := range s.Services {
@@ -219,37 +217,37 @@ func (k *look) keys() {
 				values[key.Service] = v
 			}
 			if _, err := f.Set(key.ImageEnv, "x"); err != nil && name == s.Store {
-				k.problem("env-key", name+": "+err.Error(), "leave one line "+key.ImageEnv+"=… in it")
+				k.problem("env-key", name+": "+err.Error(), "leave one line "+key.ImageEnv+"=… in it", "")
 			}
 		}
 	}
 	for _, key := range s.Services {
-		k.view.Services = append(k.view.Services, Service{Name: key.Service, Configured: values[key.Service], Replicas: []Replica{}})
+		k.seen.Services = append(k.seen.Services, container.Service{Name: key.Service, Configured: values[key.Service], Replicas: []container.Replica{}})
 	}
 }
 
 func (k *look) readModel(answers []wire.Answer) {
 	m, err := ReadModel(answers)
 	if err != nil {
-		k.problem("compose-config", "compose cannot read the project: "+err.Error(), strings.Join(k.view.Stack.ComposeArgs(k.present, "config", "-q"), " "))
+		k.problem("compose-config", "compose cannot read the project: "+err.Error(), strings.Join(k.seen.Stack.ComposeArgs(k.present, "config", "-q"), " "), "")
 		return
 	}
-	s := &k.view.Stack
+	s := &k.seen.Stack
 	if s.Project == "" {
 		s.Project = m.Name
 	}
 	s.Scale = m.scale()
-	k.view.Problems = append(k.view.Problems, m.Check(*s, s.Probe())...)
+	k.seen.Problems = append(k.seen.Problems, m.Check(*s, s.Probe())...)
 	k.projects()
-	for i := range k.view.Services {
-		k.view.Services[i].Replicas = Replicas(k.all, s.Project, k.view.Services[i].Name)
+	for i := range k.seen.Services {
+		k.seen.Services[i].Replicas = Replicas(k.all, s.Project, k.seen.Services[i].Name)
 	}
-	k.view.Bundle = k.bundle()
+	k.seen.Bundle = k.bundle()
 }
 
 // projects compares the labels of what runs with the configuration: a second stack beside the first is the worst surprise.
 func (k *look) projects() {
-	s := k.view.Stack
+	s := k.seen.Stack
 	files := strings.Join(s.Files, ",")
 	ours := slices.ContainsFunc(k.all, func(c Container) bool { return c.Project == s.Project })
 	for _, c := range k.all {
@@ -264,13 +262,13 @@ func (k *look) projects() {
 		}
 		k.problem("other-project", fmt.Sprintf("the service %s runs in the project %s from %s (folder %s); configured is the project %s from %s",
 			c.Service, c.Project, c.Files, c.Dir, s.Project, files),
-			"set target.project and target.files in fairlead.yaml to what runs, or take the other stack down")
+			"set target.project and target.files in fairlead.yaml to what runs, or take the other stack down", "")
 		return
 	}
 }
 
-func (k *look) problem(code, what, do string) {
-	k.view.Problems = append(k.view.Problems, Problem{code, what, do})
+func (k *look) problem(code fault.Code, what, line, why string) {
+	k.seen.Problems = append(k.seen.Problems, problem(code, what, line, why))
 }
 
 func (k *look) present(name string) bool {

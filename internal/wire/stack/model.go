@@ -12,14 +12,13 @@ import (
 	"strings"
 	"time"
 
+	"fairlead/internal/fault"
 	"fairlead/internal/wire"
 )
 
-// A Problem is a reason not to go on, with its cure.
-type Problem struct {
-	Code string `json:"code"`
-	What string `json:"what"`
-	Do   string `json:"do,omitempty"`
+// problem is one with one line to type.
+func problem(code fault.Code, what, line, why string) fault.Problem {
+	return fault.Problem{Code: code, What: what, Do: []fault.Command{{Line: line, Why: why}}}
 }
 
 // A Model is a compose project as compose resolves it. It may hold secrets: it is compared in memory and never stored or shown.
@@ -88,8 +87,8 @@ func (s Stack) Probe() map[string]string {
 
 // Check tells what stands against setting these images by their keys: a service that would not get exactly its image, a service
 // that another one's key changes too, a variable that is not set.
-func (m Model) Check(s Stack, images map[string]string) []Problem {
-	var all []Problem
+func (m Model) Check(s Stack, images map[string]string) []fault.Problem {
+	var all []fault.Problem
 	for _, k := range s.Services {
 		image, ok := images[k.Service]
 		if !ok {
@@ -97,8 +96,8 @@ func (m Model) Check(s Stack, images map[string]string) []Problem {
 		}
 		service, ok := m.services[k.Service]
 		if !ok {
-			all = append(all, Problem{"no-such-service", fmt.Sprintf("the compose files have no service %s", k.Service),
-				"correct target.services in fairlead.yaml, or add the profile that enables it"})
+			all = append(all, problem("no-such-service", fmt.Sprintf("the compose files have no service %s", k.Service),
+				"correct target.services in fairlead.yaml, or add the profile that enables it", ""))
 			continue
 		}
 		if got, _ := service["image"].(string); got != image {
@@ -110,17 +109,17 @@ func (m Model) Check(s Stack, images map[string]string) []Problem {
 	return append(all, m.unset()...)
 }
 
-func notFromKey(k Key, got, want string) Problem {
+func notFromKey(k Key, got, want string) fault.Problem {
 	what := fmt.Sprintf("setting %s to %s gives the service %s the image %s", k.ImageEnv, short(want), k.Service, short(got))
 	if got == "" || !strings.Contains(got, "fairlead.invalid") {
 		what = fmt.Sprintf("the image of the service %s does not come from %s: it is %q", k.Service, k.ImageEnv, got)
 	}
-	return Problem{"image-not-from-key", what, fmt.Sprintf("write in the compose file:  image: ${%s}", k.ImageEnv)}
+	return problem("image-not-from-key", what, fmt.Sprintf("write in the compose file:  image: ${%s}", k.ImageEnv), "")
 }
 
 // strangers finds services into which another service's image key leads.
-func (m Model) strangers(s Stack, images map[string]string) []Problem {
-	var all []Problem
+func (m Model) strangers(s Stack, images map[string]string) []fault.Problem {
+	var all []fault.Problem
 	for _, name := range m.names() {
 		text, err := json.Marshal(m.services[name])
 		if err != nil || m.shares(s, name, images) {
@@ -134,9 +133,10 @@ func (m Model) strangers(s Stack, images map[string]string) []Problem {
 			_, named := env[k.ImageEnv]
 			image := images[k.Service]
 			if named || image != "" && bytes.Contains(text, []byte(image)) {
-				all = append(all, Problem{"foreign-image-key",
-					fmt.Sprintf("the service %s uses %s, the image of %s: replacing %s would change %s too", name, k.ImageEnv, k.Service, k.Service, name),
-					fmt.Sprintf("take ${%s} out of the service %s", k.ImageEnv, name)})
+				all = append(all, problem("foreign-image-key",
+					fmt.Sprintf("the service %s uses %s, the image of %s: replacing %s would change %s too",
+						name, k.ImageEnv, k.Service, k.Service, name),
+					fmt.Sprintf("take ${%s} out of the service %s", k.ImageEnv, name), ""))
 			}
 		}
 	}
@@ -144,14 +144,14 @@ func (m Model) strangers(s Stack, images map[string]string) []Problem {
 }
 
 // envFiles finds services that take the store as their own env_file: compose would recreate them at every change of any key.
-func (m Model) envFiles(s Stack, images map[string]string) []Problem {
-	var all []Problem
+func (m Model) envFiles(s Stack, images map[string]string) []fault.Problem {
+	var all []fault.Problem
 	rel := strings.TrimPrefix(s.Store, s.ProjectDir+"/")
 	for _, name := range m.names() {
 		if m.shares(s, name, images) {
-			all = append(all, Problem{"shared-env-file",
-				fmt.Sprintf("the service %s has env_file: %s, the file that also holds the images: each new image would recreate it, planned or not", name, rel),
-				separate(s, name, rel)})
+			all = append(all, fault.Problem{Code: "shared-env-file", Do: separate(s, name, rel),
+				What: fmt.Sprintf("the service %s has env_file: %s, the file that also holds the images: "+
+					"each new image would recreate it, planned or not", name, rel)})
 		}
 	}
 	return all
@@ -178,14 +178,15 @@ func (m Model) shares(s Stack, name string, images map[string]string) bool {
 }
 
 // separate gives the commands and the change that give a service an env file of its own.
-func separate(s Stack, service, rel string) string {
+func separate(s Stack, service, rel string) []fault.Command {
 	var keys []string
 	for _, k := range s.Services {
 		keys = append(keys, k.ImageEnv)
 	}
 	own := path.Join(path.Dir(rel), "app.env")
-	return fmt.Sprintf("cd %s && grep -vE '^(export )?(%s)=' %s > %s && chmod 600 %s; then in the compose file, service %s:\n-    env_file: %s\n+    env_file: %s",
-		s.ProjectDir, strings.Join(keys, "|"), rel, own, own, service, rel, own)
+	cut := fmt.Sprintf("cd %s && grep -vE '^(export )?(%s)=' %s > %s && chmod 600 %s; then in the compose file, service %s:",
+		s.ProjectDir, strings.Join(keys, "|"), rel, own, own, service)
+	return []fault.Command{{Line: cut}, {Line: "-    env_file: " + rel}, {Line: "+    env_file: " + own}}
 }
 
 func envFilesOf(service map[string]any) []string {
@@ -219,8 +220,8 @@ func (m Model) scale() map[string]int {
 	return scale
 }
 
-func (m Model) unset() []Problem {
-	var all []Problem
+func (m Model) unset() []fault.Problem {
+	var all []fault.Problem
 	for _, line := range strings.Split(m.warnings, "\n") {
 		_, rest, ok := strings.Cut(line, `The \"`)
 		if !ok {
@@ -231,10 +232,10 @@ func (m Model) unset() []Problem {
 		if !ok || !isVariable(name) || !strings.Contains(after, "variable is not set") {
 			continue
 		}
-		p := Problem{"unset-variable", fmt.Sprintf("the compose files use ${%s}, which is not set: compose would put nothing there", name),
-			fmt.Sprintf("set %s in the env file, or write ${%s:-} where empty is meant", name, name)}
-		if !slices.Contains(all, p) {
-			all = append(all, p)
+		what := fmt.Sprintf("the compose files use ${%s}, which is not set: compose would put nothing there", name)
+		if !slices.ContainsFunc(all, func(p fault.Problem) bool { return p.What == what }) {
+			all = append(all, problem("unset-variable", what,
+				fmt.Sprintf("set %s in the env file, or write ${%s:-} where empty is meant", name, name), ""))
 		}
 	}
 	return all

@@ -6,13 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"fairlead/internal/fault"
 	"fairlead/internal/wire"
 )
 
-func codes(problems []Problem) []string {
+func codes(problems []fault.Problem) []string {
 	all := []string{}
 	for _, p := range problems {
-		all = append(all, p.Code)
+		all = append(all, string(p.Code))
 	}
 	return all
 }
@@ -68,7 +69,8 @@ func TestCheck_gives_the_patch_that_separates_the_env_files(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := m.Check(s, s.Probe())
-	if len(p) != 1 || !strings.Contains(p[0].Do, "-    env_file: .env\n+    env_file: app.env") {
+	want := []fault.Command{{Line: "-    env_file: .env"}, {Line: "+    env_file: app.env"}}
+	if len(p) != 1 || !slices.Equal(p[0].Do[1:], want) {
 		t.Errorf("problems %+v; want the patch", p)
 	}
 }
