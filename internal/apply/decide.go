@@ -37,7 +37,8 @@ func Decide(ctx context.Context, s Server, c Recovery, j Job) (Verdict, error) {
 		return v, nil
 	}
 	if v.Next < len(j.Units) && fates.of(v.Next) == Committed {
-		return Verdict{State: Unknown, Next: v.Next, Why: fmt.Sprintf("unit %d was committed but has no marker", v.Next+1)}, nil
+		return Verdict{State: Unknown, Next: v.Next, Why: fmt.Sprintf("unit %d was committed but has no marker",
+			v.Next+1)}, nil
 	}
 	if v.Next < len(j.Units) && j.Units[v.Next].Kind == sqltext.Alone && v.Intended {
 		return probeUnit(ctx, c, j, v)
@@ -53,10 +54,12 @@ func inconclusive(id Identity, j Job) string {
 	}
 	for _, f := range j.ofServer(id).Facts {
 		if f.What == Escaped {
-			return fmt.Sprintf("unit %d ended the transaction that was to hold it; what of it is in place must be looked at", f.Attempt.Unit+1)
+			return fmt.Sprintf("unit %d ended the transaction that was to hold it; what of it is in place must be "+
+				"looked at", f.Attempt.Unit+1)
 		}
 		if !f.Attempt.Identity.Same(id) {
-			return fmt.Sprintf("the server is not the one of the earlier attempt (failover or restore): %v, then %v", id, f.Attempt.Identity)
+			return fmt.Sprintf("the server is not the one of the earlier attempt (failover or restore): %v, then %v",
+				id, f.Attempt.Identity)
 		}
 	}
 	return ""
@@ -70,7 +73,8 @@ func (j Job) ofServer(id Identity) Job {
 		return j
 	}
 	own := func(f Fact) bool { return f.Run == "" || f.Run == j.Ticket.Run }
-	j.Facts = append(slices.DeleteFunc(slices.Clone(j.Facts[:first]), func(f Fact) bool { return !own(f) }), j.Facts[first:]...)
+	j.Facts = append(slices.DeleteFunc(slices.Clone(j.Facts[:first]), func(f Fact) bool { return !own(f) }),
+		j.Facts[first:]...)
 	return j
 }
 
@@ -134,7 +138,8 @@ func final(ctx context.Context, c Recovery, j Job, a Attempt) (Fate, error) {
 			}
 		}
 		if !j.Clock.Now().Before(until) {
-			return 0, fmt.Errorf("unit %d of the earlier attempt is still running (pid %d): %w", a.Unit+1, a.PID, orUnknown(err))
+			return 0, fmt.Errorf("unit %d of the earlier attempt is still running (pid %d): %w", a.Unit+1, a.PID,
+				orUnknown(err))
 		}
 		if err := j.Clock.Sleep(ctx, settlePause); err != nil {
 			return 0, err
@@ -177,7 +182,8 @@ func verdictOfMarkers(j Job, markers []Marker) Verdict {
 		v.Next++
 	}
 	if len(done) > v.Next {
-		return Verdict{State: Unknown, Next: v.Next, Why: fmt.Sprintf("unit %d has no marker but a later one has", v.Next+1)}
+		return Verdict{State: Unknown, Next: v.Next, Why: fmt.Sprintf("unit %d has no marker but a later one has",
+			v.Next+1)}
 	}
 	if m, ok := intent[v.Next]; ok {
 		v.Intended, v.IntendedBy = true, m.Run

@@ -27,7 +27,8 @@ func verdictOfFates(j Job, all outcomes) Verdict {
 	}
 	for unit := v.Next + 1; unit < len(j.Units); unit++ {
 		if all.of(unit) == Committed {
-			return Verdict{State: Unknown, Next: v.Next, Markerless: true, Why: fmt.Sprintf("unit %d was not committed but a later one was", v.Next+1)}
+			return Verdict{State: Unknown, Next: v.Next, Markerless: true,
+				Why: fmt.Sprintf("unit %d was not committed but a later one was", v.Next+1)}
 		}
 	}
 	switch {
@@ -61,7 +62,8 @@ func committer(j Job, all outcomes, unit int) (by, why string) {
 				by = j.Ticket.Run
 			}
 		case f.fate == Forgotten && sent[a.XID]:
-			return "", fmt.Sprintf("the server no longer knows transaction %s of unit %d, whose COMMIT was sent", a.XID, unit+1)
+			return "", fmt.Sprintf("the server no longer knows transaction %s of unit %d, whose COMMIT was sent", a.XID,
+				unit+1)
 		}
 	}
 	return by, ""
@@ -74,8 +76,10 @@ func refuseNonTransactional(v Verdict, j Job) error {
 	}
 	for _, u := range j.Units {
 		if st := u.Statements; u.Kind == sqltext.Alone {
-			return &Failure{Unit: u.Index, Statement: &st[0], Err: fmt.Errorf("%w: %s can be in no transaction; without markers nothing could tell after a crash whether it was applied",
-				ErrStatement, st[0].Kind)}
+			return &Failure{Unit: u.Index, Statement: &st[0],
+				Err: fmt.Errorf("%w: %s can be in no transaction; without markers nothing could tell after a crash "+
+					"whether it was applied",
+					ErrStatement, st[0].Kind)}
 		}
 	}
 	return nil

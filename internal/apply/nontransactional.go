@@ -97,7 +97,8 @@ func (m *machine) openSession(ctx context.Context, u sqltext.Unit) (NonTransacti
 }
 
 // removeLeftover removes what an earlier attempt of ours left half done, and refuses to touch what was there before.
-func (m *machine) removeLeftover(ctx context.Context, session NonTransactional, st *sqltext.Statement, ours bool) error {
+func (m *machine) removeLeftover(ctx context.Context, session NonTransactional, st *sqltext.Statement,
+	ours bool) error {
 	if st.Probe == nil {
 		return nil
 	}
@@ -198,10 +199,12 @@ func (m *machine) finish(ctx context.Context, session NonTransactional, u sqltex
 	if errors.Is(err, ErrLost) {
 		// The statement is in place and the catalog shows it; only its end is not written down. A resumed run will find
 		// it so.
-		return fmt.Errorf("%w: line %d is in place but its end could not be marked: %w", ErrUnknown, u.Statements[0].Line, err)
+		return fmt.Errorf("%w: line %d is in place but its end could not be marked: %w", ErrUnknown,
+			u.Statements[0].Line, err)
 	}
 	if err != nil && !errors.Is(err, ErrMarked) {
-		return fmt.Errorf("%w: line %d is in place but its end could not be marked: %w", ErrUnknown, u.Statements[0].Line, err)
+		return fmt.Errorf("%w: line %d is in place but its end could not be marked: %w", ErrUnknown,
+			u.Statements[0].Line, err)
 	}
 	m.result.Here++
 	return nil

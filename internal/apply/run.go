@@ -58,7 +58,8 @@ func refuseCopyData(units []sqltext.Unit) error {
 	for _, u := range units {
 		for i, st := range u.Statements {
 			if st.CopyData != nil {
-				return &Failure{Unit: u.Index, Statement: &u.Statements[i], Err: fmt.Errorf("%w: COPY FROM stdin is not applied", ErrStatement)}
+				return &Failure{Unit: u.Index, Statement: &u.Statements[i],
+					Err: fmt.Errorf("%w: COPY FROM stdin is not applied", ErrStatement)}
 			}
 		}
 	}
@@ -182,7 +183,8 @@ func (m *machine) markUndivided(ctx context.Context, tx Tx, a Attempt, u sqltext
 
 // undo ends a transaction that was never told to commit; its backend must be gone before anybody says that nothing
 // stays.
-func (m *machine) undo(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit, st *sqltext.Statement, cause error) error {
+func (m *machine) undo(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit, st *sqltext.Statement,
+	cause error) error {
 	lasting := context.WithoutCancel(ctx)
 	rolled := tx.Rollback(lasting)
 	if errors.Is(cause, fence.ErrOvertaken) {
@@ -200,7 +202,8 @@ func (m *machine) undo(ctx context.Context, tx Tx, a Attempt, u sqltext.Unit, st
 	}
 	if errors.Is(cause, ErrEscaped) {
 		_ = m.Note(lasting, Fact{What: Escaped, Attempt: a}) // without it a resumed run might see a clean rollback
-		return fmt.Errorf("%w: line %d: %w; what it had done until then may be in place, and no marker tells", ErrUnknown, u.Statements[0].Line, cause)
+		return fmt.Errorf("%w: line %d: %w; what it had done until then may be in place, and no marker tells",
+			ErrUnknown, u.Statements[0].Line, cause)
 	}
 	return m.failure(u, st, cause)
 }
@@ -223,7 +226,8 @@ func (m *machine) uncertain(ctx context.Context, tx Tx, a Attempt, u sqltext.Uni
 		case Aborted:
 			return m.failure(u, nil, cause)
 		}
-		return fmt.Errorf("%w: unit %d: the server does not tell what became of transaction %s", ErrUnknown, u.Index+1, a.XID)
+		return fmt.Errorf("%w: unit %d: the server does not tell what became of transaction %s", ErrUnknown, u.Index+1,
+			a.XID)
 	}
 	marked, err := m.marked(lasting, u)
 	if err != nil {

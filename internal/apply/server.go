@@ -54,7 +54,8 @@ type Identity struct {
 	System   string `json:"system"` // system identifier
 	Timeline int64  `json:"timeline"`
 	Database string `json:"database"`
-	OID      uint32 `json:"oid,omitempty"` // of the database, which one that took its name does not have; 0 where it was not noted
+	// of the database, which one that took its name does not have; 0 where it was not noted
+	OID uint32 `json:"oid,omitempty"`
 }
 
 // Same tells whether two name one history, as far as both were noted.

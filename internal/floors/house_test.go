@@ -26,7 +26,8 @@ func house() []floor {
 			"internal/release", "internal/sqltext",
 		}},
 		{"1 (machines)", []string{
-			"internal/apply", "internal/config", "internal/engine", "internal/rollout", "internal/sqlreview",
+			"internal/apply", "internal/config", "internal/engine", "internal/rollout", "internal/sqlneeds",
+			"internal/sqlreview",
 		}},
 		{"2 (messages)", []string{"internal/wire", "internal/wire/*"}},
 		{"3 (contracts and connections)", []string{

@@ -17,13 +17,15 @@ import (
 type Subject struct {
 	Server   apply.Server
 	Recovery apply.Recovery
-	Effect   string                   // a statement for a transaction; each committed execution adds one to Effects
-	Effects  func(t *testing.T) int   // how often Effect is in place
-	Refused  string                   // a statement that the server refuses
-	Alone    sqltext.Statement        // a statement outside transactions, with a probe; its effect is not there at first
-	Break    func(t *testing.T)       // leaves Alone half done, as a backend does that is killed in the middle; nil where that cannot be
-	Wait     func(time.Duration)      // lets time pass; nil for the real clock
-	Again    func(t *testing.T) Again // another client of the same database, as another operator has
+	Effect   string                 // a statement for a transaction; each committed execution adds one to Effects
+	Effects  func(t *testing.T) int // how often Effect is in place
+	Refused  string                 // a statement that the server refuses
+	// a statement outside transactions, with a probe; its effect is not there at first
+	Alone sqltext.Statement
+	// leaves Alone half done, as a backend does that is killed in the middle; nil where that cannot be
+	Break func(t *testing.T)
+	Wait  func(time.Duration)      // lets time pass; nil for the real clock
+	Again func(t *testing.T) Again // another client of the same database, as another operator has
 }
 
 // Again is another client of a Subject's database.
@@ -72,7 +74,8 @@ func Exercise(t *testing.T, open func(t *testing.T) Subject) {
 
 func ticket(number int64) fence.Ticket {
 	runs := []string{"", "r-one", "r-two", "r-three"}
-	return fence.Ticket{App: "shop", Environment: "production", Ledger: "ledger-a", Run: runs[number], Number: number, Holder: "tester"}
+	return fence.Ticket{App: "shop", Environment: "production", Ledger: "ledger-a", Run: runs[number], Number: number,
+		Holder: "tester"}
 }
 
 func key() apply.Key { return apply.Key{App: "shop", Environment: "production", Migration: hash} }

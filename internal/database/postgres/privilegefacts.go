@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+
+	"fairlead/internal/sqlneeds"
 )
 
 // rights is what the catalog says that the role may do with what a script names.
@@ -22,7 +24,7 @@ type schemaRights struct{ create bool }
 type relationRights struct {
 	schema, shown, owner              string
 	usage, owns, ownsSchema, maintain bool
-	may                               map[what]bool
+	may                               map[sqlneeds.Privilege]bool
 }
 
 type typeRights struct {
@@ -33,7 +35,7 @@ type typeRights struct {
 type extensionRights struct{ installed, super, trusted bool }
 
 // readRights asks for everything at once. It needs no right but to log in.
-func readRights(ctx context.Context, conn *pgx.Conn, needs []need) (*rights, error) {
+func readRights(ctx context.Context, conn *pgx.Conn, needs []sqlneeds.Need) (*rights, error) {
 	ctx, cancel := limit(ctx, askLimit)
 	defer cancel()
 	w := &rights{schemas: map[string]schemaRights{}, relations: map[[2]string]relationRights{}, types: map[[2]string]typeRights{},
@@ -42,7 +44,7 @@ func readRights(ctx context.Context, conn *pgx.Conn, needs []need) (*rights, err
 		has_database_privilege(current_database(), 'CREATE') FROM pg_roles r WHERE r.rolname = current_user`).
 		Scan(&w.role, &w.name, &w.first, &w.super, &w.createRole, &w.createDatabase, &w.database)
 	if err == nil && !w.super {
-		for _, read := range []func(context.Context, *pgx.Conn, []need) error{w.readSchemas, w.readRelations, w.readTypes, w.readExtensions, w.readRoles} {
+		for _, read := range []func(context.Context, *pgx.Conn, []sqlneeds.Need) error{w.readSchemas, w.readRelations, w.readTypes, w.readExtensions, w.readRoles} {
 			if err = read(ctx, conn, needs); err != nil {
 				break
 			}
@@ -52,18 +54,18 @@ func readRights(ctx context.Context, conn *pgx.Conn, needs []need) (*rights, err
 }
 
 // namesIn gives the qualified names among needs that have one of these rights, each once.
-func namesIn(needs []need, among func(what) bool) (schemas, names []string) {
+func namesIn(needs []sqlneeds.Need, among func(sqlneeds.Privilege) bool) (schemas, names []string) {
 	seen := map[[2]string]bool{}
 	for _, n := range needs {
-		if among(n.what) && !seen[n.key()] {
-			seen[n.key()] = true
-			schemas, names = append(schemas, n.schema), append(names, n.name)
+		if among(n.Privilege) && !seen[n.Key()] {
+			seen[n.Key()] = true
+			schemas, names = append(schemas, n.Schema), append(names, n.Name)
 		}
 	}
 	return schemas, names
 }
 
-func (w *rights) readSchemas(ctx context.Context, conn *pgx.Conn, _ []need) error {
+func (w *rights) readSchemas(ctx context.Context, conn *pgx.Conn, _ []sqlneeds.Need) error {
 	rows, err := conn.Query(ctx, `SELECT nspname::text, has_schema_privilege(oid, 'CREATE') FROM pg_namespace LIMIT 100000`)
 	if err != nil {
 		return err
@@ -74,9 +76,9 @@ func (w *rights) readSchemas(ctx context.Context, conn *pgx.Conn, _ []need) erro
 	return err
 }
 
-func ofRelation(k what) bool {
+func ofRelation(k sqlneeds.Privilege) bool {
 	switch k {
-	case needSchema, needDatabase, needExtension, needType, needTypeOwner, needRole, needCreateRole, needCreateDatabase:
+	case sqlneeds.CreateInSchema, sqlneeds.CreateInDatabase, sqlneeds.Extension, sqlneeds.UseType, sqlneeds.TypeOwner, sqlneeds.Membership, sqlneeds.CreateRole, sqlneeds.CreateDatabase:
 		return false
 	}
 	return true
@@ -85,7 +87,7 @@ func ofRelation(k what) bool {
 // onPath finds what a name means, as the server would: an unqualified one by the search path.
 const onPath = ` AND (q.s <> '' AND n.nspname = q.s OR q.s = '' AND n.nspname = ANY (current_schemas(true))) ORDER BY array_position(current_schemas(true), n.nspname) LIMIT 1`
 
-func (w *rights) readRelations(ctx context.Context, conn *pgx.Conn, needs []need) error {
+func (w *rights) readRelations(ctx context.Context, conn *pgx.Conn, needs []sqlneeds.Need) error {
 	schemas, names := namesIn(needs, ofRelation)
 	if len(names) == 0 {
 		return nil
@@ -111,14 +113,14 @@ func (w *rights) readRelations(ctx context.Context, conn *pgx.Conn, needs []need
 			rows.Close()
 			return err
 		}
-		r.may = map[what]bool{needSelect: sel, needInsert: ins, needUpdate: upd, needDelete: del, needTruncate: tru, needReferences: ref, needTrigger: tri}
+		r.may = map[sqlneeds.Privilege]bool{sqlneeds.Select: sel, sqlneeds.Insert: ins, sqlneeds.Update: upd, sqlneeds.Delete: del, sqlneeds.Truncate: tru, sqlneeds.References: ref, sqlneeds.Trigger: tri}
 		w.relations[key] = r
 	}
 	return rows.Err()
 }
 
-func (w *rights) readTypes(ctx context.Context, conn *pgx.Conn, needs []need) error {
-	schemas, names := namesIn(needs, func(k what) bool { return k == needType || k == needTypeOwner })
+func (w *rights) readTypes(ctx context.Context, conn *pgx.Conn, needs []sqlneeds.Need) error {
+	schemas, names := namesIn(needs, func(k sqlneeds.Privilege) bool { return k == sqlneeds.UseType || k == sqlneeds.TypeOwner })
 	if len(names) == 0 {
 		return nil
 	}
@@ -140,8 +142,8 @@ func (w *rights) readTypes(ctx context.Context, conn *pgx.Conn, needs []need) er
 	return rows.Err()
 }
 
-func (w *rights) readExtensions(ctx context.Context, conn *pgx.Conn, needs []need) error {
-	_, names := namesIn(needs, func(k what) bool { return k == needExtension })
+func (w *rights) readExtensions(ctx context.Context, conn *pgx.Conn, needs []sqlneeds.Need) error {
+	_, names := namesIn(needs, func(k sqlneeds.Privilege) bool { return k == sqlneeds.Extension })
 	if len(names) == 0 {
 		return nil
 	}
@@ -156,8 +158,8 @@ func (w *rights) readExtensions(ctx context.Context, conn *pgx.Conn, needs []nee
 	return err
 }
 
-func (w *rights) readRoles(ctx context.Context, conn *pgx.Conn, needs []need) error {
-	_, names := namesIn(needs, func(k what) bool { return k == needRole })
+func (w *rights) readRoles(ctx context.Context, conn *pgx.Conn, needs []sqlneeds.Need) error {
+	_, names := namesIn(needs, func(k sqlneeds.Privilege) bool { return k == sqlneeds.Membership })
 	if len(names) == 0 {
 		return nil
 	}

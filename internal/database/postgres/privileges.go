@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"fairlead/internal/database"
+	"fairlead/internal/sqlneeds"
 	"fairlead/internal/sqltext"
 )
 
@@ -62,7 +63,7 @@ const mostLacks = 8
 // privileges compares what a script needs with what the catalog says that the role may. Only what is certain to fail is a problem: what
 // the script makes itself, what functions do, and names that cannot be resolved beforehand are left to the server.
 func privileges(ctx context.Context, conn *pgx.Conn, s sqltext.Script, unitsDone int, f *database.Facts) error {
-	needs, blind := needsOf(s, unitsDone)
+	needs, blind := sqlneeds.Privileges(s, unitsDone)
 	if blind > 0 {
 		f.Notes = append(f.Notes, fmt.Sprintf("line %d takes on another role; whether it may do what follows was not looked at", blind))
 	}
@@ -76,7 +77,7 @@ func privileges(ctx context.Context, conn *pgx.Conn, s sqltext.Script, unitsDone
 	var lacks []string
 	for _, n := range needs {
 		if why := w.lacks(n); why != "" {
-			lacks = append(lacks, fmt.Sprintf("line %d, %s: %s", n.line, n.kind, why))
+			lacks = append(lacks, fmt.Sprintf("line %d, %s: %s", n.Line, n.Kind, why))
 		}
 	}
 	lacks = slices.Compact(lacks)
@@ -88,29 +89,29 @@ func privileges(ctx context.Context, conn *pgx.Conn, s sqltext.Script, unitsDone
 }
 
 // lacks says in words what right is missing and who can give it, or "" when it is there or nobody can tell.
-func (w *rights) lacks(n need) string {
-	switch n.what {
-	case needDatabase:
+func (w *rights) lacks(n sqlneeds.Need) string {
+	switch n.Privilege {
+	case sqlneeds.CreateInDatabase:
 		if !w.database {
 			return fmt.Sprintf("the role %s may not create schemas in database %s; ask for: GRANT CREATE ON DATABASE %s TO %s", w.role, w.name, quoted(w.name), quoted(w.role))
 		}
-	case needSchema:
-		return w.lacksSchema(n.schema)
-	case needExtension:
-		return w.lacksExtension(n.name)
-	case needRole:
-		if member, known := w.roles[n.name]; known && !member {
-			return fmt.Sprintf("the role %s is not a member of %s; ask for: GRANT %s TO %s", w.role, n.name, quoted(n.name), quoted(w.role))
+	case sqlneeds.CreateInSchema:
+		return w.lacksSchema(n.Schema)
+	case sqlneeds.Extension:
+		return w.lacksExtension(n.Name)
+	case sqlneeds.Membership:
+		if member, known := w.roles[n.Name]; known && !member {
+			return fmt.Sprintf("the role %s is not a member of %s; ask for: GRANT %s TO %s", w.role, n.Name, quoted(n.Name), quoted(w.role))
 		}
-	case needCreateRole:
+	case sqlneeds.CreateRole:
 		if !w.createRole {
 			return fmt.Sprintf("the role %s may not create roles; ask for: ALTER ROLE %s CREATEROLE", w.role, quoted(w.role))
 		}
-	case needCreateDatabase:
+	case sqlneeds.CreateDatabase:
 		if !w.createDatabase {
 			return fmt.Sprintf("the role %s may not create databases; ask for: ALTER ROLE %s CREATEDB", w.role, quoted(w.role))
 		}
-	case needType, needTypeOwner:
+	case sqlneeds.UseType, sqlneeds.TypeOwner:
 		return w.lacksType(n)
 	default:
 		return w.lacksRelation(n)
@@ -143,48 +144,48 @@ func (w *rights) lacksExtension(name string) string {
 	return ""
 }
 
-func (w *rights) lacksType(n need) string {
-	t, ok := w.types[n.key()]
+func (w *rights) lacksType(n sqlneeds.Need) string {
+	t, ok := w.types[n.Key()]
 	switch {
 	case !ok:
 		return ""
-	case n.what == needTypeOwner && !t.owns:
+	case n.Privilege == sqlneeds.TypeOwner && !t.owns:
 		return fmt.Sprintf("the role %s does not own the type %s (%s does); ask for: ALTER TYPE %s OWNER TO %s", w.role, t.shown, t.owner, t.shown, quoted(w.role))
-	case n.what == needType && !t.usage:
+	case n.Privilege == sqlneeds.UseType && !t.usage:
 		return fmt.Sprintf("the role %s may not use the type %s; ask for: GRANT USAGE ON TYPE %s TO %s", w.role, t.shown, t.shown, quoted(w.role))
 	}
 	return ""
 }
 
-func (w *rights) lacksRelation(n need) string {
-	r, ok := w.relations[n.key()]
+func (w *rights) lacksRelation(n sqlneeds.Need) string {
+	r, ok := w.relations[n.Key()]
 	if !ok {
 		return ""
 	}
 	if !r.usage {
 		return fmt.Sprintf("the role %s may not look into schema %s; ask for: GRANT USAGE ON SCHEMA %s TO %s", w.role, r.schema, quoted(r.schema), quoted(w.role))
 	}
-	switch n.what {
-	case needOwner:
+	switch n.Privilege {
+	case sqlneeds.Owner:
 		if !r.owns {
 			return w.notOwner(r)
 		}
-	case needDrop:
+	case sqlneeds.Drop:
 		if !r.owns && !r.ownsSchema {
 			return w.notOwner(r)
 		}
-	case needOwnerAndSchema:
+	case sqlneeds.OwnerAndSchema:
 		if !r.owns {
 			return w.notOwner(r)
 		}
 		return w.lacksSchema(r.schema)
-	case needMaintain:
+	case sqlneeds.Maintain:
 		if !r.owns && !r.maintain {
 			return w.notOwner(r)
 		}
 	default:
-		if !r.may[n.what] {
-			word := strings.ToUpper(string(n.what))
+		if !r.may[n.Privilege] {
+			word := strings.ToUpper(string(n.Privilege))
 			return fmt.Sprintf("the role %s has no %s right on %s; ask for: GRANT %s ON %s TO %s", w.role, word, r.shown, word, r.shown, quoted(w.role))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"fairlead/internal/config"
 	"fairlead/internal/database"
+	"fairlead/internal/sqlneeds"
 	"fairlead/internal/sqlreview"
 	"fairlead/internal/sqltext"
 )
@@ -17,6 +18,9 @@ const (
 	ServerLocal      = "local"      // a server that is started for it from the programs of this machine
 	ServerProduction = "production" // the server of the database itself
 )
+
+// An Outside is a place of a script that could reach beyond the database that it runs in.
+type Outside = sqlneeds.Outside
 
 // RehearseConfig says where scratch copies are made.
 type RehearseConfig struct {
@@ -39,12 +43,12 @@ func (d *Database) Rehearser(c RehearseConfig) *Rehearser {
 }
 
 // Refuses gives the places of a script for which it cannot be rehearsed where this rehearser works.
-func (r *Rehearser) Refuses(sql []byte) []Outside {
-	all := ReachesOutside(sql)
+func (r *Rehearser) Refuses(sql []byte) []sqlneeds.Outside {
+	all := sqlneeds.OutsideEffects(sql)
 	if r.config.Server.Reveal() != ServerLocal {
 		return all
 	}
-	var refused []Outside
+	var refused []sqlneeds.Outside
 	for _, o := range all {
 		if !o.Shared && !o.Unread { // on a server of its own the rest harms nobody
 			refused = append(refused, o)

@@ -13,6 +13,7 @@ import (
 
 	"fairlead/internal/config"
 	"fairlead/internal/database"
+	"fairlead/internal/sqlneeds"
 	"fairlead/internal/sqltext"
 )
 
@@ -73,7 +74,7 @@ func (r *Rehearser) open(ctx context.Context, j database.Rehearsal, s sqltext.Sc
 func (r *Rehearser) outward(d database.Dump) error {
 	for _, name := range sortedKeys(d.Extensions) {
 		cut := r.config.Server.Reveal() == ServerLocal && strings.HasSuffix(name, "_fdw") // its handler is taken away after the restore
-		if slices.Contains(outwardExtensions(), name) && !cut {
+		if slices.Contains(sqlneeds.OutwardExtensions(), name) && !cut {
 			return fmt.Errorf("%w: the database has the extension %s", database.ErrOutside, name)
 		}
 	}
@@ -125,8 +126,8 @@ func (r *Rehearser) openLocal(ctx context.Context, st *stage, j database.Rehears
 	if err := r.enough(r.directory(), need); err != nil {
 		return err
 	}
-	all := ReachesOutside([]byte(s.Slice(sqltext.Range{End: lastByte(s)})))
-	unread := slices.IndexFunc(all, func(o Outside) bool { return o.Unread })
+	all := sqlneeds.OutsideEffects([]byte(s.Slice(sqltext.Range{End: lastByte(s)})))
+	unread := slices.IndexFunc(all, func(o sqlneeds.Outside) bool { return o.Unread })
 	if unread >= 0 && st.original.super {
 		st.notes = append(st.notes, "the role was no superuser on the copy, because of what cannot be read before: "+all[unread].String())
 	}

@@ -1,4 +1,4 @@
-package postgres
+package sqlneeds
 
 import (
 	"fmt"
@@ -22,11 +22,11 @@ type Outside struct {
 // String says where and what.
 func (o Outside) String() string { return fmt.Sprintf("line %d: %s", o.Line, o.What) }
 
-// ReachesOutside lists what a script does, or could do, beyond the database that it runs in: programs, files and other servers first
-// of all; then what belongs to a whole server; then text that is put together while the script runs. The bodies of blocks and functions
-// of the script are read; those of functions that the database has already are not. A script that the parser does not know is one text
-// that cannot be read.
-func ReachesOutside(sql []byte) []Outside {
+// OutsideEffects lists what a script does, or could do, beyond the database that it runs in: programs, files and other
+// servers first of all; then what belongs to a whole server; then text that is put together while the script runs. The
+// bodies of blocks and functions of the script are read; those of functions that the database has already are not. A
+// script that the parser does not know is one text that cannot be read.
+func OutsideEffects(sql []byte) []Outside {
 	s, err := sqltext.Parse(sql)
 	if err != nil {
 		o := Outside{Line: 1, What: "a text that cannot be read: " + err.Error(), Unread: true}
@@ -37,7 +37,7 @@ func ReachesOutside(sql []byte) []Outside {
 	}
 	var all []Outside
 	for _, st := range s.Statements {
-		l := &outsider{line: st.Line}
+		l := &scanner{line: st.Line}
 		l.statement(s.Node(st.Index), st.SQL, 0)
 		all = append(all, l.found...)
 	}
@@ -47,32 +47,32 @@ func ReachesOutside(sql []byte) []Outside {
 // maxBodies is how deep blocks within texts within blocks are followed.
 const maxBodies = 4
 
-// outsider looks at one statement of a script.
-type outsider struct {
+// A scanner looks at one statement of a script.
+type scanner struct {
 	line  int
 	found []Outside
 }
 
-func (l *outsider) add(o Outside) {
+func (l *scanner) add(o Outside) {
 	o.Line = l.line
 	if !slices.Contains(l.found, o) {
 		l.found = append(l.found, o)
 	}
 }
 
-func (l *outsider) elsewhere(format string, args ...any) {
+func (l *scanner) elsewhere(format string, args ...any) {
 	l.add(Outside{What: fmt.Sprintf(format, args...)})
 }
 
-func (l *outsider) server(format string, args ...any) {
+func (l *scanner) server(format string, args ...any) {
 	l.add(Outside{What: fmt.Sprintf(format, args...), Shared: true})
 }
 
-func (l *outsider) unread(format string, args ...any) {
+func (l *scanner) unread(format string, args ...any) {
 	l.add(Outside{What: fmt.Sprintf(format, args...), Unread: true})
 }
 
-func (l *outsider) statement(n *pg.Node, sql string, depth int) {
+func (l *scanner) statement(n *pg.Node, sql string, depth int) {
 	if n == nil {
 		l.unread("a statement that cannot be read")
 		return
@@ -91,13 +91,14 @@ func (l *outsider) statement(n *pg.Node, sql string, depth int) {
 }
 
 // body looks into a block or function.
-func (l *outsider) body(n *pg.Node, sql string, depth int) {
+func (l *scanner) body(n *pg.Node, sql string, depth int) {
 	if n.GetCreateFunctionStmt().GetSqlBody() != nil {
 		return // its statements are part of the tree
 	}
 	b, err := sqltext.BodyOf(n, sql)
 	switch {
-	case slices.Contains([]string{"c", "internal"}, b.Language), strings.HasSuffix(b.Language, "u") && strings.HasPrefix(b.Language, "pl"), b.Language == "plsh", b.Language == "plr":
+	case slices.Contains([]string{"c", "internal"}, b.Language), strings.HasSuffix(b.Language, "u") &&
+		strings.HasPrefix(b.Language, "pl"), b.Language == "plsh", b.Language == "plr":
 		l.elsewhere("code in the language %s, which may do anything", b.Language)
 		return
 	case err != nil, depth >= maxBodies:
@@ -127,7 +128,7 @@ func (l *outsider) body(n *pg.Node, sql string, depth int) {
 }
 
 // text looks at SQL that stands inside something.
-func (l *outsider) text(sql string, depth int) {
+func (l *scanner) text(sql string, depth int) {
 	s, err := sqltext.Parse([]byte(sql))
 	if err != nil {
 		l.unread("a part of a body that cannot be read")
@@ -157,8 +158,8 @@ func visit(m protoreflect.Message, see func(protoreflect.Message)) {
 	})
 }
 
-// fixedText gives the text that an expression always has, as far as that can be read: constants, put together by || or format() with
-// names and literals, for which stand-ins are taken.
+// fixedText gives the text that an expression always has, as far as that can be read: constants, put together by || or
+// format() with names and literals, for which stand-ins are taken.
 func fixedText(sql string) (string, bool) {
 	s, err := sqltext.Parse([]byte(sql))
 	if err != nil || len(s.Statements) != 1 {
@@ -191,7 +192,8 @@ func fixed(n *pg.Node) (string, bool) {
 		if !ok {
 			return "", false
 		}
-		text = strings.NewReplacer("%%", "%", "%I", "x", "%L", "'x'", "%1$I", "x", "%2$I", "x", "%3$I", "x", "%1$L", "'x'", "%2$L", "'x'", "%3$L", "'x'").Replace(text)
+		text = strings.NewReplacer("%%", "%", "%I", "x", "%L", "'x'", "%1$I", "x", "%2$I", "x", "%3$I", "x", "%1$L",
+			"'x'", "%2$L", "'x'", "%3$L", "'x'").Replace(text)
 		return text, !strings.Contains(text, "%")
 	}
 	return "", false

@@ -1,4 +1,7 @@
-package postgres
+// Package sqlneeds reads in a script what it needs of a server before it is run: privileges on what is there already,
+// and effects that would reach beyond the database. It asks no server and judges nothing. Start with Privileges and
+// OutsideEffects.
+package sqlneeds
 
 import (
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -6,56 +9,58 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// what names a right.
-type what string
+// A Privilege is a right that a statement can need.
+type Privilege string
 
-// The rights. Those of a table's own grants are named as in GRANT.
+// The privileges. Those of a table's own grants are named as in GRANT; select, insert, update and references are on any
+// column, and CreateInSchema without a schema is about the first of the search path.
 const (
-	needOwner          what = "owner"      // of a relation
-	needOwnerAndSchema what = "owner+"     // of a relation, and CREATE in its schema
-	needDrop           what = "drop"       // owner of a relation or of its schema
-	needMaintain       what = "maintain"   // owner, or MAINTAIN from 17 on
-	needSelect         what = "select"     // on any column
-	needInsert         what = "insert"     // on any column
-	needUpdate         what = "update"     // on any column
-	needDelete         what = "delete"     //
-	needTruncate       what = "truncate"   //
-	needReferences     what = "references" // on any column
-	needTrigger        what = "trigger"    //
-	needSchema         what = "schema"     // CREATE in a schema; "" is the first of the search path
-	needDatabase       what = "database"   // CREATE in the database
-	needExtension      what = "extension"  //
-	needType           what = "type"       // USAGE
-	needTypeOwner      what = "type owner" //
-	needRole           what = "role"       // membership
-	needCreateRole     what = "createrole" //
-	needCreateDatabase what = "createdb"   //
+	Owner            Privilege = "owner"    // of a relation
+	OwnerAndSchema   Privilege = "owner+"   // of a relation, and CREATE in its schema
+	Drop             Privilege = "drop"     // owner of a relation or of its schema
+	Maintain         Privilege = "maintain" // owner, or MAINTAIN from 17 on
+	Select           Privilege = "select"
+	Insert           Privilege = "insert"
+	Update           Privilege = "update"
+	Delete           Privilege = "delete"
+	Truncate         Privilege = "truncate"
+	References       Privilege = "references"
+	Trigger          Privilege = "trigger"
+	CreateInSchema   Privilege = "schema"
+	CreateInDatabase Privilege = "database"
+	Extension        Privilege = "extension"
+	UseType          Privilege = "type"
+	TypeOwner        Privilege = "type owner"
+	Membership       Privilege = "role"
+	CreateRole       Privilege = "createrole"
+	CreateDatabase   Privilege = "createdb"
 )
 
-// need is a right that a statement needs on something that may be there before the script.
-type need struct {
-	line         int
-	kind         string // of the statement, like ALTER TABLE
-	what         what
-	schema, name string
+// A Need is a privilege that a statement needs on something that may be there before the script.
+type Need struct {
+	Line         int
+	Kind         string // of the statement, like ALTER TABLE
+	Privilege    Privilege
+	Schema, Name string
 }
 
-func (n need) key() [2]string { return [2]string{n.schema, n.name} }
+// Key is the qualified name that it is about.
+func (n Need) Key() [2]string { return [2]string{n.Schema, n.Name} }
 
-// needer collects needs. What the script itself has made is not asked for.
-type needer struct {
-	all   []need
-	seen  map[need]bool
+// A collector gathers needs. What the script itself has made is not asked for.
+type collector struct {
+	all   []Need
+	seen  map[Need]bool
 	made  map[[2]string]bool
 	line  int
 	kind  string
 	moved bool // search_path was changed: unqualified names lead nobody knows where
 }
 
-// needsOf lists what the statements of a script need, those of the first units left out. Blind is the line from which on it is not
-// known, because another role is taken on there; 0 when there is none.
-func needsOf(s sqltext.Script, unitsDone int) (all []need, blind int) {
-	w := needer{seen: map[need]bool{}, made: map[[2]string]bool{}}
+// Privileges lists what the statements of a script need, those of the first units left out. Blind is the line from
+// which on it is not known, because another role is taken on there; 0 when there is none.
+func Privileges(s sqltext.Script, unitsDone int) (all []Need, blind int) {
+	w := collector{seen: map[Need]bool{}, made: map[[2]string]bool{}}
 	for _, u := range s.Units[min(unitsDone, len(s.Units)):] {
 		for _, st := range u.Statements {
 			n := s.Node(st.Index)
@@ -78,76 +83,77 @@ func needsOf(s sqltext.Script, unitsDone int) (all []need, blind int) {
 	return w.all, 0
 }
 
-func (w *needer) add(k what, schema, name string) {
+func (w *collector) add(k Privilege, schema, name string) {
 	switch {
 	case w.made[[2]string{schema, name}] && name != "":
 		return
-	case schema == "" && w.moved && k != needDatabase && k != needExtension && k != needRole && k != needCreateRole && k != needCreateDatabase:
+	case schema == "" && w.moved && k != CreateInDatabase && k != Extension && k != Membership && k != CreateRole &&
+		k != CreateDatabase:
 		return
 	case schema == "pg_temp":
 		return
 	}
-	n := need{what: k, schema: schema, name: name}
+	n := Need{Privilege: k, Schema: schema, Name: name}
 	if w.seen[n] {
 		return
 	}
 	w.seen[n] = true
-	n.line, n.kind = w.line, w.kind
+	n.Line, n.Kind = w.line, w.kind
 	w.all = append(w.all, n)
 }
 
-func (w *needer) on(k what, r *pg.RangeVar) {
+func (w *collector) on(k Privilege, r *pg.RangeVar) {
 	if r.GetRelname() != "" && r.GetRelpersistence() != "t" {
 		w.add(k, r.GetSchemaname(), r.GetRelname())
 	}
 }
 
 // make is about a new relation or the like.
-func (w *needer) make(r *pg.RangeVar) {
+func (w *collector) make(r *pg.RangeVar) {
 	if r.GetRelpersistence() == "t" || r.GetSchemaname() == "pg_temp" {
 		w.made[[2]string{r.GetSchemaname(), r.GetRelname()}] = true
 		return
 	}
-	w.add(needSchema, r.GetSchemaname(), "")
+	w.add(CreateInSchema, r.GetSchemaname(), "")
 	w.made[[2]string{r.GetSchemaname(), r.GetRelname()}] = true
 }
 
-func (w *needer) makeNamed(parts []*pg.Node) {
+func (w *collector) makeNamed(parts []*pg.Node) {
 	schema, name := twoParts(parts)
-	w.add(needSchema, schema, "")
+	w.add(CreateInSchema, schema, "")
 	w.made[[2]string{schema, name}] = true
 }
 
 // statement is about one statement. What is not listed is left to the server.
-func (w *needer) statement(n *pg.Node) {
+func (w *collector) statement(n *pg.Node) {
 	if w.defines(n) || w.changes(n) {
 		return
 	}
 	switch {
 	case n.GetInsertStmt() != nil:
-		w.on(needInsert, n.GetInsertStmt().GetRelation())
+		w.on(Insert, n.GetInsertStmt().GetRelation())
 	case n.GetUpdateStmt() != nil:
-		w.on(needUpdate, n.GetUpdateStmt().GetRelation())
+		w.on(Update, n.GetUpdateStmt().GetRelation())
 	case n.GetDeleteStmt() != nil:
-		w.on(needDelete, n.GetDeleteStmt().GetRelation())
+		w.on(Delete, n.GetDeleteStmt().GetRelation())
 	case n.GetTruncateStmt() != nil:
 		for _, r := range n.GetTruncateStmt().GetRelations() {
-			w.on(needTruncate, r.GetRangeVar())
+			w.on(Truncate, r.GetRangeVar())
 		}
 	case n.GetSelectStmt() != nil:
 		for _, r := range n.GetSelectStmt().GetFromClause() {
-			w.on(needSelect, unlessShadowed(n.GetSelectStmt(), r.GetRangeVar()))
+			w.on(Select, unlessShadowed(n.GetSelectStmt(), r.GetRangeVar()))
 		}
 	case n.GetRefreshMatViewStmt() != nil:
-		w.on(needMaintain, n.GetRefreshMatViewStmt().GetRelation())
+		w.on(Maintain, n.GetRefreshMatViewStmt().GetRelation())
 	case n.GetReindexStmt() != nil:
-		w.on(needMaintain, n.GetReindexStmt().GetRelation())
+		w.on(Maintain, n.GetReindexStmt().GetRelation())
 	case n.GetClusterStmt() != nil:
-		w.on(needMaintain, n.GetClusterStmt().GetRelation())
+		w.on(Maintain, n.GetClusterStmt().GetRelation())
 	case n.GetCreateRoleStmt() != nil:
-		w.add(needCreateRole, "", "")
+		w.add(CreateRole, "", "")
 	case n.GetCreatedbStmt() != nil:
-		w.add(needCreateDatabase, "", "")
+		w.add(CreateDatabase, "", "")
 	}
 }
 
@@ -160,7 +166,7 @@ func unlessShadowed(s *pg.SelectStmt, r *pg.RangeVar) *pg.RangeVar {
 }
 
 // defines is about statements that make something.
-func (w *needer) defines(n *pg.Node) bool {
+func (w *collector) defines(n *pg.Node) bool {
 	switch {
 	case n.GetCreateStmt() != nil:
 		w.createTable(n.GetCreateStmt())
@@ -171,7 +177,7 @@ func (w *needer) defines(n *pg.Node) bool {
 	case n.GetViewStmt() != nil:
 		v := n.GetViewStmt()
 		if v.GetReplace() {
-			w.on(needOwner, v.GetView())
+			w.on(Owner, v.GetView())
 		}
 		w.make(v.GetView())
 	case n.GetCreateSeqStmt() != nil:
@@ -187,23 +193,23 @@ func (w *needer) defines(n *pg.Node) bool {
 		w.makeNamed(n.GetCreateDomainStmt().GetDomainname())
 	case n.GetCreateFunctionStmt() != nil:
 		schema, _ := twoParts(n.GetCreateFunctionStmt().GetFuncname())
-		w.add(needSchema, schema, "")
+		w.add(CreateInSchema, schema, "")
 	case n.GetCreateSchemaStmt() != nil:
 		w.createSchema(n.GetCreateSchemaStmt())
 	case n.GetCreateExtensionStmt() != nil:
-		w.add(needExtension, "", n.GetCreateExtensionStmt().GetExtname())
+		w.add(Extension, "", n.GetCreateExtensionStmt().GetExtname())
 	case n.GetIndexStmt() != nil:
-		w.on(needOwnerAndSchema, n.GetIndexStmt().GetRelation())
+		w.on(OwnerAndSchema, n.GetIndexStmt().GetRelation())
 		w.made[[2]string{n.GetIndexStmt().GetRelation().GetSchemaname(), n.GetIndexStmt().GetIdxname()}] = true
 	case n.GetCreateTrigStmt() != nil:
-		w.on(needTrigger, n.GetCreateTrigStmt().GetRelation())
+		w.on(Trigger, n.GetCreateTrigStmt().GetRelation())
 	case n.GetCreatePolicyStmt() != nil:
-		w.on(needOwner, n.GetCreatePolicyStmt().GetTable())
+		w.on(Owner, n.GetCreatePolicyStmt().GetTable())
 	case n.GetRuleStmt() != nil:
-		w.on(needOwner, n.GetRuleStmt().GetRelation())
+		w.on(Owner, n.GetRuleStmt().GetRelation())
 	case n.GetCreateStatsStmt() != nil:
 		for _, r := range n.GetCreateStatsStmt().GetRelations() {
-			w.on(needOwner, r.GetRangeVar())
+			w.on(Owner, r.GetRangeVar())
 		}
 	default:
 		return false
@@ -211,17 +217,17 @@ func (w *needer) defines(n *pg.Node) bool {
 	return true
 }
 
-func (w *needer) createSchema(s *pg.CreateSchemaStmt) {
-	w.add(needDatabase, "", "")
+func (w *collector) createSchema(s *pg.CreateSchemaStmt) {
+	w.add(CreateInDatabase, "", "")
 	if r := s.GetAuthrole(); r.GetRoletype() == pg.RoleSpecType_ROLESPEC_CSTRING {
-		w.add(needRole, "", r.GetRolename())
+		w.add(Membership, "", r.GetRolename())
 	}
 }
 
-func (w *needer) createTable(c *pg.CreateStmt) {
+func (w *collector) createTable(c *pg.CreateStmt) {
 	if len(c.GetInhRelations()) > 0 {
 		for _, r := range c.GetInhRelations() {
-			w.on(needOwner, r.GetRangeVar())
+			w.on(Owner, r.GetRangeVar())
 		}
 	}
 	for _, e := range c.GetTableElts() {
@@ -231,7 +237,7 @@ func (w *needer) createTable(c *pg.CreateStmt) {
 }
 
 // element is a column or a constraint.
-func (w *needer) element(e *pg.Node) {
+func (w *collector) element(e *pg.Node) {
 	if c := e.GetColumnDef(); c != nil {
 		w.usesType(c.GetTypeName())
 		for _, k := range c.GetConstraints() {
@@ -241,21 +247,21 @@ func (w *needer) element(e *pg.Node) {
 	w.constraint(e.GetConstraint())
 }
 
-func (w *needer) constraint(k *pg.Constraint) {
+func (w *collector) constraint(k *pg.Constraint) {
 	if k.GetContype() == pg.ConstrType_CONSTR_FOREIGN {
-		w.on(needReferences, k.GetPktable())
+		w.on(References, k.GetPktable())
 	}
 }
 
-func (w *needer) usesType(t *pg.TypeName) {
+func (w *collector) usesType(t *pg.TypeName) {
 	schema, name := twoParts(t.GetNames())
 	if name != "" && schema != "pg_catalog" {
-		w.add(needType, schema, name)
+		w.add(UseType, schema, name)
 	}
 }
 
 // changes is about statements that change or drop something.
-func (w *needer) changes(n *pg.Node) bool {
+func (w *collector) changes(n *pg.Node) bool {
 	switch {
 	case n.GetAlterTableStmt() != nil:
 		w.alterTable(n.GetAlterTableStmt())
@@ -263,18 +269,18 @@ func (w *needer) changes(n *pg.Node) bool {
 		w.rename(n.GetRenameStmt())
 	case n.GetAlterObjectSchemaStmt() != nil:
 		s := n.GetAlterObjectSchemaStmt()
-		w.on(needOwner, s.GetRelation())
-		w.add(needSchema, s.GetNewschema(), "")
+		w.on(Owner, s.GetRelation())
+		w.add(CreateInSchema, s.GetNewschema(), "")
 	case n.GetAlterEnumStmt() != nil:
 		schema, name := twoParts(n.GetAlterEnumStmt().GetTypeName())
-		w.add(needTypeOwner, schema, name)
+		w.add(TypeOwner, schema, name)
 	case n.GetAlterDomainStmt() != nil:
 		schema, name := twoParts(n.GetAlterDomainStmt().GetTypeName())
-		w.add(needTypeOwner, schema, name)
+		w.add(TypeOwner, schema, name)
 	case n.GetAlterSeqStmt() != nil:
-		w.on(needOwner, n.GetAlterSeqStmt().GetSequence())
+		w.on(Owner, n.GetAlterSeqStmt().GetSequence())
 	case n.GetAlterPolicyStmt() != nil:
-		w.on(needOwner, n.GetAlterPolicyStmt().GetTable())
+		w.on(Owner, n.GetAlterPolicyStmt().GetTable())
 	case n.GetCommentStmt() != nil:
 		w.comment(n.GetCommentStmt())
 	case n.GetDropStmt() != nil:
@@ -285,38 +291,40 @@ func (w *needer) changes(n *pg.Node) bool {
 	return true
 }
 
-func (w *needer) alterTable(a *pg.AlterTableStmt) {
+func (w *collector) alterTable(a *pg.AlterTableStmt) {
 	if a.GetObjtype() == pg.ObjectType_OBJECT_TYPE {
 		return
 	}
-	w.on(needOwner, a.GetRelation())
+	w.on(Owner, a.GetRelation())
 	for _, c := range a.GetCmds() {
 		cmd := c.GetAlterTableCmd()
 		switch cmd.GetSubtype() {
 		case pg.AlterTableType_AT_AddColumn, pg.AlterTableType_AT_AddConstraint, pg.AlterTableType_AT_AlterColumnType:
 			w.element(cmd.GetDef())
 		case pg.AlterTableType_AT_AttachPartition:
-			w.on(needOwner, cmd.GetDef().GetPartitionCmd().GetName())
+			w.on(Owner, cmd.GetDef().GetPartitionCmd().GetName())
 		case pg.AlterTableType_AT_ChangeOwner:
 			if r := cmd.GetNewowner(); r.GetRoletype() == pg.RoleSpecType_ROLESPEC_CSTRING {
-				w.add(needRole, "", r.GetRolename())
+				w.add(Membership, "", r.GetRolename())
 			}
 		}
 	}
 }
 
-func (w *needer) rename(r *pg.RenameStmt) {
+func (w *collector) rename(r *pg.RenameStmt) {
 	v := r.GetRelation()
 	switch r.GetRenameType() {
-	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_INDEX:
-		w.on(needOwnerAndSchema, v)
+	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW,
+		pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_INDEX:
+		w.on(OwnerAndSchema, v)
 		w.made[[2]string{v.GetSchemaname(), r.GetNewname()}] = true
-	case pg.ObjectType_OBJECT_COLUMN, pg.ObjectType_OBJECT_TABCONSTRAINT, pg.ObjectType_OBJECT_POLICY, pg.ObjectType_OBJECT_TRIGGER:
-		w.on(needOwner, v)
+	case pg.ObjectType_OBJECT_COLUMN, pg.ObjectType_OBJECT_TABCONSTRAINT, pg.ObjectType_OBJECT_POLICY,
+		pg.ObjectType_OBJECT_TRIGGER:
+		w.on(Owner, v)
 	}
 }
 
-func (w *needer) comment(c *pg.CommentStmt) {
+func (w *collector) comment(c *pg.CommentStmt) {
 	parts := c.GetObject().GetList().GetItems()
 	switch c.GetObjtype() {
 	case pg.ObjectType_OBJECT_COLUMN:
@@ -324,27 +332,29 @@ func (w *needer) comment(c *pg.CommentStmt) {
 			return
 		}
 		parts = parts[:len(parts)-1]
-	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_INDEX:
+	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW,
+		pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_INDEX:
 	default:
 		return
 	}
 	schema, name := twoParts(parts)
-	w.add(needOwner, schema, name)
+	w.add(Owner, schema, name)
 }
 
-func (w *needer) drop(d *pg.DropStmt) {
+func (w *collector) drop(d *pg.DropStmt) {
 	for _, o := range d.GetObjects() {
 		switch d.GetRemoveType() {
-		case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_INDEX:
+		case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW,
+			pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_INDEX:
 			schema, name := twoParts(o.GetList().GetItems())
-			w.add(needDrop, schema, name)
+			w.add(Drop, schema, name)
 		case pg.ObjectType_OBJECT_TYPE, pg.ObjectType_OBJECT_DOMAIN:
 			schema, name := twoParts(o.GetTypeName().GetNames())
-			w.add(needTypeOwner, schema, name)
+			w.add(TypeOwner, schema, name)
 		case pg.ObjectType_OBJECT_TRIGGER, pg.ObjectType_OBJECT_POLICY, pg.ObjectType_OBJECT_RULE:
 			if parts := o.GetList().GetItems(); len(parts) > 1 {
 				schema, name := twoParts(parts[:len(parts)-1])
-				w.add(needOwner, schema, name)
+				w.add(Owner, schema, name)
 			}
 		}
 	}
