@@ -66,7 +66,7 @@ func (p *Project) dumpFits(ctx context.Context, size int64) error {
 
 // Check asks hosts and database whether they are ready for a release. It changes nothing.
 func (p *Project) Check(ctx context.Context) (step.Checked, error) {
-	check := step.Check{Target: p.target, Ledger: p.ledgerID}
+	check := step.Check{Target: p.target, ByHand: p.ByHand(), Ledger: p.ledgerID}
 	if p.database != nil {
 		check.Database = p.database
 	}

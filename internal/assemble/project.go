@@ -102,6 +102,14 @@ func (p *Project) Look(ctx context.Context) (target.Observation, error) {
 	return p.target.Look(ctx)
 }
 
+// ByHand gives what a person types in the place of the acts.
+func (p *Project) ByHand() target.Runbook {
+	if p.target == nil {
+		return target.Runbook{}
+	}
+	return p.target.ByHand()
+}
+
 // Close ends all connections.
 func (p *Project) Close() error {
 	var first error

@@ -25,6 +25,7 @@ import (
 	"fairlead/internal/sqltext"
 	"fairlead/internal/step"
 	"fairlead/internal/target"
+	"fairlead/internal/target/compose"
 )
 
 // pretend is a project whose hosts and database are files in the folder "world", and whose ledger and engine are the real ones:
@@ -74,6 +75,8 @@ func (p pretend) Check(ctx context.Context) (step.Checked, error) {
 	o, err := p.Look(ctx)
 	return step.Checked{Observation: o}, err
 }
+
+func (p pretend) ByHand() target.Runbook { return (*compose.Target)(nil).ByHand() }
 
 func (p pretend) Look(context.Context) (target.Observation, error) {
 	if failing("host") {
@@ -182,7 +185,7 @@ func (p pretend) steps(t engine.Terms) []engine.Step {
 			return step.Migrated{SHA256: t.Migration.SHA256, Units: 1, Here: 1, By: in.Ticket.Run}
 		}})
 	}
-	return append(all, act{step.Deploy{}.Spec(), func(in engine.Input) engine.Evidence {
+	return append(all, act{step.Deploy{ByHand: p.ByHand()}.Spec(), func(in engine.Input) engine.Evidence {
 		d := step.Deployed{}
 		for i, img := range t.Images {
 			was := ""

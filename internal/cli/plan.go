@@ -73,7 +73,7 @@ func runPlan(ctx context.Context, a *app, o planOptions) error {
 		a.printJSON(planned{Fingerprint: fingerprint, Terms: plan.Terms, Proofs: plan.Proofs})
 		return err
 	case o.runbook:
-		runbook(a.Out, plan)
+		runbook(a.Out, plan, p.ByHand())
 		return nil
 	}
 	units, err := unitsOf(plan)

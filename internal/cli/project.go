@@ -30,6 +30,7 @@ type Project interface {
 // planner plans and says when there is nothing to do.
 type planner interface {
 	Check(ctx context.Context) (step.Checked, error)
+	ByHand() target.Runbook
 	PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, error)
 	Idle(ctx context.Context, plan engine.Plan) (bool, error)
 	LookOnce(ctx context.Context) (ok bool, check, saw string)

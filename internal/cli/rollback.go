@@ -70,7 +70,7 @@ func runRollback(ctx context.Context, a *app, o rollbackOptions) error {
 		return err
 	}
 	if o.runbook {
-		runbook(a.Out, plan)
+		runbook(a.Out, plan, p.ByHand())
 		return nil
 	}
 	if head.Open() == "" && slices.Equal(plan.Terms.Images, plan.Terms.Baseline) {

@@ -6,11 +6,12 @@ import (
 
 	"fairlead/internal/engine"
 	"fairlead/internal/step"
+	"fairlead/internal/target"
 	"fairlead/internal/ui"
 )
 
 // runbook prints a plan as commands to be typed by hand: for the day on which fairlead itself cannot be used.
-func runbook(w io.Writer, plan engine.Plan) {
+func runbook(w io.Writer, plan engine.Plan, byHand target.Runbook) {
 	t := plan.Terms
 	fmt.Fprintf(w, "# %s %s of %s in %s, by hand\n", t.Action, ui.Clean(t.Tag), ui.Clean(t.App), ui.Clean(t.Environment))
 	fmt.Fprintf(w, "# target: %s\n", ui.Clean(t.Target))
@@ -20,14 +21,14 @@ func runbook(w io.Writer, plan engine.Plan) {
 	for _, img := range t.Baseline {
 		fmt.Fprintf(w, "#   the way back: %-10s %s\n", img.Service, img.Ref())
 	}
-	specs := []engine.Spec{step.Check{}.Spec(), step.Confirm{}.Spec()}
+	specs := []engine.Spec{step.Check{ByHand: byHand}.Spec(), step.Confirm{ByHand: byHand}.Spec()}
 	if t.Action == engine.Rollback {
 		specs = specs[:1]
 	}
 	if t.Migration != nil {
 		specs = append(specs, step.Review{}.Spec())
 	}
-	specs = append(specs, step.Baseline{}.Spec())
+	specs = append(specs, step.Baseline{ByHand: byHand}.Spec())
 	for _, s := range plan.Steps {
 		specs = append(specs, s.Spec())
 	}

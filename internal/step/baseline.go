@@ -8,10 +8,14 @@ import (
 	"fairlead/internal/container"
 	"fairlead/internal/engine"
 	"fairlead/internal/release"
+	"fairlead/internal/target"
 )
 
 // Baseline writes down what runs now, by digest, as observed from the containers: the way back. Services lists those of the release.
-type Baseline struct{ Services []string }
+type Baseline struct {
+	Services []string
+	ByHand   target.Runbook
+}
 
 // RanBefore is the evidence of Baseline. Images is empty for a first deployment.
 type RanBefore struct {
@@ -36,10 +40,9 @@ func (b RanBefore) String() string {
 }
 
 // Spec declares the step.
-func (Baseline) Spec() engine.Spec {
+func (s Baseline) Spec() engine.Spec {
 	return engine.Spec{Name: "baseline", Title: "Write down what runs now", Effect: engine.ReadsOnce, Needs: []engine.Kind{Checked{}.Kind()},
-		Proves:  RanBefore{}.Kind(),
-		Runbook: []string{"docker compose ps", "docker image inspect --format '{{json .RepoDigests}}' IMAGE"}}
+		Proves: RanBefore{}.Kind(), Runbook: s.ByHand.Observe}
 }
 
 // Probe leaves everything to Run.

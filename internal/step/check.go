@@ -47,6 +47,7 @@ const MinFree = 512 << 20
 // Database is nil when the release has no migration.
 type Check struct {
 	Target   looker // nil for a migration alone
+	ByHand   target.Runbook
 	Database planner
 	Backups  shelf                                                    // nil when no backup will be taken
 	Ledger   func(ctx context.Context) (string, error)                // the id of the ledger that is there, "" when there is none
@@ -84,9 +85,9 @@ func (c Checked) String() string {
 }
 
 // Spec declares the step.
-func (Check) Spec() engine.Spec {
+func (s Check) Spec() engine.Spec {
 	return engine.Spec{Name: "check", Title: "Ask hosts and database", Effect: engine.ReadsAgain, Proves: Checked{}.Kind(),
-		Runbook: []string{"ssh deploy@HOST docker version", "ssh deploy@HOST df -h", "psql \"$PROD_DB_URL\" -c 'select version()'"}}
+		Runbook: append(slices.Clone(s.ByHand.Check), `psql "$PROD_DB_URL" -c 'select version()'`)}
 }
 
 // Probe leaves everything to Run: looking is all there is.
@@ -104,7 +105,7 @@ func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error
 	if c.Ledger, err = s.Ledger(ctx); err != nil {
 		return nil, refuse("ledger-unreadable", "the ledger cannot be read", err)
 	}
-	problems := hostProblems(c)
+	problems := hostProblems(c, s.ByHand.Room)
 	if s.Database != nil {
 		in.Say(engine.Progress{Text: "the database"})
 		facts, err := s.Database.Preflight(ctx)
@@ -169,7 +170,7 @@ func told(ctx context.Context, s shelf) *BackupPlace {
 	return at
 }
 
-func hostProblems(c Checked) []fault.Problem {
+func hostProblems(c Checked, room string) []fault.Problem {
 	all := slices.Clone(c.Observation.Problems)
 	for _, h := range c.Observation.Hosts {
 		if h.Known.Ledger != "" && h.Known.Ledger != c.Ledger {
@@ -184,7 +185,7 @@ func hostProblems(c Checked) []fault.Problem {
 		if h.Free > 0 && h.Free < MinFree {
 			all = append(all, fault.Problem{Code: "disk-full",
 				What: fmt.Sprintf("only %d MB are free for images on %s, %d are needed", h.Free>>20, h.Name, MinFree>>20),
-				Do:   []fault.Command{{Line: "docker system df", Why: "on the host; fairlead keeps the images that rollback needs by local tags"}}})
+				Do:   []fault.Command{{Line: room, Why: "on the host; fairlead keeps the images that rollback needs by local tags"}}})
 		}
 	}
 	return all

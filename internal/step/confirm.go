@@ -3,16 +3,19 @@ package step
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"fairlead/internal/engine"
 	"fairlead/internal/release"
 	"fairlead/internal/source"
+	"fairlead/internal/target"
 )
 
 // Confirm proves that the release is what it says: every digest exists in the registry now and hashes to itself, and the labels of the
 // images agree with the commit.
 type Confirm struct {
 	Found  source.Found
+	ByHand target.Runbook
 	Verify func(ctx context.Context, images []release.Image, commit string) ([]ConfirmedImage, error)
 }
 
@@ -42,9 +45,9 @@ func (c Confirmed) String() string {
 }
 
 // Spec declares the step.
-func (Confirm) Spec() engine.Spec {
+func (s Confirm) Spec() engine.Spec {
 	return engine.Spec{Name: "confirm", Title: "Confirm the images", Effect: engine.ReadsAgain, Proves: Confirmed{}.Kind(),
-		Runbook: []string{"cat release.json", "docker manifest inspect IMAGE@sha256:…", "sha256sum migration.sql"}}
+		Runbook: slices.Concat([]string{"cat release.json"}, s.ByHand.Confirm, []string{"sha256sum migration.sql"})}
 }
 
 // Probe leaves everything to Run.

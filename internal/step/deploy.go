@@ -23,8 +23,11 @@ type roller interface {
 	Underway(ctx context.Context, t fence.Ticket, step string) (bool, error)
 }
 
-// Deploy makes the target run the images, service by service. Before holds the images that ran before, for the record.
-type Deploy struct{ Target roller }
+// Deploy makes the target run the images, service by service.
+type Deploy struct {
+	Target roller
+	ByHand target.Runbook
+}
 
 // Deployed is the evidence of Deploy, read from the containers.
 type Deployed struct {
@@ -70,10 +73,9 @@ func (d Deployed) String() string {
 }
 
 // Spec declares the step.
-func (Deploy) Spec() engine.Spec {
+func (s Deploy) Spec() engine.Spec {
 	return engine.Spec{Name: "deploy", Title: "Replace the services one by one", Effect: engine.Repeatable, Mutates: engine.Services,
-		Proves:  Deployed{}.Kind(),
-		Runbook: []string{"$EDITOR .env   # API_IMAGE, WORKER_IMAGE, WEB_IMAGE to digests", "docker compose up -d"}}
+		Proves: Deployed{}.Kind(), Runbook: s.ByHand.Replace}
 }
 
 // Probe attaches to a rollout that is under way, and finds out whether everything runs as planned already.

@@ -17,7 +17,10 @@ type preparer interface {
 }
 
 // Prefetch pulls all images on all hosts before the database is touched, and keeps the old ones by a local tag.
-type Prefetch struct{ Target preparer }
+type Prefetch struct {
+	Target preparer
+	ByHand target.Runbook
+}
 
 // Fetched is the evidence of Prefetch.
 type Fetched struct {
@@ -37,9 +40,9 @@ func (f Fetched) String() string {
 }
 
 // Spec declares the step.
-func (Prefetch) Spec() engine.Spec {
+func (s Prefetch) Spec() engine.Spec {
 	return engine.Spec{Name: "prefetch", Title: "Pull the images on every host", Effect: engine.Repeatable, Proves: Fetched{}.Kind(),
-		Runbook: []string{"docker compose pull"}}
+		Runbook: s.ByHand.Pull}
 }
 
 // Probe leaves everything to Run: pulling again is cheap and proves again.

@@ -19,9 +19,20 @@ import (
 var ErrUnreachable = errors.New("a host cannot be reached")
 
 // A Looker tells what runs, by digest, observed from the containers. Look changes nothing anywhere, not even on a host that has
-// never been used. An Observation with a host that did not answer is never given: that is ErrUnreachable.
+// never been used. An Observation with a host that did not answer is never given: that is ErrUnreachable. ByHand asks nobody.
 type Looker interface {
 	Look(ctx context.Context) (Observation, error)
+	ByHand() Runbook
+}
+
+// A Runbook is what a person types in the place of each act, for the day on which fairlead itself cannot be used. It holds no secrets.
+type Runbook struct {
+	Check   []string // whether the hosts answer and have room
+	Confirm []string // whether the registry has an image
+	Observe []string // what runs, by digest
+	Pull    []string // bring the images
+	Replace []string // make the hosts run them
+	Room    string   // on a host: what takes the room of images
 }
 
 // A Preparer pulls all images to all hosts, proves them there, and keeps those that run now under a local tag. It changes nothing

@@ -64,6 +64,13 @@ func (t *Target) look(h *Host) target.Host {
 	return seen
 }
 
+// ByHand gives what nobody needs to type in a world.
+func (t *Target) ByHand() target.Runbook {
+	one := func(act string) []string { return []string{act + " by hand"} }
+	return target.Runbook{Check: one("check"), Confirm: one("confirm"), Observe: one("observe"), Pull: one("pull"), Replace: one("replace"),
+		Room: "look for room by hand"}
+}
+
 // Prepare pulls everywhere.
 func (t *Target) Prepare(ctx context.Context, tk fence.Ticket, images []release.Image, say func(string)) (target.Prepared, error) {
 	var p target.Prepared

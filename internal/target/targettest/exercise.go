@@ -153,6 +153,12 @@ func unused(t *testing.T, p Place) {
 	if len(o.Problems) > 0 {
 		t.Errorf("problems: %+v", o.Problems)
 	}
+	by := p.Open(t).ByHand()
+	if slices.ContainsFunc([][]string{by.Check, by.Confirm, by.Observe, by.Pull, by.Replace, {by.Room}}, func(lines []string) bool {
+		return len(lines) == 0 || slices.Contains(lines, "")
+	}) {
+		t.Errorf("by hand: %+v; want a line for each act", by)
+	}
 	for _, h := range o.Hosts {
 		if h.Platform == "" || h.Known.Number != 0 || len(h.Services) == 0 {
 			t.Errorf("host %+v; want a platform, no ticket, the services", h)
