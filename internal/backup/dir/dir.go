@@ -1,6 +1,6 @@
 // Package dir keeps backups in a directory of this machine. An object is written under a hidden name, made durable, and then linked to
-// its own name, never over another one; what a killed process left hidden is removed by the next. The files are package shelf's; this
-// package puts them into the words of a store. Start with Open.
+// its own name, never over another one; what a killed process left hidden is removed by the next. The files are package objectdir's;
+// this package makes a store of them. Start with Open.
 package dir
 
 import (
@@ -73,12 +73,12 @@ func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := s.roomy(); err != nil {
+	if err := s.enoughSpace(); err != nil {
 		return nil, err
 	}
 	p, err := s.files.Begin(name)
 	if err != nil {
-		return nil, words(fmt.Errorf("begin a backup in %s: %w", s.files.Path, err))
+		return nil, storeError(fmt.Errorf("begin a backup in %s: %w", s.files.Path, err))
 	}
 	return &partial{p: p}, nil
 }
@@ -89,11 +89,11 @@ func (s *Store) Ready(context.Context) error {
 	if err := s.files.Writable(); err != nil {
 		return err
 	}
-	return s.roomy()
+	return s.enoughSpace()
 }
 
-// roomy tells when the disk is nearly full.
-func (s *Store) roomy() error {
+// enoughSpace tells when the disk is nearly full.
+func (s *Store) enoughSpace() error {
 	free, err := s.Free()
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (s *Store) Free() (int64, error) { return s.files.Free() }
 func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	f, err := s.files.Open(name)
 	if err != nil {
-		return nil, words(err)
+		return nil, storeError(err)
 	}
 	return &reader{ctx: ctx, f: f}, nil
 }
@@ -138,7 +138,7 @@ func (s *Store) Delete(_ context.Context, name, reason string) error {
 	if err := backup.CheckReason(reason); err != nil {
 		return err
 	}
-	return words(s.files.Remove(name))
+	return storeError(s.files.Remove(name))
 }
 
 // Sweep removes what dead processes left before a time.
@@ -147,8 +147,8 @@ func (s *Store) Sweep(_ context.Context, before time.Time, dry bool) ([]backup.O
 	return objects(files), err
 }
 
-// words puts the errors of files into those of a store.
-func words(err error) error {
+// storeError gives an error of files that of a store.
+func storeError(err error) error {
 	for from, to := range map[error]error{objectdir.ErrExists: backup.ErrExists, objectdir.ErrMissing: backup.ErrMissing, objectdir.ErrFull: backup.ErrFull} {
 		if errors.Is(err, from) {
 			return backup.As(to, err)
@@ -169,7 +169,7 @@ func (p *partial) Write(b []byte) (int, error) {
 		return 0, backup.ErrReread
 	}
 	n, err := p.p.Write(b)
-	return n, words(err)
+	return n, storeError(err)
 }
 
 // Reread makes what is written durable and reads it back.
@@ -177,7 +177,7 @@ func (p *partial) Reread(ctx context.Context) (io.ReadCloser, error) {
 	p.reread = true
 	f, err := p.p.Reread()
 	if err != nil {
-		return nil, words(err)
+		return nil, storeError(err)
 	}
 	return &reader{ctx: ctx, f: f}, nil
 }
@@ -187,7 +187,7 @@ func (p *partial) Commit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return words(p.p.Commit())
+	return storeError(p.p.Commit())
 }
 
 // Abort removes the object; after Commit it does nothing.

@@ -21,21 +21,17 @@ const answerLimit = 2 * time.Minute
 // tidyLimit is how long an abort may take.
 const tidyLimit = 15 * time.Second
 
-// partial is an object being written. The host holds it for one connection and removes it when that is gone. While one piece is on its
-// way the next is filled.
+// partial is an object being written. The host holds it for one connection and removes it when that is gone.
 type partial struct {
+	*backup.Pieces
 	s      *Store
 	ctx    context.Context // of Put
 	name   string
 	id     int64
 	sum    hash.Hash
-	size   int64 // of what was sent
-	buf    []byte
-	spare  []byte
-	sent   chan error // answers to the piece that is on its way; nil when there is none
+	size   int64
 	reread bool
 	done   bool
-	err    error
 }
 
 // Put begins an object. It refuses a name that is taken and a disk that is nearly full.
@@ -54,18 +50,20 @@ func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &partial{s: s, ctx: ctx, name: name, id: begun.ID, sum: sha256.New()}, nil
+	p := &partial{s: s, ctx: ctx, name: name, id: begun.ID, sum: sha256.New()}
+	p.Pieces = backup.NewPieces(ctx, wire.ShelfChunk, p.send)
+	return p, nil
 }
 
-// ask is one exchange about this object, on the connection that it was begun on.
-func ask[Out any](ctx context.Context, p *partial, op wire.Op, in any, data []byte) (Out, []byte, error) {
+// exchange is one question about this object and its answer, on the connection that it was begun on.
+func exchange[Out any](ctx context.Context, p *partial, op wire.Op, in any, data []byte) (Out, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
 	out, back, err := host.Carry[Out](ctx, p.s.host, op, in, data, false)
 	if wire.CodeOf(err) == wire.CodeGone {
 		err = fmt.Errorf("the connection on which it was begun is gone: %w", err)
 	}
-	return out, back, p.s.words(err)
+	return out, back, p.s.storeError(err)
 }
 
 // Write sends; not after the first Reread.
@@ -73,51 +71,18 @@ func (p *partial) Write(b []byte) (int, error) {
 	if p.reread {
 		return 0, backup.ErrReread
 	}
-	n := 0
-	for len(b) > 0 {
-		if len(p.buf) == wire.ShelfChunk {
-			if err := p.send(); err != nil {
-				return n, err
-			}
-		}
-		take := min(len(b), wire.ShelfChunk-len(p.buf))
-		p.buf = append(p.buf, b[:take]...)
-		b, n = b[take:], n+take
-	}
-	return n, nil
+	n, err := p.Pieces.Write(b)
+	p.sum.Write(b[:n])
+	p.size += int64(n)
+	return n, err
 }
 
-// send sends what is filled, once the piece before it was answered.
-func (p *partial) send() error {
-	if err := p.wait(); err != nil {
-		return err
+func (p *partial) send(ctx context.Context, number int, piece []byte) error {
+	at := wire.ShelfPartial{ID: p.id, Offset: int64(number) * wire.ShelfChunk}
+	if _, _, err := exchange[struct{}](ctx, p, wire.OpShelfWrite, at, piece); err != nil {
+		return fmt.Errorf("write %s: %w", p.name, err)
 	}
-	if len(p.buf) == 0 {
-		return nil
-	}
-	full := p.buf
-	p.buf, p.spare = p.spare[:0], full
-	at := p.size
-	p.sum.Write(full)
-	p.size += int64(len(full))
-	sent := make(chan error, 1)
-	p.sent = sent
-	go func() {
-		_, _, err := ask[struct{}](p.ctx, p, wire.OpShelfWrite, wire.ShelfPartial{ID: p.id, Offset: at}, full)
-		sent <- err
-	}()
 	return nil
-}
-
-// wait waits for the piece that is on its way.
-func (p *partial) wait() error {
-	if p.sent != nil {
-		if err := <-p.sent; err != nil && p.err == nil {
-			p.err = fmt.Errorf("write %s: %w", p.name, err)
-		}
-		p.sent = nil
-	}
-	return p.err
 }
 
 // flush sends what is left and waits for its answer.
@@ -125,10 +90,7 @@ func (p *partial) flush() error {
 	if p.done {
 		return fmt.Errorf("%s is ended", p.name)
 	}
-	if err := p.send(); err != nil {
-		return err
-	}
-	return p.wait()
+	return p.Flush()
 }
 
 // Reread reads back what is on the host's disk.
@@ -138,7 +100,7 @@ func (p *partial) Reread(ctx context.Context) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return &reader{size: -1, next: func(at int64) (wire.ShelfPiece, []byte, error) {
-		return ask[wire.ShelfPiece](ctx, p, wire.OpShelfRead, wire.ShelfRead{ID: p.id, Offset: at}, nil)
+		return exchange[wire.ShelfPiece](ctx, p, wire.OpShelfRead, wire.ShelfRead{ID: p.id, Offset: at}, nil)
 	}}, nil
 }
 
@@ -152,9 +114,9 @@ func (p *partial) Commit(ctx context.Context) error {
 	}
 	in := wire.ShelfPartial{ID: p.id, Size: p.size, SHA256: hex.EncodeToString(p.sum.Sum(nil))}
 	_, _, err := host.Carry[struct{}](ctx, p.s.host, wire.OpShelfCommit, in, nil, false) // the host reads it whole: no limit but the context's
-	err = p.s.words(err)
+	err = p.s.storeError(err)
 	if err != nil && errors.Is(err, host.ErrUnreachable) {
-		err = p.find(ctx, in, err)
+		err = p.stands(ctx, in, err)
 	}
 	if err != nil {
 		return fmt.Errorf("commit %s: %w", p.name, err)
@@ -163,8 +125,8 @@ func (p *partial) Commit(ctx context.Context) error {
 	return nil
 }
 
-// find asks, after a lost answer, whether the object stands. It can only be ours, or somebody else's of the same content.
-func (p *partial) find(ctx context.Context, in wire.ShelfPartial, lost error) error {
+// stands asks, after a lost answer, whether the object stands. It can only be ours, or somebody else's of the same content.
+func (p *partial) stands(ctx context.Context, in wire.ShelfPartial, lost error) error {
 	r, err := p.s.Open(ctx, p.name)
 	if err != nil {
 		return lost
@@ -183,7 +145,7 @@ func (p *partial) Abort() error {
 	if p.done {
 		return nil
 	}
-	_ = p.wait()
+	_ = p.Wait()
 	p.done = true
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), tidyLimit)
 	defer cancel()
@@ -191,7 +153,7 @@ func (p *partial) Abort() error {
 	if errors.Is(err, host.ErrUnreachable) {
 		return nil
 	}
-	return p.s.words(err)
+	return p.s.storeError(err)
 }
 
 // Open reads a visible object.
@@ -203,7 +165,7 @@ func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 		ctx, cancel := context.WithTimeout(ctx, answerLimit)
 		defer cancel()
 		piece, data, err := host.Carry[wire.ShelfPiece](ctx, s.host, wire.OpShelfRead, wire.ShelfRead{ShelfFile: wire.ShelfFile{Shelf: s.shelf, Name: name}, Offset: at}, nil, true)
-		return piece, data, s.words(err)
+		return piece, data, s.storeError(err)
 	}}
 	if err := r.fill(); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err

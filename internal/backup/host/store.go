@@ -77,11 +77,11 @@ func (s *Store) Place() string { return s.host.Name() + ":" + s.shelf.Directory 
 // call asks the agent, on a connection that may be made for it.
 func call[Out any](ctx context.Context, s *Store, op wire.Op, in any) (Out, error) {
 	out, _, err := host.Carry[Out](ctx, s.host, op, in, nil, true)
-	return out, s.words(err)
+	return out, s.storeError(err)
 }
 
-// words puts errors into those of a store.
-func (s *Store) words(err error) error {
+// storeError gives an error of the agent that of a store.
+func (s *Store) storeError(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -44,10 +44,10 @@ func (p *partial) Commit(ctx context.Context) error {
 }
 
 func (p *partial) publish(ctx context.Context, honoured bool) error {
-	if honoured && p.upload == "" && !p.sealed {
-		return p.settle(ctx, p.putSmall(ctx, p.s.key(p.name), p.named(true)))
+	if content, small := p.Small(); honoured && small && !p.complete {
+		return p.settle(ctx, p.putSmall(ctx, content, p.s.key(p.name), p.named(true)))
 	}
-	if err := p.seal(ctx); err != nil {
+	if err := p.finish(ctx); err != nil {
 		return err
 	}
 	if !honoured {
@@ -60,7 +60,7 @@ func (p *partial) publish(ctx context.Context, honoured bool) error {
 
 // named are the options of the object under its own name.
 func (p *partial) named(honoured bool) minio.PutObjectOptions {
-	o := minio.PutObjectOptions{ContentType: "application/octet-stream", UserMetadata: map[string]string{markKey: p.mark}}
+	o := minio.PutObjectOptions{ContentType: contentType, UserMetadata: map[string]string{markKey: p.mark}}
 	if honoured {
 		o.SetMatchETagExcept("*")
 	}
@@ -70,10 +70,10 @@ func (p *partial) named(honoured bool) minio.PutObjectOptions {
 // copy lets the server copy the hidden object to its name.
 func (p *partial) copy(ctx context.Context, honoured bool) error {
 	if p.size == 0 {
-		return p.putSmall(ctx, p.s.key(p.name), p.named(honoured))
+		return p.putSmall(ctx, nil, p.s.key(p.name), p.named(honoured))
 	}
 	final := p.s.key(p.name)
-	id, err := p.s.core.NewMultipartUpload(ctx, p.s.bucket, final, minio.PutObjectOptions{ContentType: "application/octet-stream", UserMetadata: map[string]string{markKey: p.mark}})
+	id, err := p.s.core.NewMultipartUpload(ctx, p.s.bucket, final, p.named(false))
 	if err != nil {
 		return p.s.explain("begin the copy", err)
 	}
@@ -119,7 +119,7 @@ func (p *partial) copyWhole(ctx context.Context) error {
 	}
 	o := minio.PutObjectOptions{}
 	_, err := p.s.core.CopyObject(ctx, p.s.bucket, p.key, p.s.bucket, p.s.key(p.name), map[string]string{
-		"X-Amz-Metadata-Directive": "REPLACE", "X-Amz-Meta-" + markKey: p.mark, "Content-Type": "application/octet-stream"}, minio.CopySrcOptions{Bucket: p.s.bucket, Object: p.key}, o)
+		"X-Amz-Metadata-Directive": "REPLACE", "X-Amz-Meta-" + markKey: p.mark, "Content-Type": contentType}, minio.CopySrcOptions{Bucket: p.s.bucket, Object: p.key}, o)
 	return p.s.explain("copy the object to its name", err)
 }
 
