@@ -29,7 +29,7 @@ func (p *Project) TakeBackup(ctx context.Context, say func(engine.Progress)) (st
 	if err != nil {
 		return step.BackedUp{}, notTaken(err)
 	}
-	return step.BackedUp{Manifest: m, Place: p.backups.Place()}, nil
+	return step.BackedUp{Manifest: m, Place: p.backups.Location()}, nil
 }
 
 // backedUp is the fault of a configuration that names no database, or no place for its backups.

@@ -37,7 +37,7 @@ func (p *Project) checking(m Migration) database.Planner {
 // backupShelf is what is asked of the place of backups before anything happens.
 type backupShelf interface {
 	Ready(ctx context.Context) error
-	Place() string
+	Location() string
 }
 
 // shelfOf is where the backup of a release will be kept; nil for one without migration.

@@ -14,9 +14,9 @@ import (
 
 // A Shelf is what a place keeps of this app in this environment.
 type Shelf struct {
-	Place   string        `json:"place"`
-	Backups []backup.Kept `json:"backups"`
-	Notes   []string      `json:"notes,omitempty"`
+	Place   string         `json:"place"`
+	Backups []backup.Entry `json:"backups"`
+	Notes   []string       `json:"notes,omitempty"`
 }
 
 // KeptBackups lists the backups of this app in this environment, the newest first. It takes no lock.
@@ -28,7 +28,7 @@ func (p *Project) KeptBackups(ctx context.Context) (Shelf, error) {
 	if err != nil {
 		return Shelf{}, shelfUnread(err)
 	}
-	out := Shelf{Place: p.backups.Place(), Backups: []backup.Kept{}}
+	out := Shelf{Place: p.backups.Location(), Backups: []backup.Entry{}}
 	for _, k := range all {
 		if k.Of(p.Config.App, p.Config.Environment) {
 			out.Backups = append(out.Backups, k)

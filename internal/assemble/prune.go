@@ -29,7 +29,7 @@ func (p *Project) PruneBackups(ctx context.Context, dry bool) (Pruned, error) {
 	if err != nil {
 		return Pruned{}, err
 	}
-	store, ok := p.backups.(backup.Keeper)
+	store, ok := p.backups.(backup.PrunableStore)
 	if !ok {
 		return Pruned{}, fmt.Errorf("nothing can be removed from %s", kept.Place)
 	}
@@ -42,7 +42,7 @@ func (p *Project) PruneBackups(ctx context.Context, dry bool) (Pruned, error) {
 		if j.Stay || dry {
 			continue
 		}
-		if err := remove(ctx, store, j.Kept, "retention: "+j.Why); err != nil {
+		if err := remove(ctx, store, j.Entry, "retention: "+j.Why); err != nil {
 			return out, unpruned(err)
 		}
 	}
@@ -55,7 +55,7 @@ func (p *Project) PruneBackups(ctx context.Context, dry bool) (Pruned, error) {
 }
 
 // remove takes a backup away: the dump first, its manifest last, so that an interruption leaves something that says what it was.
-func remove(ctx context.Context, s backup.Keeper, k backup.Kept, reason string) error {
+func remove(ctx context.Context, s backup.PrunableStore, k backup.Entry, reason string) error {
 	names := []string{k.Name}
 	for _, b := range k.Beside {
 		if b != k.Name+".json" {

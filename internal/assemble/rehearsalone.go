@@ -75,6 +75,6 @@ func (p *Project) manifestOf(ctx context.Context, name string) (backup.Manifest,
 		return m, nil
 	}
 	return backup.Manifest{}, &fault.Fault{Code: "backup-missing", What: "there is no backup to rehearse with", Outcome: fault.Misused,
-		Err:   errors.New("the store " + p.backups.Place() + " has none of this app in this environment that is whole"),
+		Err:   errors.New("the store " + p.backups.Location() + " has none of this app in this environment that is whole"),
 		Means: "nothing was attempted; production is unchanged", Do: []fault.Command{{Line: "fairlead backup create", Why: "takes one"}}}
 }

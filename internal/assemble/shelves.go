@@ -43,7 +43,7 @@ func (p *Project) wireBackup() error {
 	return b.Errorf("kind", "backup.store.kind: %q is not known; dir, s3 and host are", b.Kind)
 }
 
-func openBucket(b config.Block) (backup.Keeper, error) {
+func openBucket(b config.Block) (backup.PrunableStore, error) {
 	var c s3.Config
 	if err := b.Decode(&c); err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (p *Project) shelve(c compose.Config, hosts []*host.Host) error {
 
 // keepIn makes s the store, below what encrypts and compresses. Away tells that backups leave for somebody else's machines: there,
 // encryption is decided explicitly.
-func (p *Project) keepIn(s backup.Keeper, away bool) error {
+func (p *Project) keepIn(s backup.PrunableStore, away bool) error {
 	b, compress := p.Config.Backup.Encryption, p.Config.Backup.Compression == "zstd"
 	p.backups = s
 	var c sealed.Config

@@ -47,7 +47,7 @@ func TestBackups_are_kept_where_the_configuration_says(t *testing.T) {
 			t.Errorf("%s: %v", block, err)
 			continue
 		}
-		if got := p.backups.Place(); got != place {
+		if got := p.backups.Location(); got != place {
 			t.Errorf("%s: they are kept in %s, want %s", block, got, place)
 		}
 	}

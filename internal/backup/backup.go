@@ -39,7 +39,7 @@ type Store interface {
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
 	List(ctx context.Context) ([]Object, error)
 	Ready(ctx context.Context) error
-	Place() string // readable, without secrets
+	Location() string // readable, without secrets
 }
 
 // A Deleter is a store from which retention may take objects away. Delete removes a visible object for good, and nothing else; it

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A Kept is one backup in a store: the dump and what stands beside it.
-type Kept struct {
+// An Entry is one backup in a store: the dump and what stands beside it.
+type Entry struct {
 	Name     string    `json:"name"`
 	At       time.Time `json:"at"`   // of the snapshot; where there is no manifest, of the object
 	Size     int64     `json:"size"` // of what the store holds; 0 when the dump is not there
@@ -37,15 +37,15 @@ type Label struct {
 
 // Reliable tells whether a whole backup is there that was verified. Its manifest tells, for it is written after that; manifests of old
 // name no level, and were written after the contents had been compared.
-func (k Kept) Reliable() bool {
+func (k Entry) Reliable() bool {
 	return k.Dump && k.Label != nil && k.Trouble == ""
 }
 
 // Unread tells whether there is a manifest and nobody could read it: the store may be in trouble, or a newer version has written it.
-func (k Kept) Unread() bool { return k.Label == nil && slices.Contains(k.Beside, k.Name+".json") }
+func (k Entry) Unread() bool { return k.Label == nil && slices.Contains(k.Beside, k.Name+".json") }
 
 // Of tells whether a backup is of an app in an environment. Manifests of old name neither; then the name of the backup counts.
-func (k Kept) Of(app, environment string) bool {
+func (k Entry) Of(app, environment string) bool {
 	if k.Label != nil && k.Label.App != "" {
 		return k.Label.App == app && k.Label.Environment == environment
 	}
@@ -58,9 +58,9 @@ type Retention struct{ Days, Count int }
 
 // A Judgement is what becomes of a backup, and why in a sentence.
 type Judgement struct {
-	Kept Kept   `json:"backup"`
-	Stay bool   `json:"stay"`
-	Why  string `json:"why"`
+	Entry Entry  `json:"backup"`
+	Stay  bool   `json:"stay"`
+	Why   string `json:"why"`
 }
 
 // forming is how long a dump without a manifest may be one that is being finished.
@@ -68,9 +68,9 @@ const forming = 24 * time.Hour
 
 // Judge judges all backups of one app in one environment, the newest first. needed says why a backup must stay, by its name or by the
 // run that took it. What no rule lets go stays.
-func (r Retention) Judge(all []Kept, needed map[string]string, now time.Time) []Judgement {
+func (r Retention) Judge(all []Entry, needed map[string]string, now time.Time) []Judgement {
 	all = slices.Clone(all)
-	slices.SortStableFunc(all, func(a, b Kept) int {
+	slices.SortStableFunc(all, func(a, b Entry) int {
 		if c := b.At.Compare(a.At); c != 0 {
 			return c
 		}
@@ -79,7 +79,7 @@ func (r Retention) Judge(all []Kept, needed map[string]string, now time.Time) []
 	rank, verified := 0, false
 	var out []Judgement
 	for _, k := range all {
-		j := Judgement{Kept: k}
+		j := Judgement{Entry: k}
 		j.Stay, j.Why = r.judge(k, rank, verified, needed, now)
 		if k.Reliable() {
 			rank++
@@ -90,7 +90,7 @@ func (r Retention) Judge(all []Kept, needed map[string]string, now time.Time) []
 	return out
 }
 
-func (r Retention) judge(k Kept, rank int, verified bool, needed map[string]string, now time.Time) (stay bool, why string) {
+func (r Retention) judge(k Entry, rank int, verified bool, needed map[string]string, now time.Time) (stay bool, why string) {
 	if why := needed[k.Name]; why != "" {
 		return true, why
 	}

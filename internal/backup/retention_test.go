@@ -10,27 +10,27 @@ import (
 var now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
 // old is a reliable backup of that many days ago.
-func old(days int, level string) Kept {
+func old(days int, level string) Entry {
 	at := now.AddDate(0, 0, -days)
 	run := fmt.Sprintf("r-%d", days)
-	return Kept{Name: "shop-production-" + run + ".dump", At: at, Occupied: at, Size: 1, Dump: true, Label: &Label{Run: run, Level: level}}
+	return Entry{Name: "shop-production-" + run + ".dump", At: at, Occupied: at, Size: 1, Dump: true, Label: &Label{Run: run, Level: level}}
 }
 
-func judged(t *testing.T, r Retention, needed map[string]string, all ...Kept) map[string]Judgement {
+func judged(t *testing.T, r Retention, needed map[string]string, all ...Entry) map[string]Judgement {
 	t.Helper()
 	out := map[string]Judgement{}
 	for _, j := range r.Judge(all, needed, now) {
 		if j.Why == "" {
-			t.Errorf("%s: no reason is given", j.Kept.Name)
+			t.Errorf("%s: no reason is given", j.Entry.Name)
 		}
-		out[j.Kept.Name] = j
+		out[j.Entry.Name] = j
 	}
 	return out
 }
 
 func TestJudge_by_age_and_count(t *testing.T) {
 	r := Retention{Days: 14, Count: 5}
-	var all []Kept
+	var all []Entry
 	for _, d := range []int{40, 30, 20, 13, 3, 2, 1} {
 		all = append(all, old(d, "L2"))
 	}
@@ -54,23 +54,23 @@ func TestJudge_lets_go_only_what_a_rule_lets_go(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		needed map[string]string
-		all    []Kept
-		of     Kept
+		all    []Entry
+		of     Entry
 		stay   bool
 	}{
-		{"the only one, however old", nil, []Kept{old(900, "L2")}, old(900, "L2"), true},
-		{"the newest verified one behind newer ones that were only read back", nil, []Kept{old(1, "L1"), old(2, "L1"), old(90, "L2")}, old(90, "L2"), true},
-		{"a verified one behind a newer verified one", nil, []Kept{old(1, "L2"), old(90, "L2")}, old(90, "L2"), false},
-		{"one that a run needs, by its name", map[string]string{old(90, "L2").Name: "run r-7 is unfinished"}, []Kept{old(1, "L2"), old(90, "L2")}, old(90, "L2"), true},
-		{"one of a run that is unfinished", map[string]string{"r-90": "run r-90 is unfinished"}, []Kept{old(1, "L2"), old(90, "L2")}, old(90, "L2"), true},
-		{"one whose dump is gone", nil, []Kept{old(1, "L2"), broken}, broken, false},
-		{"one that is being written", nil, []Kept{coming, old(1, "L2")}, coming, true},
-		{"one that never got a manifest", nil, []Kept{old(1, "L2"), orphan}, orphan, false},
-		{"one whose manifest could not be read", nil, []Kept{old(1, "L2"), unread}, unread, true},
-		{"a young one of a version that named no level", nil, []Kept{old(1, "L2"), old(5, "")}, old(5, ""), true},
-		{"the only one, of a version that named no level", nil, []Kept{old(50, "")}, old(50, ""), true},
-		{"an old one of a version that named no level", nil, []Kept{old(1, "L2"), old(50, "")}, old(50, ""), false},
-		{"one of the future", nil, []Kept{old(-3, "L2"), old(-2, "L2")}, old(-2, "L2"), true},
+		{"the only one, however old", nil, []Entry{old(900, "L2")}, old(900, "L2"), true},
+		{"the newest verified one behind newer ones that were only read back", nil, []Entry{old(1, "L1"), old(2, "L1"), old(90, "L2")}, old(90, "L2"), true},
+		{"a verified one behind a newer verified one", nil, []Entry{old(1, "L2"), old(90, "L2")}, old(90, "L2"), false},
+		{"one that a run needs, by its name", map[string]string{old(90, "L2").Name: "run r-7 is unfinished"}, []Entry{old(1, "L2"), old(90, "L2")}, old(90, "L2"), true},
+		{"one of a run that is unfinished", map[string]string{"r-90": "run r-90 is unfinished"}, []Entry{old(1, "L2"), old(90, "L2")}, old(90, "L2"), true},
+		{"one whose dump is gone", nil, []Entry{old(1, "L2"), broken}, broken, false},
+		{"one that is being written", nil, []Entry{coming, old(1, "L2")}, coming, true},
+		{"one that never got a manifest", nil, []Entry{old(1, "L2"), orphan}, orphan, false},
+		{"one whose manifest could not be read", nil, []Entry{old(1, "L2"), unread}, unread, true},
+		{"a young one of a version that named no level", nil, []Entry{old(1, "L2"), old(5, "")}, old(5, ""), true},
+		{"the only one, of a version that named no level", nil, []Entry{old(50, "")}, old(50, ""), true},
+		{"an old one of a version that named no level", nil, []Entry{old(1, "L2"), old(50, "")}, old(50, ""), false},
+		{"one of the future", nil, []Entry{old(-3, "L2"), old(-2, "L2")}, old(-2, "L2"), true},
 	} {
 		if j := judged(t, Retention{Days: 14, Count: 1}, c.needed, c.all...)[c.of.Name]; j.Stay != c.stay {
 			t.Errorf("%s: stays %v (%s), want %v", c.name, j.Stay, j.Why, c.stay)
@@ -82,7 +82,7 @@ func TestJudge_of_any_lot_keeps_what_it_promises(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 3000 {
 		keep := Retention{Days: r.IntN(20), Count: r.IntN(6)}
-		var all []Kept
+		var all []Entry
 		needed := map[string]string{}
 		for range r.IntN(12) {
 			k := old(r.IntN(60), []string{"L1", "L2", "L3"}[r.IntN(3)])
@@ -102,24 +102,24 @@ func TestJudge_of_any_lot_keeps_what_it_promises(t *testing.T) {
 		var newest *Judgement
 		left := 0
 		for i, j := range got {
-			if needed[j.Kept.Name] != "" && !j.Stay {
-				t.Errorf("%s is needed and goes", j.Kept.Name)
+			if needed[j.Entry.Name] != "" && !j.Stay {
+				t.Errorf("%s is needed and goes", j.Entry.Name)
 			}
-			if !j.Kept.Reliable() {
+			if !j.Entry.Reliable() {
 				continue
 			}
 			if j.Stay {
 				left++
 			}
-			if newest == nil && j.Kept.Label.Level != "L1" {
+			if newest == nil && j.Entry.Label.Level != "L1" {
 				newest = &got[i]
 			}
-			if !j.Stay && now.Sub(j.Kept.At) < time.Duration(keep.Days)*24*time.Hour {
-				t.Errorf("%s is younger than %d days and goes", j.Kept.Name, keep.Days)
+			if !j.Stay && now.Sub(j.Entry.At) < time.Duration(keep.Days)*24*time.Hour {
+				t.Errorf("%s is younger than %d days and goes", j.Entry.Name, keep.Days)
 			}
 		}
 		if newest != nil && !newest.Stay {
-			t.Errorf("%s is the newest verified one and goes: %s", newest.Kept.Name, newest.Why)
+			t.Errorf("%s is the newest verified one and goes: %s", newest.Entry.Name, newest.Why)
 		}
 		if total := reliable(all); left < min(keep.Count, total) {
 			t.Errorf("of %d reliable ones %d are left, %d were to stay", total, left, keep.Count)
@@ -127,7 +127,7 @@ func TestJudge_of_any_lot_keeps_what_it_promises(t *testing.T) {
 	}
 }
 
-func reliable(all []Kept) int {
+func reliable(all []Entry) int {
 	n := 0
 	for _, k := range all {
 		if k.Reliable() {
@@ -151,7 +151,7 @@ func TestOf_tells_the_backups_of_neighbours_apart(t *testing.T) {
 		{"shop-production-r-1.dump", "shop", "production", &Label{App: "shop-production", Environment: "r-1"}, false},
 		{"anything.dump", "shop", "production", &Label{App: "shop", Environment: "production"}, true},
 	} {
-		if got := (Kept{Name: c.name, Label: c.label}).Of(c.app, c.environment); got != c.mine {
+		if got := (Entry{Name: c.name, Label: c.label}).Of(c.app, c.environment); got != c.mine {
 			t.Errorf("%s of %s in %s: %v, want %v", c.name, c.app, c.environment, got, c.mine)
 		}
 	}

@@ -61,7 +61,7 @@ func runBackupList(ctx context.Context, a *app) error {
 	return nil
 }
 
-func keptRow(k backup.Kept) []string {
+func keptRow(k backup.Entry) []string {
 	row := []string{k.Name, clock(k.At), megabytes(k.Size), "-", "-", "-", "-"}
 	if l := k.Label; l != nil {
 		row = append(row[:3], fmt.Sprint(l.Tables), or(l.Level, "-"), keptAs(*l), l.Run)
@@ -175,9 +175,9 @@ func runBackupPrune(ctx context.Context, a *app, dry bool) error {
 	for _, j := range done.Judged {
 		what := "stays"
 		if !j.Stay {
-			what, gone, freed = removed(dry), gone+1, freed+j.Kept.Size
+			what, gone, freed = removed(dry), gone+1, freed+j.Entry.Size
 		}
-		rows = append(rows, []string{j.Kept.Name, clock(j.Kept.At), megabytes(j.Kept.Size), what, j.Why})
+		rows = append(rows, []string{j.Entry.Name, clock(j.Entry.At), megabytes(j.Entry.Size), what, j.Why})
 	}
 	for _, o := range done.Leftover {
 		rows = append(rows, []string{o.Name, clock(o.At), megabytes(o.Size), removed(dry), "left over by a writer that died"})

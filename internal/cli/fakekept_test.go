@@ -12,9 +12,9 @@ import (
 )
 
 // keptOnes are a good backup, an encrypted one, and one that nothing vouches for.
-func keptOnes() []backup.Kept {
+func keptOnes() []backup.Entry {
 	at := time.Date(2026, 11, 24, 20, 0, 0, 0, time.UTC)
-	return []backup.Kept{
+	return []backup.Entry{
 		{Name: "shop-production-r-2-200000.dump", At: at, Size: 60_000_000, Dump: true, Label: &backup.Label{Run: "r-2", Level: "L2", Tables: 7, SHA256: strings.Repeat("ab", 32)}},
 		{Name: "shop-production-r-1-200000.dump", At: at.AddDate(0, 0, -20), Size: 40_000_000, Dump: true,
 			Label: &backup.Label{Run: "r-1", Level: "L2", Tables: 7, Encryption: "age", Recipients: []string{"age1a", "age1b"}, Compression: "zstd"}},
@@ -42,7 +42,7 @@ func (p pretend) VerifyBackup(_ context.Context, name, level string, say func(en
 
 func (p pretend) PruneBackups(_ context.Context, dry bool) (assemble.Pruned, error) {
 	all := keptOnes()
-	return assemble.Pruned{Place: "world/backups", Dry: dry, Judged: []backup.Judgement{{Kept: all[0], Stay: true, Why: "the newest verified one"},
-		{Kept: all[1], Why: "older than 14 days, with 1 newer ones"}, {Kept: all[2], Why: "it has no manifest"}},
+	return assemble.Pruned{Place: "world/backups", Dry: dry, Judged: []backup.Judgement{{Entry: all[0], Stay: true, Why: "the newest verified one"},
+		{Entry: all[1], Why: "older than 14 days, with 1 newer ones"}, {Entry: all[2], Why: "it has no manifest"}},
 		Leftover: []backup.Object{{Name: ".fairlead-x.part", Size: 1_000_000, At: all[2].At}}}, nil
 }

@@ -87,7 +87,7 @@ func (s Backup) Probe(ctx context.Context, in engine.Input) (engine.Observation,
 		if err := backup.Reread(ctx, s.Store, m); err != nil {
 			return engine.Observation{State: engine.Absent, Because: fmt.Sprintf("the backup %s: %v", m.Name, err)}, nil
 		}
-		return engine.Observation{State: engine.Present, Evidence: BackedUp{Manifest: m, Place: s.Store.Place()}, Because: "the backup " + m.Name + " reads back as written"}, nil
+		return engine.Observation{State: engine.Present, Evidence: BackedUp{Manifest: m, Place: s.Store.Location()}, Because: "the backup " + m.Name + " reads back as written"}, nil
 	}
 	return engine.Observation{State: engine.Absent, Because: "this run has no backup yet"}, nil
 }
@@ -102,7 +102,7 @@ func (s Backup) Run(ctx context.Context, in engine.Input) (engine.Evidence, erro
 	if err := in.Note(ctx, engine.NewFact(takenKind, m)); err != nil {
 		return nil, fault.MarkUntouched(err)
 	}
-	return BackedUp{Manifest: m, Place: s.Store.Place()}, nil
+	return BackedUp{Manifest: m, Place: s.Store.Location()}, nil
 }
 
 // sizeOf is how large the database was when it was checked, 0 when that is not known.

@@ -24,7 +24,7 @@ type looker interface {
 // shelf is where a backup will be kept.
 type shelf interface {
 	Ready(ctx context.Context) error
-	Place() string
+	Location() string
 }
 
 // noter is a shelf that has something to say about itself.
@@ -163,7 +163,7 @@ func shelfProblem(err error) fault.Problem {
 
 // told is what a shelf says about itself; what cannot be asked is left out.
 func told(ctx context.Context, s shelf) *BackupPlace {
-	at := &BackupPlace{Place: s.Place()}
+	at := &BackupPlace{Place: s.Location()}
 	if n, ok := s.(noter); ok {
 		at.Notes, _ = n.Notes(ctx)
 	}

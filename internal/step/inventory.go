@@ -25,12 +25,12 @@ const (
 
 // Inventory lists the backups of a store with what their manifests say, the newest first. Objects that are no part of a backup are left
 // out.
-func Inventory(ctx context.Context, s backup.Store) ([]backup.Kept, error) {
+func Inventory(ctx context.Context, s backup.Store) ([]backup.Entry, error) {
 	objects, err := s.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found := map[string]*backup.Kept{}
+	found := map[string]*backup.Entry{}
 	for _, o := range objects {
 		name, ok := partOf(o.Name)
 		if !ok {
@@ -38,7 +38,7 @@ func Inventory(ctx context.Context, s backup.Store) ([]backup.Kept, error) {
 		}
 		k := found[name]
 		if k == nil {
-			k = &backup.Kept{Name: name}
+			k = &backup.Entry{Name: name}
 			found[name] = k
 		}
 		if o.At.After(k.Occupied) {
@@ -50,14 +50,14 @@ func Inventory(ctx context.Context, s backup.Store) ([]backup.Kept, error) {
 		}
 		k.Beside = append(k.Beside, o.Name)
 	}
-	all := []backup.Kept{}
+	all := []backup.Entry{}
 	for _, k := range found {
 		if err := label(ctx, s, k); err != nil {
 			return nil, err
 		}
 		all = append(all, *k)
 	}
-	slices.SortFunc(all, func(a, b backup.Kept) int {
+	slices.SortFunc(all, func(a, b backup.Entry) int {
 		if c := b.At.Compare(a.At); c != 0 {
 			return c
 		}
@@ -78,7 +78,7 @@ func partOf(object string) (name string, ok bool) {
 
 // label reads the manifest of a backup. One that is missing or cannot be read is a trouble of that backup, a store that does not
 // answer is an error.
-func label(ctx context.Context, s backup.Store, k *backup.Kept) error {
+func label(ctx context.Context, s backup.Store, k *backup.Entry) error {
 	slices.Sort(k.Beside)
 	if k.At.IsZero() {
 		k.At = k.Occupied
@@ -103,7 +103,7 @@ func label(ctx context.Context, s backup.Store, k *backup.Kept) error {
 	if m.Stored != nil {
 		k.Label.Encryption, k.Label.Recipients, k.Label.Compression = m.Stored.Encryption, m.Stored.Recipients, m.Stored.Compression
 	}
-	_, size := m.Kept()
+	_, size := m.AsStored()
 	switch {
 	case !k.Dump:
 		k.Trouble = "its dump is gone"

@@ -24,7 +24,7 @@ func (s still) Put(context.Context, string) (backup.Partial, error) {
 	return nil, errors.New("this store is only read")
 }
 func (s still) Ready(context.Context) error { return nil }
-func (s still) Place() string               { return "still" }
+func (s still) Location() string            { return "still" }
 func (s still) Open(_ context.Context, name string) (io.ReadCloser, error) {
 	text, ok := s[name]
 	if !ok {
@@ -83,7 +83,7 @@ func TestInventory_tells_backups_from_what_is_none(t *testing.T) {
 	if len(got) != 7 {
 		t.Errorf("it lists %v", got)
 	}
-	i := slices.IndexFunc(all, func(k backup.Kept) bool { return k.Name == "good.dump" })
+	i := slices.IndexFunc(all, func(k backup.Entry) bool { return k.Name == "good.dump" })
 	if k := all[i]; len(k.Beside) != 2 || k.Label.Tables != 1 || k.At.Day() != 20 {
 		t.Errorf("the good one is %+v", k)
 	}

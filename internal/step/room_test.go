@@ -23,7 +23,7 @@ type pantry struct {
 func (c pantry) Free() (int64, error)                          { return c.free, c.err }
 func (c pantry) List(context.Context) ([]backup.Object, error) { return nil, nil }
 func (c pantry) Ready(context.Context) error                   { return nil }
-func (c pantry) Place() string                                 { return "the pantry" }
+func (c pantry) Location() string                              { return "the pantry" }
 func (c pantry) Preflight(context.Context) (database.Facts, error) {
 	return database.Facts{Size: 1000e6}, nil
 }

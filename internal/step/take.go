@@ -56,7 +56,7 @@ func (s Backup) Take(ctx context.Context, o Order) (backup.Manifest, error) {
 	}
 	part, err := s.Store.Put(ctx, name)
 	if err != nil {
-		return backup.Manifest{}, fmt.Errorf("store in %s: %w", s.Store.Place(), err)
+		return backup.Manifest{}, fmt.Errorf("store in %s: %w", s.Store.Location(), err)
 	}
 	defer func() { _ = part.Abort() }()
 	began := s.Now()

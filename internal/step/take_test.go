@@ -58,7 +58,7 @@ func (c *cupboard) Delete(_ context.Context, name, _ string) error {
 }
 
 func (c *cupboard) Ready(context.Context) error { return nil }
-func (c *cupboard) Place() string               { return "a cupboard" }
+func (c *cupboard) Location() string            { return "a cupboard" }
 
 type draft struct {
 	bytes.Buffer

@@ -13,10 +13,10 @@ import (
 )
 
 // Exercise runs the suite; make gives a new, empty place each time. Claims about what a kind of store does not know are left out.
-func Exercise(t *testing.T, make func(t *testing.T) Place) {
+func Exercise(t *testing.T, make func(t *testing.T) Fixture) {
 	for _, c := range []struct {
 		claim string
-		check func(context.Context, *testing.T, Place)
+		check func(context.Context, *testing.T, Fixture)
 	}{
 		{"an empty store lists nothing", over(emptyList)},
 		{"an object is invisible until it is committed", invisible},
@@ -46,7 +46,7 @@ func Exercise(t *testing.T, make func(t *testing.T) Place) {
 	for _, c := range []struct {
 		claim   string
 		applies bool
-		check   func(context.Context, *testing.T, Place)
+		check   func(context.Context, *testing.T, Fixture)
 	}{
 		{"a cut connection leaves nothing visible", kind.Cut != nil, cut},
 		{"a connection cut at commit leaves all or nothing", kind.Cut != nil, cutAtCommit},
@@ -60,8 +60,8 @@ func Exercise(t *testing.T, make func(t *testing.T) Place) {
 }
 
 // over makes a check of a place of one that needs a store only.
-func over(f func(context.Context, *testing.T, Store)) func(context.Context, *testing.T, Place) {
-	return func(ctx context.Context, t *testing.T, p Place) { f(ctx, t, p.Open(t)) }
+func over(f func(context.Context, *testing.T, Store)) func(context.Context, *testing.T, Fixture) {
+	return func(ctx context.Context, t *testing.T, p Fixture) { f(ctx, t, p.Open(t)) }
 }
 
 func must(t *testing.T, what string, err error) {
@@ -105,12 +105,12 @@ func emptyList(ctx context.Context, t *testing.T, s Store) {
 	if got := listed(ctx, t, s); len(got) != 0 {
 		t.Errorf("it lists %v", got)
 	}
-	if s.Place() == "" {
+	if s.Location() == "" {
 		t.Error("it does not say where it is")
 	}
 }
 
-func invisible(ctx context.Context, t *testing.T, at Place) {
+func invisible(ctx context.Context, t *testing.T, at Fixture) {
 	s := at.Open(t)
 	p := written(ctx, t, s, "r-1.dump", "text")
 	if _, err := s.Open(ctx, "r-1.dump"); !errors.Is(err, backup.ErrMissing) {
@@ -174,7 +174,7 @@ func oneWriter(ctx context.Context, t *testing.T, s Store) {
 	}
 }
 
-func aborts(ctx context.Context, t *testing.T, at Place) {
+func aborts(ctx context.Context, t *testing.T, at Fixture) {
 	s := at.Open(t)
 	p := written(ctx, t, s, "a", "text")
 	must(t, "abort", p.Abort())

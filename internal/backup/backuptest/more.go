@@ -23,7 +23,7 @@ func noise(n int) string {
 	return string(b)
 }
 
-func severalParts(ctx context.Context, t *testing.T, at Place) {
+func severalParts(ctx context.Context, t *testing.T, at Fixture) {
 	s := at.Open(t)
 	text := noise(at.large())
 	p := written(ctx, t, s, "a", text)
@@ -71,7 +71,7 @@ func writesEnd(ctx context.Context, t *testing.T, s Store) {
 	}
 }
 
-func together(ctx context.Context, t *testing.T, at Place) {
+func together(ctx context.Context, t *testing.T, at Fixture) {
 	for round := range 3 {
 		name := fmt.Sprintf("r-%d", round)
 		errs := raced(ctx, t, at, name)
@@ -103,7 +103,7 @@ func together(ctx context.Context, t *testing.T, at Place) {
 func body(i int) string { return fmt.Sprintf("writer %d: %s", i, noise(1000*(i+1))) }
 
 // verified is oneWriter of two that have both read back what they wrote.
-func verified(ctx context.Context, t *testing.T, at Place) {
+func verified(ctx context.Context, t *testing.T, at Fixture) {
 	s := at.Open(t)
 	a, b := written(ctx, t, s, "a", "one"), written(ctx, t, s, "a", "two")
 	for _, p := range []backup.Partial{a, b} {
@@ -130,7 +130,7 @@ func verified(ctx context.Context, t *testing.T, at Place) {
 	at.clean(t, "after both")
 }
 
-func raced(ctx context.Context, t *testing.T, at Place, name string) []error {
+func raced(ctx context.Context, t *testing.T, at Fixture, name string) []error {
 	errs := make([]error, 6)
 	var partials []backup.Partial
 	for i := range errs {
@@ -160,7 +160,7 @@ func raced(ctx context.Context, t *testing.T, at Place, name string) []error {
 	return errs
 }
 
-func shared(ctx context.Context, t *testing.T, at Place) {
+func shared(ctx context.Context, t *testing.T, at Fixture) {
 	must(t, "commit", written(ctx, t, at.Open(t), "a", "text").Commit(ctx))
 	r, err := at.Open(t).Open(ctx, "a")
 	if got := content(t, r, err); got != "text" {
@@ -214,7 +214,7 @@ func ended(ctx context.Context, t *testing.T, s Store) {
 	}
 }
 
-func dies(ctx context.Context, t *testing.T, at Place) {
+func dies(ctx context.Context, t *testing.T, at Fixture) {
 	p := written(ctx, t, at.Open(t), "a", noise(at.large()))
 	other := at.Open(t)
 	if got := listed(ctx, t, other); len(got) != 0 {
@@ -231,7 +231,7 @@ func dies(ctx context.Context, t *testing.T, at Place) {
 	must(t, "abort", p.Abort())
 }
 
-func young(ctx context.Context, t *testing.T, at Place) {
+func young(ctx context.Context, t *testing.T, at Fixture) {
 	s := at.Open(t)
 	p := written(ctx, t, s, "a", noise(at.large()))
 	swept, err := at.Open(t).Sweep(ctx, time.Now().Add(-time.Hour), false)
@@ -241,7 +241,7 @@ func young(ctx context.Context, t *testing.T, at Place) {
 	must(t, "commit", p.Commit(ctx))
 }
 
-func cut(ctx context.Context, t *testing.T, at Place) {
+func cut(ctx context.Context, t *testing.T, at Fixture) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	s := at.Open(t)
@@ -260,7 +260,7 @@ func cut(ctx context.Context, t *testing.T, at Place) {
 }
 
 // after holds that nothing of "a" is there, and that it can be written now.
-func after(ctx context.Context, t *testing.T, at Place) {
+func after(ctx context.Context, t *testing.T, at Fixture) {
 	t.Helper()
 	s := at.Open(t)
 	if got := listed(ctx, t, s); len(got) != 0 {
@@ -274,7 +274,7 @@ func after(ctx context.Context, t *testing.T, at Place) {
 	}
 }
 
-func cutAtCommit(ctx context.Context, t *testing.T, at Place) {
+func cutAtCommit(ctx context.Context, t *testing.T, at Fixture) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	text := noise(at.large())
@@ -290,7 +290,7 @@ func cutAtCommit(ctx context.Context, t *testing.T, at Place) {
 	after(ctx, t, at)
 }
 
-func fills(ctx context.Context, t *testing.T, at Place) {
+func fills(ctx context.Context, t *testing.T, at Fixture) {
 	s := at.Open(t)
 	must(t, "commit", written(ctx, t, s, "before", "text").Commit(ctx))
 	p := written(ctx, t, s, "a", "begun")
@@ -311,7 +311,7 @@ func fills(ctx context.Context, t *testing.T, at Place) {
 	must(t, "commit afterwards", written(ctx, t, s, "a", "text").Commit(ctx))
 }
 
-func damaged(ctx context.Context, t *testing.T, at Place) {
+func damaged(ctx context.Context, t *testing.T, at Fixture) {
 	s := at.Open(t)
 	text := noise(5000)
 	must(t, "commit", written(ctx, t, s, "a", text).Commit(ctx))

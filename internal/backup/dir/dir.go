@@ -65,8 +65,8 @@ func ciSystem(env func(string) (string, bool)) string {
 	return ""
 }
 
-// Place gives the directory.
-func (s *Store) Place() string { return s.files.Path }
+// Location gives the directory.
+func (s *Store) Location() string { return s.files.Path }
 
 // Put begins an object. It removes what dead processes left, and refuses a name that is taken and a disk that is nearly full.
 func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {

@@ -32,7 +32,7 @@ func opened(t *testing.T, change ...func(*Config)) *Store {
 // hidden gives the only partial file.
 func hidden(t *testing.T, s *Store) string {
 	t.Helper()
-	all, err := filepath.Glob(filepath.Join(s.Place(), ".fairlead-*.part"))
+	all, err := filepath.Glob(filepath.Join(s.Location(), ".fairlead-*.part"))
 	if err != nil || len(all) != 1 {
 		t.Fatalf("the partial files are %v (error %v), want one", all, err)
 	}
@@ -40,8 +40,8 @@ func hidden(t *testing.T, s *Store) string {
 }
 
 // place is a directory in which backups are kept.
-func place(t *testing.T, path string) backuptest.Place {
-	return backuptest.Place{
+func place(t *testing.T, path string) backuptest.Fixture {
+	return backuptest.Fixture{
 		Open: func(t *testing.T) backuptest.Store {
 			return opened(t, func(c *Config) { c.Path, c.MinFree = config.Path(path), 0 })
 		},
@@ -68,7 +68,7 @@ func place(t *testing.T, path string) backuptest.Place {
 }
 
 func TestStore_keeps_the_contract(t *testing.T) {
-	backuptest.Exercise(t, func(t *testing.T) backuptest.Place { return place(t, t.TempDir()) })
+	backuptest.Exercise(t, func(t *testing.T) backuptest.Fixture { return place(t, t.TempDir()) })
 }
 
 func TestOpen_refuses_a_runners_disk_unless_it_is_declared_durable(t *testing.T) {
@@ -101,7 +101,7 @@ func TestOpen_and_reading_create_nothing(t *testing.T) {
 	if free, err := s.Free(); err != nil || free <= 0 {
 		t.Errorf("free space reads %d (error %v)", free, err)
 	}
-	if _, err := os.Stat(s.Place()); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(s.Location()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the directory exists (error %v)", err)
 	}
 }
@@ -122,14 +122,14 @@ func TestPut_removes_what_a_dead_process_left_and_nothing_else(t *testing.T) {
 	defer living.Abort()
 	long := time.Now().Add(-time.Hour)
 	alive := hidden(t, s)
-	dead := filepath.Join(s.Place(), ".fairlead-"+"dead.ABCDEFGH"+".part")
-	young := filepath.Join(s.Place(), ".fairlead-"+"young.ABCDEFGH"+".part")
-	for _, path := range []string{dead, young, filepath.Join(s.Place(), ".somebody-elses")} {
+	dead := filepath.Join(s.Location(), ".fairlead-"+"dead.ABCDEFGH"+".part")
+	young := filepath.Join(s.Location(), ".fairlead-"+"young.ABCDEFGH"+".part")
+	for _, path := range []string{dead, young, filepath.Join(s.Location(), ".somebody-elses")} {
 		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, path := range []string{dead, alive, filepath.Join(s.Place(), ".somebody-elses")} {
+	for _, path := range []string{dead, alive, filepath.Join(s.Location(), ".somebody-elses")} {
 		if err := os.Chtimes(path, long, long); err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +139,7 @@ func TestPut_removes_what_a_dead_process_left_and_nothing_else(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Abort()
-	entries, err := os.ReadDir(s.Place())
+	entries, err := os.ReadDir(s.Location())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestCommit_leaves_a_file_that_only_the_owner_reads_and_no_partial(t *testin
 	if err := p.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	entries, err := os.ReadDir(s.Place())
+	entries, err := os.ReadDir(s.Location())
 	if err != nil || len(entries) != 1 {
 		t.Fatalf("there are %v (error %v), want one file", entries, err)
 	}
@@ -198,10 +198,10 @@ func TestCommit_refuses_a_file_that_was_cut_meanwhile(t *testing.T) {
 
 func TestOpen_follows_no_link_and_waits_for_no_pipe(t *testing.T) {
 	s := opened(t)
-	if err := os.MkdirAll(s.Place(), 0o700); err != nil {
+	if err := os.MkdirAll(s.Location(), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink("/etc/passwd", filepath.Join(s.Place(), "link")); err != nil {
+	if err := os.Symlink("/etc/passwd", filepath.Join(s.Location(), "link")); err != nil {
 		t.Fatal(err)
 	}
 	if r, err := s.Open(t.Context(), "link"); err == nil {

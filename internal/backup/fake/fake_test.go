@@ -10,11 +10,11 @@ import (
 )
 
 func TestStore_passes_the_suite(t *testing.T) {
-	backuptest.Exercise(t, func(*testing.T) backuptest.Place {
+	backuptest.Exercise(t, func(*testing.T) backuptest.Fixture {
 		w := world.New(1)
 		at := w.Place("store")
 		s := fake.New(w, at)
-		return backuptest.Place{
+		return backuptest.Fixture{
 			Single: true,
 			Open:   func(*testing.T) backuptest.Store { return s },
 			Cut: func(*testing.T) func() {

@@ -37,8 +37,8 @@ func New(w *world.World, at *world.Place) *Store { return &Store{w: w, place: at
 // Ready has no objection.
 func (s *Store) Ready(context.Context) error { return nil }
 
-// Place names it.
-func (s *Store) Place() string { return "fake store" }
+// Location names it.
+func (s *Store) Location() string { return "fake store" }
 
 // do is one call over the world's connection, which is down for calls from outside a story too.
 func (s *Store) do(ctx context.Context, what string, act func() error) error {

@@ -44,7 +44,7 @@ func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 		return nil, err
 	}
 	if room.Why == "" && room.Free < s.minFree {
-		return nil, fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.Place(), room.Free>>20, s.minFree>>20)
+		return nil, fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.Location(), room.Free>>20, s.minFree>>20)
 	}
 	begun, err := call[wire.ShelfPartial](ctx, s, wire.OpShelfBegin, wire.ShelfFile{Shelf: s.shelf, Name: name})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestStore_keeps_the_contract_on_a_host_whose_disk_fills_up(t *testing.T) {
-	backuptest.Exercise(t, func(t *testing.T) backuptest.Place {
+	backuptest.Exercise(t, func(t *testing.T) backuptest.Fixture {
 		mount := t.TempDir()
 		disk := smalldisk.Mount(t, mount, 12<<20)
 		p := newSite(t, filepath.Join(mount, "backups")).place()

@@ -57,7 +57,7 @@ type Store struct {
 	beside  []string
 }
 
-var _ backup.Keeper = (*Store)(nil)
+var _ backup.PrunableStore = (*Store)(nil)
 
 // New names the directory of a host; place is that of the app there. It touches nothing.
 func New(c Config, h *host.Host, place wire.Place) *Store {
@@ -71,8 +71,8 @@ func New(c Config, h *host.Host, place wire.Place) *Store {
 	return s
 }
 
-// Place names host and directory.
-func (s *Store) Place() string { return s.host.Name() + ":" + s.shelf.Directory }
+// Location names host and directory.
+func (s *Store) Location() string { return s.host.Name() + ":" + s.shelf.Directory }
 
 // call asks the agent, on a connection that may be made for it.
 func call[Out any](ctx context.Context, s *Store, op wire.Op, in any) (Out, error) {
@@ -168,7 +168,7 @@ func (s *Store) Ready(ctx context.Context) error {
 	case room.Why != "":
 		return fmt.Errorf("on %s: %s", s.host.Name(), room.Why)
 	case room.Free < s.minFree:
-		return fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.Place(), room.Free>>20, s.minFree>>20)
+		return fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.Location(), room.Free>>20, s.minFree>>20)
 	}
 	return nil
 }
@@ -192,7 +192,7 @@ func (s *Store) Notes(ctx context.Context) ([]string, error) {
 	}
 	var notes []string
 	for _, p := range room.Beside {
-		notes = append(notes, fmt.Sprintf("the backups in %s are on the same disk as %s: whoever loses that disk loses both", s.Place(), p))
+		notes = append(notes, fmt.Sprintf("the backups in %s are on the same disk as %s: whoever loses that disk loses both", s.Location(), p))
 	}
 	return notes, nil
 }

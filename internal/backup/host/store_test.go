@@ -96,8 +96,8 @@ func (s *site) hidden(t *testing.T) []string {
 	return left
 }
 
-func (s *site) place() backuptest.Place {
-	return backuptest.Place{
+func (s *site) place() backuptest.Fixture {
+	return backuptest.Fixture{
 		Open:   func(t *testing.T) backuptest.Store { return s.open(t) },
 		Hidden: s.hidden,
 		Large:  2<<20 + 5,
@@ -115,7 +115,7 @@ func (s *site) place() backuptest.Place {
 }
 
 func TestStore_keeps_the_contract(t *testing.T) {
-	backuptest.Exercise(t, func(t *testing.T) backuptest.Place {
+	backuptest.Exercise(t, func(t *testing.T) backuptest.Fixture {
 		return newSite(t, filepath.Join(t.TempDir(), "deep", "backups")).place()
 	})
 }
@@ -224,8 +224,8 @@ func TestNotes_tell_of_the_disk_of_the_database(t *testing.T) {
 func TestStore_is_below_the_directory_of_the_target_when_no_path_is_given(t *testing.T) {
 	s := newSite(t, "")
 	st := s.open(t)
-	if want := "web1:" + s.home + "/.fairlead/shop/.backups/production"; st.Place() != want {
-		t.Errorf("it is %s, want %s", st.Place(), want)
+	if want := "web1:" + s.home + "/.fairlead/shop/.backups/production"; st.Location() != want {
+		t.Errorf("it is %s, want %s", st.Location(), want)
 	}
 }
 

@@ -118,8 +118,8 @@ func Open(c Config) (*Store, error) {
 		region: c.Region, partSize: c.PartMB << 20, patience: c.Timeout}, nil
 }
 
-// Place names endpoint, bucket and folder.
-func (s *Store) Place() string { return s.place }
+// Location names endpoint, bucket and folder.
+func (s *Store) Location() string { return s.place }
 
 func (s *Store) key(name string) string { return s.prefix + name }
 

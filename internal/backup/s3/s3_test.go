@@ -12,7 +12,7 @@ func TestStore_keeps_the_contract(t *testing.T) {
 		able bool
 	}{{"on a server with conditional writes", true}, {"on a server without", false}} {
 		t.Run(kind.name, func(t *testing.T) {
-			backuptest.Exercise(t, func(t *testing.T) backuptest.Place {
+			backuptest.Exercise(t, func(t *testing.T) backuptest.Fixture {
 				srv := newServer(kind.able)
 				if err := srv.mem.CreateBucket("backups"); err != nil {
 					t.Fatal(err)

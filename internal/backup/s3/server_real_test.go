@@ -34,7 +34,7 @@ func TestRealServer_keeps_the_contract(t *testing.T) {
 	disk := smalldisk.Mount(t, buckets, 256<<20)
 	address := gateway(t, buckets)
 	n := 0
-	backuptest.Exercise(t, func(t *testing.T) backuptest.Place {
+	backuptest.Exercise(t, func(t *testing.T) backuptest.Fixture {
 		n++
 		bucket := fmt.Sprintf("backups-%d", n)
 		if err := os.Mkdir(filepath.Join(buckets, bucket), 0o755); err != nil {

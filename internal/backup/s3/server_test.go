@@ -184,8 +184,8 @@ func opened(t *testing.T, c Config) *Store {
 }
 
 // bucketPlace is the place of the stores with these settings; hidden objects and uploads are looked for by a client of its own.
-func bucketPlace(c Config) backuptest.Place {
-	return backuptest.Place{
+func bucketPlace(c Config) backuptest.Fixture {
+	return backuptest.Fixture{
 		Open:  func(t *testing.T) backuptest.Store { return opened(t, c) },
 		Large: 11 << 20, // three parts
 		Hidden: func(t *testing.T) []string {

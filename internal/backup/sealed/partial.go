@@ -28,7 +28,7 @@ type partial struct {
 	err   error
 }
 
-var _ backup.Sealed = (*partial)(nil)
+var _ backup.SealedPartial = (*partial)(nil)
 
 func (s *Store) seal(name string, under backup.Partial) (backup.Partial, error) {
 	p := &partial{s: s, name: name, under: under, kept: counted{w: under, sum: sha256.New()}}

@@ -31,7 +31,7 @@ type None struct {
 
 // Store is a store over another one. It is safe for use by several goroutines.
 type Store struct {
-	under      backup.Keeper
+	under      backup.PrunableStore
 	recipients []age.Recipient
 	names      []string
 	identity   string
@@ -39,8 +39,8 @@ type Store struct {
 }
 
 var (
-	_ backup.Keeper = (*Store)(nil)
-	_ backup.Vault  = (*Store)(nil)
+	_ backup.PrunableStore = (*Store)(nil)
+	_ backup.SealedStore   = (*Store)(nil)
 )
 
 // maxRecipients is how many public keys there may be.
@@ -48,7 +48,7 @@ const maxRecipients = 20
 
 // Over encrypts what under keeps to the recipients of c, and compresses it before where compress is true. Without recipients it only
 // compresses. It reads no secret key.
-func Over(under backup.Keeper, c Config, compress bool) (*Store, error) {
+func Over(under backup.PrunableStore, c Config, compress bool) (*Store, error) {
 	s := &Store{under: under, identity: c.Identity.String(), compress: compress}
 	if len(c.Recipients) > maxRecipients {
 		return nil, fmt.Errorf("there are %d recipients, at most %d can be", len(c.Recipients), maxRecipients)
@@ -86,15 +86,15 @@ func recipient(text string) (age.Recipient, error) {
 	return all[0], nil
 }
 
-// Beneath gives the store of what is kept.
-func (s *Store) Beneath() backup.Keeper { return s.under }
+// Underlying gives the store of what is kept.
+func (s *Store) Underlying() backup.PrunableStore { return s.under }
 
-// Place is that of the store beneath.
-func (s *Store) Place() string {
+// Location is that of the store beneath.
+func (s *Store) Location() string {
 	if len(s.recipients) == 0 {
-		return s.under.Place()
+		return s.under.Location()
 	}
-	return s.under.Place() + ", encrypted"
+	return s.under.Location() + ", encrypted"
 }
 
 // Ready is what the store beneath says.

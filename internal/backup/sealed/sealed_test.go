@@ -36,7 +36,7 @@ func keypair(t *testing.T) (public, file string) {
 	return id.Recipient().String(), file
 }
 
-func under(t *testing.T, path string) backup.Keeper {
+func under(t *testing.T, path string) backup.PrunableStore {
 	t.Helper()
 	s, err := dir.Open(dir.Config{Path: config.Path(path)}, func(string) (string, bool) { return "", false })
 	must(t, err)
@@ -77,9 +77,9 @@ func TestStore_keeps_the_contract(t *testing.T) {
 		compress bool
 	}{{"encrypted", []string{public}, false}, {"compressed", nil, true}, {"compressed and encrypted", []string{public}, true}} {
 		t.Run(kind.name, func(t *testing.T) {
-			backuptest.Exercise(t, func(t *testing.T) backuptest.Place {
+			backuptest.Exercise(t, func(t *testing.T) backuptest.Fixture {
 				path := t.TempDir()
-				return backuptest.Place{
+				return backuptest.Fixture{
 					Sealed: true,
 					Open: func(t *testing.T) backuptest.Store {
 						return over(t, path, Config{Recipients: kind.to, Identity: config.Path(file)}, kind.compress)

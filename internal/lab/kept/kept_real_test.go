@@ -276,13 +276,13 @@ func shelfDir(t *testing.T, l *lab.Lab) string {
 
 func TestShelf_over_ssh_keeps_the_contract(t *testing.T) {
 	l := lab.Here(t)
-	backuptest.Exercise(t, func(t *testing.T) backuptest.Place {
+	backuptest.Exercise(t, func(t *testing.T) backuptest.Fixture {
 		dir := shelfDir(t, l)
 		cable, err := l.NewProxy(t.Context(), net.JoinHostPort(l.SSHHost, fmt.Sprint(l.SSHPort)))
 		must(t, err)
 		t.Cleanup(func() { cable.Close() })
 		h := overSSH(t, l, cable.Port()) // one connection, as a command has
-		return backuptest.Place{Large: 2<<20 + 5,
+		return backuptest.Fixture{Large: 2<<20 + 5,
 			Open: func(*testing.T) backuptest.Store { return shelf.New(shelf.Config{Path: dir}, h, wire.Place{}) },
 			Cut: func(*testing.T) func() {
 				cable.Refuse(true)

@@ -15,10 +15,10 @@ import (
 )
 
 func TestLedger_keeps_the_contract(t *testing.T) {
-	ledgertest.Exercise(t, func(t *testing.T) ledgertest.Place {
+	ledgertest.Exercise(t, func(t *testing.T) ledgertest.Fixture {
 		top := t.TempDir()
 		p := filepath.Join(top, "shop", "production")
-		return ledgertest.Place{
+		return ledgertest.Fixture{
 			Open:      func(*testing.T) ledgertest.Handle { return Open(p) },
 			Insist:    func(_ *testing.T, id string) ledgertest.Handle { return Open(p).Expecting(id) },
 			Lose:      func(t *testing.T) { check(t, os.RemoveAll(p)) },

@@ -11,11 +11,11 @@ import (
 )
 
 func TestLedger_passes_the_suite(t *testing.T) {
-	ledgertest.Exercise(t, func(*testing.T) ledgertest.Place {
+	ledgertest.Exercise(t, func(*testing.T) ledgertest.Fixture {
 		w := world.New(1)
 		at := w.Place("ledger")
 		l := fake.New(w, at)
-		return ledgertest.Place{
+		return ledgertest.Fixture{
 			Open: func(*testing.T) ledgertest.Handle { return l },
 			Edit: func(_ *testing.T, line int) {
 				l.Damage(func(lines [][]byte) [][]byte {

@@ -52,10 +52,10 @@ func (s site) know(id string) {
 }
 
 func TestLedger_keeps_the_contract(t *testing.T) {
-	ledgertest.Exercise(t, func(t *testing.T) ledgertest.Place {
+	ledgertest.Exercise(t, func(t *testing.T) ledgertest.Fixture {
 		s := newSite(t)
 		p := s.place.Ledger()
-		return ledgertest.Place{
+		return ledgertest.Fixture{
 			Open:      func(*testing.T) ledgertest.Handle { return s.open() },
 			Insist:    func(_ *testing.T, id string) ledgertest.Handle { return s.open().Expecting(id) },
 			Lose:      func(t *testing.T) { check(t, os.RemoveAll(p)) },

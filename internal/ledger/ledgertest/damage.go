@@ -9,7 +9,7 @@ import (
 	"fairlead/internal/fence"
 )
 
-func torn(t *testing.T, p Place) {
+func torn(t *testing.T, p Fixture) {
 	if p.Tear == nil {
 		t.Skip("this place cannot be torn")
 	}
@@ -37,7 +37,7 @@ func torn(t *testing.T, p Place) {
 	}
 }
 
-func full(t *testing.T, p Place) {
+func full(t *testing.T, p Fixture) {
 	if p.Fill == nil {
 		t.Skip("this place cannot be filled")
 	}
@@ -59,7 +59,7 @@ func full(t *testing.T, p Place) {
 	}
 }
 
-func edited(t *testing.T, p Place) {
+func edited(t *testing.T, p Fixture) {
 	if p.Edit == nil {
 		t.Skip("this place cannot be edited")
 	}
@@ -79,7 +79,7 @@ func edited(t *testing.T, p Place) {
 	}
 }
 
-func swapped(t *testing.T, p Place) {
+func swapped(t *testing.T, p Fixture) {
 	if p.Swap == nil {
 		t.Skip("records here cannot change places")
 	}
@@ -88,7 +88,7 @@ func swapped(t *testing.T, p Place) {
 	broken(t, p.Open(t), "records in another order")
 }
 
-func cut(t *testing.T, p Place) {
+func cut(t *testing.T, p Fixture) {
 	if p.Cut == nil {
 		t.Skip("no record can be taken out here")
 	}
@@ -105,7 +105,7 @@ func broken(t *testing.T, h Handle, what string) {
 	}
 }
 
-func known(t *testing.T, p Place) {
+func known(t *testing.T, p Fixture) {
 	if p.Insist == nil || p.Lose == nil {
 		t.Skip("this place does not know a ledger from elsewhere")
 	}
@@ -127,7 +127,7 @@ func known(t *testing.T, p Place) {
 	}
 }
 
-func otherKnown(t *testing.T, p Place) {
+func otherKnown(t *testing.T, p Fixture) {
 	if p.Insist == nil {
 		t.Skip("this place does not know a ledger from elsewhere")
 	}
@@ -145,7 +145,7 @@ func otherKnown(t *testing.T, p Place) {
 }
 
 // mustHead gives the hash of the head.
-func mustHead(t *testing.T, p Place) chain.Hash {
+func mustHead(t *testing.T, p Fixture) chain.Hash {
 	t.Helper()
 	head, err := p.Open(t).Head(t.Context())
 	if err != nil {

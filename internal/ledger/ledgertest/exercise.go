@@ -16,10 +16,10 @@ import (
 )
 
 // Exercise runs the suite. open gives a new, empty place for each test.
-func Exercise(t *testing.T, open func(t *testing.T) Place) {
+func Exercise(t *testing.T, open func(t *testing.T) Fixture) {
 	for _, c := range []struct {
 		claim string
-		test  func(t *testing.T, p Place)
+		test  func(t *testing.T, p Fixture)
 	}{
 		{"answers nothing and creates nothing where there is no ledger", nothing},
 		{"gives back what was written", givesBack},
@@ -44,7 +44,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Place) {
 	}
 }
 
-func nothing(t *testing.T, p Place) {
+func nothing(t *testing.T, p Fixture) {
 	h := p.Open(t)
 	footprint := func() string { return "" }
 	if p.Footprint != nil {
@@ -73,7 +73,7 @@ func nothing(t *testing.T, p Place) {
 	put(t, h, opening("", "r-1", nil))
 }
 
-func givesBack(t *testing.T, p Place) {
+func givesBack(t *testing.T, p Fixture) {
 	writer, reader := p.Open(t), p.Open(t)
 	head := story(t, writer, 3)
 	got := headIs(t, reader, head)
@@ -103,7 +103,7 @@ func givesBack(t *testing.T, p Place) {
 	}
 }
 
-func secondWriter(t *testing.T, p Place) {
+func secondWriter(t *testing.T, p Fixture) {
 	ana, ben := p.Open(t), p.Open(t)
 	one := put(t, ana, opening("", "r-1", nil))
 	two := put(t, ben, record(one, "r-1", "ben", engine.Noted, nil))
@@ -122,7 +122,7 @@ func secondWriter(t *testing.T, p Place) {
 	headIs(t, ana, two)
 }
 
-func race(t *testing.T, p Place) {
+func race(t *testing.T, p Fixture) {
 	handles := []Handle{p.Open(t), p.Open(t)}
 	var head chain.Hash
 	for round := range 20 {
@@ -162,7 +162,7 @@ func runOf(t *testing.T, h Handle) engine.RunID {
 	return head.Last[0].Run
 }
 
-func again(t *testing.T, p Place) {
+func again(t *testing.T, p Fixture) {
 	h := p.Open(t)
 	first := opening("", "r-1", nil)
 	one := put(t, h, first)
@@ -196,7 +196,7 @@ func again(t *testing.T, p Place) {
 	}
 }
 
-func wrongPrev(t *testing.T, p Place) {
+func wrongPrev(t *testing.T, p Fixture) {
 	h := p.Open(t)
 	head := story(t, h, 1)
 	r := record(chain.Sum([]byte("elsewhere")), "r-1", "x", engine.Noted, nil)
@@ -206,7 +206,7 @@ func wrongPrev(t *testing.T, p Place) {
 	headIs(t, h, head)
 }
 
-func goOnNowhere(t *testing.T, p Place) {
+func goOnNowhere(t *testing.T, p Fixture) {
 	h := p.Open(t)
 	after := chain.Sum([]byte("elsewhere"))
 	if _, err := h.Append(t.Context(), after, record(after, "r-1", "x", engine.Noted, nil)); !errors.Is(err, chain.ErrMissing) {
@@ -215,7 +215,7 @@ func goOnNowhere(t *testing.T, p Place) {
 	headIs(t, h, "")
 }
 
-func tooLong(t *testing.T, p Place) {
+func tooLong(t *testing.T, p Fixture) {
 	h := p.Open(t)
 	head := story(t, h, 1)
 	r := record(head, "r-1", "x", engine.Noted, strings.Repeat("x", chain.MaxLine))
@@ -225,7 +225,7 @@ func tooLong(t *testing.T, p Place) {
 	headIs(t, h, head)
 }
 
-func blobs(t *testing.T, p Place) {
+func blobs(t *testing.T, p Fixture) {
 	h := p.Open(t)
 	for _, b := range [][]byte{nil, []byte("select 1"), bytes.Repeat([]byte{0, '\n', 255}, 1<<19)} {
 		s := sha256.Sum256(b)
@@ -248,7 +248,7 @@ func blobs(t *testing.T, p Place) {
 	story(t, h, 1)
 }
 
-func runs(t *testing.T, p Place) {
+func runs(t *testing.T, p Fixture) {
 	h := p.Open(t)
 	head := story(t, h, 4)
 	put(t, h, opening(head, "r-5", nil))
@@ -274,7 +274,7 @@ func runs(t *testing.T, p Place) {
 	}
 }
 
-func closedByNext(t *testing.T, p Place) {
+func closedByNext(t *testing.T, p Fixture) {
 	h := p.Open(t)
 	one := put(t, h, opening("", "r-1", nil))
 	two := put(t, h, opening(one, "r-2", &engine.Closing{Run: "r-1", Outcome: fault.RolledBack, Means: "old images"}))

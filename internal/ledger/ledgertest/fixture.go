@@ -1,6 +1,6 @@
 // Package ledgertest is the suite that every implementation of engine.Ledger and engine.History passes, the fake included. It
 // holds the obligations in the doc comments of those contracts, and is no test of the engine. Test-only. Start with Exercise and
-// Place.
+// Fixture.
 package ledgertest
 
 import (
@@ -15,10 +15,10 @@ type Handle interface {
 	engine.History
 }
 
-// A Place is where one ledger is, at first empty, seen from outside. Open is required. The other hooks do damage which the
+// A Fixture is where one ledger is, at first empty, seen from outside. Open is required. The other hooks do damage which the
 // implementation must withstand; a nil hook says that this place cannot be damaged so, and the test is passed over. Lines are
 // counted over the whole chain, oldest first, from 0.
-type Place struct {
+type Fixture struct {
 	Open func(t *testing.T) Handle // another operator's handle on the same ledger
 
 	Tear       func(t *testing.T)                  // the writer died in the middle of the last line: its second half is lost

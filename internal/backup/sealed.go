@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// A Keeper is a store in all its roles.
-type Keeper interface {
+// A PrunableStore is a store in all its roles.
+type PrunableStore interface {
 	Store
 	Deleter
 	Sweeper
@@ -24,28 +24,28 @@ type Stored struct {
 	Compression string   `json:"compression,omitempty"`
 }
 
-// A Vault is a store that keeps something else than what is written to it. What Reread of its partial objects and Open give is
-// what was written; Beneath gives the store of what is kept. Open gives ErrSealed where no key is at hand.
-type Vault interface {
-	Beneath() Keeper
+// A SealedStore is a store that keeps something else than what is written to it. What Reread of its partial objects and Open give is
+// what was written; Underlying gives the store of what is kept. Open gives ErrSealed where no key is at hand.
+type SealedStore interface {
+	Underlying() PrunableStore
 }
 
-// Sealed is a partial object of a Vault. Stored tells what the store holds of it, once it was read back or committed.
-type Sealed interface {
+// SealedPartial is a partial object of a SealedStore. Stored tells what the store holds of it, once it was read back or committed.
+type SealedPartial interface {
 	Stored() Stored
 }
 
 // StoredOf gives what a store holds of a partial object that was read back or committed; nil where that is what was written.
 func StoredOf(p Partial) *Stored {
-	if s, ok := p.(Sealed); ok {
+	if s, ok := p.(SealedPartial); ok {
 		stored := s.Stored()
 		return &stored
 	}
 	return nil
 }
 
-// Kept gives the sha256 and the size of what the store holds under the name of the manifest.
-func (m Manifest) Kept() (sum string, size int64) {
+// AsStored gives the sha256 and the size of what the store holds under the name of the manifest.
+func (m Manifest) AsStored() (sum string, size int64) {
 	if m.Stored != nil {
 		return m.Stored.SHA256, m.Stored.Size
 	}
@@ -55,15 +55,15 @@ func (m Manifest) Kept() (sum string, size int64) {
 // Reread reads what the store holds of a backup, as it is kept, to the end and compares size and sha256 with the manifest. It needs no
 // key: that what is encrypted can be read was proved before it got its name.
 func Reread(ctx context.Context, s Store, m Manifest) error {
-	if v, ok := s.(Vault); ok {
-		s = v.Beneath()
+	if v, ok := s.(SealedStore); ok {
+		s = v.Underlying()
 	}
 	r, err := s.Open(ctx, m.Name)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	want, size := m.Kept()
+	want, size := m.AsStored()
 	h := sha256.New()
 	n, err := io.Copy(h, io.LimitReader(r, size+1))
 	if err != nil {
