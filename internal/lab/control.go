@@ -34,7 +34,7 @@ func (l *Lab) Start(ctx context.Context, p Part) error { return l.control(ctx, p
 
 func (l *Lab) control(ctx context.Context, p Part, act string) error {
 	client := &http.Client{
-		Timeout: 90 * time.Second,
+		Timeout: 4 * time.Minute,
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -320,6 +321,45 @@ func TestParts_go_away_and_come_back_with_their_data(t *testing.T) {
 	hooks, err := l.Hooks()
 	if err != nil || len(hooks) == 0 || hooks[len(hooks)-1].Path != "/slack" {
 		t.Errorf("hooks: %+v %v", hooks, err)
+	}
+}
+
+func TestPostgres_comes_back_although_sessions_of_the_killed_one_are_at_work(t *testing.T) {
+	ctx := patience(t)
+	s := newStack(t, StackOptions{App: "orphaned"})
+	// Neither ends when the server does: one computes and looks at nothing, one is stopped.
+	computes := "DO $$ DECLARE n numeric := 1; BEGIN FOR i IN 1..2000000000 LOOP n := n + i; END LOOP; END $$"
+	var sessions sync.WaitGroup
+	for _, sql := range []string{computes, "SELECT pg_sleep(600)"} {
+		sessions.Go(func() { _ = s.Exec(ctx, sql) })
+	}
+	t.Cleanup(sessions.Wait)
+	pids := func() [][]string {
+		rows, err := s.Rows(ctx, "SELECT pid FROM pg_stat_activity WHERE usename = current_user AND state = 'active' "+
+			"AND pid <> pg_backend_pid() ORDER BY query LIKE '%pg_sleep%'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	both := pids()
+	for ; len(both) < 2; both = pids() {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if out, err := s.Lab.HostCommand(ctx, "kill", "-STOP", both[1][0]).CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	if err := s.Lab.Kill(ctx, Postgres); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Lab.HostCommand(ctx, "kill", "-0", both[0][0]).Run(); err != nil {
+		t.Errorf("the session that computes is gone already, so that this proves nothing: %v", err)
+	}
+	if err := s.Lab.Start(ctx, Postgres); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Rows(ctx, "SELECT 1"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -39,6 +39,9 @@ func (s *postgresServer) start(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.endOrphans(ctx); err != nil {
+		return err
+	}
 	argv := []string{filepath.Join(bin, "postgres"), "-D", s.data(),
 		"-c", "listen_addresses=127.0.0.1",
 		"-c", "port=" + strconv.Itoa(postgresPort),
@@ -48,18 +51,18 @@ func (s *postgresServer) start(ctx context.Context) error {
 		"-c", "max_connections=200",
 		"-c", "log_line_prefix=%m [%p] %u@%d ",
 	}
-	if err := s.p.run(s.dir, "postgres", who, argv...); err != nil {
-		return err
-	}
-	url, err := describe(s.dir)
+	lab, err := describe(s.dir)
 	if err != nil {
 		return err
 	}
-	return waitFor(ctx, "postgres", 60*time.Second, func(ctx context.Context) error {
-		if err := s.p.running(); err != nil {
-			return err
+	return waitFor(ctx, "postgres", 3*time.Minute, func(ctx context.Context) error {
+		// One that ended at once is started again: what it met may have gone meanwhile.
+		if ended := s.p.running(); ended != nil {
+			if err := s.p.run(s.dir, "postgres", who, argv...); err != nil {
+				return errors.Join(ended, err)
+			}
 		}
-		c, err := pgx.Connect(ctx, url.DatabaseURL)
+		c, err := pgx.Connect(ctx, lab.DatabaseURL)
 		if err != nil {
 			return err
 		}
@@ -99,6 +102,41 @@ func (s *postgresServer) stop(hard bool) error {
 		return s.p.end(syscall.SIGKILL, 10*time.Second)
 	}
 	return s.p.end(syscall.SIGINT, 30*time.Second) // fast shutdown
+}
+
+// endOrphans waits for the sessions of a server that was killed. Each ends by itself as soon as it looks up from its
+// work; those that do not within two seconds are killed. Until all are gone they hold the shared memory of the cluster,
+// and no server starts on it.
+func (s *postgresServer) endOrphans(ctx context.Context) error {
+	patient := time.Now().Add(2 * time.Second)
+	return waitFor(ctx, "the end of orphaned sessions", time.Minute, func(context.Context) error {
+		left := workingIn(s.data())
+		if time.Now().After(patient) {
+			for _, pid := range left {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		if len(left) > 0 {
+			return fmt.Errorf("processes %v are still there", left)
+		}
+		return nil
+	})
+}
+
+// workingIn lists the processes of the lab whose current folder this is, as that of all processes of a server is its
+// cluster's.
+func workingIn(dir string) []int {
+	var pids []int
+	links, _ := filepath.Glob("/proc/[0-9]*/cwd")
+	for _, link := range links {
+		if at, err := os.Readlink(link); err != nil || at != dir {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // postgresBin is the folder of the newest server programs on this machine.
