@@ -1,32 +1,48 @@
 #!/usr/bin/env bash
-# Runs every test: what needs only a Go toolchain, then what needs real parts,
-# inside one lab that lives as long as this run. Arguments go to the second
-# go test: -run NAME, -v.
+# Runs every test, in three parts:
+#   what needs a Go toolchain only;
+#   what needs a PostgreSQL server (build tag postgres): each package starts one of its own, several packages at once;
+#   what needs a lab (build tag real): in one that lives as long as this run, a package at a time.
+# Arguments go to the last two: -run NAME.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+times=$(mktemp)
+trap 'rm -f "$times"' EXIT
 
 step() { printf '\n== %s\n' "$*"; }
+
+# tagged lists the packages that have tests of a build tag: those whose list of test files it changes.
+tagged() {
+	local files='{{.ImportPath}} {{.TestGoFiles}} {{.XTestGoFiles}}'
+	comm -13 <(go list -f "$files" ./... | sort) <(go list -tags "$1" -f "$files" ./... | sort) | cut -d' ' -f1
+}
 
 step "build"
 make --no-print-directory build
 
-step "go vet, with and without the real tests"
+step "go vet, with and without the tests of the tags"
 go vet ./...
-go vet -tags real ./...
+go vet -tags 'postgres real' ./...
 
 step "go test ./... (a Go toolchain is enough)"
-go test ./...
+go test -json ./... | bin/testlog -times "$times"
 
 step "the reviewer on its labelled files"
-go test -count=1 -v -run '^TestReview_(of_the_labelled|lets_no_unsafe)' ./internal/sqlreview | grep -E 'precision|blocked for want|^(ok|FAIL)'
+go test -count=1 -v -run '^TestReview_(of_the_labelled|lets_no_unsafe)' ./internal/sqlreview/... |
+	grep -E 'precision|blocked for want|^(ok|FAIL)' | grep -v 'no tests to run'
 
-# A real test stands in a file that begins with the build tag real. Only those
-# tests run in the lab; the others of their packages have just been run.
-files=$(grep -rl '^//go:build real$' --include='*_test.go' .)
-packages=$(dirname $files | sort -u)
-names=$(sed -n 's/^func \(Test[A-Za-z0-9_]*\)(t \*testing.T).*/\1/p' $files | sort -u | paste -sd '|')
+# What the tests mount is gone with this process.
+private=()
+[ "$(id -u)" = 0 ] && private=(unshare --mount)
+packages=$(tagged postgres)
+step "go test -tags postgres:" $packages
+FAIRLEAD_BIN=$PWD/bin "${private[@]}" go test -tags postgres -count=1 -timeout 30m -json "$@" $packages |
+	bin/testlog -v -times "$times"
 
-step "go test -tags real, in a lab: $(grep -c . <<<"${names//|/$'\n'}") tests of" $packages
-export FAIRLEAD_BIN=$PWD/bin
-bin/lab run -- go test -tags real -count=1 -p 1 -timeout 30m -v \
-	-exec "$PWD/bin/lab exec --" -run "^($names)\$" "$@" $packages | grep -Ev '^=== (RUN|PAUSE|CONT|NAME)'
+packages=$(tagged real)
+step "go test -tags real, in a lab:" $packages
+FAIRLEAD_BIN=$PWD/bin bin/lab run -- go test -tags real -count=1 -p 1 -timeout 30m -exec "$PWD/bin/lab exec --" \
+	-json "$@" $packages | bin/testlog -v -times "$times"
+
+step "the slowest ten"
+bin/testlog -slowest 10 -times "$times"

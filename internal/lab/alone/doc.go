@@ -1,3 +1,3 @@
-// Package alone tries migrations without a release: the real program against a PostgreSQL server of its own, with no host, no image
-// and no lab. It is test-only; start with story_real_test.go.
+// Package alone tries migrations without a release: the real program against a PostgreSQL server of its own, with no
+// host, no image and no lab. It is test-only; start with story_test.go.
 package alone
