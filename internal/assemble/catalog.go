@@ -47,11 +47,7 @@ func readCatalog(ctx context.Context, d *postgres.Database) (*sqlreview.Catalog,
 }
 
 // TraceAt applies a migration to the scratch database at a URL, for good, and tells what the server did.
-func TraceAt(ctx context.Context, url config.Secret, sql []byte) (sqlreview.Trace, error) {
-	script, err := sqltext.Parse(sql)
-	if err != nil {
-		return sqlreview.Trace{}, err
-	}
+func TraceAt(ctx context.Context, url config.Secret, script sqltext.Script) (sqlreview.Trace, error) {
 	d, err := openDatabase(postgres.Config{URL: url})
 	if err != nil {
 		return sqlreview.Trace{}, err

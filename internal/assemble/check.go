@@ -27,7 +27,7 @@ type checker interface {
 // checking is the database as it is asked for a migration. What cannot be parsed is refused elsewhere, in better words.
 func (p *Project) checking(m Migration) database.Planner {
 	c, can := p.database.(checker)
-	script, whole, err := sqltext.ParseOrWhole(m.SQL)
+	script, whole, err := p.texts.ParseOrWhole(m.SQL)
 	if !can || err != nil || whole || m.Command.Commanded() {
 		return p.database
 	}

@@ -28,9 +28,9 @@ func (p *Project) markerless() bool { return p.databaseConfig().Marker == "none"
 // read parses a migration, or takes it whole where that is configured and the parser does not know it.
 func (p *Project) read(sql []byte, whole bool) (sqltext.Script, error) {
 	if !whole && p.databaseConfig().ApplyMode != "single" {
-		return sqltext.Parse(sql)
+		return p.texts.Parse(sql)
 	}
-	script, _, err := sqltext.ParseOrWhole(sql)
+	script, _, err := p.texts.ParseOrWhole(sql)
 	return script, err
 }
 

@@ -60,8 +60,10 @@ func (p *Project) reviewing(m Migration) []engine.Step {
 	if m.Command.Commanded() {
 		return []engine.Step{p.commandReview(m)}
 	}
+	// Problems of the script are findings of the review.
+	script, _ := p.texts.Parse(m.SQL)
 	return append(p.asking(m.File, m.SQL), // what the tool that made it has written down
-		step.Review{Name: m.File, SQL: m.SQL, Catalog: p.catalog, Policy: p.policy(), Waivers: p.waivers, Now: p.options.Now, InPlace: p.inPlaceAlone(m)})
+		step.Review{Name: m.File, SQL: m.SQL, Script: &script, Catalog: p.catalog, Policy: p.policy(), Waivers: p.waivers, Now: p.options.Now, InPlace: p.inPlaceAlone(m)})
 }
 
 // actingAlone is a migration without a release, in order.
@@ -117,7 +119,7 @@ func (p *Project) PlanMigration(ctx context.Context, m Migration) (engine.Plan, 
 		return engine.Plan{}, err
 	}
 	if m.NoBackup == "" && !m.Command.Commanded() {
-		if err := p.rehearsable(m.File, m.SQL); err != nil {
+		if err := p.rehearsable(m.File, script); err != nil {
 			return engine.Plan{}, err
 		}
 	}

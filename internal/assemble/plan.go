@@ -36,7 +36,7 @@ func (p *Project) PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, 
 		return engine.Plan{}, err
 	}
 	if f.Release.Migration != nil && !f.Release.Migration.Commanded() {
-		if err := p.rehearsable(f.Release.Migration.File, f.SQL); err != nil {
+		if err := p.rehearsable(f.Release.Migration.File, script); err != nil {
 			return engine.Plan{}, err
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"fairlead/internal/probe"
 	"fairlead/internal/registry"
 	"fairlead/internal/sqlreview"
+	"fairlead/internal/sqltext"
 	"fairlead/internal/step"
 	"fairlead/internal/target"
 )
@@ -81,6 +82,7 @@ type Project struct {
 	services   map[string]string // service to the key of its image
 	catalog    func(context.Context) (*sqlreview.Catalog, error)
 	backups    backup.Store
+	texts      sqltext.Cache // of migrations: each is parsed once
 	shelf      *shelf.Config // of a store on a host, until the target is wired
 	writers    *step.Writers // nil when nothing is stopped for a backup
 	notifiers  []notify.Notifier

@@ -25,7 +25,8 @@ func (p *Project) RehearseAlone(ctx context.Context, r Rehearsal, say func(engin
 	if err := p.backedUp(); err != nil {
 		return step.Rehearsed{}, err
 	}
-	if err := p.staysInside(r.File, r.SQL); err != nil {
+	read, _ := p.texts.Parse(r.SQL)
+	if err := p.staysInside(r.File, read); err != nil {
 		return step.Rehearsed{}, err
 	}
 	script, err := p.parsed(r.File, r.SQL, false)

@@ -21,7 +21,7 @@ import (
 // rehearser tries scripts on scratch copies.
 type rehearser interface {
 	Rehearse(ctx context.Context, j database.Rehearsal, s sqltext.Script) (database.Rehearsed, sqlreview.Trace, error)
-	Refuses(sql []byte) []postgres.Outside
+	Refuses(s sqltext.Script) []postgres.Outside
 	Sweep(ctx context.Context, owner string) ([]string, error)
 }
 
@@ -54,15 +54,15 @@ func (p *Project) checkCommand(ctx context.Context, argv, environ []string) erro
 }
 
 // rehearsable refuses a script, before anything is done, that could reach beyond the scratch copy.
-func (p *Project) rehearsable(name string, sql []byte) error {
+func (p *Project) rehearsable(name string, script sqltext.Script) error {
 	if !p.Config.Rehearse.Wanted() || p.rehearser == nil {
 		return nil
 	}
-	return p.staysInside(name, sql)
+	return p.staysInside(name, script)
 }
 
-func (p *Project) staysInside(name string, sql []byte) error {
-	all := p.rehearser.Refuses(sql)
+func (p *Project) staysInside(name string, script sqltext.Script) error {
+	all := p.rehearser.Refuses(script)
 	if len(all) == 0 {
 		return nil
 	}

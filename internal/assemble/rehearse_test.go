@@ -73,7 +73,8 @@ func TestRehearse_refuses_before_anything_is_attempted_what_could_reach_outside(
 		"a role, on its own":         {"full", "local", "CREATE ROLE r", ""},
 		"a program, not rehearsed":   {"off", "local", "COPY a TO PROGRAM 'x'", ""},
 	} {
-		err := rehearsingProject(t, config.Rehearse{Mode: c.mode, Server: config.NewSecret(c.server)}).rehearsable("m.sql", []byte(c.sql))
+		script, _ := sqltext.Parse([]byte(c.sql))
+		err := rehearsingProject(t, config.Rehearse{Mode: c.mode, Server: config.NewSecret(c.server)}).rehearsable("m.sql", script)
 		f, ok := fault.Find(err)
 		if (c.says == "") != (err == nil) || err != nil && (!ok || f.Code != "rehearsal-outside" || f.Outcome != fault.Refused || !strings.Contains(f.Error(), c.says)) {
 			t.Errorf("%s: %v, want %q", claim, err, c.says)

@@ -7,7 +7,6 @@ import (
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 	"fairlead/internal/migrator"
-	"fairlead/internal/sqltext"
 	"fairlead/internal/step"
 )
 
@@ -47,7 +46,7 @@ func (p *Project) placed(ctx context.Context, file string, sql []byte) (int, err
 	if err != nil || r.State != migrator.Applied {
 		return 0, err
 	}
-	script, err := sqltext.Parse(sql)
+	script, err := p.texts.Parse(sql)
 	return len(script.Units), err
 }
 

@@ -252,16 +252,17 @@ func (a *app) traced(ctx context.Context, o reviewOptions, in sqlreview.Input) (
 		in.Catalog = copied
 	}
 	in.Policy.Sequence = in.Policy.Sequence || len(in.Files) > 1
+	for i, f := range in.Files {
+		script, _ := sqltext.Parse(f.SQL) // once, for the review and the trial
+		in.Files[i].Script = &script
+	}
 	report := sqlreview.Review(in)
 	for _, f := range in.Files {
-		if report.Coverage.Reviewed == 0 {
+		if report.Coverage.Reviewed == 0 || len(f.Script.Problems) > 0 {
 			return report, nil // what cannot be read is not tried
 		}
-		t, err := assemble.TraceAt(ctx, at, f.SQL)
+		t, err := assemble.TraceAt(ctx, at, *f.Script)
 		if err != nil {
-			if sqltext.AsSyntaxError(err) != nil {
-				return report, nil // the report says it already
-			}
 			return report, err
 		}
 		t.SameShape = same

@@ -26,8 +26,8 @@ func (o Outside) String() string { return fmt.Sprintf("line %d: %s", o.Line, o.W
 // servers first of all; then what belongs to a whole server; then text that is put together while the script runs. The
 // bodies of blocks and functions of the script are read; those of functions that the database has already are not. A
 // script that the parser does not know is one text that cannot be read.
-func OutsideEffects(sql []byte) []Outside {
-	s, err := sqltext.Parse(sql)
+func OutsideEffects(s sqltext.Script) []Outside {
+	s, err := s.Parsed()
 	if err != nil {
 		o := Outside{Line: 1, What: "a text that cannot be read: " + err.Error(), Unread: true}
 		if e := sqltext.AsSyntaxError(err); e != nil {

@@ -3,6 +3,8 @@ package sqlneeds
 import (
 	"strings"
 	"testing"
+
+	"fairlead/internal/sqltext"
 )
 
 func TestReachesOutside_finds_what_leaves_the_database(t *testing.T) {
@@ -74,7 +76,8 @@ func TestReachesOutside_finds_what_leaves_the_database(t *testing.T) {
 		"quotes of another kind change nothing":       {`SELECT "pg_catalog"."lo_import"('x')`, "1 elsewhere"},
 		"capital letters are refused like small ones": {`SELECT "LO_import"('x')`, "1 elsewhere"},
 	} {
-		all := OutsideEffects([]byte(c.sql))
+		script, _ := sqltext.Parse([]byte(c.sql))
+		all := OutsideEffects(script)
 		var got []string
 		for _, o := range all {
 			word := "elsewhere"

@@ -17,7 +17,7 @@ func BenchmarkReview_of_all_cases(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			files = append(files, File{e.Name(), sql})
+			files = append(files, File{Name: e.Name(), SQL: sql})
 		}
 	}
 	c := baseCatalog()

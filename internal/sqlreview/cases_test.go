@@ -1,6 +1,7 @@
 package sqlreview
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,13 +28,28 @@ func cases(t *testing.T) []labelled {
 	return out
 }
 
-func reviewCase(t *testing.T, file string, c *Catalog) Report {
+func caseSQL(t *testing.T, file string) []byte {
 	t.Helper()
 	sql, err := os.ReadFile(filepath.Join("testdata/cases", file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Review(Input{Files: []File{{file, sql}}, Catalog: c, Policy: Policy{AssumeRows: 10_000_000}})
+	return sql
+}
+
+func toJSON(t *testing.T, r Report) string {
+	t.Helper()
+	b, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func reviewCase(t *testing.T, file string, c *Catalog) Report {
+	t.Helper()
+	sql := caseSQL(t, file)
+	return Review(Input{Files: []File{{Name: file, SQL: sql}}, Catalog: c, Policy: Policy{AssumeRows: 10_000_000}})
 }
 
 func rulesOf(r Report) string {

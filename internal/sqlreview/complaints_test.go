@@ -51,26 +51,26 @@ func TestComplaints_are_answered(t *testing.T) {
 	})
 	t.Run("sbdchd/squawk#200 a volatile default, whatever the version", func(t *testing.T) {
 		for _, version := range []int{0, 130000, 150018, 180000} {
-			r := Review(Input{Files: []File{{"m.sql", []byte("ALTER TABLE orders ADD c uuid DEFAULT gen_random_uuid();")}}, Catalog: with(version), Policy: Policy{AssumeRows: 1e7}})
+			r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte("ALTER TABLE orders ADD c uuid DEFAULT gen_random_uuid();")}}, Catalog: with(version), Policy: Policy{AssumeRows: 1e7}})
 			if rulesOf(r) != "block:volatile-default" {
 				t.Errorf("version %d: %s", version, rulesOf(r))
 			}
 		}
 	})
 	t.Run("sbdchd/squawk#364 a whole history is not all new", func(t *testing.T) {
-		files := []File{{"1.sql", []byte("CREATE TABLE a(i int);")}, {"2.sql", []byte("ALTER TABLE a DROP COLUMN i;")}}
+		files := []File{{Name: "1.sql", SQL: []byte("CREATE TABLE a(i int);")}, {Name: "2.sql", SQL: []byte("ALTER TABLE a DROP COLUMN i;")}}
 		if r := Review(Input{Files: files}); rulesOf(r) != "block:drop-column" {
 			t.Errorf("without --sequence: %s", rulesOf(r))
 		}
 	})
 	t.Run("sbdchd/squawk#331 the setting of the runner is named", func(t *testing.T) {
-		r := Review(Input{Files: []File{{"V2__i.sql", []byte("CREATE INDEX i ON orders(total);")}}})
+		r := Review(Input{Files: []File{{Name: "V2__i.sql", SQL: []byte("CREATE INDEX i ON orders(total);")}}})
 		if !strings.Contains(r.Findings[0].Do, "executeInTransaction=false") {
 			t.Error(r.Findings[0].Do)
 		}
 	})
 	t.Run("kaaveland/eugene#109 work under a weaker lock that an earlier statement holds", func(t *testing.T) {
-		r := Review(Input{Files: []File{{"m.sql", []byte("BEGIN; ALTER TABLE orders ADD CONSTRAINT k CHECK (total > 1) NOT VALID; ALTER TABLE orders VALIDATE CONSTRAINT k; COMMIT;")}}})
+		r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte("BEGIN; ALTER TABLE orders ADD CONSTRAINT k CHECK (total > 1) NOT VALID; ALTER TABLE orders VALIDATE CONSTRAINT k; COMMIT;")}}})
 		if !strings.Contains(rulesOf(r), "block:validate-same-tx") {
 			t.Error(rulesOf(r))
 		}
@@ -84,7 +84,7 @@ func TestComplaints_are_answered(t *testing.T) {
 		}
 	})
 	t.Run("sqlfluff#1327, #4329 and pgsanity#28 psql commands are named, with their place", func(t *testing.T) {
-		r := Review(Input{Files: []File{{"m.sql", []byte("SELECT 1;\n\\set ON_ERROR_STOP on\nSELECT 2;")}}})
+		r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte("SELECT 1;\n\\set ON_ERROR_STOP on\nSELECT 2;")}}})
 		if r.Findings[0].Line != 2 || r.Coverage.Reviewed != 2 {
 			t.Errorf("%+v %+v", r.Findings[0], r.Coverage)
 		}

@@ -6,7 +6,7 @@ import (
 )
 
 func reviewed(sql string, waivers ...Waiver) Report {
-	return Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: baseCatalog(), Waivers: waivers, Now: day("2026-11-24")})
+	return Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(sql)}}, Catalog: baseCatalog(), Waivers: waivers, Now: day("2026-11-24")})
 }
 
 func TestException_speaks_for_one_rule_in_the_next_statement(t *testing.T) {
@@ -45,7 +45,7 @@ func TestException_speaks_for_one_rule_in_the_next_statement(t *testing.T) {
 			t.Errorf("%s: got %s (%s), want %s (%s)", name, r.Verdict, rulesOf(r), c.verdict, c.rules)
 		}
 	}
-	if r := Review(Input{Files: []File{{"m.sql", []byte(allow + "DROP TABLE orders;")}}}); r.Verdict != Block {
+	if r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(allow + "DROP TABLE orders;")}}}); r.Verdict != Block {
 		t.Error("without a day of its own the review takes an exception for valid")
 	}
 	r := reviewed(allow + "DROP TABLE orders;")

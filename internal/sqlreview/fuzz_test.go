@@ -35,7 +35,7 @@ func FuzzReview(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sql []byte) {
 		sources := map[string][]byte{"m.sql": sql}
 		for _, c := range []*Catalog{nil, baseCatalog()} {
-			r := Review(Input{Files: []File{{"m.sql", sql}}, Catalog: c, Now: day("2026-11-24")})
+			r := Review(Input{Files: []File{{Name: "m.sql", SQL: sql}}, Catalog: c, Now: day("2026-11-24")})
 			if r.Coverage.Reviewed > r.Coverage.Total {
 				t.Fatalf("coverage %+v", r.Coverage)
 			}

@@ -35,7 +35,7 @@ func TestHistory_passes_over_what_is_applied(t *testing.T) {
 		"recorded twice in one script": {c, efBlock("2_new", "CREATE TABLE n(i int);") + efBlock("2_new", "INSERT INTO \"__EFMigrationsHistory\" (\"MigrationId\", \"ProductVersion\") VALUES ('2_new', '9');") +
 			efBlock("2_new", "DROP TABLE orders;"), ""},
 	} {
-		r := Review(Input{Files: []File{{"m.sql", []byte("\ufeff" + x.sql)}}, Catalog: x.catalog, Policy: Policy{AssumeRows: 1e7}})
+		r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte("\ufeff" + x.sql)}}, Catalog: x.catalog, Policy: Policy{AssumeRows: 1e7}})
 		if got := rulesOf(r); got != x.want {
 			t.Errorf("%s: got %q, want %q", name, got, x.want)
 		}
@@ -57,7 +57,7 @@ func TestTool_is_named_in_the_advice(t *testing.T) {
 		"2026-01-01-000000_add_i/up.sql":  {index, "metadata.toml"},
 		"somebody/wrote/this/by_hand.sql": {index, ""},
 	} {
-		r := Review(Input{Files: []File{{file, []byte(c.sql)}}, Catalog: baseCatalog(), Policy: Policy{AssumeRows: 1e7}})
+		r := Review(Input{Files: []File{{Name: file, SQL: []byte(c.sql)}}, Catalog: baseCatalog(), Policy: Policy{AssumeRows: 1e7}})
 		do := ""
 		for _, f := range r.Findings {
 			if f.Rule == "index-not-concurrent" {
@@ -73,7 +73,7 @@ func TestTool_is_named_in_the_advice(t *testing.T) {
 func TestReview_says_nothing_about_units_that_are_in_place(t *testing.T) {
 	const sql = "ALTER TABLE orders ADD COLUMN total int; CREATE INDEX CONCURRENTLY orders_state_idx ON orders(state); DROP TABLE customers;"
 	for n, want := range []string{"block:will-fail block:will-fail block:drop-table", "block:will-fail block:drop-table", "block:drop-table", ""} {
-		r := Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: baseCatalog(), InPlace: n, Policy: Policy{AssumeRows: 1e7}})
+		r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(sql)}}, Catalog: baseCatalog(), InPlace: n, Policy: Policy{AssumeRows: 1e7}})
 		if got := rulesOf(r); got != want || r.Coverage != (Coverage{3, 3}) {
 			t.Errorf("with %d units in place: %s, %+v; want %s", n, got, r.Coverage, want)
 		}
@@ -89,7 +89,7 @@ func TestTool_that_sends_a_file_as_one_query_is_warned_of(t *testing.T) {
 		"by hand":                 {"indexes.sql", two, ""},
 		"a tool that splits them": {"V2__x.sql", two, ""},
 	} {
-		r := Review(Input{Files: []File{{c.file, []byte(c.sql)}}, Catalog: baseCatalog(), Policy: Policy{AssumeRows: 1e7}})
+		r := Review(Input{Files: []File{{Name: c.file, SQL: []byte(c.sql)}}, Catalog: baseCatalog(), Policy: Policy{AssumeRows: 1e7}})
 		got := ""
 		for _, f := range r.Findings {
 			if f.Rule == "tool-transaction" {

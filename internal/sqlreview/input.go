@@ -1,6 +1,10 @@
 package sqlreview
 
-import "time"
+import (
+	"time"
+
+	"fairlead/internal/sqltext"
+)
 
 // Input is everything a review looks at. Files are reviewed in order.
 type Input struct {
@@ -14,8 +18,17 @@ type Input struct {
 	Now     time.Time // decides what has expired; zero: exceptions and waivers count as expired
 }
 
-// File is one migration; Name is what findings are reported under.
+// File is one migration; Name is what findings are reported under. Script is SQL as it was parsed already; nil lets the
+// review parse it.
 type File struct {
-	Name string
-	SQL  []byte
+	Name   string
+	SQL    []byte
+	Script *sqltext.Script
+}
+
+func (f File) parsed() (sqltext.Script, error) {
+	if f.Script != nil {
+		return f.Script.Parsed()
+	}
+	return sqltext.Review(f.SQL)
 }

@@ -11,13 +11,13 @@ func TestReview_overlooks_no_call_whatever_its_spelling(t *testing.T) {
 		"DO $$ BEGIN IF EXISTS (SELECT f()) THEN DROP INDEX x; END IF; END $$;", "DO $$ DECLARE i int := f(); BEGIN NULL; END $$;",
 		"DO $$ BEGIN INSERT INTO audit_log VALUES (f()::text); END $$;",
 	} {
-		r := Review(Input{Files: []File{{"m.sql", []byte(made + sql)}}, Catalog: baseCatalog()})
+		r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(made + sql)}}, Catalog: baseCatalog()})
 		if !containsRule(r, "drop-table") {
 			t.Errorf("%s: the body is not read: %s", sql, rulesOf(r))
 		}
 	}
 	for _, sql := range []string{"SELECT dblink('a', 'b');", `SELECT U&"dbl\0069nk"('a', 'b');`, "DO $$ BEGIN IF EXISTS (SELECT DBLINK_exec('a', 'b')) THEN DROP INDEX x; END IF; END $$;"} {
-		if r := Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: baseCatalog()}); !containsRule(r, "dynamic-sql") {
+		if r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(sql)}}, Catalog: baseCatalog()}); !containsRule(r, "dynamic-sql") {
 			t.Errorf("%s: %s", sql, rulesOf(r))
 		}
 	}

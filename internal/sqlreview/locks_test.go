@@ -70,7 +70,7 @@ func TestReview_ends_when_relations_go_round_in_a_circle(t *testing.T) {
 		"CREATE TABLE a() INHERITS (a);",
 		"CREATE TABLE a(i int REFERENCES a); DROP TABLE a CASCADE; TRUNCATE a CASCADE;",
 	} {
-		if r := Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: c}); r.Coverage.Total == 0 {
+		if r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(sql)}}, Catalog: c}); r.Coverage.Total == 0 {
 			t.Errorf("%s: %+v", sql, r)
 		}
 	}
@@ -82,9 +82,9 @@ func TestReview_says_the_same_each_time(t *testing.T) {
 		c.Tables[i].Triggers = []Trigger{{Name: "t", Function: Ref{"public", "bump"}, Enabled: true}}
 	}
 	const sql = "DROP FUNCTION bump(); DROP SCHEMA reporting; DROP TYPE order_state; DROP TABLE orders; TRUNCATE customers CASCADE; BEGIN; ALTER TABLE orders ADD c int; ALTER TABLE customers ADD c int; UPDATE tickets SET id = 1; COMMIT;"
-	first, _ := json.Marshal(Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: c}))
+	first, _ := json.Marshal(Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(sql)}}, Catalog: c}))
 	for range 50 {
-		if again, _ := json.Marshal(Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: c})); !bytes.Equal(first, again) {
+		if again, _ := json.Marshal(Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(sql)}}, Catalog: c})); !bytes.Equal(first, again) {
 			t.Fatalf("first\n%s\nthen\n%s", first, again)
 		}
 	}

@@ -47,7 +47,7 @@ func TestReview_of_a_large_file_holds_little_memory(t *testing.T) {
 	sql := inserts(40_000)
 	var r Report
 	began := time.Now()
-	heap := heapOf(func() { r = Review(Input{Files: []File{{"m.sql", sql}}}) })
+	heap := heapOf(func() { r = Review(Input{Files: []File{{Name: "m.sql", SQL: sql}}}) })
 	if len(r.Statements) != maxShown || r.Unlisted != 40_000-maxShown {
 		t.Errorf("%d statements are listed, %d are not", len(r.Statements), r.Unlisted)
 	}
@@ -62,7 +62,7 @@ func TestReview_of_a_large_file_holds_little_memory(t *testing.T) {
 
 func TestReview_shows_a_bounded_number_of_findings_and_forgets_none(t *testing.T) {
 	sql := strings.Repeat("CREATE INDEX ON orders(total);\n", maxFindings+5) + "DROP TABLE orders;"
-	r := Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: baseCatalog()}) // the indexes inform only
+	r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(sql)}}, Catalog: baseCatalog()}) // the indexes inform only
 	if len(r.Findings) != maxFindings || r.LeftOut != 6 || r.Verdict != Block {
 		t.Errorf("%d findings, %d left out, %s", len(r.Findings), r.LeftOut, r.Verdict)
 	}
@@ -115,7 +115,7 @@ func TestReview_of_bad_input_blocks_with_a_place(t *testing.T) {
 		"endless statements":               {strings.Repeat(";", 500_000), 1, 0},
 		"an error in a later piece":        {string(inserts(5_000)) + "SELEC 1;", 5001, 1},
 	} {
-		r := Review(Input{Files: []File{{"m.sql", []byte(c.sql)}}})
+		r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(c.sql)}}})
 		if r.Verdict != Block || len(r.Findings) == 0 || !strings.Contains(rulesOf(r), "block:unreviewable") || r.Compatibility != Unknown {
 			t.Errorf("%s: %s, %s, %s", name, r.Verdict, rulesOf(r), r.Compatibility)
 			continue
@@ -137,7 +137,7 @@ func nestedDo(n int) string {
 }
 
 func TestReview_follows_DO_in_DO_as_deep_as_it_says(t *testing.T) {
-	if r := Review(Input{Files: []File{{"m.sql", []byte(nestedDo(3))}}}); !strings.Contains(rulesOf(r), "block:drop-table") {
+	if r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(nestedDo(3))}}}); !strings.Contains(rulesOf(r), "block:drop-table") {
 		t.Errorf("three deep: %s", rulesOf(r))
 	}
 }

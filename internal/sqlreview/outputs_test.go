@@ -59,7 +59,7 @@ func TestExplain_pages_in_the_manual_are_current(t *testing.T) {
 func everything() Report {
 	sql := "DROP TABLE orders;\n-- fairlead:allow drop-table reason=\"nobody has used it since 41\" until=2027-01-31\nDROP TABLE customers;\n" +
 		"CREATE INDEX \"i::error\n%0A\" ON tickets(id); DROP INDEX orders_state_idx; -- é"
-	return Review(Input{Files: []File{{"mig rations/a%b,c:d.sql", []byte(sql)}}, Catalog: baseCatalog(), Now: day("2026-11-24")})
+	return Review(Input{Files: []File{{Name: "mig rations/a%b,c:d.sql", SQL: []byte(sql)}}, Catalog: baseCatalog(), Now: day("2026-11-24")})
 }
 
 func day(s string) time.Time {

@@ -14,7 +14,7 @@ func TestPolicy_decides_which_tables_are_small(t *testing.T) {
 				c.Tables[i].Rows, c.Tables[i].Bytes = rows, bytes
 			}
 		}
-		return rulesOf(Review(Input{Files: []File{{"m.sql", []byte("CREATE INDEX ON orders(total);")}}, Catalog: c, Policy: p}))
+		return rulesOf(Review(Input{Files: []File{{Name: "m.sql", SQL: []byte("CREATE INDEX ON orders(total);")}}, Catalog: c, Policy: p}))
 	}
 	const small, big = "info:index-not-concurrent", "block:index-not-concurrent"
 	for _, x := range []struct {
@@ -60,7 +60,7 @@ func TestPolicy_gives_rules_another_severity(t *testing.T) {
 		{"a rule about the running image is raised", "ALTER TABLE orders ALTER placed_at DROP DEFAULT;", "drop-default", LevelBlock, Block, "block:drop-default", 0},
 		{"an exception for a rule that is off is no mistake", `-- fairlead:allow index-not-concurrent reason="a reason that is long" until=2099-01-01` + "\n" + index, "index-not-concurrent", LevelOff, Pass, "", 1},
 	} {
-		r := Review(Input{Files: []File{{"m.sql", []byte(x.sql)}}, Catalog: baseCatalog(), Now: day("2026-11-24"),
+		r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(x.sql)}}, Catalog: baseCatalog(), Now: day("2026-11-24"),
 			Policy: Policy{AssumeRows: 1e7, Rules: map[string]Level{x.rule: x.level}}})
 		if rulesOf(r) != x.want || r.Verdict != x.verdict || r.Silenced != x.silenced {
 			t.Errorf("%s: got %s, %s, %d silenced; want %s, %s, %d", x.name, rulesOf(r), r.Verdict, r.Silenced, x.want, x.verdict, x.silenced)
@@ -69,14 +69,14 @@ func TestPolicy_gives_rules_another_severity(t *testing.T) {
 }
 
 func TestPolicy_keeps_small_tables_at_info_when_a_lock_rule_is_given_a_level(t *testing.T) {
-	r := Review(Input{Files: []File{{"m.sql", []byte("CREATE INDEX ON orders(total);")}}, Catalog: baseCatalog(), Policy: Policy{Rules: map[string]Level{"index-not-concurrent": LevelBlock}}})
+	r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte("CREATE INDEX ON orders(total);")}}, Catalog: baseCatalog(), Policy: Policy{Rules: map[string]Level{"index-not-concurrent": LevelBlock}}})
 	if rulesOf(r) != "info:index-not-concurrent" {
 		t.Error(rulesOf(r))
 	}
 }
 
 func TestPolicy_is_told_in_the_report(t *testing.T) {
-	r := Review(Input{Files: []File{{"m.sql", []byte("CREATE INDEX ON orders(total); DROP INDEX orders_state_idx;")}}, Catalog: baseCatalog(),
+	r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte("CREATE INDEX ON orders(total); DROP INDEX orders_state_idx;")}}, Catalog: baseCatalog(),
 		Policy: Policy{AssumeRows: 1e7, Rules: map[string]Level{"index-not-concurrent": LevelWarn, "drop-index": LevelOff}}})
 	var text, note bytes.Buffer
 	_, _ = Text(&text, r, nil), Markdown(&note, r, nil)
@@ -111,7 +111,7 @@ func TestCheckLevel_says_what_is_allowed(t *testing.T) {
 
 // tried reviews a script and adds what a server is said to have done with its statements.
 func tried(sql string, p Policy, same bool, did ...Observed) Report {
-	r := Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: baseCatalog(), Policy: p})
+	r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(sql)}}, Catalog: baseCatalog(), Policy: p})
 	return WithTrace(r, "m.sql", Trace{Statements: did, SameShape: same})
 }
 

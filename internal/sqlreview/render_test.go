@@ -8,7 +8,7 @@ import (
 
 func TestText_shows_the_line_a_caret_and_the_safe_rewrite(t *testing.T) {
 	sql := []byte("-- æ\n  SELECT 'æ'; CREATE INDEX i ON orders (state);\n")
-	r := Review(Input{Files: []File{{"m.sql", sql}}, Catalog: baseCatalog(), Policy: Policy{AssumeRows: 1 << 40}})
+	r := Review(Input{Files: []File{{Name: "m.sql", SQL: sql}}, Catalog: baseCatalog(), Policy: Policy{AssumeRows: 1 << 40}})
 	var out strings.Builder
 	if err := Text(&out, r, map[string][]byte{"m.sql": sql}); err != nil {
 		t.Fatal(err)
@@ -24,7 +24,7 @@ func TestText_shows_the_line_a_caret_and_the_safe_rewrite(t *testing.T) {
 
 func TestMarkdown_quotes_what_comes_from_the_file(t *testing.T) {
 	sql := []byte("DROP TABLE \"a`b\"; -- ```\n")
-	r := Review(Input{Files: []File{{"m`.sql", sql}}})
+	r := Review(Input{Files: []File{{Name: "m`.sql", SQL: sql}}})
 	var out strings.Builder
 	if err := Markdown(&out, r, map[string][]byte{"m`.sql": sql}); err != nil {
 		t.Fatal(err)
@@ -35,7 +35,7 @@ func TestMarkdown_quotes_what_comes_from_the_file(t *testing.T) {
 }
 
 func TestReport_json_has_lists_where_others_rely_on_them(t *testing.T) {
-	b, err := json.Marshal(Review(Input{Files: []File{{"m.sql", []byte("SELECT 1")}}}))
+	b, err := json.Marshal(Review(Input{Files: []File{{Name: "m.sql", SQL: []byte("SELECT 1")}}}))
 	if err != nil {
 		t.Fatal(err)
 	}

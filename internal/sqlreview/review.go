@@ -151,7 +151,7 @@ type reviewer struct {
 }
 
 func (r *reviewer) file(f File) {
-	script, err := sqltext.Review(f.SQL)
+	script, err := f.parsed()
 	r.shown = len(r.report.Statements)
 	r.first, r.sql = len(r.report.Findings), f.SQL
 	r.name, r.script, r.tool = f.Name, script, nil

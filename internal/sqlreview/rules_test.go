@@ -13,7 +13,7 @@ func checkRules(t *testing.T, c *Catalog, p Policy, cases []ruleCase) {
 	t.Helper()
 	for _, x := range cases {
 		t.Run(x.name, func(t *testing.T) {
-			r := Review(Input{Files: []File{{"m.sql", []byte(x.sql)}}, Catalog: c, Policy: p})
+			r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(x.sql)}}, Catalog: c, Policy: p})
 			if got := rulesOf(r); got != x.want {
 				t.Errorf("%s\n got %q\nwant %q", x.sql, got, x.want)
 			}
@@ -142,7 +142,7 @@ func TestRules_about_running_again(t *testing.T) {
 		{"an update that counts", "UPDATE orders SET total = total + 1 WHERE id = 1;", true, NotIdempotent},
 		{"no transaction and no probe", "CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p;", false, NotIdempotent},
 	} {
-		r := Review(Input{Files: []File{{"m.sql", []byte(c.sql)}}, Catalog: baseCatalog(), Policy: Policy{Unrecorded: c.unrecorded}})
+		r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(c.sql)}}, Catalog: baseCatalog(), Policy: Policy{Unrecorded: c.unrecorded}})
 		if r.Idempotent != c.want {
 			t.Errorf("%s: got %s, want %s", c.name, r.Idempotent, c.want)
 		}
@@ -171,7 +171,7 @@ func TestReview_blocks_what_it_cannot_read_with_the_place(t *testing.T) {
 		"a stray ROLLBACK": {"SELECT 1;\nROLLBACK;", "transaction-control", 2, 1},
 		"inside a body":    {"SELECT 1;\n\nDO $$\nBEGIN\n  EXECUTE current_user;\nEND $$", "dynamic-sql", 5, 11},
 	} {
-		r := Review(Input{Files: []File{{"m.sql", []byte(c.sql)}}})
+		r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(c.sql)}}})
 		if len(r.Findings) == 0 || r.Verdict != Block || r.Compatibility != Unknown {
 			t.Errorf("%s: %+v", name, r)
 			continue
@@ -206,14 +206,14 @@ func TestReview_says_whether_the_running_image_works(t *testing.T) {
 		"TRUNCATE orders":                                       Incompatible,
 		"CREATE TABLE b(i int); ALTER TABLE b ADD CHECK (i> 0)": Compatible,
 	} {
-		if r := Review(Input{Files: []File{{"m.sql", []byte(sql)}}, Catalog: baseCatalog()}); r.Compatibility != want {
+		if r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(sql)}}, Catalog: baseCatalog()}); r.Compatibility != want {
 			t.Errorf("%s: got %s, want %s", sql, r.Compatibility, want)
 		}
 	}
 }
 
 func TestReview_carries_state_over_only_when_asked(t *testing.T) {
-	files := []File{{"1.sql", []byte("CREATE TABLE a(i int);")}, {"2.sql", []byte("CREATE INDEX ON a(i);")}}
+	files := []File{{Name: "1.sql", SQL: []byte("CREATE TABLE a(i int);")}, {Name: "2.sql", SQL: []byte("CREATE INDEX ON a(i);")}}
 	if r := Review(Input{Files: files, Policy: Policy{Sequence: true}}); r.Verdict != Pass {
 		t.Errorf("in sequence: %s", rulesOf(r))
 	}
@@ -224,7 +224,7 @@ func TestReview_carries_state_over_only_when_asked(t *testing.T) {
 
 func TestFinding_keeps_its_fingerprint_when_it_moves(t *testing.T) {
 	print := func(sql string) string {
-		return Review(Input{Files: []File{{"m.sql", []byte(sql)}}}).Findings[0].Fingerprint
+		return Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(sql)}}}).Findings[0].Fingerprint
 	}
 	if a, b := print("DROP TABLE a;"), print("-- moved\n\nDROP   TABLE a;"); a != b {
 		t.Errorf("%s became %s", a, b)

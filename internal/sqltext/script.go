@@ -106,6 +106,18 @@ func (s Script) Node(i int) *pg.Node {
 	return s.again(i)
 }
 
+// Parsed gives the script as Parse does, with its trees: itself where it came from there, and else (it was read back from
+// the ledger, or taken whole) its text parsed once more.
+func (s Script) Parsed() (Script, error) {
+	switch {
+	case len(s.Problems) > 0:
+		return s, s.Problems[0]
+	case s.places != nil:
+		return s, nil
+	}
+	return Parse([]byte(s.text))
+}
+
 // Text returns the exact text of a unit, or "" when its bytes are not at hand.
 func (s Script) Text(u Unit) string {
 	if u.Start < 0 || u.End > len(s.text) || u.Start > u.End {

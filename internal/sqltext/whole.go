@@ -12,6 +12,10 @@ const WholeKind = "WHOLE FILE"
 // text was taken whole. Any other problem than that of the grammar is still an error.
 func ParseOrWhole(sql []byte) (Script, bool, error) {
 	script, err := Parse(sql)
+	return orWhole(sql, script, err)
+}
+
+func orWhole(sql []byte, script Script, err error) (Script, bool, error) {
 	if err == nil {
 		return script, false, nil
 	}

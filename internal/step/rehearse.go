@@ -219,7 +219,7 @@ func (s Rehearse) Try(ctx context.Context, j database.Rehearsal, m backup.Manife
 	if e.Copy = rehearsed; rehearsed.Counted {
 		e.Level = L3
 	}
-	report := sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: s.Name, SQL: s.SQL}}, Catalog: catalog, Policy: s.Policy, InPlace: e.From})
+	report := sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: s.Name, SQL: s.SQL, Script: &s.Script}}, Catalog: catalog, Policy: s.Policy, InPlace: e.From})
 	return e, e.judge(s, sqlreview.WithTrace(report, s.Name, trace), trace)
 }
 

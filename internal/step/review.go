@@ -9,6 +9,7 @@ import (
 	"fairlead/internal/fault"
 	"fairlead/internal/release"
 	"fairlead/internal/sqlreview"
+	"fairlead/internal/sqltext"
 )
 
 // Review reads the migration like a careful reviewer and closes the gate at a finding that blocks. Catalog gives what the database
@@ -16,6 +17,7 @@ import (
 type Review struct {
 	Name    string
 	SQL     []byte
+	Script  *sqltext.Script // SQL as it was parsed already; nil: it is parsed here
 	Catalog func(context.Context) (*sqlreview.Catalog, error)
 	Policy  sqlreview.Policy
 	Waivers func() ([]sqlreview.Waiver, error) // nil: none
@@ -98,7 +100,7 @@ func (s Review) Run(ctx context.Context, _ engine.Input) (engine.Evidence, error
 	if err != nil {
 		return nil, refuse("catalog-unreadable", "the catalog of the database cannot be read", err)
 	}
-	in := sqlreview.Input{Files: []sqlreview.File{{Name: s.Name, SQL: s.SQL}}, Catalog: catalog, Policy: s.Policy}
+	in := sqlreview.Input{Files: []sqlreview.File{{Name: s.Name, SQL: s.SQL, Script: s.Script}}, Catalog: catalog, Policy: s.Policy}
 	if s.Now != nil {
 		in.Now = s.Now()
 	}

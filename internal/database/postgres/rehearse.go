@@ -43,8 +43,8 @@ func (d *Database) Rehearser(c RehearseConfig) *Rehearser {
 }
 
 // Refuses gives the places of a script for which it cannot be rehearsed where this rehearser works.
-func (r *Rehearser) Refuses(sql []byte) []sqlneeds.Outside {
-	all := sqlneeds.OutsideEffects(sql)
+func (r *Rehearser) Refuses(s sqltext.Script) []sqlneeds.Outside {
+	all := sqlneeds.OutsideEffects(s)
 	if r.config.Server.Reveal() != ServerLocal {
 		return all
 	}
@@ -94,7 +94,7 @@ func (r *Rehearser) at(url config.Secret) Config {
 // that fails is part of the trace and no error. Whatever happens, the scratch database is dropped; what a killed process leaves is found
 // by the next Rehearse or Sweep. Errors: database.ErrOutside, database.ErrNoSpace, database.ErrNoScratch, or what the server said.
 func (r *Rehearser) Rehearse(ctx context.Context, j database.Rehearsal, s sqltext.Script) (database.Rehearsed, sqlreview.Trace, error) {
-	if refused := r.Refuses([]byte(s.Slice(sqltext.Range{End: lastByte(s)}))); len(refused) > 0 {
+	if refused := r.Refuses(s); len(refused) > 0 {
 		return database.Rehearsed{}, sqlreview.Trace{}, fmt.Errorf("%w: %s", database.ErrOutside, refused[0])
 	}
 	st, err := r.open(ctx, j, s)
@@ -109,14 +109,6 @@ func (r *Rehearser) Rehearse(ctx context.Context, j database.Rehearsal, s sqltex
 		err = cause
 	}
 	return out, trace, errors.Join(err, st.drop(ctx))
-}
-
-// lastByte is the end of the file, as far as anything in it matters.
-func lastByte(s sqltext.Script) int {
-	if n := len(s.Units); n > 0 {
-		return s.Units[n-1].End
-	}
-	return 0
 }
 
 // rehearse does what is to be done on an open stage.

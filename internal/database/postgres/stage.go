@@ -126,7 +126,7 @@ func (r *Rehearser) openLocal(ctx context.Context, st *stage, j database.Rehears
 	if err := r.enough(r.directory(), need); err != nil {
 		return err
 	}
-	all := sqlneeds.OutsideEffects([]byte(s.Slice(sqltext.Range{End: lastByte(s)})))
+	all := sqlneeds.OutsideEffects(s)
 	unread := slices.IndexFunc(all, func(o sqlneeds.Outside) bool { return o.Unread })
 	if unread >= 0 && st.original.super {
 		st.notes = append(st.notes, "the role was no superuser on the copy, because of what cannot be read before: "+all[unread].String())
