@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"fairlead/internal/probe"
-	"fairlead/internal/release"
 	"fairlead/internal/step"
 )
 
@@ -29,23 +28,6 @@ func (p *Project) smoke() []step.SmokeCheck {
 		}})
 	}
 	return all
-}
-
-// verifyImages asks the registry about every image.
-func (p *Project) verifyImages(ctx context.Context, images []release.Image, commit string) ([]step.ConfirmedImage, error) {
-	found, err := p.registry.Check(ctx, images, commit)
-	if err != nil {
-		return nil, err
-	}
-	var all []step.ConfirmedImage
-	for _, f := range found {
-		one := step.ConfirmedImage{Service: f.Service, Ref: f.Ref, Media: f.MediaType}
-		for _, platform := range f.Platforms {
-			one.Revision = platform.Revision
-		}
-		all = append(all, one)
-	}
-	return all, nil
 }
 
 // ledgerID gives the id of the ledger that is there.

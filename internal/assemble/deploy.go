@@ -11,7 +11,7 @@ import (
 func (p *Project) planning(f source.Found) []engine.Step {
 	steps := []engine.Step{
 		step.Check{Target: p.target, ByHand: p.ByHand(), Database: p.databaseOf(f), Backups: p.shelfOf(f), Ledger: p.ledgerID, Room: p.room, Fits: p.dumpFits}, // hosts, engine, clocks, disk, database: everything that is cheap to ask
-		step.Confirm{Found: f, ByHand: p.ByHand(), Verify: p.verifyImages},                                                                                     // every digest exists and hashes to itself; labels name the commit
+		step.Confirm{Found: f, ByHand: p.ByHand(), Verify: p.registry.Check},                                                                                   // every digest exists and hashes to itself; labels name the commit
 	}
 	if f.Release.Migration != nil {
 		steps = append(steps, p.reviewing(migrationOf(f))...) // the SQL is read, and what its tool has written down; what cannot be read blocks

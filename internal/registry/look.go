@@ -14,14 +14,13 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sync/errgroup"
 
 	"fairlead/internal/release"
 )
 
-const (
-	labelRevision = "org.opencontainers.image.revision"
-	labelVersion  = "org.opencontainers.image.version"
-)
+// labelRevision is the label that names the commit from which an image was built.
+const labelRevision = "org.opencontainers.image.revision"
 
 // looking is one image being looked at.
 type looking struct {
@@ -32,25 +31,24 @@ type looking struct {
 	credentials string
 }
 
-func (r *Registry) look(ctx context.Context, img release.Image, commit string) (Image, error) {
+func (r *Registry) look(ctx context.Context, img release.Image, commit string) (release.ConfirmedImage, error) {
+	found := release.ConfirmedImage{Service: img.Service, Ref: img.Ref()}
 	l, err := r.open(ctx, img, commit)
 	if err != nil {
-		return Image{}, err
+		return found, err
 	}
 	d, err := l.get(ctx, img.Digest.String())
 	if err != nil {
-		return Image{}, err
+		return found, err
 	}
-	found := Image{Service: img.Service, Ref: img.Ref(), Digest: img.Digest, MediaType: string(d.MediaType), Credentials: l.credentials}
+	found.Media = string(d.MediaType)
 	switch {
 	case d.MediaType.IsIndex():
-		found.Platforms, err = l.index(ctx, d)
+		found.Revision, err = l.index(ctx, d)
 	case d.MediaType.IsImage():
-		var p Platform
-		p, err = l.platform(ctx, d, nil)
-		found.Platforms = []Platform{p}
+		found.Revision, err = l.platform(ctx, d)
 	default:
-		err = l.fault("image-unusable", fmt.Errorf("it is no image but %q", clip(string(d.MediaType))))
+		err = l.fault("image-unusable", fmt.Errorf("it is no image but %q", clip(found.Media)))
 	}
 	return found, err
 }
@@ -97,37 +95,33 @@ func (l *looking) get(ctx context.Context, digest string) (*remote.Descriptor, e
 	return d, nil
 }
 
-func (l *looking) index(ctx context.Context, d *remote.Descriptor) ([]Platform, error) {
+// index looks at every platform and gives the commit that the last one names.
+func (l *looking) index(ctx context.Context, d *remote.Descriptor) (revision string, err error) {
 	idx, err := d.ImageIndex()
 	if err != nil {
-		return nil, l.fault("image-unusable", err)
+		return "", l.fault("image-unusable", err)
 	}
 	m, err := idx.IndexManifest()
 	if err != nil {
-		return nil, l.fault("image-unusable", fmt.Errorf("its index cannot be read: %w", err))
+		return "", l.fault("image-unusable", fmt.Errorf("its index cannot be read: %w", err))
 	}
-	var all []Platform
-	for _, e := range m.Manifests {
-		if !runnable(e) {
-			continue
-		}
-		if len(all) == maxPlatforms {
-			return nil, l.fault("image-unusable", fmt.Errorf("it has more than %d platforms", maxPlatforms))
-		}
+	platforms := slices.DeleteFunc(m.Manifests, func(e v1.Descriptor) bool { return !runnable(e) })
+	switch {
+	case len(platforms) == 0:
+		return "", l.fault("image-unusable", errors.New("its index lists nothing that can run"))
+	case len(platforms) > maxPlatforms:
+		return "", l.fault("image-unusable", fmt.Errorf("it has more than %d platforms", maxPlatforms))
+	}
+	for _, e := range platforms {
 		child, err := l.get(ctx, e.Digest.String())
 		if err != nil {
-			return nil, err
+			return "", err
 		}
-		p, err := l.platform(ctx, child, e.Platform)
-		if err != nil {
-			return nil, err
+		if revision, err = l.platform(ctx, child); err != nil {
+			return "", err
 		}
-		all = append(all, p)
 	}
-	if len(all) == 0 {
-		return nil, l.fault("image-unusable", errors.New("its index lists nothing that can run"))
-	}
-	return all, nil
+	return revision, nil
 }
 
 // runnable leaves out attestations and whatever else an index may list beside images.
@@ -138,59 +132,45 @@ func runnable(e v1.Descriptor) bool {
 	return e.Platform == nil || e.Platform.OS != "unknown" && e.Platform.Architecture != "unknown"
 }
 
-func (l *looking) platform(ctx context.Context, d *remote.Descriptor, listed *v1.Platform) (Platform, error) {
+// platform looks at one image that can run and gives the commit that its label names.
+func (l *looking) platform(ctx context.Context, d *remote.Descriptor) (revision string, err error) {
 	img, err := d.Image()
 	if err != nil {
-		return Platform{}, l.fault("image-unusable", err)
+		return "", l.fault("image-unusable", err)
 	}
 	m, err := img.Manifest()
 	if err != nil {
-		return Platform{}, l.fault("image-unusable", fmt.Errorf("its manifest cannot be read: %w", err))
+		return "", l.fault("image-unusable", fmt.Errorf("its manifest cannot be read: %w", err))
 	}
 	if len(m.Layers) > maxLayers || !isConfig(m.Config.MediaType) {
-		return Platform{}, l.fault("image-unusable", fmt.Errorf("its manifest describes no image (%d layers, configuration %q)", len(m.Layers), clip(string(m.Config.MediaType))))
+		return "", l.fault("image-unusable", fmt.Errorf("its manifest describes no image (%d layers, configuration %q)",
+			len(m.Layers), clip(string(m.Config.MediaType))))
 	}
 	if m.Config.Size > maxBody {
-		return Platform{}, l.fault("image-unusable", fmt.Errorf("its configuration claims %d bytes", m.Config.Size))
+		return "", l.fault("image-unusable", fmt.Errorf("its configuration claims %d bytes", m.Config.Size))
 	}
 	c, err := img.ConfigFile()
 	if err != nil {
-		return Platform{}, l.trouble(err, "configuration "+short(m.Config.Digest.String()))
+		return "", l.trouble(err, "configuration "+short(m.Config.Digest.String()))
 	}
-	p := Platform{Name: platformName(c, listed), Layers: len(m.Layers), Revision: c.Config.Labels[labelRevision], Version: c.Config.Labels[labelVersion]}
-	if p.Manifest, err = release.ParseDigest(d.Digest.String()); err != nil {
-		return Platform{}, l.fault("image-unusable", err)
+	if _, err := release.ParseDigest(m.Config.Digest.String()); err != nil {
+		return "", l.fault("image-unusable", err)
 	}
-	if p.ID, err = release.ParseDigest(m.Config.Digest.String()); err != nil {
-		return Platform{}, l.fault("image-unusable", err)
+	revision = c.Config.Labels[labelRevision]
+	if !l.agrees(revision) {
+		return "", l.fault("image-mislabelled", fmt.Errorf("its label says commit %s, the release says %s", clip(revision), l.commit))
 	}
-	if !l.agrees(p.Revision) {
-		return Platform{}, l.fault("image-mislabelled", fmt.Errorf("its label says commit %s, the release says %s", clip(p.Revision), l.commit))
-	}
-	for _, layer := range m.Layers {
-		p.Size += layer.Size
-	}
-	return p, l.layers(ctx, m.Layers)
+	return revision, l.layers(ctx, m.Layers)
 }
 
 // layers asks for every blob that the registry itself must hold: a manifest may outlive its layers.
 func (l *looking) layers(ctx context.Context, layers []v1.Descriptor) error {
-	seats := make(chan struct{}, atOnce)
-	answers := make(chan error, len(layers))
+	var g errgroup.Group
+	g.SetLimit(atOnce)
 	for _, d := range layers {
-		go func() {
-			seats <- struct{}{}
-			defer func() { <-seats }()
-			answers <- l.layer(ctx, d)
-		}()
+		g.Go(func() error { return l.layer(ctx, d) })
 	}
-	var first error
-	for range layers {
-		if err := <-answers; err != nil && first == nil {
-			first = err
-		}
-	}
-	return first
+	return g.Wait()
 }
 
 func (l *looking) layer(ctx context.Context, d v1.Descriptor) error {
@@ -221,17 +201,6 @@ func (l *looking) agrees(revision string) bool {
 
 func isConfig(t types.MediaType) bool {
 	return t == types.OCIConfigJSON || t == types.DockerConfigJSON
-}
-
-func platformName(c *v1.ConfigFile, listed *v1.Platform) string {
-	p := v1.Platform{OS: c.OS, Architecture: c.Architecture, Variant: c.Variant}
-	if p.Variant == "" && listed != nil && listed.OS == p.OS && listed.Architecture == p.Architecture {
-		p.Variant = listed.Variant
-	}
-	if p.Variant == "" {
-		return p.OS + "/" + p.Architecture
-	}
-	return p.OS + "/" + p.Architecture + "/" + p.Variant
 }
 
 // guard keeps a registry to what it may do: no plain HTTP unless it is configured, no endless answer.

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"fairlead/internal/fault"
 	"fairlead/internal/release"
@@ -58,7 +58,7 @@ func serve(t *testing.T) *server {
 	return s
 }
 
-func (s *server) check(ctx context.Context, images ...release.Image) ([]Image, error) {
+func (s *server) check(ctx context.Context, images ...release.Image) ([]release.ConfirmedImage, error) {
 	r := New(Options{PlainHTTP: []string{s.host}, Keychain: anonymous{}, Timeout: 5 * time.Second})
 	return r.Check(ctx, images, commit)
 }
@@ -76,7 +76,7 @@ func labelled(t *testing.T, revision, arch string) v1.Image {
 	c = c.DeepCopy()
 	c.OS, c.Architecture = "linux", arch
 	if revision != "" {
-		c.Config.Labels = map[string]string{labelRevision: revision, labelVersion: "v1"}
+		c.Config.Labels = map[string]string{labelRevision: revision}
 	}
 	img, err = mutate.ConfigFile(img, c)
 	if err != nil {
@@ -118,44 +118,43 @@ func image(t *testing.T, s *server, service, digest string) release.Image {
 	return img
 }
 
-func TestCheck_gives_what_an_index_holds_and_passes_attestations_over(t *testing.T) {
-	s := serve(t)
-	amd, arm := labelled(t, commit, "amd64"), labelled(t, commit[:12], "arm64")
-	attestation := labelled(t, "", "unknown")
-	idx := mutate.AppendManifests(empty.Index,
-		mutate.IndexAddendum{Add: amd, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}},
-		mutate.IndexAddendum{Add: arm, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}}},
-		mutate.IndexAddendum{Add: attestation, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"},
-			Annotations: map[string]string{"vnd.docker.reference.type": "attestation-manifest"}}})
-	img := s.push(t, "api", idx)
-	got, err := s.check(context.Background(), img)
+// multi is an index of an image for two platforms and of an attestation, which nobody can run.
+func multi(t *testing.T, amd, arm string) (index v1.ImageIndex, attestation string) {
+	t.Helper()
+	on := func(os, arch, variant string) *v1.Platform {
+		return &v1.Platform{OS: os, Architecture: arch, Variant: variant}
+	}
+	statement := labelled(t, "", "unknown")
+	digest, err := statement.Digest()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 1 || len(got[0].Platforms) != 2 || got[0].Platforms[1].Name != "linux/arm64/v8" || !got[0].Labelled() {
-		t.Fatalf("got %+v", got)
-	}
-	id, _ := amd.ConfigName()
-	p := got[0].Platforms[0]
-	if p.ID.String() != id.String() || p.Layers != 3 || p.Size == 0 || p.Version != "v1" {
-		t.Errorf("got %+v, want the id %s", p, id)
-	}
-	if ids := got[0].IDs(); len(ids) != 5 || !slices.Contains(ids, p.ID) || !slices.Contains(ids, img.Digest) {
-		t.Errorf("ids: got %v", ids)
-	}
-	if !got[0].Runs("linux/amd64") || !got[0].Runs("linux/arm64") || got[0].Runs("linux/arm") {
-		t.Error("platforms are matched wrongly")
+	return mutate.AppendManifests(empty.Index,
+		mutate.IndexAddendum{Add: labelled(t, amd, "amd64"), Descriptor: v1.Descriptor{Platform: on("linux", "amd64", "")}},
+		mutate.IndexAddendum{Add: labelled(t, arm, "arm64"), Descriptor: v1.Descriptor{Platform: on("linux", "arm64", "v8")}},
+		mutate.IndexAddendum{Add: statement, Descriptor: v1.Descriptor{Platform: on("unknown", "unknown", ""),
+			Annotations: map[string]string{"vnd.docker.reference.type": "attestation-manifest"}}}), digest.String()
+}
+
+func TestCheck_looks_at_every_platform_of_an_index_and_passes_attestations_over(t *testing.T) {
+	s := serve(t)
+	index, attestation := multi(t, commit, commit[:12])
+	img := s.push(t, "api", index)
+	s.refuse = func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, attestation) }
+	got, err := s.check(context.Background(), img)
+	want := release.ConfirmedImage{Service: "api", Ref: img.Ref(), Media: string(types.OCIImageIndex), Revision: commit[:12]}
+	if err != nil || len(got) != 1 || got[0] != want {
+		t.Fatalf("got %+v, %v, want %+v", got, err, want)
 	}
 }
 
 func TestCheck_takes_a_plain_manifest_and_says_when_there_is_no_label(t *testing.T) {
 	s := serve(t)
-	got, err := s.check(context.Background(), s.push(t, "api", labelled(t, "", "amd64")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got[0].Platforms) != 1 || got[0].Labelled() || got[0].Credentials != "anonymous" {
-		t.Errorf("got %+v", got)
+	img := s.push(t, "api", labelled(t, "", "amd64"))
+	got, err := s.check(context.Background(), img)
+	want := release.ConfirmedImage{Service: "api", Ref: img.Ref(), Media: string(types.DockerManifestSchema2)}
+	if err != nil || len(got) != 1 || got[0] != want {
+		t.Fatalf("got %+v, %v, want %+v", got, err, want)
 	}
 }
 
@@ -214,6 +213,10 @@ func TestCheck_closes_the_gate(t *testing.T) {
 		}, "image-missing", "its manifest"},
 		"a label of another commit": {func(t *testing.T, s *server) release.Image {
 			return s.push(t, "api", labelled(t, strings.Repeat("f", 40), "amd64"))
+		}, "image-mislabelled", "its label says commit ffff"},
+		"a label of another commit on one platform": {func(t *testing.T, s *server) release.Image {
+			index, _ := multi(t, strings.Repeat("f", 40), commit)
+			return s.push(t, "api", index)
 		}, "image-mislabelled", "its label says commit ffff"},
 		"bytes that do not hash to the digest": {func(t *testing.T, s *server) release.Image {
 			s.over = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -16,24 +16,16 @@ import (
 type Confirm struct {
 	Found  source.Found
 	ByHand target.Runbook
-	Verify func(ctx context.Context, images []release.Image, commit string) ([]ConfirmedImage, error)
-}
-
-// ConfirmedImage is what the registry has of one image.
-type ConfirmedImage struct {
-	Service  string `json:"service"`
-	Ref      string `json:"ref"`
-	Media    string `json:"media"`    // media type of the manifest or index
-	Revision string `json:"revision"` // the commit of the labels, "" where there is none
+	Verify func(ctx context.Context, images []release.Image, commit string) ([]release.ConfirmedImage, error)
 }
 
 // Confirmed is the evidence of Confirm. Strength says how staging's verdict is known: "asserted" until it is proved.
 type Confirmed struct {
-	ReleaseID string           `json:"release_id"`
-	From      string           `json:"from"`
-	Staging   string           `json:"staging"`
-	Strength  string           `json:"strength"`
-	Images    []ConfirmedImage `json:"images"`
+	ReleaseID string                   `json:"release_id"`
+	From      string                   `json:"from"`
+	Staging   string                   `json:"staging"`
+	Strength  string                   `json:"strength"`
+	Images    []release.ConfirmedImage `json:"images"`
 }
 
 // Kind names the evidence.
