@@ -1,22 +1,19 @@
 package cli
 
 import (
-	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"fairlead/internal/backup"
 	"fairlead/internal/engine"
+	"fairlead/internal/operate"
 	"fairlead/internal/step"
+	"fairlead/internal/view"
 )
 
-// backupCommand is the group of what is done with backups, one function per command.
 func (a *app) backupCommand() *cobra.Command {
-	c := &cobra.Command{Use: "backup", Short: "Backups: create, list, verify, restore and prune them", Args: args(cobra.NoArgs), RunE: group}
-	c.AddCommand(a.backupListCommand(), a.backupVerifyCommand(), a.backupPruneCommand(), a.backupCreateCommand(), a.backupRestoreCommand())
-	return c
+	return group("backup", "Backups: create, list, verify, restore and prune them", a.backupListCommand(), a.backupVerifyCommand(),
+		a.backupPruneCommand(), a.backupCreateCommand(), a.backupRestoreCommand())
 }
 
 func (a *app) backupListCommand() *cobra.Command {
@@ -26,65 +23,22 @@ func (a *app) backupListCommand() *cobra.Command {
 		Long: `Lists the backups of this app in this environment, by what their manifests say. It takes no lock, needs no key, and reads no dump: whether
 one can be read as it was written, fairlead backup verify tells.`,
 		Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return runBackupList(c.Context(), a) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.reading(func(s *session) (view.Page, error) {
+				all, err := s.Backups(c.Context())
+				if err != nil || a.json {
+					return all, err
+				}
+				a.notes(all.Notes)
+				a.show(all)
+				if len(all.Backups) > 0 {
+					a.say("in %s", all.Place)
+				}
+				return nil, nil
+			})
+		},
 	}
 }
-
-// runBackupList reads the store.
-func runBackupList(ctx context.Context, a *app) error {
-	_, p, err := a.quiet()
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	shelf, err := p.KeptBackups(ctx)
-	if err != nil {
-		return err
-	}
-	if a.json {
-		a.printJSON(shelf)
-		return nil
-	}
-	for _, n := range shelf.Notes {
-		a.say("note: %s", n)
-	}
-	if len(shelf.Backups) == 0 {
-		a.answer("there is no backup in %s", shelf.Place)
-		return nil
-	}
-	rows := [][]string{{"BACKUP", "SNAPSHOT", "SIZE", "TABLES", "LEVEL", "KEPT AS", "RUN"}}
-	for _, k := range shelf.Backups {
-		rows = append(rows, keptRow(k))
-	}
-	fmt.Fprint(a.Out, plain(table(rows)))
-	a.say("in %s", shelf.Place)
-	return nil
-}
-
-func keptRow(k backup.Entry) []string {
-	row := []string{k.Name, clock(k.At), megabytes(k.Size), "-", "-", "-", "-"}
-	if l := k.Label; l != nil {
-		row = append(row[:3], fmt.Sprint(l.Tables), or(l.Level, "-"), keptAs(*l), l.Run)
-	}
-	if k.Trouble != "" {
-		row[len(row)-1] += "  NOT RELIABLE: " + k.Trouble
-	}
-	return row
-}
-
-// keptAs says what is done to a dump before it is kept.
-func keptAs(l backup.Label) string {
-	var how []string
-	if l.Compression != "" {
-		how = append(how, l.Compression)
-	}
-	if l.Encryption != "" {
-		how = append(how, fmt.Sprintf("%s to %d", l.Encryption, len(l.Recipients)))
-	}
-	return or(strings.Join(how, ", "), "plain")
-}
-
-func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
 func (a *app) backupVerifyCommand() *cobra.Command {
 	level := ""
@@ -97,49 +51,41 @@ it does L2, or L1 for a backup that is encrypted and whose key is not here, and 
 Level L3 is a restore: fairlead backup restore NAME --into NEWDB.`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, names []string) error {
-			return runBackupVerify(c.Context(), a, names[0], strings.ToUpper(level))
+			return a.verifyBackup(c, names[0], strings.ToUpper(level))
 		},
 	}
 	c.Flags().StringVar(&level, "level", "", "L1 or L2; the highest that is possible here when it is not given")
 	return c
 }
 
-// runBackupVerify verifies one backup.
-func runBackupVerify(ctx context.Context, a *app, name, level string) error {
+func (a *app) verifyBackup(c *cobra.Command, name, level string) error {
 	switch level {
 	case "", step.L1, step.L2:
 	case step.L3:
-		return usagef("--level L3 is a restore: fairlead backup restore %s --into NEWDB", name)
+		return operate.Misused("--level L3 is a restore: fairlead backup restore %s --into NEWDB", name)
 	default:
-		return usagef("--level is L1 or L2, not %.20q", level)
+		return operate.Misused("--level is L1 or L2, not %.20q", level)
 	}
-	_, p, say, done, err := a.working(engine.Spec{Name: "verify", Title: "Verify the backup " + name})
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	defer done()
-	v, err := p.VerifyBackup(ctx, name, level, say)
-	done()
-	if err != nil {
-		return err
-	}
-	if a.json {
-		a.printJSON(v)
-		return nil
-	}
-	m := v.Manifest
-	what := map[string]string{step.L1: "what the store holds is what was written", step.L2: "it reads back whole; contents and rows are those of its snapshot"}[v.Level]
-	a.answer("%s: %s (%s)", name, what, v.Level)
-	recorded := "its run is not in the ledger"
-	if v.Recorded {
-		recorded = "as run " + m.Run + " recorded it"
-	}
-	a.answer("%s, %d tables, snapshot of %s, sha256 %.12s…, %s", megabytes(m.Size), len(m.Tables), clock(m.Snapshot), m.SHA256, recorded)
-	for _, n := range v.Notes {
+	spec := engine.Spec{Name: "verify", Title: "Verify the backup " + name}
+	return a.working(spec, func(s *session, say func(engine.Progress)) (view.Page, error) {
+		v, err := s.VerifyBackup(c.Context(), name, level, say)
+		if err != nil {
+			return nil, err
+		}
+		s.screen.close()
+		a.show(v)
+		if !a.json {
+			a.notes(v.Notes)
+		}
+		return nil, nil
+	})
+}
+
+// notes prints sentences about an answer.
+func (a *app) notes(all []string) {
+	for _, n := range all {
 		a.say("note: %s", n)
 	}
-	return nil
 }
 
 func (a *app) backupPruneCommand() *cobra.Command {
@@ -152,50 +98,25 @@ Never removed are: the newest verified one; those of a run that is not ended; th
 ended in a question nobody has answered by a later release. What writers left that died is removed after a day. The ledger is read
 first: where it cannot be, nothing is removed.`,
 		Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return runBackupPrune(c.Context(), a, dry) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.reading(func(s *session) (view.Page, error) { return s.PruneBackups(c.Context(), dry) })
+		},
 	}
 	c.Flags().BoolVar(&dry, "dry-run", false, "only tell what would be removed, and why the others stay")
 	return c
 }
 
-// runBackupPrune judges all backups and removes those that may go.
-func runBackupPrune(ctx context.Context, a *app, dry bool) error {
-	_, p, err := a.quiet()
-	if err != nil {
-		return err
+func (a *app) backupCreateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "create",
+		Short: "Take and verify a backup now, outside of a release",
+		Long: `Takes a backup exactly as a release would: dumped in one snapshot, hashed while it is written, read back, compared at the level of
+backup.verify, and only then visible, with the roles and a manifest beside it. Nothing of production is changed, and no lock is taken.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.working(step.Backup{}.Spec(), func(s *session, say func(engine.Progress)) (view.Page, error) {
+				return s.TakeBackup(c.Context(), say)
+			})
+		},
 	}
-	defer p.Close()
-	done, err := p.PruneBackups(ctx, dry)
-	if a.json && err == nil {
-		a.printJSON(done)
-		return nil
-	}
-	rows := [][]string{{"BACKUP", "SNAPSHOT", "SIZE", "", "WHY"}}
-	gone, freed := 0, int64(0)
-	for _, j := range done.Judged {
-		what := "stays"
-		if !j.Stay {
-			what, gone, freed = removed(dry), gone+1, freed+j.Entry.Size
-		}
-		rows = append(rows, []string{j.Entry.Name, clock(j.Entry.At), megabytes(j.Entry.Size), what, j.Why})
-	}
-	for _, o := range done.Leftover {
-		rows = append(rows, []string{o.Name, clock(o.At), megabytes(o.Size), removed(dry), "left over by a writer that died"})
-		gone, freed = gone+1, freed+o.Size
-	}
-	if err != nil {
-		return err
-	}
-	if len(rows) > 1 {
-		fmt.Fprint(a.Out, plain(table(rows)))
-	}
-	a.answer("%d %s (%s), %d stay", gone, removed(dry), megabytes(freed), len(rows)-1-gone)
-	return nil
-}
-
-func removed(dry bool) string {
-	if dry {
-		return "would go"
-	}
-	return "removed"
 }

@@ -3,22 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"fairlead/internal/assemble"
-	"fairlead/internal/config"
 	"fairlead/internal/sqlreview"
 )
 
-// maxCatalogFile is how large a catalog may be as a file.
-const maxCatalogFile = 64 << 20
-
 func (a *app) catalogCommand() *cobra.Command {
-	group := &cobra.Command{Use: "catalog", Short: "What the database holds, for the reviewer", Args: args(cobra.NoArgs), RunE: group}
 	var database, out string
 	c := &cobra.Command{
 		Use:   "dump",
@@ -31,12 +23,11 @@ relation a line, so that two dumps can be compared. The only rows that are read 
 	}
 	c.Flags().StringVar(&database, "database", "config", "a URL, env:NAME for one in a variable, or config for the configured one")
 	c.Flags().StringVarP(&out, "output", "o", "", "the file to write, instead of standard output")
-	group.AddCommand(c)
-	return group
+	return group("catalog", "What the database holds, for the reviewer", c)
 }
 
 func (a *app) dumpCatalog(ctx context.Context, database, out string) error {
-	c, err := a.catalog(ctx, "", database)
+	c, err := a.workplace().Catalog(ctx, "", database)
 	if err != nil {
 		return err
 	}
@@ -53,52 +44,4 @@ func (a *app) dumpCatalog(ctx context.Context, database, out string) error {
 	}
 	a.say("%s: %d relations, %d functions", out, len(c.Tables), len(c.Functions))
 	return nil
-}
-
-// catalog gives the catalog that a call names: a file, a database, or none (nil).
-func (a *app) catalog(ctx context.Context, file, database string) (*sqlreview.Catalog, error) {
-	switch {
-	case file != "" && database != "":
-		return nil, usagef("--catalog and --database: name one of them")
-	case file != "":
-		b, err := readLimited(file, maxCatalogFile)
-		if err != nil {
-			return nil, usagef("--catalog %s: %w", file, err)
-		}
-		c, err := sqlreview.DecodeCatalog(b)
-		if err != nil {
-			return nil, usagef("--catalog %s: %w", file, err)
-		}
-		return c, nil
-	case database == "":
-		return nil, nil
-	case database == "config":
-		c, err := a.load()
-		if err != nil {
-			return nil, err
-		}
-		return assemble.CatalogOf(ctx, c)
-	}
-	at, err := a.databaseURL("--database", database)
-	if err != nil {
-		return nil, err
-	}
-	return assemble.CatalogAt(ctx, at)
-}
-
-// databaseURL reads a URL from an argument: itself, or env:NAME. A password among the arguments is seen by everybody on the machine.
-func (a *app) databaseURL(flag, value string) (config.Secret, error) {
-	if name, ok := strings.CutPrefix(value, "env:"); ok {
-		v, set := a.Env(name)
-		if !set || v == "" {
-			return config.Secret{}, usagef("%s env:%s: the variable %s is not set", flag, name, name)
-		}
-		return config.NewSecret(v), nil
-	}
-	if u, err := url.Parse(value); err == nil {
-		if _, password := u.User.Password(); password {
-			a.say("warning: %s holds a password, and other users of this machine can see arguments; %s env:NAME reads the URL from a variable", flag, flag)
-		}
-	}
-	return config.NewSecret(value), nil
 }

@@ -1,6 +1,6 @@
-// Package cli is the command line: one file per command, each a function over an app and its options. It asks people, prints answers
-// to standard output and the story to standard error, and turns every ending into an exit status. It decides nothing about
-// production. Start with Execute, then deploy.go; exit.go holds how an error ends.
+// Package cli is the command line: one file per command, each a set of flags over what package operate does. It asks people, chooses a
+// screen, prints pages to standard output and the story to standard error, and turns every ending into an exit status. Start with
+// Execute, then session.go and deploy.go; exit.go holds how an error ends.
 package cli
 
 import (
@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/user"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +18,10 @@ import (
 	"fairlead/internal/assemble"
 	"fairlead/internal/config"
 	"fairlead/internal/engine"
+	"fairlead/internal/operate"
 	"fairlead/internal/step"
+	"fairlead/internal/ui"
+	"fairlead/internal/view"
 )
 
 // An Edge is everything that a command gets from the outside of the program.
@@ -34,7 +36,7 @@ type Edge struct {
 	Process  string // names this process: host, pid and start
 	Alive    func(process string) (alive, known bool)
 	Acting   *atomic.Bool // a run is being opened or held by this process
-	Open     func(config.Config, assemble.Options) (Project, error)
+	Open     func(config.Config, assemble.Options) (operate.Project, error)
 }
 
 // System gives the edge of the real program.
@@ -48,7 +50,7 @@ func System() Edge {
 		Terminal: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())),
 		User:     userName(), Host: host, Process: processName(host, os.Getpid()),
 		Alive:  func(p string) (bool, bool) { return processAlive(host, p) },
-		Acting: new(atomic.Bool), Open: openProject,
+		Acting: new(atomic.Bool), Open: operate.Open,
 	}
 }
 
@@ -73,36 +75,35 @@ type app struct {
 	noColor    bool
 	lines      *bufio.Reader // of In, once somebody was asked
 	decided    step.Decision // a person's word on a command whose end is not known
-	noteIn     string        // folder for the note about a migration that was refused; "" for commands that write nothing
+	leadNote   bool          // a migration that was refused gets a note for the engineering lead
 }
 
 // holder names who deploys. Until something proves it, the name is only claimed.
 func (a *app) holder() engine.Holder {
-	return engine.Holder{Name: a.User + "@" + a.Host, How: "claimed (OS user)", Process: a.Process}
+	return engine.Holder{Name: a.name(), How: "claimed (OS user)", Process: a.Process}
 }
 
 // say prints one line of the story.
 func (a *app) say(format string, args ...any) {
-	fmt.Fprintln(a.Err, plain(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(a.Err, ui.Plain(fmt.Sprintf(format, args...)))
+}
+
+// show prints a page: its text, or its value with --json.
+func (a *app) show(p view.Page) {
+	if a.json {
+		a.printJSON(p)
+		return
+	}
+	fmt.Fprint(a.Out, ui.Plain(p.Text()))
 }
 
 // answer prints one line of the answer.
 func (a *app) answer(format string, args ...any) {
-	fmt.Fprintln(a.Out, plain(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(a.Out, ui.Plain(fmt.Sprintf(format, args...)))
 }
 
-// plain takes control characters out of text that may come from outside, so that it cannot move a cursor or hide a line.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return r
-		case r < 0x20, r >= 0x7f && r < 0xa0, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
-			return -1
-		}
-		return r
-	}, s)
-}
+// name is who calls.
+func (a *app) name() string { return a.User + "@" + a.Host }
 
 func userName() string {
 	u, err := user.Current()

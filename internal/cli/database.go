@@ -4,10 +4,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"fairlead/internal/assemble"
+	"fairlead/internal/operate"
 )
 
 func (a *app) databaseCommand() *cobra.Command {
-	c := &cobra.Command{Use: "database", Short: "What fairlead needs in the database", Args: args(cobra.NoArgs), RunE: group}
 	var print bool
 	setup := &cobra.Command{
 		Use:   "setup --print",
@@ -15,17 +15,16 @@ func (a *app) databaseCommand() *cobra.Command {
 		Long: `Prints the SQL that makes the schema in which fairlead marks what was applied, for a role that may create it. Grant its usage and
 the rights on its tables to the role of database.url afterwards. Without it, the first migration makes the schema by itself.`,
 		Args: args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return runDatabaseSetup(a, print) },
+		RunE: func(*cobra.Command, []string) error { return a.printSetup(print) },
 	}
 	setup.Flags().BoolVar(&print, "print", false, "print the statements (the only thing it does)")
-	c.AddCommand(setup)
-	return c
+	return group("database", "What fairlead needs in the database", setup)
 }
 
-// runDatabaseSetup prints the statements; it opens no connection.
-func runDatabaseSetup(a *app, print bool) error {
+// printSetup prints the statements; it opens no connection.
+func (a *app) printSetup(print bool) error {
 	if !print {
-		return usagef("database setup prints and does nothing else: say --print")
+		return operate.Misused("database setup prints and does nothing else: say --print")
 	}
 	c, err := a.load()
 	if err != nil {

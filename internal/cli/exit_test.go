@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,43 +8,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
-	"fairlead/internal/chain"
-	"fairlead/internal/config"
-	"fairlead/internal/decide"
-	"fairlead/internal/engine"
 	"fairlead/internal/fault"
-	"fairlead/internal/fence"
 )
 
-func TestOutcomeOf_says_how_an_error_ends(t *testing.T) {
-	_, missing := config.Load("nowhere.yaml", os.LookupEnv)
-	for claim, c := range map[string]struct {
-		err  error
-		want int
-	}{
-		"no error":                                    {nil, 0},
-		"a wrong call":                                {usagef("no"), 1},
-		"a missing configuration":                     {missing, 1},
-		"an ordinary error, before anything":          {errors.New("disk full"), 1},
-		"an interrupt, before anything":               {context.Canceled, 1},
-		"a fault that knows":                          {fmt.Errorf("x: %w", &fault.Fault{Outcome: fault.Unknown}), 7},
-		"a fault that does not know":                  {&fault.Fault{Code: "x"}, 1},
-		"a fault that wraps who is busy":              {&fault.Fault{Code: "x", Err: engine.ErrBusy}, 8},
-		"another run":                                 {fmt.Errorf("x: %w", &engine.Busy{}), 8},
-		"an operator who was overtaken":               {&fence.Overtaken{}, 8},
-		"somebody faster":                             {chain.ErrOvertaken, 8},
-		"nobody to ask":                               {fmt.Errorf("x: %w", decide.ErrNobody), 9},
-		"a plan that changed":                         {engine.ErrPlanChanged, 3},
-		"a broken ledger":                             {chain.ErrBroken, 3},
-		"a ledger that is missing":                    {chain.ErrMissing, 3},
-		"another ledger":                              {fence.ErrOtherLedger, 3},
-		"an ending that is printed already":           {ended{fault.RolledBack}, 5},
-		"an ending that nobody decided, by precedent": {ended{0}, 7},
-	} {
-		if got := outcomeOf(c.err).Exit(); got != c.want {
-			t.Errorf("%s ends with %d, want %d", claim, got, c.want)
+func TestFinish_takes_the_outcome_of_an_ending_that_is_printed_already(t *testing.T) {
+	a := &app{Edge: Edge{Out: io.Discard, Err: io.Discard}}
+	for outcome, want := range map[fault.Outcome]int{fault.RolledBack: 5, 0: 7} {
+		if got := a.finish(t.Context(), fmt.Errorf("x: %w", ended{outcome})); got != want {
+			t.Errorf("%v ends with %d, want %d", outcome, got, want)
 		}
 	}
 }
@@ -79,14 +49,18 @@ func TestDocs_show_the_table_of_the_program(t *testing.T) {
 	}
 }
 
-func TestDocs_name_every_code_of_this_package(t *testing.T) {
+func TestDocs_name_every_code_of_the_commands(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/exit-codes.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob("*.go")
-	if err != nil || len(files) < 10 {
-		t.Fatalf("only %d files: %v", len(files), err)
+	var files []string
+	for _, dir := range []string{".", "scaffold", "../operate", "../view"} {
+		found, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil || len(found) < 3 {
+			t.Fatalf("only %d files in %s: %v", len(found), dir, err)
+		}
+		files = append(files, found...)
 	}
 	code := regexp.MustCompile(`(?:Code: |\.Code, f\.\w+ = |\.Code, f\.What, f\.\w+ = )"([a-z-]+)"`)
 	found := 0
@@ -107,39 +81,5 @@ func TestDocs_name_every_code_of_this_package(t *testing.T) {
 	}
 	if found < 20 {
 		t.Errorf("only %d codes were found: the test looks in the wrong place", found)
-	}
-}
-
-func TestBorder_always_gives_three_parts(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	a := &app{Edge: Edge{Now: time.Now, Out: io.Discard, Err: io.Discard, Env: os.LookupEnv}}
-	for _, err := range []error{usagef("x"), errors.New("x"), context.Canceled, decide.ErrNobody, chain.ErrBroken, fence.ErrOtherLedger,
-		&engine.Busy{Run: engine.Summary{Run: "r-1", Holder: "ana"}, Last: time.Now()}} {
-		f := a.border(ctx, err)
-		if f.Code == "" || f.What == "" || f.Means == "" {
-			t.Errorf("%v gives %+v", err, f)
-		}
-		if len(f.Do) == 0 && f.Code != "interrupted" {
-			t.Errorf("%v says nothing to do", err)
-		}
-	}
-}
-
-func TestNotOpened_is_never_a_mistake_of_the_call(t *testing.T) {
-	for claim, c := range map[string]struct {
-		err  error
-		want int
-	}{
-		"the ledger cannot be written": {errors.New("disk full"), 4},
-		"somebody else was faster":     {&engine.Busy{}, 8},
-		"the ledger is broken":         {chain.ErrBroken, 3},
-	} {
-		if got := outcomeOf(notOpened(c.err)).Exit(); got != c.want {
-			t.Errorf("%s: %d, want %d", claim, got, c.want)
-		}
-		if got := outcomeOf(notTaken(c.err)).Exit(); got != c.want && got != 7 {
-			t.Errorf("a takeover, %s: %d", claim, got)
-		}
 	}
 }

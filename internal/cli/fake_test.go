@@ -19,6 +19,7 @@ import (
 	"fairlead/internal/fault"
 	"fairlead/internal/fence"
 	"fairlead/internal/ledger/dir"
+	"fairlead/internal/operate"
 	"fairlead/internal/release"
 	"fairlead/internal/source"
 	"fairlead/internal/sqlreview"
@@ -36,9 +37,9 @@ type pretend struct {
 	ledger  dir.Ledger
 }
 
-var _ Project = pretend{}
+var _ operate.Project = pretend{}
 
-func openPretend(c config.Config, o assemble.Options) (Project, error) {
+func openPretend(c config.Config, o assemble.Options) (operate.Project, error) {
 	return pretend{c, o, dir.Open("world/ledger")}, nil
 }
 

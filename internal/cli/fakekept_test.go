@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ func (p pretend) VerifyBackup(_ context.Context, name, level string, say func(en
 		return assemble.VerifiedBackup{}, &fault.Fault{Code: "backup-damaged", What: name + " is not what was written", Means: "production is unchanged", Outcome: fault.FailedUnchanged}
 	}
 	b, _ := p.TakeBackup(context.Background(), func(engine.Progress) {})
-	v := assemble.VerifiedBackup{Manifest: b.Manifest, Level: or(level, "L2"), Recorded: true}
+	v := assemble.VerifiedBackup{Manifest: b.Manifest, Level: cmp.Or(level, "L2"), Recorded: true}
 	v.Manifest.Name, v.Manifest.Run = name, "r-2"
 	return v, nil
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"fairlead/internal/operate"
 )
 
 // everyday lists the commands of the default help, in the order in which one meets them.
@@ -25,7 +27,7 @@ func (a *app) helpCommand(root *cobra.Command) *cobra.Command {
 			}
 			c, rest, err := root.Find(args)
 			if err != nil || c == root || len(rest) > 0 {
-				return usagef("there is no command %q", strings.Join(args, " "))
+				return operate.Misused("there is no command %q", strings.Join(args, " "))
 			}
 			return c.Help()
 		},

@@ -2,59 +2,44 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"fairlead/internal/apply"
 	"fairlead/internal/assemble"
-	"fairlead/internal/config"
 	"fairlead/internal/engine"
-	"fairlead/internal/fault"
-	"fairlead/internal/source/file"
+	"fairlead/internal/operate"
+	"fairlead/internal/step"
+	"fairlead/internal/view"
 )
 
-type migrateOptions struct {
-	file     string
-	command  bool     // the arguments are a command
-	argv     []string // of the command
-	with     []string // more files that the command is bound to
-	noBackup bool
-	again    bool
-	reason   string
-	mode     string // "single" or ""
-	yes      bool
-}
-
 func (a *app) migrateCommand() *cobra.Command {
-	group := &cobra.Command{Use: "migrate", Short: "Apply a migration alone: reviewed, backed up, exactly once", Args: args(cobra.NoArgs), RunE: group}
-	group.AddCommand(a.migratePlanCommand(), a.migrateRehearseCommand(), a.migrateApplyCommand(), a.migrateWaiveCommand(), a.migrateStatusCommand())
-	return group
+	return group("migrate", "Apply a migration alone: reviewed, backed up, exactly once", a.migratePlanCommand(),
+		a.migrateRehearseCommand(), a.migrateApplyCommand(), a.migrateWaiveCommand(), a.migrateStatusCommand())
 }
 
 func (a *app) migratePlanCommand() *cobra.Command {
-	var o migrateOptions
+	var r operate.MigrationRequest
 	c := &cobra.Command{
 		Use:   "plan FILE | --command -- PROGRAM ARG…",
 		Short: "Show what a migration would do and what of it is in place; change nothing",
 		Long: `Reads the migration like a careful reviewer, asks the database everything that an apply would ask, and prints the units in which it
 would be applied. It takes no lock and writes nothing. Exit 3: a gate is closed.`,
-		Args: migrationArgs(&o),
-		RunE: func(c *cobra.Command, given []string) error {
-			o.given(given)
-			return runMigratePlan(c.Context(), a, o)
+		Args: migrationArgs(&r),
+		RunE: func(c *cobra.Command, _ []string) error {
+			m, err := r.Read(a.name())
+			if err != nil {
+				return err
+			}
+			return a.acting(false, func(s *session) (view.Page, error) { return page(s.PlanMigration(c.Context(), m)) })
 		},
 	}
-	migrateFlags(c, &o)
+	migrationFlags(c, &r)
 	return c
 }
 
 func (a *app) migrateApplyCommand() *cobra.Command {
-	var o migrateOptions
+	var r operate.MigrationRequest
+	var yes bool
 	c := &cobra.Command{
 		Use:   "apply FILE | --command -- PROGRAM ARG…",
 		Short: "Review, back up, apply exactly once, record",
@@ -64,237 +49,128 @@ record. After a crash fairlead resume goes on. A file that was applied is not ap
 With --command the migration is a command of your own tool. Nobody can read what it will do, so somebody must answer for it first
 (fairlead migrate waive). It gets the URL of the database in the variable that the configuration names. That it was run exactly once
 cannot be proved as it can for SQL: when its end was not seen, the outcome is unknown and a person must look.`,
-		Args: migrationArgs(&o),
-		RunE: func(c *cobra.Command, given []string) error {
-			o.given(given)
-			return runMigrateApply(c.Context(), a, o)
+		Args: migrationArgs(&r),
+		RunE: func(c *cobra.Command, _ []string) error {
+			m, err := r.Read(a.name())
+			if err != nil {
+				return err
+			}
+			a.leadNote = true
+			return a.acting(yes, func(s *session) (view.Page, error) { return page(s.Migrate(c.Context(), m, r)) })
 		},
 	}
-	migrateFlags(c, &o)
-	c.Flags().BoolVar(&o.yes, "yes", false, "confirm without being asked; the record says so")
+	migrationFlags(c, &r)
+	c.Flags().BoolVar(&yes, "yes", false, "confirm without being asked; the record says so")
 	return c
 }
 
 // migrationArgs takes one file, or the words of a command.
-func migrationArgs(o *migrateOptions) cobra.PositionalArgs {
+func migrationArgs(r *operate.MigrationRequest) cobra.PositionalArgs {
 	return func(c *cobra.Command, given []string) error {
-		if o.command {
+		r.Argv = given
+		if r.Command {
 			return args(cobra.MinimumNArgs(1))(c, given)
 		}
-		if len(o.with) > 0 {
-			return usagef("--with is only for --command")
+		if len(r.With) > 0 {
+			return operate.Misused("--with is only for --command")
 		}
+		r.File = first(given)
 		return args(cobra.ExactArgs(1))(c, given)
 	}
 }
 
-func (o *migrateOptions) given(all []string) {
-	if o.command {
-		o.argv = all
-		return
-	}
-	o.file = all[0]
+func migrationFlags(c *cobra.Command, r *operate.MigrationRequest) {
+	f := c.Flags()
+	f.BoolVar(&r.Command, "command", false, "the migration is a command of your own tool, which follows after --")
+	f.StringArrayVar(&r.With, "with", nil, "a file or folder that the command depends on (may be repeated); files among its words are taken anyway")
+	f.BoolVar(&r.NoBackup, "no-backup", false, "take no backup; needs --reason, and the record says so")
+	f.BoolVar(&r.Again, "again", false, "apply it although it was applied; needs --reason")
+	f.StringVar(&r.Reason, "reason", "", "why, for the record")
+	f.StringVar(&r.Mode, "mode", "", "single: a file that the parser does not know goes whole, in one transaction; its finding needs a waiver")
 }
 
-// retry is the command that would ask for the same once more.
-func (o migrateOptions) retry() string {
-	if !o.command {
-		if o.mode != "" {
-			return "fairlead migrate apply --mode " + o.mode + " " + quote(o.file)
-		}
-		return "fairlead migrate apply " + quote(o.file)
+func (a *app) migrateStatusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status [FILE]",
+		Short: "Which migrations are applied, by which run, when",
+		Long: `Reads the markers that fairlead keeps in the database, and the names that the ledger knows. With FILE: its units. "unknown" is a
+statement outside a transaction that was begun and whose end was not marked: fairlead resume, or migrate apply, asks the catalog.`,
+		Args: args(cobra.MaximumNArgs(1)),
+		RunE: func(c *cobra.Command, given []string) error { return a.migrateStatus(c.Context(), given) },
 	}
-	words := "fairlead migrate apply --command"
-	for _, w := range o.with {
-		words += " --with " + quote(w)
-	}
-	words += " --"
-	for _, w := range o.argv {
-		words += " " + quote(w)
-	}
-	return words
 }
 
-func commandFlags(c *cobra.Command, o *migrateOptions) {
-	c.Flags().BoolVar(&o.command, "command", false, "the migration is a command of your own tool, which follows after --")
-	c.Flags().StringArrayVar(&o.with, "with", nil, "a file or folder that the command depends on (may be repeated); files among its words are taken anyway")
+func (a *app) migrateStatus(ctx context.Context, given []string) error {
+	if len(given) == 0 {
+		return a.reading(func(s *session) (view.Page, error) { return s.Migrations(ctx) })
+	}
+	m, err := a.migrationFile(given[0])
+	if err != nil {
+		return err
+	}
+	return a.reading(func(s *session) (view.Page, error) { return s.MigrationStatus(ctx, m) })
 }
 
-func migrateFlags(c *cobra.Command, o *migrateOptions) {
-	commandFlags(c, o)
-	c.Flags().BoolVar(&o.noBackup, "no-backup", false, "take no backup; needs --reason, and the record says so")
-	c.Flags().BoolVar(&o.again, "again", false, "apply it although it was applied; needs --reason")
-	c.Flags().StringVar(&o.reason, "reason", "", "why, for the record")
-	c.Flags().StringVar(&o.mode, "mode", "", "single: a file that the parser does not know goes whole, in one transaction; its finding needs a waiver")
+func (a *app) migrationFile(path string) (assemble.Migration, error) {
+	return operate.MigrationRequest{File: path}.Read(a.name())
 }
 
-// migration reads the file and what the flags ask for.
-func (a *app) migration(o migrateOptions) (assemble.Migration, error) {
-	m := assemble.Migration{File: named(o.file), By: a.holder().Name, Whole: o.mode == "single"}
-	if o.mode != "" && (o.mode != "single" || o.command) {
-		return m, usagef("--mode is single, and for SQL only; without it the file is applied statement by statement")
+func (a *app) migrateRehearseCommand() *cobra.Command {
+	var backup, mode string
+	c := &cobra.Command{
+		Use:   "rehearse FILE",
+		Short: "Try a migration on a scratch copy of a backup, twice; production is only read",
+		Long: `Restores a backup into a scratch database (rehearse.server says where), counts its rows, runs the migration there twice, and tells what
+each unit locks, rewrites and takes. The copy is gone afterwards. Exit 4: the migration fails there. docs/rehearsal.md`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, given []string) error {
+			if mode != "" && mode != "schema" && mode != "full" {
+				return operate.Misused("--mode %q: it is schema or full", mode)
+			}
+			m, err := a.migrationFile(given[0])
+			if err != nil {
+				return err
+			}
+			return a.working(step.Rehearse{}.Spec(), func(s *session, say func(engine.Progress)) (view.Page, error) {
+				return s.Rehearse(c.Context(), m, backup, mode, say)
+			})
+		},
 	}
-	reason := strings.TrimSpace(o.reason)
-	if (o.noBackup || o.again) && reason == "" {
-		return m, usagef("--no-backup and --again need --reason: it stands in the record")
-	}
-	if o.noBackup {
-		m.NoBackup = reason
-	}
-	if o.again {
-		m.Again = reason
-	}
-	if o.command {
-		return a.commanded(m, o)
-	}
-	var err error
-	if m.SQL, err = readRegular(o.file); err != nil {
-		return m, &fault.Fault{Code: "migration-unreadable", What: fmt.Sprintf("the migration %s cannot be read", o.file), Err: err, Outcome: fault.Refused,
-			Means: "nothing was attempted; production is unchanged", Do: []fault.Command{{Line: "ls -l " + quote(o.file), Why: "what it is and who may read it"}}}
-	}
-	return m, nil
+	c.Flags().StringVar(&backup, "backup", "", "the backup that is restored (default: the newest)")
+	c.Flags().StringVar(&mode, "mode", "", "schema or full (default: as configured, else full)")
+	return c
 }
 
-// readRegular reads a file that is one: a pipe is not waited for.
-func readRegular(path string) ([]byte, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+func (a *app) migrateWaiveCommand() *cobra.Command {
+	r := operate.MigrationRequest{Command: true}
+	var until, releaseFile string
+	c := &cobra.Command{
+		Use:   "waive --reason WHY --until DAY -- PROGRAM ARG… | --release FILE",
+		Short: "Answer for a migration that is a command",
+		Long: `Writes a waiver beside the configuration: it names the SHA-256 of the command and of the files that it is bound to, who answers, why and
+until when. A changed word or file needs a new one. It stands in the plan and in the record.`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(_ *cobra.Command, given []string) error {
+			r.Argv = given
+			return a.waiveCommandMigration(r, releaseFile, until)
+		},
 	}
-	if !st.Mode().IsRegular() {
-		return nil, errors.New("it is not a regular file")
-	}
-	return readLimited(path, file.MaxSQL)
+	c.Flags().StringArrayVar(&r.With, "with", nil, "a file or folder that the command depends on, as in migrate apply")
+	c.Flags().StringVar(&releaseFile, "release", "", "the release file whose migration is a command, instead of the command")
+	c.Flags().StringVar(&r.Reason, "reason", "", "why this is safe here, in 15 characters or more")
+	c.Flags().StringVar(&until, "until", "", "the last day on which it is valid, like 2027-01-31")
+	return c
 }
 
-// named is how the record names a file: as it was given, but never by where it lies on this machine.
-func named(path string) string {
-	path = filepath.Clean(path)
-	if filepath.IsLocal(path) {
-		return filepath.ToSlash(path)
-	}
-	parts := strings.Split(filepath.ToSlash(path), "/")
-	return strings.Join(parts[max(0, len(parts)-2):], "/")
-}
-
-func runMigratePlan(ctx context.Context, a *app, o migrateOptions) error {
-	m, err := a.migration(o)
+func (a *app) waiveCommandMigration(r operate.MigrationRequest, releaseFile, until string) error {
+	m, err := operate.CommandToWaive(r, releaseFile)
 	if err != nil {
 		return err
 	}
-	c, err := a.load()
-	if err != nil {
+	w := a.workplace()
+	if err := w.WaiveCommand(m, operate.Answer{By: a.name(), Reason: r.Reason, Until: until, Now: a.Now()}); err != nil {
 		return err
 	}
-	p, screen, leave, err := a.enter(c)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	standing, err := p.Standing(ctx, m)
-	if err != nil {
-		return err
-	}
-	plan, err := p.PlanMigration(ctx, m)
-	if err != nil {
-		return err
-	}
-	screen.close()
-	if a.json {
-		fingerprint, err := plan.Terms.Fingerprint()
-		a.printJSON(plannedMigration{planned{Fingerprint: fingerprint, Terms: plan.Terms, Proofs: plan.Proofs}, standing})
-		return err
-	}
-	return migrationView(a.Out, plan, standing, m)
-}
-
-// plannedMigration is what migrate plan --json prints.
-type plannedMigration struct {
-	planned
-	Standing assemble.Standing `json:"standing"`
-}
-
-func runMigrateApply(ctx context.Context, a *app, o migrateOptions) error {
-	m, err := a.migration(o)
-	if err != nil {
-		return err
-	}
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	a.noteIn = filepath.Join(filepath.Dir(a.configPath), ".fairlead")
-	p, screen, leave, err := a.enter(c)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	if err := a.free(ctx, p); err != nil {
-		return err
-	}
-	standing, err := p.Standing(ctx, m)
-	if err != nil {
-		return err
-	}
-	if done, err := a.alreadyApplied(standing, m); done || err != nil {
-		return err
-	}
-	plan, err := p.PlanMigration(ctx, m)
-	if err != nil {
-		return err
-	}
-	return a.applyPlan(ctx, c, p, screen, plan, standing, m, o)
-}
-
-// applyPlan asks for the approval, opens the run and executes it.
-func (a *app) applyPlan(ctx context.Context, c config.Config, p Project, s screen, plan engine.Plan, standing assemble.Standing, m assemble.Migration, o migrateOptions) error {
-	release := s.hold()
-	fmt.Fprintln(a.Err)
-	if err := migrationView(a.Err, plan, standing, m); err != nil {
-		return err
-	}
-	fmt.Fprintln(a.Err)
-	said, err := a.approve(ctx, c, plan.Terms, o.yes, o.reason, o.retry())
-	if err != nil {
-		return err
-	}
-	release()
-	a.Acting.Store(true)
-	run, err := p.Engine().Open(ctx, engine.OpenRequest{Run: p.NewRun(), Plan: plan, Approval: said})
-	if err != nil {
-		return notOpened(err)
-	}
-	return a.end(ctx, c, p, s, run.Execute(ctx))
-}
-
-// alreadyApplied answers for a file of which nothing is left to do.
-func (a *app) alreadyApplied(s assemble.Standing, m assemble.Migration) (bool, error) {
-	if m.Again != "" && !(m.Command.Commanded() && s.State == apply.Unknown) {
-		if s.State != apply.Applied && !s.Elsewhere() && s.Left == "" || len(s.Units) == 0 {
-			return false, usagef("--again: %s is not applied here, so there is nothing to repeat; leave the flag out", m.File)
-		}
-		return false, nil
-	}
-	if m.Command.Commanded() && s.State == apply.Unknown {
-		if m.Again != "" {
-			return false, nil
-		}
-		return false, neverSeen(s, m)
-	}
-	if s.State != apply.Applied && !s.Elsewhere() {
-		return false, nil
-	}
-	means := fmt.Sprintf("nothing to do: %s holds nothing to apply", m.File)
-	if run, at := s.Run(); run != "" {
-		means = fmt.Sprintf("nothing to do: %s is already applied by run %s at %s", m.File, run, clock(at))
-	}
-	if s.Elsewhere() {
-		means = fmt.Sprintf("nothing to do: %s is already applied by %s, not by fairlead: %s", m.File, s.Tool.Tool, s.Tool.Says)
-	}
-	if a.json {
-		a.printJSON(answer{Outcome: fault.Deployed, Tag: m.File, Means: means})
-		return true, nil
-	}
-	a.answer("%s", means)
-	return true, nil
+	a.answer("%s: %s, with %d files bound, may run until %s", w.WaiverFile(""), m.Line(), len(m.Files), until)
+	return nil
 }

@@ -1,32 +1,24 @@
 package cli
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
+
+	"fairlead/internal/view"
 )
 
 func (a *app) notesCommand() *cobra.Command {
-	c := &cobra.Command{Use: "notes", Short: "Notes that tell people", Args: args(cobra.NoArgs), RunE: group}
-	c.AddCommand(&cobra.Command{
+	return group("notes", "Notes that tell people", &cobra.Command{
 		Use:   "resend",
 		Short: "Send the notes that wait in the outbox",
 		Args:  args(cobra.NoArgs),
-		RunE:  func(c *cobra.Command, _ []string) error { return runNotesResend(c.Context(), a) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.reading(func(s *session) (view.Page, error) {
+				if err := s.Project.Resend(c.Context()); err != nil {
+					return nil, err
+				}
+				a.answer("nothing waits in the outbox any more")
+				return nil, nil
+			})
+		},
 	})
-	return c
-}
-
-// runNotesResend sends what waits.
-func runNotesResend(ctx context.Context, a *app) error {
-	_, p, err := a.quiet()
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	if err := p.Resend(ctx); err != nil {
-		return err
-	}
-	a.answer("nothing waits in the outbox any more")
-	return nil
 }

@@ -2,14 +2,11 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"fairlead/internal/atomicfile"
-	"fairlead/internal/engine"
-	"fairlead/internal/sqltext"
+	"fairlead/internal/operate"
+	"fairlead/internal/view"
 )
 
 type planOptions struct {
@@ -26,10 +23,8 @@ func (a *app) planCommand() *cobra.Command {
 		Short: "Show what a deployment would do; take no lock, write nothing",
 		Args:  args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				o.what = args[0]
-			}
-			return runPlan(c.Context(), a, o)
+			o.what = first(args)
+			return a.plan(c.Context(), o)
 		},
 	}
 	f := c.Flags()
@@ -39,87 +34,28 @@ func (a *app) planCommand() *cobra.Command {
 	return c
 }
 
-// runPlan plans and prints. An open run does not stop it: planning looks only.
-func runPlan(ctx context.Context, a *app, o planOptions) error {
+func (a *app) plan(ctx context.Context, o planOptions) error {
 	c, err := a.load()
 	if err != nil {
 		return err
 	}
-	found, want, err := find(ctx, c, o.what, o.release)
+	wanted, err := operate.Find(ctx, c, o.what, o.release)
 	if err != nil {
 		return err
 	}
-	p, screen, leave, err := a.enter(c)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	plan, err := p.PlanDeploy(ctx, found)
-	if err != nil {
-		return err
-	}
-	screen.close()
-	if err := want.same(plan.Terms); err != nil {
-		return err
-	}
-	if o.out != "" {
-		if err := writePlan(o.out, plan.Terms); err != nil {
-			return err
+	return a.withScreen(c, a.screen(), false, nil, func(s *session) (view.Page, error) {
+		plan, err := s.Plan(ctx, wanted)
+		if err != nil {
+			return nil, err
 		}
-	}
-	switch {
-	case a.json:
-		fingerprint, err := plan.Terms.Fingerprint()
-		a.printJSON(planned{Fingerprint: fingerprint, Terms: plan.Terms, Proofs: plan.Proofs})
-		return err
-	case o.runbook:
-		runbook(a.Out, plan, p.ByHand())
-		return nil
-	}
-	units, err := unitsOf(plan)
-	if err != nil {
-		return err
-	}
-	planView(a.Out, plan.Terms, plan.Proofs, units)
-	return nil
-}
-
-// planned is what plan --json prints.
-type planned struct {
-	Fingerprint string        `json:"fingerprint"`
-	Terms       engine.Terms  `json:"terms"`
-	Proofs      engine.Proofs `json:"proofs"`
-}
-
-// showPlan prints the plan as part of the story, before anybody is asked.
-func (a *app) showPlan(plan engine.Plan) error {
-	units, err := unitsOf(plan)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(a.Err)
-	planView(a.Err, plan.Terms, plan.Proofs, units)
-	fmt.Fprintln(a.Err)
-	return nil
-}
-
-// unitsOf reads the table of units that the plan carries.
-func unitsOf(plan engine.Plan) ([]sqltext.Unit, error) {
-	raw, ok := plan.Blobs["units"]
-	if !ok {
-		return nil, nil
-	}
-	var s sqltext.Script
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return nil, fmt.Errorf("read the plan's table of units: %w", err)
-	}
-	return s.Units, nil
-}
-
-func writePlan(path string, t engine.Terms) error {
-	b, err := json.MarshalIndent(t, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write the plan: %w", err)
-	}
-	return atomicfile.Write(path, append(b, '\n'), 0o644)
+		if o.out != "" {
+			if err := operate.WritePlan(o.out, plan.Terms); err != nil {
+				return nil, err
+			}
+		}
+		if o.runbook && !a.json {
+			return view.NewRunbook(plan, s.Project.ByHand()), nil
+		}
+		return page(view.NewPlan(plan))
+	})
 }

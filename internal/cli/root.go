@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"fairlead/internal/operate"
 )
 
 // root builds the tree of commands.
@@ -21,13 +23,14 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVar(&a.json, "json", false, "answer in JSON on standard output")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "tell more of the story")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colour and no moving screen")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usagef("%s: %w", c.CommandPath(), err) })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return operate.Misused("%s: %w", c.CommandPath(), err) })
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	for _, c := range []*cobra.Command{
-		a.initCommand(), a.checkCommand(), a.reviewCommand(), a.catalogCommand(), a.migrateCommand(), a.databaseCommand(), a.backupCommand(), a.releaseCommand(), a.planCommand(), a.deployCommand(), a.resumeCommand(),
-		a.rollbackCommand(), a.abandonCommand(), a.statusCommand(), a.historyCommand(), a.showCommand(),
-		a.recordCommand(), a.ledgerCommand(), a.notesCommand(), a.versionCommand(),
+		a.initCommand(), a.checkCommand(), a.reviewCommand(), a.catalogCommand(), a.migrateCommand(), a.databaseCommand(),
+		a.backupCommand(), a.releaseCommand(), a.planCommand(), a.deployCommand(), a.resumeCommand(), a.rollbackCommand(),
+		a.abandonCommand(), a.statusCommand(), a.historyCommand(), a.showCommand(), a.recordCommand(), a.ledgerCommand(),
+		a.notesCommand(), a.versionCommand(),
 	} {
 		root.AddCommand(c)
 	}
@@ -50,16 +53,16 @@ func (a *app) runRoot(c *cobra.Command, args []string) error {
 		return nil
 	}
 	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		return usagef("there is no command %q; did you mean %s?", args[0], strings.Join(near, " or "))
+		return operate.Misused("there is no command %q; did you mean %s?", args[0], strings.Join(near, " or "))
 	}
-	return usagef("there is no command %q", args[0])
+	return operate.Misused("there is no command %q", args[0])
 }
 
 // args turns cobra's complaint about arguments into a usage error that shows the right call.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, given []string) error {
 		if err := check(c, given); err != nil {
-			return usagef("%w; it is called like this: %s", err, c.UseLine())
+			return operate.Misused("%w; it is called like this: %s", err, c.UseLine())
 		}
 		return nil
 	}

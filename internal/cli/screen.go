@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"strings"
 
 	"golang.org/x/term"
 
@@ -21,9 +20,14 @@ type screen struct {
 	close   func()                  // ends the moving part; a second time does nothing
 }
 
+// noScreen shows nothing.
+func noScreen() screen {
+	return screen{observe: func(engine.Event) {}, hold: func() func() { return func() {} }, close: func() {}}
+}
+
 // screen chooses by what is at the other end.
 func (a *app) screen() screen {
-	s := screen{hold: func() func() { return func() {} }, close: func() {}}
+	s := noScreen()
 	kind, _ := a.Env("TERM")
 	if a.Terminal && !a.noColor && kind != "dumb" {
 		live := tty.New(a.Err, tty.Options{Width: a.width, Colour: a.colours(), Now: a.Now})
@@ -83,29 +87,4 @@ func (a *app) printFault(f *fault.Fault) {
 		}
 	}
 	fmt.Fprint(a.Err, "\n"+ui.Fault(f, a.width(), style))
-}
-
-// table writes columns of equal width, two spaces apart; the last one is left as it is.
-func table(rows [][]string) string {
-	var wide []int
-	for _, r := range rows {
-		for i, cell := range r {
-			if i == len(wide) {
-				wide = append(wide, 0)
-			}
-			wide[i] = max(wide[i], ui.Width(cell))
-		}
-	}
-	var b strings.Builder
-	for _, r := range rows {
-		line := ""
-		for i, cell := range r {
-			line += ui.Clean(cell)
-			if i < len(r)-1 {
-				line += strings.Repeat(" ", max(0, wide[i]-ui.Width(ui.Clean(cell)))+2)
-			}
-		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
-	return b.String()
 }

@@ -40,8 +40,8 @@ func house() []floor {
 		}},
 		{"5 (deciding)", []string{"internal/applied", "internal/backups", "internal/planner"}},
 		{"6 (assemble)", []string{"internal/assemble"}},
-		{"7 (commands)", []string{"internal/operate"}},
-		{"8 (pages)", []string{"internal/view"}},
+		{"7 (pages)", []string{"internal/view"}},
+		{"8 (commands)", []string{"internal/operate"}},
 		{"9 (cli)", []string{"internal/cli"}},
 		{"10 (programs)", []string{"cmd/*"}},
 	}

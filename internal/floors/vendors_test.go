@@ -35,7 +35,7 @@ func tolerated() map[string]string {
 func toleratedText() map[string]string {
 	return map[string]string{
 		"internal/backup/host":    "a store that shares the disk of docker's volumes is no backup of what is in them",
-		"internal/cli":            "init finds compose files by their names, among them docker-compose.yml",
+		"internal/cli/scaffold":   "init finds compose files by their names, among them docker-compose.yml",
 		"internal/database/reach": "a program in a container is started by docker exec",
 		"internal/host":           "the variables by which docker finds its engine go along to the host's commands",
 		"internal/registry":       "accounts are those of docker's configuration, and docker asks the registry the same by hand",

@@ -92,3 +92,17 @@ func Wrap(text string, width int) []string {
 func pad(s string, wide int) string {
 	return s + strings.Repeat(" ", max(0, wide-Width(s)))
 }
+
+// Plain takes control characters out of a text of several lines, so that it cannot move a cursor or hide a line. It keeps line breaks
+// and tabs.
+func Plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case r < 0x20, r >= 0x7f && r < 0xa0, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+			return -1
+		}
+		return r
+	}, s)
+}

@@ -78,3 +78,9 @@ what to do      fairlead rollback --release v1.7.0 --yes
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+func TestPlain_keeps_text_and_drops_what_moves_a_cursor(t *testing.T) {
+	if got := Plain("a\x1b[2Jb\rc\u202ed\ne\tf\u009bg"); got != "a[2Jbcd\ne\tfg" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,98 @@
+package operate
+
+import (
+	"context"
+	"io"
+
+	"fairlead/internal/assemble"
+	"fairlead/internal/backup"
+	"fairlead/internal/config"
+	"fairlead/internal/database"
+	"fairlead/internal/engine"
+	"fairlead/internal/release"
+	"fairlead/internal/source"
+	"fairlead/internal/step"
+	"fairlead/internal/target"
+)
+
+// A Project is one app in one environment as the commands need it; *assemble.Project is one.
+type Project interface {
+	deployments
+	migrations
+	rollbacks
+	records
+	backups
+	keptBackups
+	looks
+	Close() error
+}
+
+// deployments are planned, and known to be needless when there is nothing to do.
+type deployments interface {
+	Check(ctx context.Context) (step.Checked, error)
+	ByHand() target.Runbook
+	PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, error)
+	Idle(ctx context.Context, plan engine.Plan) (bool, error)
+	LookOnce(ctx context.Context) (ok bool, check, saw string)
+	Replan(ctx context.Context, o engine.Opening) (engine.Plan, error)
+}
+
+// migrations are planned alone, found to be applied, and rehearsed.
+type migrations interface {
+	PlanMigration(ctx context.Context, m assemble.Migration) (engine.Plan, error)
+	Standing(ctx context.Context, m assemble.Migration) (assemble.Standing, error)
+	Pasts(ctx context.Context) ([]assemble.Past, error)
+	RehearseAlone(ctx context.Context, r assemble.Rehearsal, say func(engine.Progress)) (step.Rehearsed, error)
+	SweepRehearsals(ctx context.Context) ([]string, error)
+}
+
+// rollbacks are planned to images that once ran.
+type rollbacks interface {
+	PlanRollback(ctx context.Context, tag string, images []release.Image) (engine.Plan, error)
+	TagOf(ctx context.Context, images []release.Image) (string, error)
+	ImagesOf(ctx context.Context, tag string) ([]release.Image, error)
+	Opening(ctx context.Context, run engine.RunID) (engine.Opening, error)
+}
+
+// records are what was written down, and the engine that writes.
+type records interface {
+	Ledger() engine.Ledger
+	History() engine.History
+	Engine() *engine.Engine
+	NewRun() engine.RunID
+}
+
+// backups are taken outside of a run, and restored.
+type backups interface {
+	TakeBackup(ctx context.Context, say func(engine.Progress)) (step.BackedUp, error)
+	RestoreBackup(ctx context.Context, r assemble.Restoration, say func(engine.Progress)) (assemble.Restored, error)
+	Globals(ctx context.Context, name string, w io.Writer) error
+	LiveDatabase(ctx context.Context) (string, error)
+	Awaken(ctx context.Context, always bool) error
+	Gap(ctx context.Context, m backup.Manifest) (*database.Gap, error)
+}
+
+// keptBackups are listed, verified and removed.
+type keptBackups interface {
+	KeptBackups(ctx context.Context) (assemble.Shelf, error)
+	VerifyBackup(ctx context.Context, name, level string, say func(engine.Progress)) (assemble.VerifiedBackup, error)
+	PruneBackups(ctx context.Context, dry bool) (assemble.Pruned, error)
+}
+
+// looks are at what runs; people are told of what happened.
+type looks interface {
+	Look(ctx context.Context) (target.Observation, error)
+	Announce(ctx context.Context, e engine.Ending) error
+	Resend(ctx context.Context) error
+}
+
+var _ Project = (*assemble.Project)(nil)
+
+// Open makes the project of a configuration.
+func Open(c config.Config, o assemble.Options) (Project, error) {
+	p, err := assemble.New(c, o)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
