@@ -3,16 +3,20 @@ package world_test
 import (
 	"encoding/json"
 	"flag"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-var mutantsFlag = flag.String("mutants", "", "break the production code on purpose and see the stories go red: all, or a part of a name")
+var mutantsFlag = flag.String("mutants", "",
+	"break the production code on purpose and see the stories go red: all, a number of them, or a part of a name")
 
 // A mutant is a small change of the production code that breaks a promise.
 type mutant struct {
@@ -82,12 +86,23 @@ func TestMutants_make_the_stories_red(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range mutants() {
-		if *mutantsFlag != "all" && !strings.Contains(m.name, *mutantsFlag) {
-			continue
-		}
+	chosen := chosen(*mutantsFlag)
+	if len(chosen) == 0 {
+		t.Fatalf("no mutant has %q in its name", *mutantsFlag)
+	}
+	for _, m := range chosen {
 		t.Run(m.name, func(t *testing.T) { m.mustBeFound(t, root) })
 	}
+}
+
+// chosen gives the mutants that a flag names; a number stands for that many, others each time.
+func chosen(flag string) []mutant {
+	all := mutants()
+	if n, err := strconv.Atoi(flag); err == nil {
+		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		return all[:min(n, len(all))]
+	}
+	return slices.DeleteFunc(all, func(m mutant) bool { return flag != "all" && !strings.Contains(m.name, flag) })
 }
 
 func (m mutant) mustBeFound(t *testing.T, root string) {
