@@ -213,11 +213,6 @@ func (p *Project) runnable() error {
 			Means: "production is unchanged; nothing was attempted: nothing could tell afterwards whether the command was started",
 			Do:    []fault.Command{{Line: "fairlead migrate plan FILE", Why: "with SQL, which the tool can write: docs/migrations.md"}}}
 	}
-	if p.markerless() {
-		return &fault.Fault{Code: "command-markerless", What: "a migration that is a command is not supported with database.marker: none", Outcome: fault.Refused,
-			Means: "production is unchanged; nothing was attempted: without a marker nobody could tell whether it was ever started",
-			Do:    []fault.Command{{Line: "fairlead database setup --print", Why: "the schema that a marker needs; then leave database.marker out"}}}
-	}
 	if c.Via == "" || c.Via == postgres.ViaDirect {
 		return nil
 	}

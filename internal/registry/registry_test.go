@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log"
 	"net/http"
@@ -265,6 +266,22 @@ func TestCheck_closes_the_gate(t *testing.T) {
 				t.Errorf("got %s", f.Text())
 			}
 		})
+	}
+}
+
+// locked is a configuration of docker whose helper does not give the credentials.
+type locked struct{}
+
+func (locked) Resolve(authn.Resource) (authn.Authenticator, error) {
+	return nil, errors.New("the helper is locked")
+}
+
+func TestCheck_says_when_the_docker_configuration_gives_no_credentials(t *testing.T) {
+	s := serve(t)
+	img := image(t, s, "api", "sha256:"+strings.Repeat("ab", 32))
+	_, err := New(Options{PlainHTTP: []string{s.host}, Keychain: locked{}}).Check(t.Context(), []release.Image{img}, commit)
+	if f, ok := fault.Find(err); !ok || f.Code != "registry-credentials" || !strings.Contains(err.Error(), "the helper is locked") {
+		t.Errorf("got %v", err)
 	}
 }
 
