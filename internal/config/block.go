@@ -32,7 +32,8 @@ func (b Block) Where() string {
 
 // Decode reads the block strictly into a struct, given by pointer: an unknown key, a wrong type, a key that stands twice or an
 // unset variable is an error with file, line and column (all of them at once, as a *fault.Fault of code config-invalid). Fields are
-// named by tags: yaml:"name", yaml:"name,required", enum:"a|b" for words, doc:"…" for the schema. A struct with a method Defaults()
+// named by tags: yaml:"name", yaml:"name,required", enum:"a|b" for words; the comment above a field is what the manual
+// says of its key. A struct with a method Defaults()
 // on its pointer is filled by it first. The key "kind" need not be a field. Known types are string, bool, int, int64,
 // time.Duration, Secret, Expandable, Path, Block, encoding.TextUnmarshaler, and structs, lists, pointers and maps by string of these.
 func (b Block) Decode(into any) error {

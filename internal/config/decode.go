@@ -25,22 +25,22 @@ func (d *decoder) bad(n ast.Node, format string, args ...any) {
 	d.problems = append(d.problems, Problem{File: d.place.file, Line: line, Column: column, Text: fmt.Sprintf(format, args...)})
 }
 
-// isLeaf tells whether a struct type is a value of its own rather than a mapping of keys.
-func isLeaf(t reflect.Type) bool {
+// IsLeaf tells whether a struct type is a value of its own rather than a mapping of keys.
+func IsLeaf(t reflect.Type) bool {
 	return t == reflect.TypeFor[Secret]() || t == reflect.TypeFor[Block]() || reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
-func (d *decoder) value(n ast.Node, v reflect.Value, name string, f field) {
+func (d *decoder) value(n ast.Node, v reflect.Value, name string, f Key) {
 	if _, null := n.(*ast.NullNode); null {
 		d.bad(n, "%s has no value", name)
 		return
 	}
 	switch {
 	case v.Type() == reflect.TypeFor[Block]():
-		d.block(n, v, name, f.kind)
+		d.block(n, v, name, f.Kind)
 	case v.Type() == reflect.TypeFor[time.Duration]():
 		d.duration(n, v, name)
-	case v.Kind() == reflect.String || isLeaf(v.Type()):
+	case v.Kind() == reflect.String || IsLeaf(v.Type()):
 		d.text(n, v, name, f)
 	case v.Kind() == reflect.Bool:
 		b, ok := n.(*ast.BoolNode)
@@ -67,24 +67,24 @@ func (d *decoder) value(n ast.Node, v reflect.Value, name string, f field) {
 
 // structure fills a struct from a mapping. hasKind allows a key "kind" that the struct does not name.
 func (d *decoder) structure(n ast.Node, v reflect.Value, name string, hasKind bool) {
-	fields := fieldsOf(v.Type())
-	fillDefaults(v)
-	if f, ok := shorthand(fields); ok {
+	fields := Keys(v.Type())
+	FillDefaults(v)
+	if f, ok := Shorthand(fields); ok {
 		if _, word := words(n); word {
-			d.value(n, v.Field(f.index), dotted(name, f.name), f)
+			d.value(n, v.Field(f.Index), dotted(name, f.Name), f)
 			return
 		}
 	}
 	seen := map[string]bool{}
 	var known []string
 	for _, f := range fields {
-		known = append(known, f.name)
+		known = append(known, f.Name)
 	}
 	d.pairs(n, name, func(key ast.Node, word string, value ast.Node) {
 		seen[word] = true
-		i := slices.IndexFunc(fields, func(f field) bool { return f.name == word })
+		i := slices.IndexFunc(fields, func(f Key) bool { return f.Name == word })
 		if i >= 0 {
-			d.value(value, v.Field(fields[i].index), dotted(name, word), fields[i])
+			d.value(value, v.Field(fields[i].Index), dotted(name, word), fields[i])
 			return
 		}
 		if hasKind && word == "kind" {
@@ -101,25 +101,25 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, name string, hasKind bo
 		d.bad(key, "%s", text)
 	})
 	for _, f := range fields {
-		if f.required && !seen[f.name] && isMapping(n) {
-			d.bad(n, "%s is missing", dotted(name, f.name))
+		if f.Required && !seen[f.Name] && isMapping(n) {
+			d.bad(n, "%s is missing", dotted(name, f.Name))
 		}
 	}
 }
 
 // settle makes absolute the paths that came from Defaults.
 func (d *decoder) settle(n ast.Node, v reflect.Value) {
-	for _, f := range fieldsOf(v.Type()) {
-		x := v.Field(f.index)
-		if f.typ.Kind() == reflect.Struct && !isLeaf(f.typ) {
+	for _, f := range Keys(v.Type()) {
+		x := v.Field(f.Index)
+		if f.Type.Kind() == reflect.Struct && !IsLeaf(f.Type) {
 			d.settle(n, x)
 		}
-		if f.typ != reflect.TypeFor[Path]() || x.String() == "" {
+		if f.Type != reflect.TypeFor[Path]() || x.String() == "" {
 			continue
 		}
 		s, err := d.place.resolve(x.String())
 		if err != nil {
-			d.bad(n, "%s: %v", f.name, err)
+			d.bad(n, "%s: %v", f.Name, err)
 			continue
 		}
 		x.SetString(s)
@@ -147,7 +147,7 @@ func (d *decoder) pairs(n ast.Node, name string, each func(key ast.Node, word st
 	}
 }
 
-func (d *decoder) list(n ast.Node, v reflect.Value, name string, f field) {
+func (d *decoder) list(n ast.Node, v reflect.Value, name string, f Key) {
 	s, ok := n.(*ast.SequenceNode)
 	if !ok {
 		d.bad(n, "%s must be a list, it is %s", name, what(n))
@@ -159,7 +159,7 @@ func (d *decoder) list(n ast.Node, v reflect.Value, name string, f field) {
 	}
 }
 
-func (d *decoder) table(n ast.Node, v reflect.Value, name string, f field) {
+func (d *decoder) table(n ast.Node, v reflect.Value, name string, f Key) {
 	v.Set(reflect.MakeMap(v.Type()))
 	d.pairs(n, name, func(_ ast.Node, word string, value ast.Node) {
 		e := reflect.New(v.Type().Elem()).Elem()
@@ -216,7 +216,7 @@ func (d *decoder) number(n ast.Node, v reflect.Value, name string) {
 }
 
 // text reads every type that is written as a word: string and its kin, Secret, Expandable, Path, TextUnmarshaler.
-func (d *decoder) text(n ast.Node, v reflect.Value, name string, f field) {
+func (d *decoder) text(n ast.Node, v reflect.Value, name string, f Key) {
 	s, ok := words(n)
 	if !ok {
 		d.bad(n, "%s must be text, it is %s%s", name, what(n), quoteHint(n))
@@ -257,19 +257,19 @@ func (d *decoder) text(n ast.Node, v reflect.Value, name string, f field) {
 	v.SetString(s)
 }
 
-func (d *decoder) allowed(n ast.Node, s, name string, f field) bool {
-	if len(f.enum) == 0 || slices.Contains(f.enum, s) {
+func (d *decoder) allowed(n ast.Node, s, name string, f Key) bool {
+	if len(f.Enum) == 0 || slices.Contains(f.Enum, s) {
 		return true
 	}
-	if slices.Contains(f.later, s) {
-		d.bad(n, "%s: %s is not supported yet; use %s", name, s, oneOf(f.enum))
+	if slices.Contains(f.Later, s) {
+		d.bad(n, "%s: %s is not supported yet; use %s", name, s, oneOf(f.Enum))
 		return false
 	}
-	near := nearest(s, f.enum)
+	near := nearest(s, f.Enum)
 	if near != "" {
 		near = fmt.Sprintf("; did you mean %q?", near)
 	}
-	d.bad(n, "%s must be %s, got %q%s", name, oneOf(f.enum), clip(s), near)
+	d.bad(n, "%s must be %s, got %q%s", name, oneOf(f.Enum), clip(s), near)
 	return false
 }
 

@@ -7,9 +7,12 @@ import (
 
 // Migration says how a migration that is a command is run.
 type Migration struct {
-	Env     string        `yaml:"env" doc:"Variable of the command's environment that holds the URL of the database, which never stands among its arguments."`
-	Form    string        `yaml:"form" enum:"url|npgsql" doc:"Form in which it stands there: as database.url has it, or as a connection string of .NET."`
-	Timeout time.Duration `yaml:"timeout" doc:"How long the command may run; it is stopped then, and how it ended is unknown."`
+	// Variable of the command's environment that holds the URL of the database, which never stands among its arguments.
+	Env string `yaml:"env"`
+	// Form in which it stands there: as database.url has it, or as a connection string of .NET.
+	Form string `yaml:"form" enum:"url|npgsql"`
+	// How long the command may run; it is stopped then, and how it ended is unknown.
+	Timeout time.Duration `yaml:"timeout"`
 }
 
 // Defaults fills in DATABASE_URL, as it stands in the file, and half an hour.

@@ -14,10 +14,14 @@ import (
 // Review is what a team makes of the reviewer. It holds for fairlead review, plan and deploy alike. What rules allow is checked by
 // who knows them.
 type Review struct {
-	SmallRows int64             `yaml:"small_rows" doc:"A table with fewer rows than this, by the catalog, is small: work on it under a lock informs only. 0: no table is small."`
-	SmallMiB  int64             `yaml:"small_mib" doc:"A table of this many MiB or more, without indexes, is big however few rows it has, where the catalog knows its size."`
-	Rules     map[string]string `yaml:"rules" doc:"Another severity for a rule, by its name. Rules about locks and behaviour take off, info, warn and block. All others can be block and nothing less."`
-	Trace     string            `yaml:"trace" enum:"marks|lowers" doc:"What fairlead review --trace does with a block of a lock rule when the server did no such work. marks: it says so. lowers: on a copy of the target's shape, the block becomes a warning."`
+	// A table with fewer rows than this, by the catalog, is small: work on it under a lock informs only. 0: no table is small.
+	SmallRows int64 `yaml:"small_rows"`
+	// A table of this many MiB or more, without indexes, is big however few rows it has, where the catalog knows its size.
+	SmallMiB int64 `yaml:"small_mib"`
+	// Another severity for a rule, by its name. Rules about locks and behaviour take off, info, warn and block. All others can be block and nothing less.
+	Rules map[string]string `yaml:"rules"`
+	// What fairlead review --trace does with a block of a lock rule when the server did no such work. marks: it says so. lowers: on a copy of the target's shape, the block becomes a warning.
+	Trace string `yaml:"trace" enum:"marks|lowers"`
 }
 
 // Defaults fills in 100,000 rows, 256 MiB, and a trace that only marks.
@@ -48,7 +52,7 @@ func LoadReview(path string) (Config, error) {
 	d := &decoder{place: p}
 	d.pairs(node, "", func(_ ast.Node, word string, value ast.Node) {
 		if word == "review" {
-			d.value(value, reflect.ValueOf(&c.Review).Elem(), "review", field{})
+			d.value(value, reflect.ValueOf(&c.Review).Elem(), "review", Key{})
 		}
 	})
 	v := validator{root: c.root, problems: d.problems}

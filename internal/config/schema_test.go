@@ -31,24 +31,24 @@ func agree(t *testing.T, typ reflect.Type, schema map[string]any, name string) {
 	properties, _ := schema["properties"].(map[string]any)
 	required, _ := schema["required"].([]any)
 	left := len(properties)
-	for _, f := range fieldsOf(typ) {
-		p, ok := properties[f.name].(map[string]any)
+	for _, f := range Keys(typ) {
+		p, ok := properties[f.Name].(map[string]any)
 		if !ok {
-			t.Errorf("%s is not in the schema; run go test ./internal/config/configtest -update", dotted(name, f.name))
+			t.Errorf("%s is not in the schema; run go test ./internal/config/configtest -update", dotted(name, f.Name))
 			continue
 		}
 		left--
-		if slices.Contains(required, any(f.name)) != f.required {
-			t.Errorf("%s: required is %v in the struct", dotted(name, f.name), f.required)
+		if slices.Contains(required, any(f.Name)) != f.Required {
+			t.Errorf("%s: required is %v in the struct", dotted(name, f.Name), f.Required)
 		}
 		var words []string
 		for _, w := range list(p["enum"]) {
 			words = append(words, w.(string))
 		}
-		if !slices.Equal(words, f.enum) {
-			t.Errorf("%s: words %v in the schema, %v in the struct", dotted(name, f.name), words, f.enum)
+		if !slices.Equal(words, f.Enum) {
+			t.Errorf("%s: words %v in the schema, %v in the struct", dotted(name, f.Name), words, f.Enum)
 		}
-		inner := f.typ
+		inner := f.Type
 		if inner.Kind() == reflect.Slice {
 			inner = inner.Elem()
 			p, _ = p["items"].(map[string]any)
@@ -56,8 +56,8 @@ func agree(t *testing.T, typ reflect.Type, schema map[string]any, name string) {
 		if one := list(p["oneOf"]); len(one) == 2 && inner.Kind() == reflect.Struct { // a bare word, or the mapping
 			p, _ = one[1].(map[string]any)
 		}
-		if inner.Kind() == reflect.Struct && !isLeaf(inner) {
-			agree(t, inner, p, dotted(name, f.name))
+		if inner.Kind() == reflect.Struct && !IsLeaf(inner) {
+			agree(t, inner, p, dotted(name, f.Name))
 		}
 	}
 	if left != 0 {
@@ -68,33 +68,4 @@ func agree(t *testing.T, typ reflect.Type, schema map[string]any, name string) {
 func list(v any) []any {
 	l, _ := v.([]any)
 	return l
-}
-
-func TestSchema_holds_what_owners_say_of_their_blocks(t *testing.T) {
-	type dir struct {
-		Path Path `yaml:"path,required"`
-	}
-	b, err := Schema(map[string]map[string]any{"backup.store": {"dir": dir{}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var s struct {
-		Properties struct {
-			Backup struct {
-				Properties struct {
-					Store struct {
-						Properties map[string]any
-						Required   []string
-					}
-				}
-			}
-		}
-	}
-	if err := json.Unmarshal(b, &s); err != nil {
-		t.Fatal(err)
-	}
-	store := s.Properties.Backup.Properties.Store
-	if store.Properties["path"] == nil || store.Properties["kind"] == nil || !slices.Equal(store.Required, []string{"kind", "path"}) {
-		t.Errorf("got %+v", store)
-	}
 }

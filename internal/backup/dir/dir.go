@@ -21,9 +21,12 @@ import (
 
 // Config is the block of a store of kind dir.
 type Config struct {
-	Path    config.Path `yaml:"path,required" doc:"Directory that keeps the backups; made with mode 0700 when it is missing."`
-	Durable bool        `yaml:"durable" doc:"Says that the directory outlives this machine's job although a CI system runs it (a mounted volume)."`
-	MinFree int64       `yaml:"min_free_mb" doc:"Space that must be free before a backup is begun, in MB."`
+	// Directory that keeps the backups; made with mode 0700 when it is missing.
+	Path config.Path `yaml:"path,required"`
+	// Says that the directory outlives this machine's job although a CI system runs it (a mounted volume).
+	Durable bool `yaml:"durable"`
+	// Space that must be free before a backup is begun, in MB.
+	MinFree int64 `yaml:"min_free_mb"`
 }
 
 // Defaults asks for 256 MB.

@@ -20,10 +20,14 @@ import (
 
 // Config is the block of a store of kind host.
 type Config struct {
-	Host     string `yaml:"host" doc:"Which of target.hosts keeps the backups; the first one when it is not given."`
-	Path     string `yaml:"path" doc:"Absolute directory on that host; made when it is missing, readable by the deploy user and its group. By default below target.directory, in .fairlead."`
-	MinFree  int64  `yaml:"min_free_mb" doc:"Space that must be free there before a backup is begun, in MB."`
-	Database string `yaml:"database_directory" doc:"Where the database keeps its files on that host; a note tells when the backups are on the same disk. Known places are looked at when it is not given."`
+	// Which of target.hosts keeps the backups; the first one when it is not given.
+	Host string `yaml:"host"`
+	// Absolute directory on that host; made when it is missing, readable by the deploy user and its group. By default below target.directory, in .fairlead.
+	Path string `yaml:"path"`
+	// Space that must be free there before a backup is begun, in MB.
+	MinFree int64 `yaml:"min_free_mb"`
+	// Where the database keeps its files on that host; a note tells when the backups are on the same disk. Known places are looked at when it is not given.
+	Database string `yaml:"database_directory"`
 }
 
 // Defaults asks for 256 MB.

@@ -25,18 +25,30 @@ import (
 
 // Config is the block of a store of kind s3.
 type Config struct {
-	Endpoint  config.Expandable `yaml:"endpoint,required" doc:"Server, with its port where it has one and without scheme, like s3.eu-central-1.amazonaws.com."`
-	Bucket    config.Expandable `yaml:"bucket,required" doc:"Bucket; it must exist."`
-	Prefix    config.Expandable `yaml:"prefix" doc:"Folder in the bucket, like shop/production. What is below it is fairlead's alone."`
-	Region    string            `yaml:"region" doc:"Region of the bucket."`
-	AccessKey config.Secret     `yaml:"access_key,required" doc:"Access key id."`
-	SecretKey config.Secret     `yaml:"secret_key,required" doc:"Secret access key."`
-	Token     config.Secret     `yaml:"session_token" doc:"Session token of temporary credentials."`
-	PathStyle bool              `yaml:"path_style" doc:"Says that the server wants the bucket in the path, not in the host name (most servers but Amazon's)."`
-	PlainHTTP bool              `yaml:"plain_http" doc:"Speaks without TLS: for a server in the same trusted network only."`
-	CA        config.Path       `yaml:"ca_file" doc:"Certificates (PEM) of the authorities that are trusted for this server besides the system's."`
-	PartMB    int64             `yaml:"part_size_mb" doc:"Size of the parts of an upload in MB, 5 to 512. A backup has at most 10000 parts; two of them are held in memory."`
-	Timeout   time.Duration     `yaml:"timeout" doc:"How long the server may be silent in the middle of a request."`
+	// Server, with its port where it has one and without scheme, like s3.eu-central-1.amazonaws.com.
+	Endpoint config.Expandable `yaml:"endpoint,required"`
+	// Bucket; it must exist.
+	Bucket config.Expandable `yaml:"bucket,required"`
+	// Folder in the bucket, like shop/production. What is below it is fairlead's alone.
+	Prefix config.Expandable `yaml:"prefix"`
+	// Region of the bucket.
+	Region string `yaml:"region"`
+	// Access key id.
+	AccessKey config.Secret `yaml:"access_key,required"`
+	// Secret access key.
+	SecretKey config.Secret `yaml:"secret_key,required"`
+	// Session token of temporary credentials.
+	Token config.Secret `yaml:"session_token"`
+	// Says that the server wants the bucket in the path, not in the host name (most servers but Amazon's).
+	PathStyle bool `yaml:"path_style"`
+	// Speaks without TLS: for a server in the same trusted network only.
+	PlainHTTP bool `yaml:"plain_http"`
+	// Certificates (PEM) of the authorities that are trusted for this server besides the system's.
+	CA config.Path `yaml:"ca_file"`
+	// Size of the parts of an upload in MB, 5 to 512. A backup has at most 10000 parts; two of them are held in memory.
+	PartMB int64 `yaml:"part_size_mb"`
+	// How long the server may be silent in the middle of a request.
+	Timeout time.Duration `yaml:"timeout"`
 }
 
 // Defaults are parts of 8 MB (80 GB in all), a minute of silence, and the region that most other servers than Amazon's have.

@@ -20,13 +20,16 @@ import (
 
 // Config is the block of an encryption of kind age.
 type Config struct {
-	Recipients []string    `yaml:"recipients,required" doc:"Public keys (age1…) that a backup is encrypted to. Each of their owners can read it."`
-	Identity   config.Path `yaml:"identity" doc:"File with a secret key (AGE-SECRET-KEY-…), for restoring and verifying. It need not exist on a machine that only takes backups, and should not."`
+	// Public keys (age1…) that a backup is encrypted to. Each of their owners can read it.
+	Recipients []string `yaml:"recipients,required"`
+	// File with a secret key (AGE-SECRET-KEY-…), for restoring and verifying. It need not exist on a machine that only takes backups, and should not.
+	Identity config.Path `yaml:"identity"`
 }
 
 // None is the block of an encryption of kind none.
 type None struct {
-	Reason string `yaml:"reason,required" doc:"Why backups leave the host unencrypted; stands in each manifest."`
+	// Why backups leave the host unencrypted; stands in each manifest.
+	Reason string `yaml:"reason,required"`
 }
 
 // Store is a store over another one. It is safe for use by several goroutines.

@@ -24,7 +24,7 @@ const (
 )
 
 func TestSchema_is_published_as_the_program_reads_the_file(t *testing.T) {
-	want, err := config.Schema(Owners())
+	want, err := Schema(Owners(), Comments)
 	if err != nil {
 		t.Fatal(err)
 	}

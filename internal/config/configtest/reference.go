@@ -28,7 +28,7 @@ type node struct {
 
 // Reference writes the tables of all keys as Markdown, from the schema.
 func Reference() (string, error) {
-	raw, err := config.Schema(Owners())
+	raw, err := Schema(Owners(), Comments)
 	if err != nil {
 		return "", err
 	}

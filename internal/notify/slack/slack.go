@@ -25,8 +25,10 @@ const (
 
 // Config is the block of kind slack.
 type Config struct {
-	URL  config.Secret `yaml:"url,required" doc:"Incoming webhook."`
-	Name string        `yaml:"name" doc:"How the channel is called in messages; the host of the URL otherwise."`
+	// Incoming webhook.
+	URL config.Secret `yaml:"url,required"`
+	// How the channel is called in messages; the host of the URL otherwise.
+	Name string `yaml:"name"`
 }
 
 // poster sends a body; its errors hold no URL.

@@ -24,9 +24,12 @@ const Schema = "fairlead.note/1"
 
 // Config is the block of kind webhook.
 type Config struct {
-	URL    config.Secret `yaml:"url,required" doc:"Where the note is posted."`
-	Secret config.Secret `yaml:"secret" doc:"Key of the signature in X-Fairlead-Signature-256; without it notes are not signed."`
-	Name   string        `yaml:"name" doc:"How the receiver is called in messages; the host of the URL otherwise."`
+	// Where the note is posted.
+	URL config.Secret `yaml:"url,required"`
+	// Key of the signature in X-Fairlead-Signature-256; without it notes are not signed.
+	Secret config.Secret `yaml:"secret"`
+	// How the receiver is called in messages; the host of the URL otherwise.
+	Name string `yaml:"name"`
 }
 
 // poster sends a body; its errors hold no URL.

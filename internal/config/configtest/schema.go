@@ -1,4 +1,4 @@
-package config
+package configtest
 
 import (
 	"bytes"
@@ -8,14 +8,16 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"fairlead/internal/config"
 )
 
 // Schema gives the JSON schema (2020-12) of fairlead.yaml. owners gives the structs that Blocks are decoded into, by dotted key and
 // kind: "target" → {"compose": compose.Config{}}, "database" → {"": postgres.Config{}}, "record.notify" → {…}. A Block without
-// owners allows any keys.
-func Schema(owners map[string]map[string]any) ([]byte, error) {
-	s := schemer{owners: owners}
-	root := s.structure(reflect.TypeFor[Config](), "")
+// owners allows any keys. docs gives what the keys of a struct mean, by the names of its fields.
+func Schema(owners map[string]map[string]any, docs func(reflect.Type) map[string]string) ([]byte, error) {
+	s := schemer{owners: owners, docs: docs}
+	root := s.structure(reflect.TypeFor[config.Config](), "")
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "fairlead.yaml"
 	root["dependentRequired"] = map[string]any{"target": []string{"approval", "health"}}
@@ -32,24 +34,24 @@ func Schema(owners map[string]map[string]any) ([]byte, error) {
 
 type schemer struct {
 	owners map[string]map[string]any
+	docs   func(reflect.Type) map[string]string
 }
 
 func (s schemer) structure(t reflect.Type, name string) map[string]any {
 	filled := reflect.New(t).Elem()
-	fillDefaults(filled)
+	config.FillDefaults(filled)
 	properties := map[string]any{}
 	var required []string
-	for _, f := range fieldsOf(t) {
-		p := s.value(f.typ, dotted(name, f.name), f)
-		if f.doc != "" {
-			p["description"] = f.doc
-		}
-		if d, ok := plain(filled.Field(f.index)); ok && !f.required {
+	docs := s.docs(t)
+	for _, f := range config.Keys(t) {
+		p := s.value(f.Type, dotted(name, f.Name), f)
+		p["description"] = docs[t.Field(f.Index).Name]
+		if d, ok := plain(filled.Field(f.Index)); ok && !f.Required {
 			p["default"] = d
 		}
-		properties[f.name] = p
-		if f.required {
-			required = append(required, f.name)
+		properties[f.Name] = p
+		if f.Required {
+			required = append(required, f.Name)
 		}
 	}
 	o := map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
@@ -59,18 +61,18 @@ func (s schemer) structure(t reflect.Type, name string) map[string]any {
 	return o
 }
 
-func (s schemer) value(t reflect.Type, name string, f field) map[string]any {
+func (s schemer) value(t reflect.Type, name string, f config.Key) map[string]any {
 	switch {
-	case t == reflect.TypeFor[Block]():
-		return s.block(name, f.kind)
+	case t == reflect.TypeFor[config.Block]():
+		return s.block(name, f.Kind)
 	case t == reflect.TypeFor[time.Duration]():
 		return map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`}
-	case t == reflect.TypeFor[Secret](), t == reflect.TypeFor[Expandable](), t == reflect.TypeFor[Path]():
+	case t == reflect.TypeFor[config.Secret](), t == reflect.TypeFor[config.Expandable](), t == reflect.TypeFor[config.Path]():
 		return map[string]any{"type": "string", "$comment": "${NAME} is replaced by the environment's value"}
-	case t.Kind() == reflect.String || isLeaf(t):
+	case t.Kind() == reflect.String || config.IsLeaf(t):
 		o := map[string]any{"type": "string"}
-		if len(f.enum) > 0 {
-			o["enum"] = f.enum
+		if len(f.Enum) > 0 {
+			o["enum"] = f.Enum
 		}
 		return o
 	case t.Kind() == reflect.Bool:
@@ -85,8 +87,8 @@ func (s schemer) value(t reflect.Type, name string, f field) map[string]any {
 		return map[string]any{"type": "object", "additionalProperties": s.value(t.Elem(), name, f)}
 	}
 	o := s.structure(t, name)
-	if short, ok := shorthand(fieldsOf(t)); ok {
-		return map[string]any{"oneOf": []any{s.value(short.typ, dotted(name, short.name), short), o}}
+	if short, ok := config.Shorthand(config.Keys(t)); ok {
+		return map[string]any{"oneOf": []any{s.value(short.Type, dotted(name, short.Name), short), o}}
 	}
 	return o
 }
@@ -156,4 +158,11 @@ func tidy(d time.Duration) string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
+}
+
+func dotted(name, word string) string {
+	if name == "" {
+		return word
+	}
+	return name + "." + word
 }
