@@ -1,5 +1,5 @@
-// Package atomicfile replaces files so that every reader, and whoever looks after a power cut, finds the old content or the new one,
-// whole. It takes no lock: of two writers at a time the last one wins. Start with Write.
+// Package atomicfile replaces files so that every reader, and whoever looks after a power cut, finds the old content or
+// the new one, whole. It takes no lock: of two writers at a time the last one wins. Start with Write.
 package atomicfile
 
 import (
@@ -16,9 +16,9 @@ import (
 // temporary stands in the name of a file that is not in place yet, behind the name that it will have.
 const temporary = ".fairlead-"
 
-// Write puts content in place of a file, durably, with exactly this mode. When it fails, what was there before is as it was, except
-// that a failure of the last act (to make the name durable) leaves it open which of the two a power cut would leave. The error is a
-// *fs.PathError that names the file.
+// Write puts content in place of a file, durably, with exactly this mode. When it fails, what was there before is as it
+// was, except that a failure of the last act (to make the name durable) leaves it open which of the two a power cut
+// would leave. The error is a *fs.PathError that names the file.
 func Write(name string, content []byte, mode fs.FileMode) error {
 	return WritePrepared(name, content, func(f *os.File) error { return f.Chmod(mode) })
 }
@@ -55,12 +55,14 @@ func failure(name string, err error) error {
 	return &fs.PathError{Op: "write", Path: name, Err: err}
 }
 
-// IsTemporary tells that a name in a directory is that of a file which Write has not put in place: a writer is at work, or died.
+// IsTemporary tells that a name in a directory is that of a file which Write has not put in place: a writer is at work,
+// or died.
 func IsTemporary(name string) bool {
 	return strings.HasPrefix(name, ".") && strings.Contains(name, temporary)
 }
 
-// SyncDir makes the names in a directory durable. A file system that cannot be asked for it keeps them durable by itself.
+// SyncDir makes the names in a directory durable. A file system that cannot be asked for it keeps them durable by
+// itself.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

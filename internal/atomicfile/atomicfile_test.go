@@ -65,7 +65,8 @@ func TestIsTemporary_knows_the_names_that_a_dead_writer_leaves(t *testing.T) {
 		hidden = filepath.Base(f.Name())
 		return fs.ErrPermission
 	})
-	if !errors.Is(err, fs.ErrPermission) || !IsTemporary(hidden) || IsTemporary("a.jsonl") || IsTemporary("a.fairlead-1") {
+	if !errors.Is(err, fs.ErrPermission) || !IsTemporary(hidden) || IsTemporary("a.jsonl") ||
+		IsTemporary("a.fairlead-1") {
 		t.Errorf("%q is temporary: %v (error %v)", hidden, IsTemporary(hidden), err)
 	}
 }

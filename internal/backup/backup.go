@@ -1,5 +1,6 @@
 // Package backup is the contract of a place where backups are kept. Implementations stand in the folders below and pass
-// backuptest.Exercise. Start with Store; a Manifest says what a backup is, Inventory reads what is kept, Keep chooses what may go.
+// backuptest.Exercise. Start with Store; a Manifest says what a backup is, Inventory reads what is kept, Keep chooses
+// what may go.
 package backup
 
 import (
@@ -31,34 +32,38 @@ var (
 
 // A Store keeps objects by name (letters, digits, dots and dashes).
 //
-// Put hands out a writer for a partial object that nobody can see under its name until Commit, which makes it durable and visible
-// at once, never over an existing one, whoever else writes meanwhile. A writer that dies leaves nothing visible. Open reads a visible object. List gives the visible objects, newest first. Ready tells, as far as
-// can be told without changing anything, why Put would be refused.
+// Put hands out a writer for a partial object that nobody can see under its name until Commit, which makes it durable
+// and visible at once, never over an existing one, whoever else writes meanwhile. A writer that dies leaves nothing
+// visible. Open reads a visible object. List gives the visible objects, newest first. Ready tells, as far as can be
+// told without changing anything, why Put would be refused.
 type Store interface {
 	Put(ctx context.Context, name string) (Partial, error)
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
 	List(ctx context.Context) ([]Object, error)
 	Ready(ctx context.Context) error
-	Location() string // readable, without secrets
+	// readable, without secrets
+	Location() string
 }
 
-// A Deleter is a store from which retention may take objects away. Delete removes a visible object for good, and nothing else; it
-// gives ErrMissing when there is none and ErrReason when reason is empty.
+// A Deleter is a store from which retention may take objects away. Delete removes a visible object for good, and
+// nothing else; it gives ErrMissing when there is none and ErrReason when reason is empty.
 type Deleter interface {
 	Delete(ctx context.Context, name, reason string) error
 }
 
-// A Sweeper finds what writers left that died: partial objects that were last written to before a time and that nobody holds any more.
-// It removes them; dry only tells them.
+// A Sweeper finds what writers left that died: partial objects that were last written to before a time and that nobody
+// holds any more. It removes them; dry only tells them.
 type Sweeper interface {
 	Sweep(ctx context.Context, before time.Time, dry bool) ([]Object, error)
 }
 
-// A Partial is an object being written. Hash and size are taken from the bytes as they pass. Writing ends with the first Reread
-// (ErrReread). Commit gives nil only for what is stored whole. Abort removes it and is harmless after Commit.
+// A Partial is an object being written. Hash and size are taken from the bytes as they pass. Writing ends with the
+// first Reread (ErrReread). Commit gives nil only for what is stored whole. Abort removes it and is harmless after
+// Commit.
 type Partial interface {
 	io.Writer
-	Reread(ctx context.Context) (io.ReadCloser, error) // what is stored so far, read back from the store
+	// what is stored so far, read back from the store
+	Reread(ctx context.Context) (io.ReadCloser, error)
 	Commit(ctx context.Context) error
 	Abort() error
 }
@@ -72,14 +77,16 @@ type Object struct {
 
 // A Manifest stands beside a backup and exists only after the verdict.
 type Manifest struct {
-	Schema     string            `json:"schema"` // fairlead.backup/1
-	Name       string            `json:"name"`
-	Run        string            `json:"run"`
-	App        string            `json:"app,omitempty"`
-	Env        string            `json:"environment,omitempty"`
-	SHA256     string            `json:"sha256"`
-	Size       int64             `json:"size"`
-	Level      string            `json:"level"` // L1: hash as read back; L2: contents and rows compared; L3: restored
+	// fairlead.backup/1
+	Schema string `json:"schema"`
+	Name   string `json:"name"`
+	Run    string `json:"run"`
+	App    string `json:"app,omitempty"`
+	Env    string `json:"environment,omitempty"`
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+	// L1: hash as read back; L2: contents and rows compared; L3: restored
+	Level      string            `json:"level"`
 	Database   string            `json:"database"`
 	System     string            `json:"system"`
 	Timeline   int64             `json:"timeline"`
@@ -90,15 +97,21 @@ type Manifest struct {
 	Tables     map[string]int64  `json:"tables"`
 	Extensions map[string]string `json:"extensions,omitempty"`
 
-	Format       string           `json:"format,omitempty"`        // custom, or directory: a tar of one
-	Archive      string           `json:"archive,omitempty"`       // compression inside the archive, like "gzip 1"
-	DatabaseSize int64            `json:"database_size,omitempty"` // bytes on the server's disk
-	Contents     map[string]int64 `json:"contents,omitempty"`      // objects by kind
-	Locale       *Locale          `json:"locale,omitempty"`
-	Activity     map[string]int64 `json:"activity,omitempty"` // rows written per table since its statistics began
-	Globals      *Attached        `json:"globals,omitempty"`
-	Took         Took             `json:"took,omitzero"`
-	Stored       *Stored          `json:"stored,omitempty"` // what the store holds; nil: what SHA256 and Size are of
+	// custom, or directory: a tar of one
+	Format string `json:"format,omitempty"`
+	// compression inside the archive, like "gzip 1"
+	Archive string `json:"archive,omitempty"`
+	// bytes on the server's disk
+	DatabaseSize int64 `json:"database_size,omitempty"`
+	// objects by kind
+	Contents map[string]int64 `json:"contents,omitempty"`
+	Locale   *Locale          `json:"locale,omitempty"`
+	// rows written per table since its statistics began
+	Activity map[string]int64 `json:"activity,omitempty"`
+	Globals  *Attached        `json:"globals,omitempty"`
+	Took     Took             `json:"took,omitzero"`
+	// what the store holds; nil: what SHA256 and Size are of
+	Stored *Stored `json:"stored,omitempty"`
 }
 
 // A Locale is what the database was created with.

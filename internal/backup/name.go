@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// CheckName tells why a word cannot be the name of a backup: it holds other characters than ASCII letters, digits, dots and dashes,
-// begins with a dot or a dash, or is longer than 200.
+// CheckName tells why a word cannot be the name of a backup: it holds other characters than ASCII letters, digits, dots
+// and dashes, begins with a dot or a dash, or is longer than 200.
 func CheckName(name string) error {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	if name == "" || len(name) > 200 || name[0] == '.' || name[0] == '-' || strings.Trim(name, letters+".-") != "" {

@@ -6,19 +6,21 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Pieces is for stores that send: it cuts what is written into pieces of one size and sends each while the next is filled. One is on
-// its way at a time, so that at most two are in memory. It is used from one goroutine.
+// Pieces is for stores that send: it cuts what is written into pieces of one size and sends each while the next is
+// filled. One is on its way at a time, so that at most two are in memory. It is used from one goroutine.
 type Pieces struct {
-	size   int
-	send   func(ctx context.Context, number int, piece []byte) error
-	ctx    context.Context
-	group  *errgroup.Group
-	sent   int
-	piece  []byte
-	before []byte // the piece that was sent last: its memory is used again
+	size  int
+	send  func(ctx context.Context, number int, piece []byte) error
+	ctx   context.Context
+	group *errgroup.Group
+	sent  int
+	piece []byte
+	// the piece that was sent last: its memory is used again
+	before []byte
 }
 
-// NewPieces sends pieces of size bytes (the last one may have less), numbered from 0 and one after the other, until ctx ends.
+// NewPieces sends pieces of size bytes (the last one may have less), numbered from 0 and one after the other, until ctx
+// ends.
 func NewPieces(ctx context.Context, size int, send func(ctx context.Context, number int, piece []byte) error) *Pieces {
 	p := &Pieces{size: size, send: send}
 	p.group, p.ctx = errgroup.WithContext(ctx)

@@ -9,42 +9,51 @@ import (
 
 // An Entry is one backup in a store: the dump and what stands beside it.
 type Entry struct {
-	Name     string    `json:"name"`
-	At       time.Time `json:"at"`   // of the snapshot; where there is no manifest, of the object
-	Size     int64     `json:"size"` // of what the store holds; 0 when the dump is not there
-	Beside   []string  `json:"beside,omitempty"`
-	Label    *Label    `json:"label,omitempty"`   // nil without a manifest
-	Trouble  string    `json:"trouble,omitempty"` // why this is no backup that could be relied on
-	Dump     bool      `json:"dump"`              // the dump itself is there
-	Occupied time.Time `json:"occupied"`          // when the newest of its objects was written
+	Name string `json:"name"`
+	// of the snapshot; where there is no manifest, of the object
+	At time.Time `json:"at"`
+	// of what the store holds; 0 when the dump is not there
+	Size   int64    `json:"size"`
+	Beside []string `json:"beside,omitempty"`
+	// nil without a manifest
+	Label *Label `json:"label,omitempty"`
+	// why this is no backup that could be relied on
+	Trouble string `json:"trouble,omitempty"`
+	// the dump itself is there
+	Dump bool `json:"dump"`
+	// when the newest of its objects was written
+	Occupied time.Time `json:"occupied"`
 }
 
 // A Label is what a manifest says in short.
 type Label struct {
-	App         string   `json:"app,omitempty"`
-	Environment string   `json:"environment,omitempty"`
-	Run         string   `json:"run"`
-	Database    string   `json:"database"`
-	Server      string   `json:"server"`
-	Level       string   `json:"level"`
-	SHA256      string   `json:"sha256"`
-	Size        int64    `json:"size"` // of the dump as it was written
+	App         string `json:"app,omitempty"`
+	Environment string `json:"environment,omitempty"`
+	Run         string `json:"run"`
+	Database    string `json:"database"`
+	Server      string `json:"server"`
+	Level       string `json:"level"`
+	SHA256      string `json:"sha256"`
+	// of the dump as it was written
+	Size        int64    `json:"size"`
 	Tables      int      `json:"tables"`
 	Encryption  string   `json:"encryption,omitempty"`
 	Recipients  []string `json:"recipients,omitempty"`
 	Compression string   `json:"compression,omitempty"`
 }
 
-// Reliable tells whether a whole backup is there that was verified. Its manifest tells, for it is written after that; manifests of old
-// name no level, and were written after the contents had been compared.
+// Reliable tells whether a whole backup is there that was verified. Its manifest tells, for it is written after that;
+// manifests of old name no level, and were written after the contents had been compared.
 func (k Entry) Reliable() bool {
 	return k.Dump && k.Label != nil && k.Trouble == ""
 }
 
-// Unread tells whether there is a manifest and nobody could read it: the store may be in trouble, or a newer version has written it.
+// Unread tells whether there is a manifest and nobody could read it: the store may be in trouble, or a newer version
+// has written it.
 func (k Entry) Unread() bool { return k.Label == nil && slices.Contains(k.Beside, k.Name+".json") }
 
-// Of tells whether a backup is of an app in an environment. Manifests of old name neither; then the name of the backup counts.
+// Of tells whether a backup is of an app in an environment. Manifests of old name neither; then the name of the backup
+// counts.
 func (k Entry) Of(app, environment string) bool {
 	if k.Label != nil && k.Label.App != "" {
 		return k.Label.App == app && k.Label.Environment == environment
@@ -66,8 +75,8 @@ type Judgement struct {
 // forming is how long a dump without a manifest may be one that is being finished.
 const forming = 24 * time.Hour
 
-// Judge judges all backups of one app in one environment, the newest first. needed says why a backup must stay, by its name or by the
-// run that took it. What no rule lets go stays.
+// Judge judges all backups of one app in one environment, the newest first. needed says why a backup must stay, by its
+// name or by the run that took it. What no rule lets go stays.
 func (r Retention) Judge(all []Entry, needed map[string]string, now time.Time) []Judgement {
 	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b Entry) int {
@@ -90,7 +99,8 @@ func (r Retention) Judge(all []Entry, needed map[string]string, now time.Time) [
 	return out
 }
 
-func (r Retention) judge(k Entry, rank int, verified bool, needed map[string]string, now time.Time) (stay bool, why string) {
+func (r Retention) judge(k Entry, rank int, verified bool, needed map[string]string,
+	now time.Time) (stay bool, why string) {
 	if why := needed[k.Name]; why != "" {
 		return true, why
 	}

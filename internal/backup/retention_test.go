@@ -13,7 +13,8 @@ var now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 func old(days int, level string) Entry {
 	at := now.AddDate(0, 0, -days)
 	run := fmt.Sprintf("r-%d", days)
-	return Entry{Name: "shop-production-" + run + ".dump", At: at, Occupied: at, Size: 1, Dump: true, Label: &Label{Run: run, Level: level}}
+	return Entry{Name: "shop-production-" + run + ".dump", At: at, Occupied: at, Size: 1, Dump: true,
+		Label: &Label{Run: run, Level: level}}
 }
 
 func judged(t *testing.T, r Retention, needed map[string]string, all ...Entry) map[string]Judgement {
@@ -50,7 +51,8 @@ func TestJudge_lets_go_only_what_a_rule_lets_go(t *testing.T) {
 	orphan := old(2, "L2")
 	orphan.Name, orphan.Label, orphan.Trouble = "shop-production-r-9.dump", nil, "it has no manifest"
 	unread := old(90, "L2")
-	unread.Label, unread.Trouble, unread.Beside = nil, "the manifest cannot be read: the server is too busy", []string{unread.Name + ".json"}
+	unread.Label, unread.Trouble, unread.Beside = nil, "the manifest cannot be read: the server is too busy",
+		[]string{unread.Name + ".json"}
 	for _, c := range []struct {
 		name   string
 		needed map[string]string
@@ -59,10 +61,13 @@ func TestJudge_lets_go_only_what_a_rule_lets_go(t *testing.T) {
 		stay   bool
 	}{
 		{"the only one, however old", nil, []Entry{old(900, "L2")}, old(900, "L2"), true},
-		{"the newest verified one behind newer ones that were only read back", nil, []Entry{old(1, "L1"), old(2, "L1"), old(90, "L2")}, old(90, "L2"), true},
+		{"the newest verified one behind newer ones that were only read back", nil,
+			[]Entry{old(1, "L1"), old(2, "L1"), old(90, "L2")}, old(90, "L2"), true},
 		{"a verified one behind a newer verified one", nil, []Entry{old(1, "L2"), old(90, "L2")}, old(90, "L2"), false},
-		{"one that a run needs, by its name", map[string]string{old(90, "L2").Name: "run r-7 is unfinished"}, []Entry{old(1, "L2"), old(90, "L2")}, old(90, "L2"), true},
-		{"one of a run that is unfinished", map[string]string{"r-90": "run r-90 is unfinished"}, []Entry{old(1, "L2"), old(90, "L2")}, old(90, "L2"), true},
+		{"one that a run needs, by its name", map[string]string{old(90, "L2").Name: "run r-7 is unfinished"},
+			[]Entry{old(1, "L2"), old(90, "L2")}, old(90, "L2"), true},
+		{"one of a run that is unfinished", map[string]string{"r-90": "run r-90 is unfinished"},
+			[]Entry{old(1, "L2"), old(90, "L2")}, old(90, "L2"), true},
 		{"one whose dump is gone", nil, []Entry{old(1, "L2"), broken}, broken, false},
 		{"one that is being written", nil, []Entry{coming, old(1, "L2")}, coming, true},
 		{"one that never got a manifest", nil, []Entry{old(1, "L2"), orphan}, orphan, false},

@@ -11,12 +11,14 @@ import (
 
 // Append writes a line behind the one whose hash is after, and gives its hash once it is durable.
 //
-// A line of verdict "opened" or "manual" begins a new segment; the segment before it is finished. An empty after begins the chain,
-// creating the directory. The answers:
-//   - nil also when the head is the line's own record (the same id) already: an earlier answer was lost. The hash is the head's.
+// A line of verdict "opened" or "manual" begins a new segment; the segment before it is finished. An empty after begins
+// the chain, creating the directory. The answers:
+//   - nil also when the head is the line's own record (the same id) already: an earlier answer was lost. The hash is
+//     the head's.
 //   - ErrOvertaken: the head is another record, or there is a chain where none should be. Nothing was written.
 //   - ErrMissing: there is no chain behind which to write. Nothing was written or created.
-//   - ErrBroken: the line does not name after, or cannot stand there, or the end of the chain is damaged. Nothing was written.
+//   - ErrBroken: the line does not name after, or cannot stand there, or the end of the chain is damaged. Nothing was
+//     written.
 //   - ErrTooLong: the line or its segment is too long. Nothing was written.
 //   - Any other error: it is not known whether the line was written; Head finds out.
 func (d *Dir) Append(after Hash, line []byte) (Hash, error) {
@@ -25,7 +27,8 @@ func (d *Dir) Append(after Hash, line []byte) (Hash, error) {
 		return "", err
 	}
 	if link.Prev != after {
-		return "", fmt.Errorf("%w: the record names %q as the one before it, it is to stand after %q", ErrBroken, link.Prev, after)
+		return "", fmt.Errorf("%w: the record names %q as the one before it, it is to stand after %q", ErrBroken,
+			link.Prev, after)
 	}
 	if !validRun(link.Run) {
 		return "", fmt.Errorf("%w: the run id %q cannot be a file name", ErrBroken, link.Run)
@@ -70,7 +73,8 @@ func (d *Dir) lost(t tail, link Link) (Hash, error) {
 	case t.head == "":
 		return "", fmt.Errorf("%w: %s", ErrMissing, d.path)
 	case t.link.ID != link.ID:
-		return "", fmt.Errorf("%w: the last record is %s (%s) of run %s", ErrOvertaken, t.link.ID, t.link.Verdict, t.link.Run)
+		return "", fmt.Errorf("%w: the last record is %s (%s) of run %s", ErrOvertaken, t.link.ID,
+			t.link.Verdict, t.link.Run)
 	}
 	if err := d.settle(t); err != nil {
 		return "", err

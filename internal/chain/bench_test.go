@@ -13,7 +13,10 @@ func history(b *testing.B, runs int) *Dir {
 	b.Helper()
 	d := OpenDir(b.TempDir())
 	d.Summarizer = Summarizer{Version: "1", Of: func(lines [][]byte, _ []byte) (json.RawMessage, error) {
-		return json.RawMessage(`{"run":"r-20261124-203015-7f3a","action":"deploy","tag":"v1.41.0","opened":"2026-11-24T20:30:15Z","closed":"2026-11-24T20:31:15Z","outcome":"deployed","holder":"ana@laptop","approved":"lea","migrated":true,"step":"smoke","means":"production runs v1.41.0"}`), nil
+		return json.RawMessage(
+			`{"run":"r-20261124-203015-7f3a","action":"deploy","tag":"v1.41.0","opened":"2026-11-24T20:30:15Z",` +
+				`"closed":"2026-11-24T20:31:15Z","outcome":"deployed","holder":"ana@laptop","approved":"lea",` +
+				`"migrated":true,"step":"smoke","means":"production runs v1.41.0"}`), nil
 	}}
 	dir := filepath.Join(d.path, segmentsName)
 	if err := os.MkdirAll(dir, 0o770); err != nil {

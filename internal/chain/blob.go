@@ -13,8 +13,8 @@ import (
 // MaxBlob is the largest blob in bytes.
 const MaxBlob = 64 << 20
 
-// Put stores bytes under their SHA-256, 64 hex digits, which it gives back once they are durable. Storing twice is fine. It creates
-// the directory where there is none, but no chain. ErrTooLong above MaxBlob.
+// Put stores bytes under their SHA-256, 64 hex digits, which it gives back once they are durable. Storing twice is
+// fine. It creates the directory where there is none, but no chain. ErrTooLong above MaxBlob.
 func (d *Dir) Put(b []byte) (string, error) {
 	if len(b) > MaxBlob {
 		return "", fmt.Errorf("%w: a blob of %d bytes, the limit is %d", ErrTooLong, len(b), MaxBlob)
@@ -37,8 +37,8 @@ func (d *Dir) Put(b []byte) (string, error) {
 	return name, nil
 }
 
-// Blob gives the bytes stored under a SHA-256 (64 hex digits). ErrMissing when there are none or the name cannot be one;
-// ErrBroken when they are not the ones that were stored.
+// Blob gives the bytes stored under a SHA-256 (64 hex digits). ErrMissing when there are none or the name cannot be
+// one; ErrBroken when they are not the ones that were stored.
 func (d *Dir) Blob(name string) ([]byte, error) {
 	if raw, err := hex.DecodeString(name); err != nil || len(raw) != sha256.Size || name != hex.EncodeToString(raw) {
 		return nil, fmt.Errorf("%w: %q is no name of a blob", ErrMissing, name)

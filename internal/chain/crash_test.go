@@ -99,9 +99,12 @@ func TestDir_goes_on_beside_what_a_dead_writer_left(t *testing.T) {
 
 func TestDir_is_created_where_a_creator_died(t *testing.T) {
 	for name, left := range map[string]func(p string){
-		"after the directory":   func(p string) { os.MkdirAll(p, 0o770) },
-		"after the segments":    func(p string) { os.MkdirAll(filepath.Join(p, segmentsName), 0o770) },
-		"with a file half made": func(p string) { os.MkdirAll(p, 0o770); os.WriteFile(filepath.Join(p, lockName), nil, 0o660) },
+		"after the directory": func(p string) { os.MkdirAll(p, 0o770) },
+		"after the segments":  func(p string) { os.MkdirAll(filepath.Join(p, segmentsName), 0o770) },
+		"with a file half made": func(p string) {
+			os.MkdirAll(p, 0o770)
+			os.WriteFile(filepath.Join(p, lockName), nil, 0o660)
+		},
 	} {
 		d := OpenDir(filepath.Join(t.TempDir(), "l"))
 		left(d.path)
@@ -136,7 +139,8 @@ func FuzzDir_never_panics_whatever_lies_in_a_segment(f *testing.F) {
 				}
 				continue
 			}
-			if c.good > c.size || !bytes.Equal(data[:c.good], append(bytes.Join(c.lines, []byte("\n")), tail1(c.lines)...)) {
+			if c.good > c.size ||
+				!bytes.Equal(data[:c.good], append(bytes.Join(c.lines, []byte("\n")), tail1(c.lines)...)) {
 				t.Fatalf("%d good bytes of %d do not give the lines %q", c.good, c.size, c.lines)
 			}
 		}
@@ -192,7 +196,8 @@ func TestDir_opens_another_run_where_an_opening_was_torn(t *testing.T) {
 	d := OpenDir(t.TempDir())
 	h := story(t, d, 1)
 	torn := newSegment(2, "r-torn").name
-	if err := os.WriteFile(filepath.Join(d.path, segmentsName, torn), line(h, "torn", "r-torn", "opened")[:20], 0o660); err != nil {
+	if err := os.WriteFile(filepath.Join(d.path, segmentsName, torn), line(h, "torn", "r-torn", "opened")[:20],
+		0o660); err != nil {
 		t.Fatal(err)
 	}
 	next := add(t, d, h, "x", "r-2", "opened")

@@ -17,18 +17,20 @@ const (
 	lockName     = "lock"
 )
 
-// The time that a caller waits for another process. A reader that waits in vain reads without the lock; a writer gives up.
+// The time that a caller waits for another process. A reader that waits in vain reads without the lock; a writer gives
+// up.
 const (
 	readerPatience = 2 * time.Second
 	writerPatience = 10 * time.Second
 )
 
-// Dir is the file store of one chain: a directory with one file per segment, the blobs, a lock and an index that can be rebuilt.
-// Any number of processes may use one directory; every method may be called from several goroutines. Reading creates nothing.
+// Dir is the file store of one chain: a directory with one file per segment, the blobs, a lock and an index that can be
+// rebuilt. Any number of processes may use one directory; every method may be called from several goroutines. Reading
+// creates nothing.
 //
-// A line is one write that ends with its newline, made durable before Append answers. Whatever stops the machine, readers see the
-// state before or the state after: a last line without its newline was never answered, is passed over by readers and removed by
-// the next writer; a new segment appears whole, by renaming.
+// A line is one write that ends with its newline, made durable before Append answers. Whatever stops the machine,
+// readers see the state before or the state after: a last line without its newline was never answered, is passed over
+// by readers and removed by the next writer; a new segment appears whole, by renaming.
 type Dir struct {
 	path string
 
@@ -43,9 +45,9 @@ func OpenDir(path string) *Dir { return &Dir{path: filepath.Clean(path)} }
 // Path gives the directory.
 func (d *Dir) Path() string { return d.path }
 
-// Head gives the id of the chain (the id of its first record), the hash of the last line, and the lines of the last segment,
-// oldest first. What it tells is durable. All are zero where there is no chain. It reads the last segment, never the whole chain.
-// The errors match ErrBroken, or are those of the file system.
+// Head gives the id of the chain (the id of its first record), the hash of the last line, and the lines of the last
+// segment, oldest first. What it tells is durable. All are zero where there is no chain. It reads the last segment,
+// never the whole chain. The errors match ErrBroken, or are those of the file system.
 func (d *Dir) Head() (ledger string, head Hash, last [][]byte, err error) {
 	release := d.shared()
 	defer release()
@@ -63,8 +65,8 @@ func (d *Dir) Head() (ledger string, head Hash, last [][]byte, err error) {
 	return ledger, t.head, t.lines, nil
 }
 
-// Segment gives the lines of one run, oldest first; none and no error when the run is unknown. ErrBroken when the segment was
-// edited, reordered or cut, except a torn last line of the last segment.
+// Segment gives the lines of one run, oldest first; none and no error when the run is unknown. ErrBroken when the
+// segment was edited, reordered or cut, except a torn last line of the last segment.
 func (d *Dir) Segment(run string) ([][]byte, error) {
 	release := d.shared()
 	defer release()
@@ -121,15 +123,22 @@ func (d *Dir) readQuiet(s segment, last bool) (content, error) {
 
 // tail is the end of a chain as found on disk.
 type tail struct {
-	list  listing
-	seg   segment // the last segment with at least one line
-	empty segment // a last segment in which no line was completed; zero when there is none
-	prev  Hash    // of the last line before seg
+	list listing
+	// the last segment with at least one line
+	seg segment
+	// a last segment in which no line was completed; zero when there is none
+	empty segment
+	// of the last line before seg
+	prev  Hash
 	lines [][]byte
-	good  int64 // bytes of complete lines in seg
-	size  int64 // bytes in seg, a torn line included
-	head  Hash  // empty when there is no chain
-	link  Link  // of the last line
+	// bytes of complete lines in seg
+	good int64
+	// bytes in seg, a torn line included
+	size int64
+	// empty when there is no chain
+	head Hash
+	// of the last line
+	link Link
 }
 
 // tail reads the last segment and holds it against the end of the one before.
@@ -181,10 +190,11 @@ func (d *Dir) firstID(t tail) (string, error) {
 	return d.openingID(t.list.segments[0])
 }
 
-// settle makes durable what was read, for a writer that died between its write and its answer. A file system that cannot be
-// written to holds nothing that is not durable.
+// settle makes durable what was read, for a writer that died between its write and its answer. A file system that
+// cannot be written to holds nothing that is not durable.
 func (d *Dir) settle(t tail) error {
-	err := errors.Join(syncPath(filepath.Join(d.path, segmentsName, t.seg.name)), syncPath(filepath.Join(d.path, segmentsName)))
+	err := errors.Join(syncPath(filepath.Join(d.path, segmentsName, t.seg.name)),
+		syncPath(filepath.Join(d.path, segmentsName)))
 	if err == nil || readOnly(err) {
 		return nil
 	}

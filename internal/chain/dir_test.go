@@ -157,7 +157,8 @@ func TestAppend_is_overtaken_when_somebody_else_wrote_and_succeeds_when_it_was_i
 	if again, err := d.Append(one, mine); err != nil || again != two {
 		t.Errorf("the same record again: %s, %v; want %s", again, err, two)
 	}
-	if _, err := d.Append(one, line(one, "other", "r", "began")); !errors.Is(err, ErrOvertaken) || !strings.Contains(err.Error(), "mine") {
+	if _, err := d.Append(one, line(one, "other", "r", "began")); !errors.Is(err, ErrOvertaken) ||
+		!strings.Contains(err.Error(), "mine") {
 		t.Errorf("another record after the old head: %v, want ErrOvertaken that names the last record", err)
 	}
 	if _, err := d.Append("", line("", "other", "r2", "opened")); !errors.Is(err, ErrOvertaken) {
@@ -200,7 +201,8 @@ func TestAppend_refuses_a_record_that_cannot_stand_there(t *testing.T) {
 			t.Errorf("a record that %s: %v, want %v", name, err, c.want)
 		}
 	}
-	if _, err := OpenDir(filepath.Join(t.TempDir(), "x")).Append("", line("", "a", "r", "began")); !errors.Is(err, ErrBroken) {
+	if _, err := OpenDir(filepath.Join(t.TempDir(), "x")).Append("",
+		line("", "a", "r", "began")); !errors.Is(err, ErrBroken) {
 		t.Errorf("a chain that begins in the middle of a run: %v", err)
 	}
 	if _, got, _, err := d.Head(); got != h || err != nil {
@@ -270,14 +272,20 @@ func rewrite(t *testing.T, d *Dir, name string, change func([][]byte) [][]byte) 
 
 func TestDir_refuses_symbolic_links_and_pipes(t *testing.T) {
 	for name, damage := range map[string]func(d *Dir, file string){
-		"a segment that is a link": func(d *Dir, file string) { os.Rename(file, file+".x"); os.Symlink(file+".x", file) },
+		"a segment that is a link": func(d *Dir, file string) {
+			os.Rename(file, file+".x")
+			os.Symlink(file+".x", file)
+		},
 		"a segment that is a pipe": func(d *Dir, file string) { os.Remove(file); syscall.Mkfifo(file, 0o600) },
 		"segments that is a link": func(d *Dir, file string) {
 			p := filepath.Join(d.path, segmentsName)
 			os.Rename(p, p+".x")
 			os.Symlink(p+".x", p)
 		},
-		"a directory that is a link": func(d *Dir, file string) { os.Rename(d.path, d.path+".x"); os.Symlink(d.path+".x", d.path) },
+		"a directory that is a link": func(d *Dir, file string) {
+			os.Rename(d.path, d.path+".x")
+			os.Symlink(d.path+".x", d.path)
+		},
 	} {
 		d := OpenDir(filepath.Join(t.TempDir(), "l"))
 		h := story(t, d, 1)

@@ -107,8 +107,8 @@ func readOnly(err error) bool {
 	return errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EINVAL)
 }
 
-// makeDir creates a directory and those above it, shared with the group whatever the umask, and makes the names durable.
-// A directory that exists is left as it is.
+// makeDir creates a directory and those above it, shared with the group whatever the umask, and makes the names
+// durable. A directory that exists is left as it is.
 func makeDir(path string) error {
 	err := realDir(path)
 	if err == nil || !absent(err) {

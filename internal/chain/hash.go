@@ -1,5 +1,6 @@
-// Package chain is the hash chain under a ledger: lines whose hash is the SHA-256 of their exact bytes, each naming the hash of
-// the line before, with compare-and-append and a file store. It knows nothing of deployments. Start with Hash, Link and Dir.
+// Package chain is the hash chain under a ledger: lines whose hash is the SHA-256 of their exact bytes, each naming the
+// hash of the line before, with compare-and-append and a file store. It knows nothing of deployments. Start with Hash,
+// Link and Dir.
 package chain
 
 import (
@@ -19,7 +20,8 @@ var (
 	ErrMissing = errors.New("the ledger is missing")
 	// ErrExists: a chain is to be created where one is already.
 	ErrExists = errors.New("a ledger exists already")
-	// ErrBroken: a line does not name the hash of the one before it, or cannot be read. The ledger was edited or damaged.
+	// ErrBroken: a line does not name the hash of the one before it, or cannot be read. The ledger was edited or
+	// damaged.
 	ErrBroken = errors.New("the hash chain is broken")
 	// ErrTooLong: a line is longer than MaxLine.
 	ErrTooLong = errors.New("the record is too long")
@@ -28,8 +30,8 @@ var (
 // MaxLine is the longest line in bytes that is written or read. Larger things are blobs.
 const MaxLine = 1 << 20
 
-// A Hash is "sha256:" and 64 hex digits over the exact bytes of one line, without its newline. The empty Hash stands before the
-// first line.
+// A Hash is "sha256:" and 64 hex digits over the exact bytes of one line, without its newline. The empty Hash stands
+// before the first line.
 type Hash string
 
 // Sum gives the hash of a line.
@@ -38,8 +40,8 @@ func Sum(line []byte) Hash {
 	return Hash("sha256:" + hex.EncodeToString(s[:]))
 }
 
-// A Link is what a chain reads of a line: the hash of the line before, the id made by its writer, and the run it belongs to.
-// Verdict "opened" (or "manual") begins a new segment.
+// A Link is what a chain reads of a line: the hash of the line before, the id made by its writer, and the run it
+// belongs to. Verdict "opened" (or "manual") begins a new segment.
 type Link struct {
 	Prev    Hash   `json:"prev"`
 	ID      string `json:"id"`

@@ -12,8 +12,9 @@ import (
 // maxIndex is the largest index in bytes that is believed; a larger one is passed over.
 const maxIndex = 256 << 20
 
-// A Summarizer makes one short text of a finished segment, for lists. Version names the layout: a summary of another version is
-// made again. Of gets the lines of the segment and the line after them (nil for the last segment), which may close the run.
+// A Summarizer makes one short text of a finished segment, for lists. Version names the layout: a summary of another
+// version is made again. Of gets the lines of the segment and the line after them (nil for the last segment), which may
+// close the run.
 type Summarizer struct {
 	Version string
 	Of      func(lines [][]byte, next []byte) (json.RawMessage, error)
@@ -21,9 +22,10 @@ type Summarizer struct {
 
 // An Entry is one segment in the index. Problem says why there is no Summary.
 type Entry struct {
-	Segment int             `json:"segment"`
-	Run     string          `json:"run"`
-	Prev    Hash            `json:"prev"` // of the line before the segment
+	Segment int    `json:"segment"`
+	Run     string `json:"run"`
+	// of the line before the segment
+	Prev    Hash            `json:"prev"`
 	First   Hash            `json:"first"`
 	Last    Hash            `json:"last"`
 	Version string          `json:"version,omitempty"`
@@ -31,9 +33,9 @@ type Entry struct {
 	Problem string          `json:"problem,omitempty"`
 }
 
-// Entries gives the newest limit segments (0: all), the newest first. What the index does not know, or knows of another chain, is
-// read from the segments; nothing is written. The index is a convenience: what it says of a segment is checked by Verify, not
-// here. A segment that can be read but not summarized has a Problem.
+// Entries gives the newest limit segments (0: all), the newest first. What the index does not know, or knows of another
+// chain, is read from the segments; nothing is written. The index is a convenience: what it says of a segment is
+// checked by Verify, not here. A segment that can be read but not summarized has a Problem.
 func (d *Dir) Entries(limit int) ([]Entry, error) {
 	release := d.shared()
 	defer release()
@@ -77,7 +79,8 @@ func (d *Dir) Entries(limit int) ([]Entry, error) {
 
 // entry summarizes one segment.
 func (d *Dir) entry(s segment, c content, next []byte) Entry {
-	e := Entry{Segment: s.seq, Run: s.run, Prev: c.prev, First: Sum(c.lines[0]), Last: c.last, Version: d.Summarizer.Version}
+	e := Entry{Segment: s.seq, Run: s.run, Prev: c.prev, First: Sum(c.lines[0]), Last: c.last,
+		Version: d.Summarizer.Version}
 	if d.Summarizer.Of == nil {
 		return e
 	}
@@ -109,8 +112,8 @@ func (d *Dir) indexTail(limit int) map[int]Entry {
 	return known
 }
 
-// extendIndex notes the segment that has just been finished by the line next. An index that does not end with the segment before
-// it is made anew. It is written under the lock; when it cannot be written, readers do without.
+// extendIndex notes the segment that has just been finished by the line next. An index that does not end with the
+// segment before it is made anew. It is written under the lock; when it cannot be written, readers do without.
 func (d *Dir) extendIndex(t tail, link Link, next []byte) {
 	if t.seg.seq == 0 {
 		return
@@ -159,7 +162,8 @@ func (d *Dir) rebuildIndex(t tail, last []byte) {
 		all.WriteByte('\n')
 	}
 	all.Write(last)
-	_ = atomicfile.Write(filepath.Join(d.path, indexName), all.Bytes(), fileMode) // readers do without
+	// readers do without
+	_ = atomicfile.Write(filepath.Join(d.path, indexName), all.Bytes(), fileMode)
 }
 
 // appendFile adds b to a file; when that cannot be done whole, the file is put back.

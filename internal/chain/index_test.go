@@ -94,7 +94,9 @@ func TestIndex_is_made_anew_by_the_next_opening_when_it_is_stale(t *testing.T) {
 
 func TestEntries_keep_a_run_that_cannot_be_summarized(t *testing.T) {
 	d := OpenDir(t.TempDir())
-	d.Summarizer = Summarizer{Of: func([][]byte, []byte) (json.RawMessage, error) { return nil, errors.New("of a newer schema") }}
+	d.Summarizer = Summarizer{Of: func([][]byte, []byte) (json.RawMessage, error) {
+		return nil, errors.New("of a newer schema")
+	}}
 	story(t, d, 2)
 	e, err := d.Entries(0)
 	if err != nil || len(e) != 2 || e[1].Problem != "of a newer schema" || e[1].Summary != nil {

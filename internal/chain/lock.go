@@ -37,8 +37,8 @@ func (d *Dir) exclusive() (release func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// shared takes the readers' lock, so that no line is seen half written. Where it cannot be had (no ledger, no right, a writer that
-// is stopped in the middle) one reads without it: the chain itself tells what is whole.
+// shared takes the readers' lock, so that no line is seen half written. Where it cannot be had (no ledger, no right, a
+// writer that is stopped in the middle) one reads without it: the chain itself tells what is whole.
 func (d *Dir) shared() (release func()) {
 	f, err := openFile(filepath.Join(d.path, lockName), os.O_RDONLY)
 	if err != nil {

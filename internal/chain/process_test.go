@@ -145,7 +145,8 @@ func TestAppend_keeps_every_answered_line_when_its_process_is_killed(t *testing.
 			t.Fatal(err)
 		}
 		lines := bufio.NewScanner(out)
-		kill := time.AfterFunc(time.Duration(rand.IntN(20_000))*time.Microsecond+10*time.Millisecond, func() { c.Process.Kill() })
+		kill := time.AfterFunc(time.Duration(rand.IntN(20_000))*time.Microsecond+10*time.Millisecond,
+			func() { c.Process.Kill() })
 		for lines.Scan() {
 			answered[lines.Text()] = true
 		}

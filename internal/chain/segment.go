@@ -22,7 +22,8 @@ const oldTemporary = ".new-"
 
 // A segment is one file: the lines of one run. The zero segment is none.
 type segment struct {
-	seq  int // 1 and up
+	// 1 and up
+	seq  int
 	run  string
 	name string
 }
@@ -48,8 +49,8 @@ func parseSegment(name string) (segment, bool) {
 	return segment{seq: int(seq), run: base[9:], name: name}, true
 }
 
-// validRun tells whether a run's id may be part of a file name: 1 to 100 of a-z, A-Z, 0-9, dot, underscore, dash, and no dot in
-// front.
+// validRun tells whether a run's id may be part of a file name: 1 to 100 of a-z, A-Z, 0-9, dot, underscore, dash, and
+// no dot in front.
 func validRun(run string) bool {
 	if run == "" || len(run) > 100 || run[0] == '.' {
 		return false
@@ -105,15 +106,18 @@ func (d *Dir) list() (listing, error) {
 // content is what one segment holds.
 type content struct {
 	lines [][]byte
-	prev  Hash // which the first line names
-	last  Hash // of the last line
-	link  Link // of the last line
-	good  int64
-	size  int64
+	// which the first line names
+	prev Hash
+	// of the last line
+	last Hash
+	// of the last line
+	link Link
+	good int64
+	size int64
 }
 
-// read reads one segment and checks it: every line names the one before, all belong to the run, and only the first opens it. In
-// the last segment of a chain a torn last line is passed over.
+// read reads one segment and checks it: every line names the one before, all belong to the run, and only the first
+// opens it. In the last segment of a chain a torn last line is passed over.
 func (d *Dir) read(s segment, last bool) (content, error) {
 	data, err := readFile(filepath.Join(d.path, segmentsName, s.name), maxSegment)
 	if err != nil {
@@ -171,8 +175,8 @@ func follows(c content, link Link, run string) error {
 // begins tells whether a record begins a segment.
 func (l Link) begins() bool { return l.Verdict == "opened" || l.Verdict == "manual" }
 
-// complete gives the number of bytes up to the end of the last complete line. A power cut may leave a last line with holes: a
-// zero byte cannot stand in a record, so such a line was never finished either.
+// complete gives the number of bytes up to the end of the last complete line. A power cut may leave a last line with
+// holes: a zero byte cannot stand in a record, so such a line was never finished either.
 func complete(data []byte) int {
 	end := bytes.LastIndexByte(data, '\n') + 1
 	if end == 0 {

@@ -5,8 +5,8 @@ import (
 	"iter"
 )
 
-// Verify checks a whole chain, oldest line first: it gives the number of lines and the hash of the last one, or an error that
-// matches ErrBroken and names the first line that does not hold. No lines is a chain of none.
+// Verify checks a whole chain, oldest line first: it gives the number of lines and the hash of the last one, or an
+// error that matches ErrBroken and names the first line that does not hold. No lines is a chain of none.
 func Verify(lines iter.Seq2[[]byte, error]) (count int, head Hash, err error) {
 	segment, inside, run := 0, 0, ""
 	for line, err := range lines {

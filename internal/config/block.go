@@ -9,10 +9,11 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// A Block is one part of the file, kept with its position until its owner decodes it into a struct of its own. The zero Block is
-// absent.
+// A Block is one part of the file, kept with its position until its owner decodes it into a struct of its own. The zero
+// Block is absent.
 type Block struct {
-	Kind string // the value of its key "kind", or ""
+	// the value of its key "kind", or ""
+	Kind string
 
 	node  ast.Node
 	place *place
@@ -30,12 +31,12 @@ func (b Block) Where() string {
 	return fmt.Sprintf("%s:%d:%d", b.place.file, line, column)
 }
 
-// Decode reads the block strictly into a struct, given by pointer: an unknown key, a wrong type, a key that stands twice or an
-// unset variable is an error with file, line and column (all of them at once, as a *fault.Fault of code config-invalid). Fields are
-// named by tags: yaml:"name", yaml:"name,required", enum:"a|b" for words; the comment above a field is what the manual
-// says of its key. A struct with a method Defaults()
-// on its pointer is filled by it first. The key "kind" need not be a field. Known types are string, bool, int, int64,
-// time.Duration, Secret, Expandable, Path, Block, encoding.TextUnmarshaler, and structs, lists, pointers and maps by string of these.
+// Decode reads the block strictly into a struct, given by pointer: an unknown key, a wrong type, a key that stands
+// twice or an unset variable is an error with file, line and column (all of them at once, as a *fault.Fault of code
+// config-invalid). Fields are named by tags: yaml:"name", yaml:"name,required", enum:"a|b" for words; the comment above
+// a field is what the manual says of its key. A struct with a method Defaults() on its pointer is filled by it first.
+// The key "kind" need not be a field. Known types are string, bool, int, int64, time.Duration, Secret, Expandable,
+// Path, Block, encoding.TextUnmarshaler, and structs, lists, pointers and maps by string of these.
 func (b Block) Decode(into any) error {
 	v := reflect.ValueOf(into)
 	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
@@ -50,8 +51,8 @@ func (b Block) Decode(into any) error {
 	return invalid(d.problems)
 }
 
-// Errorf gives an error at a key of the block, like "services.api.image_env" or "hosts.0", in the form that Decode gives. A key
-// that does not stand there is reported at the nearest one that does.
+// Errorf gives an error at a key of the block, like "services.api.image_env" or "hosts.0", in the form that Decode
+// gives. A key that does not stand there is reported at the nearest one that does.
 func (b Block) Errorf(key, format string, args ...any) error {
 	return invalid(Problems{b.problem(key, format, args...)})
 }
@@ -66,8 +67,8 @@ func (b Block) problem(key, format string, args ...any) Problem {
 	return p
 }
 
-// find follows a dotted key as far as it goes. For a missing key of a mapping it gives the mapping's own place, which is its key
-// where it has one.
+// find follows a dotted key as far as it goes. For a missing key of a mapping it gives the mapping's own place, which
+// is its key where it has one.
 func find(n ast.Node, key string) ast.Node {
 	at := n
 	for _, word := range strings.Split(key, ".") {

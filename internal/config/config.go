@@ -1,11 +1,12 @@
-// Package config reads fairlead.yaml: strictly, with line and column on every error. It knows the shape of the file and nothing of
-// what adapters mean by their parts of it: those stay Blocks until their owner decodes them. It opens no connection and keeps no
-// secret outside the Secret type. Start with Load; Config is the file.
+// Package config reads fairlead.yaml: strictly, with line and column on every error. It knows the shape of the file and
+// nothing of what adapters mean by their parts of it: those stay Blocks until their owner decodes them. It opens no
+// connection and keeps no secret outside the Secret type. Start with Load; Config is the file.
 package config
 
 import "time"
 
-// Config is fairlead.yaml. Defaults are the runbook's. Paths of type Path are relative to the file and absolute once loaded.
+// Config is fairlead.yaml. Defaults are the runbook's. Paths of type Path are relative to the file and absolute once
+// loaded.
 type Config struct {
 	// Name of the application; a release of another app is refused.
 	App string `yaml:"app,required"`
@@ -70,12 +71,13 @@ type Approval struct {
 	Reason string `yaml:"reason"`
 }
 
-// Ledger says where the ledger of a configuration without target is kept. Durable says that the directory outlives this machine's job
-// although a CI system runs it.
+// Ledger says where the ledger of a configuration without target is kept. Durable says that the directory outlives this
+// machine's job although a CI system runs it.
 type Ledger struct {
 	// Kind of ledger.
 	Kind string `yaml:"kind" enum:"dir"`
-	// Directory that keeps the ledger, for this app in this environment alone; made with the first run. Everybody who migrates must reach the same one.
+	// Directory that keeps the ledger, for this app in this environment alone; made with the first run. Everybody who
+	// migrates must reach the same one.
 	Path Path `yaml:"path,required"`
 	// Says that the directory outlives this machine's job although a CI system runs it (a mounted volume).
 	Durable bool `yaml:"durable"`
@@ -88,33 +90,42 @@ func (l *Ledger) Defaults() { l.Kind = "dir" }
 type Backup struct {
 	// The store.
 	Store Block `yaml:"store,required,kind"`
-	// URL of the same database with the role that takes the dump; database.url when absent. It goes the way of database.via.
+	// URL of the same database with the role that takes the dump; database.url when absent. It goes the way of
+	// database.via.
 	URL Secret `yaml:"url"`
 	// Role that the dump is taken in (SET ROLE).
 	Role string `yaml:"role"`
-	// What a backup must prove before anything is migrated. L1: it reads back as written. L2: the whole archive is read, its contents and rows are those of its snapshot. L3: it is also restored into a scratch database on the same server, which takes the space of a second copy there.
+	// What a backup must prove before anything is migrated. L1: it reads back as written. L2: the whole archive is
+	// read, its contents and rows are those of its snapshot. L3: it is also restored into a scratch database on the
+	// same server, which takes the space of a second copy there.
 	Verify string `yaml:"verify" enum:"L1|L2|L3"`
-	// Format of the dump. custom: one stream into the store. directory: for big databases, taken and restored by several sessions at once; it stands in scratch for a while and is kept as one tar.
+	// Format of the dump. custom: one stream into the store. directory: for big databases, taken and restored by
+	// several sessions at once; it stands in scratch for a while and is kept as one tar.
 	Format string `yaml:"format" enum:"custom|directory"`
-	// By how many sessions at once a dump of format directory is taken and restored, 1 to 32; by the cores of this machine, 2 to 4, when absent.
+	// By how many sessions at once a dump of format directory is taken and restored, 1 to 32; by the cores of this
+	// machine, 2 to 4, when absent.
 	Jobs int `yaml:"jobs"`
 
-	// Folder below which the files of a dump of format directory stand while it is taken, verified or restored; made with mode 0700 when it is missing. The folder of a store of kind dir when absent, else one in the state directory of fairlead.
+	// Folder below which the files of a dump of format directory stand while it is taken, verified or restored; made
+	// with mode 0700 when it is missing. The folder of a store of kind dir when absent, else one in the state directory
+	// of fairlead.
 	Scratch Path `yaml:"scratch"`
 
-	// Commands that stop what writes to the database before the backup, and resume it once the new version runs, or on any other ending. Without them, what is written after the snapshot is lost by a restore.
+	// Commands that stop what writes to the database before the backup, and resume it once the new version runs, or on
+	// any other ending. Without them, what is written after the snapshot is lost by a restore.
 	Quiesce Quiesce `yaml:"quiesce"`
 
 	// Whether and to whom backups are encrypted. Needed for stores on other machines (s3).
 	Encryption Block `yaml:"encryption,kind"`
-	// archive: the dump is compressed inside (gzip 1) and kept as it comes. zstd: it is not, and what is kept is compressed by fairlead: a third smaller and no slower, but pg_restore needs it unpacked (fairlead does that).
+	// archive: the dump is compressed inside (gzip 1) and kept as it comes. zstd: it is not, and what is kept is
+	// compressed by fairlead: a third smaller and no slower, but pg_restore needs it unpacked (fairlead does that).
 	Compression string `yaml:"compression" enum:"archive|zstd"`
 	// Which backups fairlead backup prune leaves alone, besides those that it always does.
 	Keep Keep `yaml:"keep"`
 }
 
-// Quiesce stops writers. The commands run on this machine, in the current folder, without a shell; both must do no harm when there is
-// nothing to do.
+// Quiesce stops writers. The commands run on this machine, in the current folder, without a shell; both must do no harm
+// when there is nothing to do.
 type Quiesce struct {
 	// Stops what writes: program and arguments. A status other than 0 stops the release.
 	Command []string `yaml:"command"`
@@ -141,7 +152,8 @@ func (k *Keep) Defaults() { k.Days, k.Count = 14, 5 }
 // Defaults fills in L2, custom, compressed inside.
 func (b *Backup) Defaults() { b.Verify, b.Format, b.Compression = "L2", "custom", "archive" }
 
-// Health is the window of looks after the deployment: up to Attempts looks, Every apart, the first Successes in a row pass.
+// Health is the window of looks after the deployment: up to Attempts looks, Every apart, the first Successes in a row
+// pass.
 type Health struct {
 	// URLs that must answer 200.
 	Checks []string `yaml:"checks,required"`
@@ -194,7 +206,8 @@ type Record struct {
 	Notify []Block `yaml:"notify,kind"`
 }
 
-// OnFailure says what happens when a run fails after production began to change, by whether a unit of the migration was committed.
+// OnFailure says what happens when a run fails after production began to change, by whether a unit of the migration was
+// committed.
 type OnFailure struct {
 	// When no migration was applied.
 	Unmigrated string `yaml:"unmigrated" enum:"rollback|ask"`
@@ -213,8 +226,8 @@ type Escalation struct {
 	Notify []Block `yaml:"notify,kind"`
 }
 
-// Errorf gives an error at a key of the file, like "health.checks.0". A key that does not stand there is reported at the nearest
-// one that does.
+// Errorf gives an error at a key of the file, like "health.checks.0". A key that does not stand there is reported at
+// the nearest one that does.
 func (c Config) Errorf(key, format string, args ...any) error {
 	return c.root.Errorf(key, format, args...)
 }

@@ -47,8 +47,9 @@ health: {checks: ["https://shop.example/health"]}
 `
 
 func env(name string) (string, bool) {
-	v, ok := map[string]string{"PROD_DB_URL": "postgres://app:hunter2@db/shop", "SLACK_WEBHOOK": "https://hooks.example/T0/B0/x",
-		"KNOWN": "/etc/known", "HOME": "/home/ana", "EMPTY": ""}[name]
+	v, ok := map[string]string{"PROD_DB_URL": "postgres://app:hunter2@db/shop",
+		"SLACK_WEBHOOK": "https://hooks.example/T0/B0/x",
+		"KNOWN":         "/etc/known", "HOME": "/home/ana", "EMPTY": ""}[name]
 	return v, ok
 }
 
@@ -71,10 +72,12 @@ func TestLoad_reads_every_part_of_the_whole_file(t *testing.T) {
 	if c.App != "shop" || c.Release.Path != "/repo/release.json" || c.Registry.PlainHTTP[0] != "localhost:5000" {
 		t.Errorf("got %+v", c)
 	}
-	if len(c.Smoke.HTTP) != 2 || !c.Smoke.HTTP[0].Required || c.Smoke.HTTP[1].Required || c.Smoke.HTTP[0].Status != 200 {
+	if len(c.Smoke.HTTP) != 2 || !c.Smoke.HTTP[0].Required || c.Smoke.HTTP[1].Required ||
+		c.Smoke.HTTP[0].Status != 200 {
 		t.Errorf("smoke: got %+v", c.Smoke)
 	}
-	if c.Target.Kind != "compose" || c.Backup.Store.Kind != "dir" || c.Record.Notify[0].Kind != "slack" || !c.Database.Present() {
+	if c.Target.Kind != "compose" || c.Backup.Store.Kind != "dir" || c.Record.Notify[0].Kind != "slack" ||
+		!c.Database.Present() {
 		t.Errorf("blocks: got %q %q %q", c.Target.Kind, c.Backup.Store.Kind, c.Record.Notify[0].Kind)
 	}
 }
@@ -82,7 +85,8 @@ func TestLoad_reads_every_part_of_the_whole_file(t *testing.T) {
 func TestLoad_fills_in_the_defaults_of_the_runbook(t *testing.T) {
 	c := mustLoad(t, least)
 	h := c.Health
-	if h.Every != 10*time.Second || h.Attempts != 12 || h.Successes != 1 || h.Timeout != 5*time.Second || h.From != "operator" {
+	if h.Every != 10*time.Second || h.Attempts != 12 || h.Successes != 1 || h.Timeout != 5*time.Second ||
+		h.From != "operator" {
 		t.Errorf("health: got %+v", h)
 	}
 	if c.OnFailure != (OnFailure{Unmigrated: "rollback", Migrated: "ask"}) {
@@ -115,7 +119,8 @@ func TestBlock_is_decoded_strictly_by_its_owner(t *testing.T) {
 	if err := c.Target.Decode(&into); err != nil {
 		t.Fatal(err)
 	}
-	if into.SSH.Identity != "/home/ana/.ssh/id" || into.SSH.Known != "/etc/known" || into.SSH.Config != "/repo/ssh.conf" {
+	if into.SSH.Identity != "/home/ana/.ssh/id" || into.SSH.Known != "/etc/known" ||
+		into.SSH.Config != "/repo/ssh.conf" {
 		t.Errorf("paths: got %+v", into.SSH)
 	}
 	if into.Services["worker"].ImageEnv != "WORKER_IMAGE" {
@@ -148,7 +153,8 @@ func TestSecret_never_prints_itself(t *testing.T) {
 		t.Fatalf("reveal: got %q", db.URL.Reveal())
 	}
 	js, _ := json.Marshal(db)
-	for _, s := range []string{fmt.Sprint(db), fmt.Sprintf("%+v", db), fmt.Sprintf("%#v", db), fmt.Sprintf("%s %q", db.URL, db.URL), string(js), fmt.Sprintf("%+v", c)} {
+	for _, s := range []string{fmt.Sprint(db), fmt.Sprintf("%+v", db), fmt.Sprintf("%#v", db),
+		fmt.Sprintf("%s %q", db.URL, db.URL), string(js), fmt.Sprintf("%+v", c)} {
 		if strings.Contains(s, "hunter2") {
 			t.Errorf("the secret stands in %s", s)
 		}
@@ -158,38 +164,59 @@ func TestSecret_never_prints_itself(t *testing.T) {
 func TestLoad_says_what_is_wrong_and_where(t *testing.T) {
 	deep := strings.Repeat("[", 200)
 	for name, c := range map[string]struct{ text, want string }{
-		"an unknown key":                    {least + "chekcs: 1\n", `fairlead.yaml:6:1: unknown key "chekcs"`},
-		"an unknown key that is nearly one": {strings.Replace(least, "{checks:", "{chekcs:", 1), `fairlead.yaml:5:10: unknown key "chekcs" under health; did you mean "checks"?`},
-		"a number for text":                 {strings.Replace(least, "app: shop", "app: 1.10", 1), "fairlead.yaml:1:6: app must be text, it is a number; put it in quotes"},
-		"text for a number":                 {strings.Replace(least, `health"]}`, `health"], attempts: twelve}`, 1), "health.attempts must be a whole number, it is text"},
-		"a list for a mapping":              {strings.Replace(least, "target: {kind: compose}", "target: [compose]", 1), "fairlead.yaml:4:9: target must be a mapping of keys, it is a list"},
-		"a time without a unit":             {strings.Replace(least, `health"]}`, `health"], every: 10}`, 1), `health.every must be a time with its unit, like 10s or 2m, got "10"`},
-		"a key twice":                       {least + "app: again\n", "fairlead.yaml:6:1: app stands twice; the first is in line 1"},
-		"a missing key":                     {strings.Replace(least, "app: shop\n", "", 1), "app is missing"},
-		"a missing kind":                    {strings.Replace(least, "{kind: compose}", "{hosts: [local]}", 1), "target.kind is missing"},
-		"a key without a value":             {strings.Replace(least, "app: shop", "app:", 1), "app has no value"},
-		"a word that is not allowed":        {least + "on_failure: {migrated: rolback}\n", `on_failure.migrated must be ask, got "rolback"`},
-		"a word that will be allowed":       {strings.Replace(least, "from: none", "from: signature", 1), "approval.from: signature is not supported yet; use none"},
-		"no reason for no approval":         {strings.Replace(least, ", reason: trial", "", 1), "approval.reason is missing"},
-		"a variable where none is allowed":  {strings.Replace(least, "app: shop", `app: "${PROD_DB_URL}"`, 1), "app does not take variables, found ${PROD_DB_URL}"},
-		"an anchor":                         {least + "escalation: &a {lead: x}\n", "fairlead.yaml:6:13: anchors, aliases and merges are not allowed"},
-		"a tag":                             {least + "escalation: !!map {lead: x}\n", "tags and directives are not allowed"},
-		"deep brackets":                     {least + "escalation: " + deep, "nested deeper than 16 levels"},
-		"deep lists on one line":            {strings.Repeat("- ", 1000) + "x", "nested deeper than 16 levels"},
-		"a second document":                 {least + "---\napp: two\n", "a second document"},
-		"an empty file":                     {"", "the file is empty"},
-		"only a comment":                    {"# nothing\n", "the file is empty"},
-		"a scalar":                          {"hello\n", "must be a mapping"},
-		"not text":                          {"app: \xff\xfe\n", "not UTF-8"},
-		"a truncated file":                  {whole[:210], "fairlead.yaml:6:17: not readable as YAML"},
-		"a URL without a scheme":            {strings.Replace(least, "https://shop.example/health", "shop.example", 1), "fairlead.yaml:5:19: health.checks.0 must be a URL"},
-		"a password in a URL":               {strings.Replace(least, "https://", "https://a:b@", 1), "must not hold a user or password"},
-		"an app with a slash":               {strings.Replace(least, "app: shop", "app: ../shop", 1), "app must be letters"},
-		"more successes than looks":         {strings.Replace(least, `health"]}`, `health"], successes: 13}`, 1), "health.successes must be between 1 and attempts (12), it is 13"},
-		"no time between looks":             {strings.Replace(least, `health"]}`, `health"], every: 0s}`, 1), "health.every must be more than 0"},
-		"too many sessions for a dump":      {least + "backup: {store: {kind: dir}, format: directory, jobs: 33}\n", "backup.jobs must be between 1 and 32, it is 33"},
-		"sessions for one stream":           {least + "backup: {store: {kind: dir}, jobs: 2}\n", "backup.jobs is only for backup.format: directory"},
-		"a number too large":                {strings.Replace(least, `health"]}`, `health"], attempts: 99999999999999999999}`, 1), "health.attempts must be"},
+		"an unknown key": {least + "chekcs: 1\n", `fairlead.yaml:6:1: unknown key "chekcs"`},
+		"an unknown key that is nearly one": {strings.Replace(least, "{checks:", "{chekcs:", 1),
+			`fairlead.yaml:5:10: unknown key "chekcs" under health; did you mean "checks"?`},
+		"a number for text": {strings.Replace(least, "app: shop", "app: 1.10", 1),
+			"fairlead.yaml:1:6: app must be text, it is a number; put it in quotes"},
+		"text for a number": {strings.Replace(least, `health"]}`, `health"], attempts: twelve}`, 1),
+			"health.attempts must be a whole number, it is text"},
+		"a list for a mapping": {strings.Replace(least, "target: {kind: compose}", "target: [compose]", 1),
+			"fairlead.yaml:4:9: target must be a mapping of keys, it is a list"},
+		"a time without a unit": {strings.Replace(least, `health"]}`, `health"], every: 10}`, 1),
+			`health.every must be a time with its unit, like 10s or 2m, got "10"`},
+		"a key twice": {least + "app: again\n",
+			"fairlead.yaml:6:1: app stands twice; the first is in line 1"},
+		"a missing key": {strings.Replace(least, "app: shop\n", "", 1), "app is missing"},
+		"a missing kind": {strings.Replace(least, "{kind: compose}", "{hosts: [local]}", 1),
+			"target.kind is missing"},
+		"a key without a value": {strings.Replace(least, "app: shop", "app:", 1), "app has no value"},
+		"a word that is not allowed": {least + "on_failure: {migrated: rolback}\n",
+			`on_failure.migrated must be ask, got "rolback"`},
+		"a word that will be allowed": {strings.Replace(least, "from: none", "from: signature", 1),
+			"approval.from: signature is not supported yet; use none"},
+		"no reason for no approval": {strings.Replace(least, ", reason: trial", "", 1),
+			"approval.reason is missing"},
+		"a variable where none is allowed": {strings.Replace(least, "app: shop", `app: "${PROD_DB_URL}"`, 1),
+			"app does not take variables, found ${PROD_DB_URL}"},
+		"an anchor": {least + "escalation: &a {lead: x}\n",
+			"fairlead.yaml:6:13: anchors, aliases and merges are not allowed"},
+		"a tag": {least + "escalation: !!map {lead: x}\n",
+			"tags and directives are not allowed"},
+		"deep brackets":          {least + "escalation: " + deep, "nested deeper than 16 levels"},
+		"deep lists on one line": {strings.Repeat("- ", 1000) + "x", "nested deeper than 16 levels"},
+		"a second document":      {least + "---\napp: two\n", "a second document"},
+		"an empty file":          {"", "the file is empty"},
+		"only a comment":         {"# nothing\n", "the file is empty"},
+		"a scalar":               {"hello\n", "must be a mapping"},
+		"not text":               {"app: \xff\xfe\n", "not UTF-8"},
+		"a truncated file":       {whole[:210], "fairlead.yaml:6:17: not readable as YAML"},
+		"a URL without a scheme": {strings.Replace(least, "https://shop.example/health", "shop.example", 1),
+			"fairlead.yaml:5:19: health.checks.0 must be a URL"},
+		"a password in a URL": {strings.Replace(least, "https://", "https://a:b@", 1),
+			"must not hold a user or password"},
+		"an app with a slash": {strings.Replace(least, "app: shop", "app: ../shop", 1),
+			"app must be letters"},
+		"more successes than looks": {strings.Replace(least, `health"]}`, `health"], successes: 13}`, 1),
+			"health.successes must be between 1 and attempts (12), it is 13"},
+		"no time between looks": {strings.Replace(least, `health"]}`, `health"], every: 0s}`, 1),
+			"health.every must be more than 0"},
+		"too many sessions for a dump": {least + "backup: {store: {kind: dir}, format: directory, jobs: 33}\n",
+			"backup.jobs must be between 1 and 32, it is 33"},
+		"sessions for one stream": {least + "backup: {store: {kind: dir}, jobs: 2}\n",
+			"backup.jobs is only for backup.format: directory"},
+		"a number too large": {strings.Replace(least, `health"]}`,
+			`health"], attempts: 99999999999999999999}`, 1), "health.attempts must be"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := load(t, c.text)
@@ -255,7 +282,8 @@ func TestLoad_refuses_large_missing_and_special_files_at_once(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	for path, want := range map[string]fault.Code{large: "config-unreadable", dir: "config-unreadable", filepath.Join(dir, "none.yaml"): "config-missing"} {
+	for path, want := range map[string]fault.Code{large: "config-unreadable", dir: "config-unreadable",
+		filepath.Join(dir, "none.yaml"): "config-missing"} {
 		_, err := Load(path, env)
 		if f, ok := fault.Find(err); !ok || f.Code != want {
 			t.Errorf("%s: got %v, want %s", path, err, want)
@@ -302,7 +330,8 @@ func stairs() string {
 func FuzzLoad(f *testing.F) {
 	f.Add(whole)
 	f.Add(least)
-	f.Add(strings.Replace(least, "{kind: compose}", "{kind: \"${KNOWN}\", words: {a: b}, list: [~/a, b], deep: {x: [{kind: y}]}}", 1))
+	f.Add(strings.Replace(least, "{kind: compose}",
+		"{kind: \"${KNOWN}\", words: {a: b}, list: [~/a, b], deep: {x: [{kind: y}]}}", 1))
 	f.Add("a: {b: [1, '2', \"3\"]}\n")
 	f.Add("a: &x 1\nb: *x\n<<: *x\n")
 	f.Add("? a\n: b\n")

@@ -22,12 +22,14 @@ func (d *decoder) bad(n ast.Node, format string, args ...any) {
 		return
 	}
 	line, column := position(n)
-	d.problems = append(d.problems, Problem{File: d.place.file, Line: line, Column: column, Text: fmt.Sprintf(format, args...)})
+	d.problems = append(d.problems,
+		Problem{File: d.place.file, Line: line, Column: column, Text: fmt.Sprintf(format, args...)})
 }
 
 // IsLeaf tells whether a struct type is a value of its own rather than a mapping of keys.
 func IsLeaf(t reflect.Type) bool {
-	return t == reflect.TypeFor[Secret]() || t == reflect.TypeFor[Block]() || reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+	return t == reflect.TypeFor[Secret]() || t == reflect.TypeFor[Block]() ||
+		reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
 func (d *decoder) value(n ast.Node, v reflect.Value, name string, f Key) {
@@ -95,7 +97,8 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, name string, hasKind bo
 			text += " under " + name
 		}
 		if near := nearest(word, known); near != "" {
-			seen[near] = true // not to be reported as missing, too
+			// not to be reported as missing, too
+			seen[near] = true
 			text += fmt.Sprintf("; did you mean %q?", near)
 		}
 		d.bad(key, "%s", text)

@@ -15,9 +15,9 @@ import (
 // MaxFile is the largest fairlead.yaml that is read, in bytes.
 const MaxFile = 1 << 20
 
-// Load reads and checks the file. env answers for ${NAME}; it is asked only for names that stand in fields that allow them.
-// Errors are a *fault.Fault (config-missing, config-unreadable, config-invalid) and nothing has been attempted; each line of a
-// config-invalid begins with file:line:column.
+// Load reads and checks the file. env answers for ${NAME}; it is asked only for names that stand in fields that allow
+// them. Errors are a *fault.Fault (config-missing, config-unreadable, config-invalid) and nothing has been attempted;
+// each line of a config-invalid begins with file:line:column.
 func Load(path string, env func(string) (string, bool)) (Config, error) {
 	b, err := read(path)
 	if err != nil {
@@ -65,8 +65,8 @@ func (p *place) keep(name string) {
 	p.secrets[name] = true
 }
 
-// SecretVariables lists the variables of the environment whose values went into secrets, of all blocks that were decoded until now.
-// No program that is started by this one needs them.
+// SecretVariables lists the variables of the environment whose values went into secrets, of all blocks that were
+// decoded until now. No program that is started by this one needs them.
 func (c Config) SecretVariables() []string {
 	if c.root.place == nil {
 		return nil
@@ -77,7 +77,8 @@ func (c Config) SecretVariables() []string {
 func read(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if os.IsNotExist(err) {
-		return nil, &fault.Fault{Code: "config-missing", What: fmt.Sprintf("there is no %s", path), Means: unchanged, Outcome: fault.Misused,
+		return nil, &fault.Fault{Code: "config-missing", What: fmt.Sprintf("there is no %s", path), Means: unchanged,
+			Outcome: fault.Misused,
 			Do: []fault.Command{{Line: "fairlead init", Why: "writes one from your compose file"},
 				{Line: "fairlead --config PATH …", Why: "names another file"}}}
 	}
@@ -105,6 +106,7 @@ func read(path string) ([]byte, error) {
 const unchanged = "nothing was attempted; production is unchanged"
 
 func unreadable(path string, err error) error {
-	return &fault.Fault{Code: "config-unreadable", What: fmt.Sprintf("%s cannot be read", path), Means: unchanged, Err: err, Outcome: fault.Misused,
+	return &fault.Fault{Code: "config-unreadable", What: fmt.Sprintf("%s cannot be read", path), Means: unchanged,
+		Err: err, Outcome: fault.Misused,
 		Do: []fault.Command{{Line: "ls -l " + path, Why: "shows what it is and who may read it"}}}
 }

@@ -11,8 +11,9 @@ import (
 
 // A Problem is one mistake in the file and where it stands.
 type Problem struct {
-	File         string
-	Line, Column int // 1 and up
+	File string
+	// 1 and up
+	Line, Column int
 	Text         string
 }
 
@@ -44,13 +45,15 @@ func invalid(ps Problems) error {
 	if len(ps) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(ps, func(a, b Problem) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
+	slices.SortStableFunc(ps,
+		func(a, b Problem) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
 	what := "the configuration has a mistake"
 	if len(ps) > 1 {
 		what = fmt.Sprintf("the configuration has %d mistakes", len(ps))
 	}
 	return &fault.Fault{Code: "config-invalid", What: what, Means: unchanged, Err: ps, Outcome: fault.Misused,
-		Do: []fault.Command{{Line: "fairlead check", Why: "reads it again once it is corrected, and tests every access"}}}
+		Do: []fault.Command{{Line: "fairlead check",
+			Why: "reads it again once it is corrected, and tests every access"}}}
 }
 
 // nearest gives the word that was probably meant, or "".

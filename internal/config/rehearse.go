@@ -9,15 +9,18 @@ import (
 type Rehearse struct {
 	// off; schema restores only the schema of the backup (fast, blind for data); full restores all of it.
 	Mode string `yaml:"mode,required,shorthand" enum:"off|schema|full"`
-	// Where: local (the default) starts a server from the programs of this machine, production uses the server of the database itself, a URL names a server for scratch databases.
+	// Where: local (the default) starts a server from the programs of this machine, production uses the server of the
+	// database itself, a URL names a server for scratch databases.
 	Server Secret `yaml:"server"`
-	// Below which a local server keeps its files while it runs; it holds a copy of production's data. The system's directory for temporary files when absent.
+	// Below which a local server keeps its files while it runs; it holds a copy of production's data. The system's
+	// directory for temporary files when absent.
 	Directory Path `yaml:"directory"`
 	// Directory with initdb and postgres for a local server. Found by the server's version when absent.
 	Programs Path `yaml:"programs"`
 	// How long a rehearsal may take.
 	Limit time.Duration `yaml:"limit"`
-	// Commands that tell whether each version works on the schema of the other one; their results are told and decide nothing.
+	// Commands that tell whether each version works on the schema of the other one; their results are told and decide
+	// nothing.
 	Smoke RehearseSmoke `yaml:"smoke"`
 }
 
@@ -26,8 +29,8 @@ func (r *Rehearse) Defaults() {
 	r.Mode, r.Server, r.Limit = "off", NewSecret("local"), time.Hour
 }
 
-// RehearseSmoke names commands that run on this machine, with the URL of the scratch database in FAIRLEAD_SCRATCH_URL and the version's
-// images in FAIRLEAD_IMAGE_<SERVICE>.
+// RehearseSmoke names commands that run on this machine, with the URL of the scratch database in FAIRLEAD_SCRATCH_URL
+// and the version's images in FAIRLEAD_IMAGE_<SERVICE>.
 type RehearseSmoke struct {
 	// A check of the version that runs now; it meets the new schema.
 	Old RehearseCheck `yaml:"old"`
@@ -58,7 +61,8 @@ func (v *validator) rehearse(c Config) {
 		v.bad("rehearse", "rehearse needs database and backup.store: a rehearsal restores the backup just taken")
 	}
 	at := r.Server.Reveal()
-	if at != "local" && at != "production" && !strings.HasPrefix(at, "postgres://") && !strings.HasPrefix(at, "postgresql://") {
+	if at != "local" && at != "production" && !strings.HasPrefix(at, "postgres://") &&
+		!strings.HasPrefix(at, "postgresql://") {
 		v.bad("rehearse.server", "rehearse.server must be local, production, or a URL that begins with postgres://")
 	}
 	v.time("rehearse.limit", r.Limit, 24*time.Hour)

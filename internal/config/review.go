@@ -11,24 +11,28 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// Review is what a team makes of the reviewer. It holds for fairlead review, plan and deploy alike. What rules allow is checked by
-// who knows them.
+// Review is what a team makes of the reviewer. It holds for fairlead review, plan and deploy alike. What rules allow is
+// checked by who knows them.
 type Review struct {
-	// A table with fewer rows than this, by the catalog, is small: work on it under a lock informs only. 0: no table is small.
+	// A table with fewer rows than this, by the catalog, is small: work on it under a lock informs only. 0: no table is
+	// small.
 	SmallRows int64 `yaml:"small_rows"`
-	// A table of this many MiB or more, without indexes, is big however few rows it has, where the catalog knows its size.
+	// A table of this many MiB or more, without indexes, is big however few rows it has, where the catalog knows its
+	// size.
 	SmallMiB int64 `yaml:"small_mib"`
-	// Another severity for a rule, by its name. Rules about locks and behaviour take off, info, warn and block. All others can be block and nothing less.
+	// Another severity for a rule, by its name. Rules about locks and behaviour take off, info, warn and block. All
+	// others can be block and nothing less.
 	Rules map[string]string `yaml:"rules"`
-	// What fairlead review --trace does with a block of a lock rule when the server did no such work. marks: it says so. lowers: on a copy of the target's shape, the block becomes a warning.
+	// What fairlead review --trace does with a block of a lock rule when the server did no such work. marks: it says
+	// so. lowers: on a copy of the target's shape, the block becomes a warning.
 	Trace string `yaml:"trace" enum:"marks|lowers"`
 }
 
 // Defaults fills in 100,000 rows, 256 MiB, and a trace that only marks.
 func (r *Review) Defaults() { r.SmallRows, r.SmallMiB, r.Trace = 100_000, 256, "marks" }
 
-// LoadReview reads only the key review of a file, strictly: what else it needs, be it variables, is not asked for. A file that is not
-// there gives the defaults.
+// LoadReview reads only the key review of a file, strictly: what else it needs, be it variables, is not asked for. A
+// file that is not there gives the defaults.
 func LoadReview(path string) (Config, error) {
 	c := Config{}
 	c.Review.Defaults()
@@ -71,7 +75,8 @@ func (v *validator) review(r Review) {
 			if near != "" {
 				near = fmt.Sprintf("; did you mean %q?", near)
 			}
-			v.bad("review.rules."+rule, "review.rules.%s must be %s, got %q%s", clip(rule), oneOf(levels), clip(level), near)
+			v.bad("review.rules."+rule, "review.rules.%s must be %s, got %q%s", clip(rule), oneOf(levels),
+				clip(level), near)
 		}
 	}
 	if r.SmallMiB < 1 || r.SmallMiB > 1<<30 {

@@ -22,7 +22,8 @@ func (c Config) validate() error {
 	}
 	for i, host := range c.Registry.PlainHTTP {
 		if host == "" || strings.ContainsAny(host, "/@ ") {
-			v.bad(fmt.Sprintf("registry.plain_http.%d", i), "registry.plain_http.%d must be a host with its port, like localhost:5000", i)
+			v.bad(fmt.Sprintf("registry.plain_http.%d", i),
+				"registry.plain_http.%d must be a host with its port, like localhost:5000", i)
 		}
 	}
 	if v.stands("health") {
@@ -39,7 +40,8 @@ func (c Config) validate() error {
 func (v *validator) together(c Config) {
 	if !c.Target.Present() {
 		if c.Ledger.Path == "" {
-			v.bad("", "target is missing; a configuration that is only for fairlead migrate names a ledger instead: ledger: {kind: dir, path: …}")
+			v.bad("", "target is missing; a configuration that is only for fairlead migrate names a ledger instead: "+
+				"ledger: {kind: dir, path: …}")
 		}
 		return
 	}
@@ -49,7 +51,8 @@ func (v *validator) together(c Config) {
 		}
 	}
 	if v.stands("ledger") {
-		v.bad("ledger", "ledger is only for a configuration without target: with one, the ledger lives on the target's first host")
+		v.bad("ledger",
+			"ledger is only for a configuration without target: with one, the ledger lives on the target's first host")
 	}
 }
 
@@ -91,7 +94,8 @@ func (v *validator) health(h Health) {
 		v.bad("health.attempts", "health.attempts must be between 1 and 10000, it is %d", h.Attempts)
 	}
 	if h.Successes < 1 || h.Successes > h.Attempts {
-		v.bad("health.successes", "health.successes must be between 1 and attempts (%d), it is %d", h.Attempts, h.Successes)
+		v.bad("health.successes", "health.successes must be between 1 and attempts (%d), it is %d", h.Attempts,
+			h.Successes)
 	}
 }
 
@@ -100,7 +104,8 @@ func (v *validator) smoke(s Smoke) {
 	for i, c := range s.HTTP {
 		v.url(fmt.Sprintf("smoke.http.%d.url", i), c.URL)
 		if c.Status < 100 || c.Status > 599 {
-			v.bad(fmt.Sprintf("smoke.http.%d.status", i), "smoke.http.%d.status must be an HTTP status, it is %d", i, c.Status)
+			v.bad(fmt.Sprintf("smoke.http.%d.status", i), "smoke.http.%d.status must be an HTTP status, it is %d",
+				i, c.Status)
 		}
 	}
 }
@@ -138,7 +143,8 @@ func (v *validator) jobs(b Backup) {
 	case b.Jobs < 0 || b.Jobs > maxJobs:
 		v.bad("backup.jobs", "backup.jobs must be between 1 and %d, it is %d", maxJobs, b.Jobs)
 	case b.Jobs > 0 && b.Format != "directory":
-		v.bad("backup.jobs", "backup.jobs is only for backup.format: directory; a dump of another format is taken by one session")
+		v.bad("backup.jobs",
+			"backup.jobs is only for backup.format: directory; a dump of another format is taken by one session")
 	}
 }
 
@@ -153,7 +159,8 @@ func (v *validator) quiesce(q Quiesce) {
 	case len(q.Command) == 0 || q.Command[0] == "":
 		v.bad("backup.quiesce", "backup.quiesce.command is missing: it stops what writes to the database")
 	case len(q.Resume) == 0 || q.Resume[0] == "":
-		v.bad("backup.quiesce", "backup.quiesce.resume is missing: what was stopped must be resumed, whatever way a release ends")
+		v.bad("backup.quiesce",
+			"backup.quiesce.resume is missing: what was stopped must be resumed, whatever way a release ends")
 	}
 	v.time("backup.quiesce.timeout", q.Timeout, time.Hour)
 }

@@ -7,17 +7,19 @@ import (
 	"strings"
 )
 
-// Expandable is text in which ${NAME} stands for a variable of the environment and $$ for a dollar sign. It is not secret.
+// Expandable is text in which ${NAME} stands for a variable of the environment and $$ for a dollar sign. It is not
+// secret.
 type Expandable string
 
-// Path is a file on this machine: variables are replaced, ~/ is the home directory, and anything relative is relative to the file
-// that it stands in. Once loaded it is absolute. Paths on a host are plain strings of their owner.
+// Path is a file on this machine: variables are replaced, ~/ is the home directory, and anything relative is relative
+// to the file that it stands in. Once loaded it is absolute. Paths on a host are plain strings of their owner.
 type Path string
 
 // String gives the path.
 func (p Path) String() string { return string(p) }
 
-// Secret is text in which variables are replaced and which never prints itself, in whatever way it is formatted or encoded.
+// Secret is text in which variables are replaced and which never prints itself, in whatever way it is formatted or
+// encoded.
 type Secret struct{ value string }
 
 // NewSecret keeps a value that came from elsewhere than a file.
@@ -43,8 +45,8 @@ func (s Secret) GoString() string { return s.String() }
 // MarshalText gives the same as String; encoding/json uses it too.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// expand replaces ${NAME} by the environment's value and $$ by $. A variable that is unset or empty is an error that names it.
-// used hears the name of each variable. Errors never contain values.
+// expand replaces ${NAME} by the environment's value and $$ by $. A variable that is unset or empty is an error that
+// names it. used hears the name of each variable. Errors never contain values.
 func (p *place) expand(s string, used func(string)) (string, error) {
 	var out strings.Builder
 	for {

@@ -16,11 +16,12 @@ import (
 // maxDepth limits how deep mappings and lists may nest. The deepest known key stands at 5.
 const maxDepth = 16
 
-// maxTokens limits the words, lines and entries of the file, so that a hostile megabyte costs no time. A real file has some hundred.
+// maxTokens limits the words, lines and entries of the file, so that a hostile megabyte costs no time. A real file has
+// some hundred.
 const maxTokens = 20_000
 
-// parseYAML reads one document into a tree of plain mappings, lists and scalars. Anchors, aliases, merges, tags and further
-// documents are refused: nothing in the file needs them and all bombs do.
+// parseYAML reads one document into a tree of plain mappings, lists and scalars. Anchors, aliases, merges, tags and
+// further documents are refused: nothing in the file needs them and all bombs do.
 func parseYAML(b []byte, p *place) (node ast.Node, problems Problems) {
 	one := func(line, column int, format string, args ...any) Problems {
 		return Problems{{File: p.file, Line: max(line, 1), Column: max(column, 1), Text: fmt.Sprintf(format, args...)}}
@@ -70,9 +71,11 @@ func parseYAML(b []byte, p *place) (node ast.Node, problems Problems) {
 	return bodies[0], nil
 }
 
-// tooMuch looks at the raw text, before any recursive or slow parser does: brackets (also those in quotes: who needs sixteen of them?), markers of nested lists and keys on one line, indentation, and the number of lines and entries.
+// tooMuch looks at the raw text, before any recursive or slow parser does: brackets (also those in quotes: who needs
+// sixteen of them?), markers of nested lists and keys on one line, indentation, and the number of lines and entries.
 func tooMuch(s string) (line, column int, why string) {
-	deep, many := fmt.Sprintf("nested deeper than %d levels", maxDepth), fmt.Sprintf("the file has more than %d lines and entries; no configuration needs that", maxTokens)
+	deep, many := fmt.Sprintf("nested deeper than %d levels", maxDepth),
+		fmt.Sprintf("the file has more than %d lines and entries; no configuration needs that", maxTokens)
 	depth, entries := 0, 0
 	for line := 1; s != ""; line++ {
 		var text string

@@ -9,20 +9,28 @@ import (
 
 // A Situation is what is known when a step has failed.
 type Situation struct {
-	Err         error
-	Mutates     Mutation // of the step that failed
-	Schema      bool     // this run changed the schema, or may have
-	Services    bool     // this run changed what runs, or may have
-	Inherited   bool     // the run that this one closed and follows had changed production, or may have
-	Rollback    bool     // the plan itself is a rollback
-	Policy      OnFailure
-	Baseline    bool // there is something else to go back to
-	Interrupted bool // a person stopped the run
-	Unresolved  bool // an interrupted mutating step has not been looked at yet
+	Err error
+	// of the step that failed
+	Mutates Mutation
+	// this run changed the schema, or may have
+	Schema bool
+	// this run changed what runs, or may have
+	Services bool
+	// the run that this one closed and follows had changed production, or may have
+	Inherited bool
+	// the plan itself is a rollback
+	Rollback bool
+	Policy   OnFailure
+	// there is something else to go back to
+	Baseline bool
+	// a person stopped the run
+	Interrupted bool
+	// an interrupted mutating step has not been looked at yet
+	Unresolved bool
 }
 
-// A Conclusion is what follows from it. Close: the run is closed; else it stays open for resume, rollback or abandon. RollBack: policy
-// asks for the rollback, which closes the run.
+// A Conclusion is what follows from it. Close: the run is closed; else it stays open for resume, rollback or abandon.
+// RollBack: policy asks for the rollback, which closes the run.
 type Conclusion struct {
 	Outcome  fault.Outcome
 	Close    bool
@@ -32,8 +40,9 @@ type Conclusion struct {
 // Conclude turns a failure into an outcome. It is the one place where that is decided.
 //
 //   - Overtaken: Busy; nothing can be written any more.
-//   - A mutating step that failed without the mark Untouched and without saying Asking ("the state is known and production is
-//     changed"), any step that says Unknown, or an interrupted step that nobody could look at: Unknown, open.
+//   - A mutating step that failed without the mark Untouched and without saying Asking ("the state is known and
+//     production is changed"), any step that says Unknown, or an interrupted step that nobody could look at: Unknown,
+//     open.
 //   - Nothing changed: Refused where a gate says so, else FailedUnchanged; closed.
 //   - Changed: the rollback where policy asks for it, there is a baseline, and nobody interrupted; else Asking, open.
 func Conclude(s Situation) Conclusion {

@@ -27,7 +27,8 @@ func Difference(was, is Terms) string {
 
 func fields(t Terms) map[string]string {
 	var raw map[string]json.RawMessage
-	_ = json.Unmarshal(encode(t), &raw) // our own encoding of our own struct
+	// our own encoding of our own struct
+	_ = json.Unmarshal(encode(t), &raw)
 	out := map[string]string{}
 	for k, v := range raw {
 		out[k] = string(v)

@@ -10,19 +10,22 @@ import (
 	"fairlead/internal/fence"
 )
 
-// An Ending is how a run ended for this holder. Open tells that the ledger still holds the run open: it waits for resume, rollback or
-// abandon. Err is the error that led there, nil for a run that came to its end.
+// An Ending is how a run ended for this holder. Open tells that the ledger still holds the run open: it waits for
+// resume, rollback or abandon. Err is the error that led there, nil for a run that came to its end.
 type Ending struct {
 	Run     RunID
 	Outcome fault.Outcome
-	Means   string // is production changed? one sentence
-	Open    bool
-	Step    Name // the step that failed
+	// is production changed? one sentence
+	Means string
+	Open  bool
+	// the step that failed
+	Step    Name
 	Err     error
 	Closing Closing
 	Proofs  Proofs
 	Opening Opening
-	Before  *Ending // of the run that this one rolled back
+	// of the run that this one rolled back
+	Before *Ending
 }
 
 // done closes a run whose steps are all proven.
@@ -48,13 +51,18 @@ func (r *Run) schemaSentence() string {
 
 // end concludes from a failure. The rules stand in Conclude; what they decide is done here.
 func (r *Run) end(ctx context.Context, spec Spec, err error) Ending {
-	c := Conclude(Situation{Err: err, Mutates: spec.Mutates, Schema: r.schema, Services: r.services, Rollback: r.plan.Terms.Action == Rollback,
-		Policy: r.plan.Terms.OnFailure, Baseline: len(r.plan.Terms.Baseline) > 0 && !slices.Equal(r.plan.Terms.Baseline, r.plan.Terms.Images), Interrupted: ctx.Err() != nil, Unresolved: r.unresolved,
-		Inherited: r.inherited()})
-	e := Ending{Run: r.ID(), Outcome: c.Outcome, Means: r.means(c), Open: !c.Close, Step: spec.Name, Err: err, Proofs: r.proofs, Opening: r.opening}
+	c := Conclude(Situation{Err: err, Mutates: spec.Mutates, Schema: r.schema, Services: r.services,
+		Rollback: r.plan.Terms.Action == Rollback,
+		Policy:   r.plan.Terms.OnFailure, Baseline: len(r.plan.Terms.Baseline) > 0 &&
+			!slices.Equal(r.plan.Terms.Baseline, r.plan.Terms.Images), Interrupted: ctx.Err() != nil,
+		Unresolved: r.unresolved,
+		Inherited:  r.inherited()})
+	e := Ending{Run: r.ID(), Outcome: c.Outcome, Means: r.means(c), Open: !c.Close, Step: spec.Name, Err: err,
+		Proofs: r.proofs, Opening: r.opening}
 	switch {
 	case c.Outcome == fault.Busy:
-		r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: Closing{Run: r.ID(), Outcome: c.Outcome, Means: e.Means}, Open: true})
+		r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(),
+			Closing: Closing{Run: r.ID(), Outcome: c.Outcome, Means: e.Means}, Open: true})
 		return e
 	case c.RollBack && r.engine.Fallback != nil:
 		return r.fallback(ctx, e)
@@ -63,7 +71,8 @@ func (r *Run) end(ctx context.Context, spec Spec, err error) Ending {
 		closed.Step = spec.Name
 		return closed
 	}
-	r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: Closing{Run: r.ID(), Outcome: c.Outcome, Means: e.Means}, Open: true})
+	r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(),
+		Closing: Closing{Run: r.ID(), Outcome: c.Outcome, Means: e.Means}, Open: true})
 	return e
 }
 
@@ -74,19 +83,24 @@ func (r *Run) fallback(ctx context.Context, failed Ending) Ending {
 	plan, err := r.engine.Fallback(ctx, r.opening, r.proofs)
 	if err != nil {
 		failed.Err = errors.Join(failed.Err, fmt.Errorf("plan the rollback: %w", err))
-		r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: Closing{Run: r.ID(), Outcome: failed.Outcome, Means: failed.Means}, Open: true})
+		r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(),
+			Closing: Closing{Run: r.ID(), Outcome: failed.Outcome, Means: failed.Means}, Open: true})
 		return failed
 	}
-	closing := Closing{Run: r.ID(), Outcome: fault.Asking, Means: failed.Means, Reason: clip(failed.Err.Error()), Migrated: r.schema, By: r.engine.Holder}
-	next, err := r.engine.begin(ctx, OpenRequest{Run: r.ID() + "-rollback", Plan: plan, Closes: &closing, Automatic: true,
-		Approval: Approval{By: r.opening.Approval.By, How: "by policy: on_failure", Reason: "the approved plan says so"}},
+	closing := Closing{Run: r.ID(), Outcome: fault.Asking, Means: failed.Means, Reason: clip(failed.Err.Error()),
+		Migrated: r.schema, By: r.engine.Holder}
+	next, err := r.engine.begin(ctx, OpenRequest{Run: r.ID() + "-rollback", Plan: plan, Closes: &closing,
+		Automatic: true,
+		Approval: Approval{By: r.opening.Approval.By, How: "by policy: on_failure",
+			Reason: "the approved plan says so"}},
 		r.writer.follow(r.ID()+"-rollback"), r.migrating)
 	if err != nil {
 		failed.Err = errors.Join(failed.Err, fmt.Errorf("open the rollback: %w", err))
 		if errors.Is(err, fence.ErrOvertaken) || errors.Is(err, ErrBusy) {
 			failed.Outcome, failed.Means = fault.Busy, "somebody else has taken over"
 		}
-		r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: Closing{Run: r.ID(), Outcome: failed.Outcome, Means: failed.Means}, Open: true})
+		r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(),
+			Closing: Closing{Run: r.ID(), Outcome: failed.Outcome, Means: failed.Means}, Open: true})
 		return failed
 	}
 	r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: closing})
@@ -98,11 +112,13 @@ func (r *Run) fallback(ctx context.Context, failed Ending) Ending {
 	return e
 }
 
-// close writes the closing record, whatever was cancelled. If it cannot be written, what was verified is still said, as unknown.
+// close writes the closing record, whatever was cancelled. If it cannot be written, what was verified is still said, as
+// unknown.
 func (r *Run) close(ctx context.Context, o fault.Outcome, means, reason string, cause error) Ending {
 	c := Closing{Run: r.ID(), Outcome: o, Means: means, Reason: reason, Migrated: r.schema, By: r.engine.Holder}
 	e := Ending{Run: r.ID(), Outcome: o, Means: means, Err: cause, Closing: c, Proofs: r.proofs, Opening: r.opening}
-	_, err := r.writer.append(context.WithoutCancel(ctx), Record{Verdict: Closed, Kind: ClosingKind, Evidence: encode(c), Why: means})
+	_, err := r.writer.append(context.WithoutCancel(ctx),
+		Record{Verdict: Closed, Kind: ClosingKind, Evidence: encode(c), Why: means})
 	if err != nil {
 		e.Open, e.Outcome = true, fault.Unknown
 		e.Means = "verified: " + means + "; but the end of the run is not written down"
@@ -111,7 +127,8 @@ func (r *Run) close(ctx context.Context, o fault.Outcome, means, reason string, 
 			e.Outcome, e.Means = fault.Busy, "somebody else has taken over"
 		}
 	}
-	r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: Closing{Run: r.ID(), Outcome: e.Outcome, Means: e.Means, Migrated: r.schema, By: c.By}, Open: e.Open})
+	r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(),
+		Closing: Closing{Run: r.ID(), Outcome: e.Outcome, Means: e.Means, Migrated: r.schema, By: c.By}, Open: e.Open})
 	return e
 }
 
@@ -126,7 +143,8 @@ func (r *Run) abandon(ctx context.Context, reason string) (Closing, error) {
 			}
 		}
 	}
-	c := Closing{Run: r.ID(), Outcome: fault.FailedUnchanged, Means: "abandoned; production is unchanged by this run", Reason: reason, Migrated: r.schema, By: r.engine.Holder}
+	c := Closing{Run: r.ID(), Outcome: fault.FailedUnchanged, Means: "abandoned; production is unchanged by this run",
+		Reason: reason, Migrated: r.schema, By: r.engine.Holder}
 	if r.schema || r.services || r.inherited() {
 		c.Outcome, c.Means = fault.Asking, "abandoned; "+doubt+r.state()
 	}

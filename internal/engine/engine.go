@@ -1,6 +1,7 @@
-// Package engine runs plans: it opens a run by the first append to the ledger (which is the lock), carries the steps out, writes
-// each fact down before it tells anyone, resumes by looking at the world, and says truthfully how it ended. It does no I/O of its
-// own and knows no adapter. Start with Engine, then Run.Execute and the resume table in resume.go.
+// Package engine runs plans: it opens a run by the first append to the ledger (which is the lock), carries the steps
+// out, writes each fact down before it tells anyone, resumes by looking at the world, and says truthfully how it ended.
+// It does no I/O of its own and knows no adapter. Start with Engine, then Run.Execute and the resume table in
+// resume.go.
 package engine
 
 import (
@@ -16,8 +17,8 @@ import (
 	"fairlead/internal/fence"
 )
 
-// A Barrier keeps the largest takeover number of a place (a host, a database). Raise stores the ticket's number; when it returns nil
-// every smaller number is refused there. fence.ErrOvertaken when a larger one is known.
+// A Barrier keeps the largest takeover number of a place (a host, a database). Raise stores the ticket's number; when
+// it returns nil every smaller number is refused there. fence.ErrOvertaken when a larger one is known.
 type Barrier interface {
 	Raise(ctx context.Context, t fence.Ticket) error
 }
@@ -27,11 +28,13 @@ type Engine struct {
 	Ledger  Ledger
 	Observe Observer
 	Now     func() time.Time
-	NewID   func() string // unique, [a-z0-9-]
-	Pause   func(ctx context.Context, d time.Duration) error
-	Holder  Holder
-	// Barriers gives the places whose number must be raised before a run goes on. Migrating tells that another holder may still be at
-	// work on a migration, of this run or of one that it closed, so that the database counts too, whatever this run itself does there.
+	// unique, [a-z0-9-]
+	NewID  func() string
+	Pause  func(ctx context.Context, d time.Duration) error
+	Holder Holder
+	// Barriers gives the places whose number must be raised before a run goes on. Migrating tells that another holder
+	// may still be at work on a migration, of this run or of one that it closed, so that the database counts too,
+	// whatever this run itself does there.
 	Barriers func(t Terms, migrating bool) []Barrier
 	// Before is asked before each act; an error stops the run there. Nil never stops.
 	Before func(context.Context, Spec) error
@@ -44,8 +47,9 @@ var ErrBusy = errors.New("another run is open")
 
 // Busy says which run is open.
 type Busy struct {
-	Run  Summary
-	Last time.Time // when it last gave a sign of life
+	Run Summary
+	// when it last gave a sign of life
+	Last time.Time
 }
 
 // Error names run, holder and start.
@@ -69,8 +73,8 @@ type OpenRequest struct {
 	Automatic bool
 }
 
-// Open appends the first record of a run, which is the lock. It gives *Busy when another run is open than the one that it is to
-// close, ErrNoRun when that one is closed already, and changes nothing then.
+// Open appends the first record of a run, which is the lock. It gives *Busy when another run is open than the one that
+// it is to close, ErrNoRun when that one is closed already, and changes nothing then.
 func (e *Engine) Open(ctx context.Context, q OpenRequest) (*Run, error) {
 	head, err := e.Ledger.Head(ctx)
 	if err != nil {
@@ -88,7 +92,8 @@ func (e *Engine) Open(ctx context.Context, q OpenRequest) (*Run, error) {
 			return nil, err
 		}
 	}
-	return e.begin(ctx, q, &writer{engine: e, run: q.Run, fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}, migrating)
+	return e.begin(ctx, q, &writer{engine: e, run: q.Run, fence: head.Fence() + 1, ledger: head.Ledger,
+		head: head.Hash}, migrating)
 }
 
 // begin writes the first record of a run behind what w has seen, and nowhere else.
@@ -104,8 +109,9 @@ func (e *Engine) begin(ctx context.Context, q OpenRequest, w *writer, migrating 
 	if err != nil {
 		return nil, err
 	}
-	o := Opening{Terms: q.Plan.Terms, Fingerprint: fp, Blobs: blobs, Proofs: q.Plan.Proofs, Holder: e.Holder, Approval: q.Approval,
-		Closes: q.Closes, Automatic: q.Automatic}
+	o := Opening{Terms: q.Plan.Terms, Fingerprint: fp, Blobs: blobs, Proofs: q.Plan.Proofs, Holder: e.Holder,
+		Approval: q.Approval,
+		Closes:   q.Closes, Automatic: q.Automatic}
 	first, err := w.append(ctx, Record{Verdict: Opened, Kind: OpeningKind, Evidence: encode(o), Why: o.sentence()})
 	if err != nil {
 		return nil, e.tooLate(ctx, q.Run, err)
@@ -113,7 +119,8 @@ func (e *Engine) begin(ctx context.Context, q OpenRequest, w *writer, migrating 
 	return e.run(w, q.Plan, o, []Record{first}, migrating), nil
 }
 
-// migrating tells whether an earlier holder of this run, or of a run that it closed, may still be at work on a migration.
+// migrating tells whether an earlier holder of this run, or of a run that it closed, may still be at work on a
+// migration.
 func (e *Engine) migrating(ctx context.Context, records []Record) (bool, error) {
 	for n := 0; n < mostFollowed; n++ {
 		o, err := OpeningOf(records)
@@ -142,9 +149,9 @@ func (e *Engine) tooLate(ctx context.Context, mine RunID, err error) error {
 	return err
 }
 
-// Take takes the open run over, by whoever it is held, to go on with it. The plan must be the one that the run was opened with,
-// assembled anew from its blobs. It gives *Busy when the open run is no longer the one whose opening this is (its holder has closed it
-// with a rollback meanwhile), ErrNoRun when none is open.
+// Take takes the open run over, by whoever it is held, to go on with it. The plan must be the one that the run was
+// opened with, assembled anew from its blobs. It gives *Busy when the open run is no longer the one whose opening this
+// is (its holder has closed it with a rollback meanwhile), ErrNoRun when none is open.
 func (e *Engine) Take(ctx context.Context, p Plan, o Opening, reason string) (*Run, error) {
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
@@ -165,7 +172,8 @@ func (e *Engine) Take(ctx context.Context, p Plan, o Opening, reason string) (*R
 	}
 	w := &writer{engine: e, run: head.Open(), fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
 	t := Takeover{Holder: e.Holder, From: HolderOf(head.Last), Reason: reason}
-	rec, err := w.append(ctx, Record{Verdict: Taken, Kind: TakeoverKind, Evidence: encode(t), Why: "taken over by " + e.Holder.Name})
+	rec, err := w.append(ctx,
+		Record{Verdict: Taken, Kind: TakeoverKind, Evidence: encode(t), Why: "taken over by " + e.Holder.Name})
 	if err != nil {
 		return nil, err
 	}
@@ -201,8 +209,8 @@ func same(o Opening, t Terms) error {
 	return nil
 }
 
-// Abandon closes the open run as it is, after raising every barrier, so that its holder can change nothing more. The outcome is
-// Asking: what production runs is for a person to find out, unless no mutating step had begun.
+// Abandon closes the open run as it is, after raising every barrier, so that its holder can change nothing more. The
+// outcome is Asking: what production runs is for a person to find out, unless no mutating step had begun.
 func (e *Engine) Abandon(ctx context.Context, o Opening, steps []Step, reason string) (Closing, error) {
 	head, err := e.Ledger.Head(ctx)
 	if err != nil {
@@ -217,11 +225,13 @@ func (e *Engine) Abandon(ctx context.Context, o Opening, steps []Step, reason st
 	}
 	w := &writer{engine: e, run: head.Open(), fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
 	t := Takeover{Holder: e.Holder, From: HolderOf(head.Last), Reason: reason}
-	rec, err := w.append(ctx, Record{Verdict: Taken, Kind: TakeoverKind, Evidence: encode(t), Why: "taken over to be abandoned"})
+	rec, err := w.append(ctx,
+		Record{Verdict: Taken, Kind: TakeoverKind, Evidence: encode(t), Why: "taken over to be abandoned"})
 	if err != nil {
 		return Closing{}, err
 	}
-	r := e.run(w, Plan{Terms: o.Terms, Steps: steps, Proofs: o.Proofs}, o, append(slices.Clone(head.Last), rec), migrating)
+	r := e.run(w, Plan{Terms: o.Terms, Steps: steps, Proofs: o.Proofs}, o,
+		append(slices.Clone(head.Last), rec), migrating)
 	if err := r.raise(ctx); err != nil {
 		return Closing{}, err
 	}
@@ -232,7 +242,8 @@ func (e *Engine) run(w *writer, p Plan, o Opening, records []Record, migrating b
 	proofs := Proofs{}
 	maps.Copy(proofs, o.Proofs)
 	proofs[o.Approval.Kind()] = encode(o.Approval)
-	return &Run{engine: e, writer: w, plan: p, opening: o, past: remember(records), proofs: proofs, migrating: migrating}
+	return &Run{engine: e, writer: w, plan: p, opening: o, past: remember(records), proofs: proofs,
+		migrating: migrating}
 }
 
 // store puts the plan's blobs beside the ledger.

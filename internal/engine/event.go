@@ -2,8 +2,8 @@ package engine
 
 import "time"
 
-// An Event is one thing that happened in a run. The set is closed: RunOpened, StepBegan, StepProgress, StepEnded, Asked and
-// RunClosed. Screens, JSON lines, pages and notifiers observe the same stream.
+// An Event is one thing that happened in a run. The set is closed: RunOpened, StepBegan, StepProgress, StepEnded, Asked
+// and RunClosed. Screens, JSON lines, pages and notifiers observe the same stream.
 type Event interface{ event() }
 
 // RunOpened: a run began, was taken over or goes on.
@@ -17,9 +17,10 @@ type RunOpened struct {
 
 // StepBegan: a step is about to look or act.
 type StepBegan struct {
-	At    time.Time
-	Spec  Spec
-	Index int // 1 and up
+	At   time.Time
+	Spec Spec
+	// 1 and up
+	Index int
 	Of    int
 }
 
@@ -30,8 +31,8 @@ type StepProgress struct {
 	Progress
 }
 
-// StepEnded carries the record just written; in planning, where nothing is written, a record that was not stored. Adopted tells
-// that the step was found done, or passed over on resume.
+// StepEnded carries the record just written; in planning, where nothing is written, a record that was not stored.
+// Adopted tells that the step was found done, or passed over on resume.
 type StepEnded struct {
 	At      time.Time
 	Spec    Spec

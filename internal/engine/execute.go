@@ -11,17 +11,21 @@ import (
 
 // A Run is one execution of a plan by one holder.
 type Run struct {
-	engine    *Engine
-	writer    *writer
-	plan      Plan
-	opening   Opening
-	past      past
-	proofs    Proofs
-	migrating bool // another holder may still be at work on a migration
+	engine  *Engine
+	writer  *writer
+	plan    Plan
+	opening Opening
+	past    past
+	proofs  Proofs
+	// another holder may still be at work on a migration
+	migrating bool
 
-	schema     bool // this run changed the schema, as far as is known
-	services   bool // this run changed what runs
-	unresolved bool // an earlier holder began a mutating step and nobody has looked yet what became of it
+	// this run changed the schema, as far as is known
+	schema bool
+	// this run changed what runs
+	services bool
+	// an earlier holder began a mutating step and nobody has looked yet what became of it
+	unresolved bool
 }
 
 // ID gives the run's id.
@@ -30,11 +34,13 @@ func (r *Run) ID() RunID { return r.writer.run }
 // Ticket gives the run's ticket.
 func (r *Run) Ticket() fence.Ticket { return r.writer.ticket(r.plan.Terms) }
 
-// Execute carries the plan out from wherever it stands and says how it ended. It always ends with a truthful Ending; the error that
-// led there is part of it. When policy asks for it, the rollback runs here too, as a plan of its own, without letting the lock go.
+// Execute carries the plan out from wherever it stands and says how it ended. It always ends with a truthful Ending;
+// the error that led there is part of it. When policy asks for it, the rollback runs here too, as a plan of its own,
+// without letting the lock go.
 func (r *Run) Execute(ctx context.Context) Ending {
 	r.restore()
-	r.engine.Observe(RunOpened{At: r.engine.Now(), Run: r.ID(), Terms: r.plan.Terms, Holder: r.engine.Holder, Resumed: len(r.past.steps) > 0})
+	r.engine.Observe(RunOpened{At: r.engine.Now(), Run: r.ID(), Terms: r.plan.Terms, Holder: r.engine.Holder,
+		Resumed: len(r.past.steps) > 0})
 	if err := r.raise(ctx); err != nil {
 		return r.end(ctx, Spec{Name: "fence", Title: "Put the takeover number in place"}, err)
 	}
@@ -86,15 +92,17 @@ func (r *Run) raise(ctx context.Context) error {
 	return nil
 }
 
-// unraised is a place that does not know the number yet. Where another holder has begun to change something, it may still be at work
-// there, and nothing can be said of production.
+// unraised is a place that does not know the number yet. Where another holder has begun to change something, it may
+// still be at work there, and nothing can be said of production.
 func (r *Run) unraised(err error) error {
 	err = fmt.Errorf("raise the takeover number: %w", fault.MarkUntouched(err))
 	if errors.Is(err, fence.ErrOvertaken) || r.opening.Closes == nil && !r.past.begun {
 		return err
 	}
-	return &fault.Fault{Code: "holder-not-stopped", What: "the operator who held the run before cannot be stopped everywhere", Outcome: fault.Unknown, Err: err,
-		Means: "production is unknown; nothing was run", Do: []fault.Command{{Line: "fairlead resume", Why: "stops that operator and goes on"}}}
+	return &fault.Fault{Code: "holder-not-stopped",
+		What: "the operator who held the run before cannot be stopped everywhere", Outcome: fault.Unknown, Err: err,
+		Means: "production is unknown; nothing was run",
+		Do:    []fault.Command{{Line: "fairlead resume", Why: "stops that operator and goes on"}}}
 }
 
 // reprove plans again under the lock, as long as no mutating step has begun.
@@ -107,7 +115,8 @@ func (r *Run) reprove(ctx context.Context) error {
 		return fmt.Errorf("plan again: %w", fault.MarkUntouched(err))
 	}
 	if err := same(r.opening, terms); err != nil {
-		return &fault.Fault{Code: "plan-changed", What: "what was planned no longer holds", Means: "production is unchanged by this run",
+		return &fault.Fault{Code: "plan-changed", What: "what was planned no longer holds",
+			Means:   "production is unchanged by this run",
 			Do:      []fault.Command{{Line: "fairlead plan " + r.plan.Terms.Tag, Why: "shows the plan as it is now"}},
 			Outcome: fault.Refused, Err: fault.MarkUntouched(err)}
 	}
@@ -156,7 +165,8 @@ func (r *Run) prove(ctx context.Context, s Step) (Record, bool, error) {
 	return Record{}, false, r.doubt(spec, seen)
 }
 
-// looked says what a failed look means: it changes nothing itself, but what an earlier attempt did stays as unknown as it was.
+// looked says what a failed look means: it changes nothing itself, but what an earlier attempt did stays as unknown as
+// it was.
 func (r *Run) looked(spec Spec, p stepPast, err error) error {
 	if p.verdict == Began || p.verdict == Unclear {
 		return err
@@ -176,9 +186,11 @@ func (r *Run) resolve(spec Spec, p stepPast, seen Observation) {
 }
 
 func (r *Run) doubt(spec Spec, seen Observation) error {
-	return &fault.Fault{Code: "cannot-tell", What: fmt.Sprintf("it cannot be told whether %q is done: %s", spec.Name, seen.Because),
+	return &fault.Fault{Code: "cannot-tell", What: fmt.Sprintf("it cannot be told whether %q is done: %s", spec.Name,
+		seen.Because),
 		Means: "production is unknown; nothing more was run", Outcome: fault.Unknown,
-		Do: []fault.Command{{Line: "fairlead show " + string(r.ID()), Why: "what is known"}, {Line: "fairlead resume", Why: "looks again"}}}
+		Do: []fault.Command{{Line: "fairlead show " + string(r.ID()), Why: "what is known"},
+			{Line: "fairlead resume", Why: "looks again"}}}
 }
 
 // act writes that the step begins, runs it, and writes down what it proved or how it failed.
@@ -208,16 +220,17 @@ func (r *Run) proven(ctx context.Context, spec Spec, e Evidence, why string) (Re
 		changed = c.Changed()
 	}
 	r.note(spec.Mutates, changed)
-	rec, err := r.writer.append(context.WithoutCancel(ctx), Record{Verdict: Proven, Step: spec.Name, Kind: e.Kind(), Evidence: encode(e),
-		Changed: r.changed(spec.Mutates), Why: why})
+	rec, err := r.writer.append(context.WithoutCancel(ctx),
+		Record{Verdict: Proven, Step: spec.Name, Kind: e.Kind(), Evidence: encode(e),
+			Changed: r.changed(spec.Mutates), Why: why})
 	if err != nil {
 		return rec, unwritten(err)
 	}
 	return rec, r.proofs.Add(e)
 }
 
-// failed writes a failure down. Whether production may be changed follows from the mark Untouched and from the outcome that the step
-// knows, not from its mood.
+// failed writes a failure down. Whether production may be changed follows from the mark Untouched and from the outcome
+// that the step knows, not from its mood.
 func (r *Run) failed(ctx context.Context, spec Spec, cause error) (Record, error) {
 	if errors.Is(cause, fence.ErrOvertaken) {
 		return Record{}, cause
@@ -230,8 +243,9 @@ func (r *Run) failed(ctx context.Context, spec Spec, cause error) (Record, error
 	if changed && said != fault.Asking {
 		verdict = Unclear
 	}
-	rec, err := r.writer.append(context.WithoutCancel(ctx), Record{Verdict: verdict, Step: spec.Name, Changed: changed || r.changed(spec.Mutates),
-		Why: clip(cause.Error())})
+	rec, err := r.writer.append(context.WithoutCancel(ctx),
+		Record{Verdict: verdict, Step: spec.Name, Changed: changed || r.changed(spec.Mutates),
+			Why: clip(cause.Error())})
 	if err != nil {
 		return rec, errors.Join(cause, unwritten(err))
 	}
@@ -243,8 +257,10 @@ func unwritten(err error) error {
 	if errors.Is(err, fence.ErrOvertaken) {
 		return err
 	}
-	return &fault.Fault{Code: "ledger-unwritten", What: "the ledger could not be written", Err: err, Outcome: fault.Unknown,
-		Means: "the last step was done, but it is not written down", Do: []fault.Command{{Line: "fairlead resume", Why: "looks at what is there and goes on"}}}
+	return &fault.Fault{Code: "ledger-unwritten", What: "the ledger could not be written", Err: err,
+		Outcome: fault.Unknown,
+		Means:   "the last step was done, but it is not written down",
+		Do:      []fault.Command{{Line: "fairlead resume", Why: "looks at what is there and goes on"}}}
 }
 
 func (r *Run) input(spec Spec, p stepPast) Input {

@@ -1,7 +1,7 @@
 package engine
 
-// HolderOf gives the holder of a run from its records: the one of the last takeover, or else of the opening. The zero Holder when the
-// records begin with none.
+// HolderOf gives the holder of a run from its records: the one of the last takeover, or else of the opening. The zero
+// Holder when the records begin with none.
 func HolderOf(records []Record) Holder {
 	var h Holder
 	for _, r := range records {

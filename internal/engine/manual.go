@@ -7,8 +7,8 @@ import (
 	"fairlead/internal/fault"
 )
 
-// RecordManual writes down that a release was made by hand, in one record that is a run of its own. means says what production runs
-// now, as observed; it is not checked here. It gives *Busy when a run is open, and writes nothing then.
+// RecordManual writes down that a release was made by hand, in one record that is a run of its own. means says what
+// production runs now, as observed; it is not checked here. It gives *Busy when a run is open, and writes nothing then.
 func (e *Engine) RecordManual(ctx context.Context, run RunID, means, reason string) (Closing, error) {
 	head, err := e.Ledger.Head(ctx)
 	if err != nil {
@@ -19,7 +19,8 @@ func (e *Engine) RecordManual(ctx context.Context, run RunID, means, reason stri
 	}
 	c := Closing{Run: run, Outcome: fault.Deployed, Means: means, Reason: reason, By: e.Holder}
 	w := &writer{engine: e, run: run, fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
-	if _, err := w.append(ctx, Record{Verdict: Manual, Kind: ClosingKind, Evidence: encode(c), Why: means + "; " + reason}); err != nil {
+	if _, err := w.append(ctx,
+		Record{Verdict: Manual, Kind: ClosingKind, Evidence: encode(c), Why: means + "; " + reason}); err != nil {
 		return Closing{}, e.tooLate(ctx, run, err)
 	}
 	return c, nil

@@ -8,9 +8,12 @@ import (
 
 // A Holder is the operator process that holds a run.
 type Holder struct {
-	Name    string `json:"name"`    // who deploys, like "ana@laptop"
-	How     string `json:"how"`     // "claimed (OS user)" or "proved (OIDC)"
-	Process string `json:"process"` // unique for the process: host, pid and start
+	// who deploys, like "ana@laptop"
+	Name string `json:"name"`
+	// "claimed (OS user)" or "proved (OIDC)"
+	How string `json:"how"`
+	// unique for the process: host, pid and start
+	Process string `json:"process"`
 }
 
 // String is the readable name.
@@ -18,20 +21,24 @@ func (h Holder) String() string { return h.Name }
 
 // Opening is the evidence of the record that opens a run.
 type Opening struct {
-	Terms       Terms             `json:"terms"`
-	Fingerprint string            `json:"fingerprint"`
-	Blobs       map[string]string `json:"blobs"` // name to sha256
-	Proofs      Proofs            `json:"proofs"`
-	Holder      Holder            `json:"holder"`
-	Approval    Approval          `json:"approval"`
-	Closes      *Closing          `json:"closes,omitempty"` // the run that this one closes and follows (a rollback)
-	Automatic   bool              `json:"automatic,omitempty"`
+	Terms       Terms  `json:"terms"`
+	Fingerprint string `json:"fingerprint"`
+	// name to sha256
+	Blobs    map[string]string `json:"blobs"`
+	Proofs   Proofs            `json:"proofs"`
+	Holder   Holder            `json:"holder"`
+	Approval Approval          `json:"approval"`
+	// the run that this one closes and follows (a rollback)
+	Closes    *Closing `json:"closes,omitempty"`
+	Automatic bool     `json:"automatic,omitempty"`
 }
 
 // Approval says who said yes.
 type Approval struct {
-	By     string `json:"by"`  // "nobody (reason)" where policy asks for none
-	How    string `json:"how"` // "typed at a terminal", "--yes"
+	// "nobody (reason)" where policy asks for none
+	By string `json:"by"`
+	// "typed at a terminal", "--yes"
+	How    string `json:"how"`
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -50,25 +57,29 @@ type Takeover struct {
 
 // Closing is the evidence of the record that closes a run.
 type Closing struct {
-	Run      RunID         `json:"run"`
-	Outcome  fault.Outcome `json:"outcome"`
-	Means    string        `json:"means"` // is production changed? one sentence
-	Reason   string        `json:"reason,omitempty"`
-	Migrated bool          `json:"migrated"` // a unit was committed by this run
-	By       Holder        `json:"by"`
+	Run     RunID         `json:"run"`
+	Outcome fault.Outcome `json:"outcome"`
+	// is production changed? one sentence
+	Means  string `json:"means"`
+	Reason string `json:"reason,omitempty"`
+	// a unit was committed by this run
+	Migrated bool   `json:"migrated"`
+	By       Holder `json:"by"`
 }
 
 // A Summary is one run in one line, for status and history.
 type Summary struct {
-	Run      RunID         `json:"run"`
-	Action   Action        `json:"action"`
-	Tag      string        `json:"tag"`
-	Opened   time.Time     `json:"opened"`
-	Closed   time.Time     `json:"closed,omitzero"`
-	Outcome  fault.Outcome `json:"outcome"` // zero while open
+	Run    RunID     `json:"run"`
+	Action Action    `json:"action"`
+	Tag    string    `json:"tag"`
+	Opened time.Time `json:"opened"`
+	Closed time.Time `json:"closed,omitzero"`
+	// zero while open
+	Outcome  fault.Outcome `json:"outcome"`
 	Holder   string        `json:"holder"`
 	Approved string        `json:"approved"`
 	Migrated bool          `json:"migrated"`
-	Step     Name          `json:"step,omitempty"` // the last step that began
-	Means    string        `json:"means,omitempty"`
+	// the last step that began
+	Step  Name   `json:"step,omitempty"`
+	Means string `json:"means,omitempty"`
 }

@@ -18,7 +18,8 @@ type Action string
 const (
 	Deploy   Action = "deploy"
 	Rollback Action = "rollback"
-	Migrate  Action = "migrate" // a migration alone: no image, no service
+	// a migration alone: no image, no service
+	Migrate Action = "migrate"
 )
 
 // A Reaction is what policy says to do when a run fails after production began to change.
@@ -30,41 +31,50 @@ const (
 	Ask      Reaction = "ask"
 )
 
-// OnFailure is the policy for a failure after production began to change. Migrated counts when a unit was committed after this
-// run's baseline was read.
+// OnFailure is the policy for a failure after production began to change. Migrated counts when a unit was committed
+// after this run's baseline was read.
 type OnFailure struct {
 	Unmigrated Reaction `json:"unmigrated"`
 	Migrated   Reaction `json:"migrated"`
 }
 
-// Terms is what gets approved. Its canonical form (RFC 8785) is the fingerprint, so it holds no run id, time, path, row count or
-// size. What was approved is what runs, or the approval lapses.
+// Terms is what gets approved. Its canonical form (RFC 8785) is the fingerprint, so it holds no run id, time, path, row
+// count or size. What was approved is what runs, or the approval lapses.
 type Terms struct {
-	Schema      string             `json:"schema"`
-	Action      Action             `json:"action"`
-	App         string             `json:"app"`
-	Environment string             `json:"environment"`
-	ReleaseID   string             `json:"release_id,omitempty"`
-	Tag         string             `json:"tag"`
-	Commit      string             `json:"commit,omitempty"`
-	Images      []release.Image    `json:"images"`           // desired, sorted by service
-	Migration   *release.Migration `json:"migration"`        // nil means none
-	Units       string             `json:"units,omitempty"`  // sha256 of the table of units
-	Review      string             `json:"review,omitempty"` // sha256 over verdict, findings' fingerprints and waivers
-	Target      string             `json:"target"`           // kind, hosts and project, readable
-	Baseline    []release.Image    `json:"baseline"`         // what runs now; empty for a first deployment
-	Bundle      string             `json:"bundle"`           // fingerprint of the configuration bundle
-	Settings    string             `json:"settings"`         // sha256 of the settings of all steps
-	Steps       []Name             `json:"steps"`
-	OnFailure   OnFailure          `json:"on_failure"`
-	Approval    string             `json:"approval"` // the kind demanded, like "none (two-person team)"
+	Schema      string `json:"schema"`
+	Action      Action `json:"action"`
+	App         string `json:"app"`
+	Environment string `json:"environment"`
+	ReleaseID   string `json:"release_id,omitempty"`
+	Tag         string `json:"tag"`
+	Commit      string `json:"commit,omitempty"`
+	// desired, sorted by service
+	Images []release.Image `json:"images"`
+	// nil means none
+	Migration *release.Migration `json:"migration"`
+	// sha256 of the table of units
+	Units string `json:"units,omitempty"`
+	// sha256 over verdict, findings' fingerprints and waivers
+	Review string `json:"review,omitempty"`
+	// kind, hosts and project, readable
+	Target string `json:"target"`
+	// what runs now; empty for a first deployment
+	Baseline []release.Image `json:"baseline"`
+	// fingerprint of the configuration bundle
+	Bundle string `json:"bundle"`
+	// sha256 of the settings of all steps
+	Settings  string    `json:"settings"`
+	Steps     []Name    `json:"steps"`
+	OnFailure OnFailure `json:"on_failure"`
+	// the kind demanded, like "none (two-person team)"
+	Approval string `json:"approval"`
 }
 
 // Fingerprint is the SHA-256 of the canonical form, 64 hex digits.
 func (t Terms) Fingerprint() (string, error) { return release.Canonical(t) }
 
-// A Plan is what runs: its terms, the steps that make them true, what was proved while planning, and the blobs from which another
-// machine can go on (by their names: "terms", "release", "sql", "review", "units").
+// A Plan is what runs: its terms, the steps that make them true, what was proved while planning, and the blobs from
+// which another machine can go on (by their names: "terms", "release", "sql", "review", "units").
 type Plan struct {
 	Terms  Terms
 	Steps  []Step
@@ -74,8 +84,8 @@ type Plan struct {
 	Reprove func(context.Context) (Terms, Proofs, error)
 }
 
-// Validate tells when a step needs evidence that no earlier step leaves, when a name stands twice, or when terms and steps
-// disagree.
+// Validate tells when a step needs evidence that no earlier step leaves, when a name stands twice, or when terms and
+// steps disagree.
 func (p Plan) Validate() error {
 	have := map[Kind]bool{}
 	for k := range p.Proofs {

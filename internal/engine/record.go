@@ -8,8 +8,8 @@ import (
 	"fairlead/internal/chain"
 )
 
-// RecordSchema is the version of the layout of a record. Older layouts stay readable; an unknown one in an open run means: do
-// not write.
+// RecordSchema is the version of the layout of a record. Older layouts stay readable; an unknown one in an open run
+// means: do not write.
 const RecordSchema = "fairlead.record/1"
 
 // A RunID names one execution of a plan, like "r-20261124-203015-7f3a". It is a file name and a word in commands.
@@ -26,31 +26,44 @@ type Verdict string
 
 // The verdicts. Opened and Manual begin a segment; Closed ends it.
 const (
-	Opened  Verdict = "opened"  // a run begins; evidence is Opening
-	Began   Verdict = "began"   // a step is about to act
-	Noted   Verdict = "noted"   // a fact in the middle of a step
-	Proven  Verdict = "proven"  // a step ended; its evidence
-	Failed  Verdict = "failed"  // a step failed and what it did is known: nothing, unless Changed
-	Unclear Verdict = "unclear" // a step failed and may have changed something
-	Taken   Verdict = "taken"   // another holder took the run over; evidence is Takeover
-	Closed  Verdict = "closed"  // the run ended; evidence is Closing
-	Manual  Verdict = "manual"  // a release made by hand was written down; evidence is Closing
+	// a run begins; evidence is Opening
+	Opened Verdict = "opened"
+	// a step is about to act
+	Began Verdict = "began"
+	// a fact in the middle of a step
+	Noted Verdict = "noted"
+	// a step ended; its evidence
+	Proven Verdict = "proven"
+	// a step failed and what it did is known: nothing, unless Changed
+	Failed Verdict = "failed"
+	// a step failed and may have changed something
+	Unclear Verdict = "unclear"
+	// another holder took the run over; evidence is Takeover
+	Taken Verdict = "taken"
+	// the run ended; evidence is Closing
+	Closed Verdict = "closed"
+	// a release made by hand was written down; evidence is Closing
+	Manual Verdict = "manual"
 )
 
 // A Record is one line of the ledger. Its hash is that of the exact bytes of Line.
 type Record struct {
-	Schema   string          `json:"schema"`
-	Prev     chain.Hash      `json:"prev"`
-	ID       string          `json:"id"` // made by the writer, unique
-	At       time.Time       `json:"at"`
-	Run      RunID           `json:"run"`
-	Fence    int64           `json:"fence"` // the takeover number under which it was written
+	Schema string     `json:"schema"`
+	Prev   chain.Hash `json:"prev"`
+	// made by the writer, unique
+	ID  string    `json:"id"`
+	At  time.Time `json:"at"`
+	Run RunID     `json:"run"`
+	// the takeover number under which it was written
+	Fence    int64           `json:"fence"`
 	Verdict  Verdict         `json:"verdict"`
 	Step     Name            `json:"step,omitempty"`
 	Kind     Kind            `json:"kind,omitempty"`
 	Evidence json.RawMessage `json:"evidence,omitempty"`
-	Changed  bool            `json:"changed,omitempty"` // production was changed by this step (verdict proven or unclear)
-	Why      string          `json:"why,omitempty"`     // one sentence for people
+	// production was changed by this step (verdict proven or unclear)
+	Changed bool `json:"changed,omitempty"`
+	// one sentence for people
+	Why string `json:"why,omitempty"`
 }
 
 // Line gives the bytes that are sent and stored, without a newline.

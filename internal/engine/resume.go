@@ -5,16 +5,19 @@ import "encoding/json"
 // past is what the ledger says of a run's steps.
 type past struct {
 	steps map[Name]stepPast
-	begun bool // a mutating step has begun; gates are not asked again
+	// a mutating step has begun; gates are not asked again
+	begun bool
 }
 
 type stepPast struct {
-	verdict  Verdict // the last of began, proven, failed, unclear; "" when the ledger says nothing
+	// the last of began, proven, failed, unclear; "" when the ledger says nothing
+	verdict  Verdict
 	evidence json.RawMessage
 	kind     Kind
 	why      string
-	changed  bool // some record of it says that production was changed
-	facts    []Fact
+	// some record of it says that production was changed
+	changed bool
+	facts   []Fact
 }
 
 // remember folds the records of a run.
@@ -43,14 +46,18 @@ type Move int
 
 // The moves.
 const (
-	LookThenAct Move = iota + 1 // probe; Present is adopted, Absent and Underway act, Doubtful stops
-	PassOver                    // the evidence of the ledger holds
-	ActAgain                    // run without asking what the ledger says (yesterday's health is not health)
-	LookHard                    // probe; Absent acts only with a reason, anything not certain stops
+	// probe; Present is adopted, Absent and Underway act, Doubtful stops
+	LookThenAct Move = iota + 1
+	// the evidence of the ledger holds
+	PassOver
+	// run without asking what the ledger says (yesterday's health is not health)
+	ActAgain
+	// probe; Absent acts only with a reason, anything not certain stops
+	LookHard
 )
 
-// Resume is the resume table: what the ledger says of a step, what a second run would do, and whether a mutating step has begun.
-// Until then everything is proved again and nothing is passed over.
+// Resume is the resume table: what the ledger says of a step, what a second run would do, and whether a mutating step
+// has begun. Until then everything is proved again and nothing is passed over.
 func Resume(v Verdict, e Effect, begun bool) Move {
 	switch {
 	case v == "":

@@ -14,10 +14,14 @@ type Effect int
 
 // The effects.
 const (
-	ReadsAgain Effect = iota + 1 // looks; a resumed run looks again (health, smoke)
-	ReadsOnce                    // looks; the first reading is kept (what ran before)
-	Repeatable                   // a second run converges on the same state
-	Once                         // a second run may do harm; only a probe may permit it
+	// looks; a resumed run looks again (health, smoke)
+	ReadsAgain Effect = iota + 1
+	// looks; the first reading is kept (what ran before)
+	ReadsOnce
+	// a second run converges on the same state
+	Repeatable
+	// a second run may do harm; only a probe may permit it
+	Once
 )
 
 // Mutation tells what of production a step may change.
@@ -32,18 +36,24 @@ const (
 
 // Spec declares a step.
 type Spec struct {
-	Name    Name   // "migrate"; the ledger's key, stable
-	Title   string // "Apply the migration"
+	// "migrate"; the ledger's key, stable
+	Name Name
+	// "Apply the migration"
+	Title   string
 	Effect  Effect
 	Mutates Mutation
-	Needs   []Kind   // evidence that must exist before
-	Proves  Kind     // the evidence this step leaves
-	Runbook []string // the runbook's own commands for this step, for --step and --as-runbook; no secrets
+	// evidence that must exist before
+	Needs []Kind
+	// the evidence this step leaves
+	Proves Kind
+	// the runbook's own commands for this step, for --step and --as-runbook; no secrets
+	Runbook []string
 }
 
-// A Step is one act. Probe never changes anything. Run acts and returns evidence read from the world after the act.
-// An error of Run counts as "unknown whether production was changed" for a mutating step, unless it is marked fault.Untouched or
-// is a fault with an Outcome of its own. An error that matches fence.ErrOvertaken ends the run for this operator.
+// A Step is one act. Probe never changes anything. Run acts and returns evidence read from the world after the act. An
+// error of Run counts as "unknown whether production was changed" for a mutating step, unless it is marked
+// fault.Untouched or is a fault with an Outcome of its own. An error that matches fence.ErrOvertaken ends the run for
+// this operator.
 type Step interface {
 	Spec() Spec
 	Probe(ctx context.Context, in Input) (Observation, error)
@@ -55,14 +65,18 @@ type State int
 
 // The states.
 const (
-	Absent   State = iota + 1 // not done; Because says why that is certain
-	Present                   // done; Evidence is set
-	Underway                  // being done by a process of an earlier attempt: Run attaches to it, never starts a second
-	Doubtful                  // cannot tell
+	// not done; Because says why that is certain
+	Absent State = iota + 1
+	// done; Evidence is set
+	Present
+	// being done by a process of an earlier attempt: Run attaches to it, never starts a second
+	Underway
+	// cannot tell
+	Doubtful
 )
 
-// An Observation is Probe's answer. Because is one sentence and goes to the ledger. Changed tells, with Absent, that a part of the step
-// was done by this run (a migration of which one unit is in place).
+// An Observation is Probe's answer. Because is one sentence and goes to the ledger. Changed tells, with Absent, that a
+// part of the step was done by this run (a migration of which one unit is in place).
 type Observation struct {
 	State    State
 	Evidence Evidence
@@ -70,8 +84,8 @@ type Observation struct {
 	Changed  bool
 }
 
-// Evidence is a plain struct with JSON tags, read from the world after the act. String is one sentence for people, without
-// secrets. Evidence that knows whether production was changed also has a method Changed() bool.
+// Evidence is a plain struct with JSON tags, read from the world after the act. String is one sentence for people,
+// without secrets. Evidence that knows whether production was changed also has a method Changed() bool.
 type Evidence interface {
 	Kind() Kind
 	String() string
@@ -97,9 +111,11 @@ func NewFact(kind Kind, body any) Fact {
 
 // Progress is heard, never recorded.
 type Progress struct {
-	Text        string
-	Done, Total int64 // bytes, statements, attempts; Total 0 means unknown
-	Line        bool  // one line of many that all matter (what a command says), not the newest state of one thing
+	Text string
+	// bytes, statements, attempts; Total 0 means unknown
+	Done, Total int64
+	// one line of many that all matter (what a command says), not the newest state of one thing
+	Line bool
 }
 
 // Input is what a step gets.
@@ -107,9 +123,12 @@ type Input struct {
 	Ticket fence.Ticket
 	Terms  Terms
 	Proofs Proofs
-	Facts  []Fact                            // of earlier attempts of this step, oldest first
-	Note   func(context.Context, Fact) error // durable and fenced when it returns nil; if it fails the step undoes itself
-	Say    func(Progress)                    // never nil
+	// of earlier attempts of this step, oldest first
+	Facts []Fact
+	// durable and fenced when it returns nil; if it fails the step undoes itself
+	Note func(context.Context, Fact) error
+	// never nil
+	Say func(Progress)
 }
 
 // ErrNotProven is given by Recall for evidence that no step has left.

@@ -11,9 +11,10 @@ import (
 // SummarySchema is the version of the layout of a Summary; an index that holds another one is made again.
 const SummarySchema = "fairlead.summary/1"
 
-// Summarize gives one run in one line. The records are those of the run, oldest first, the first of verdict Opened or Manual; a
-// record of another run behind them counts only in that it may close this one (a rollback opens and closes in one record). It is
-// an error when there are none, when the first opens nothing, or when evidence of the opening or the closing cannot be read.
+// Summarize gives one run in one line. The records are those of the run, oldest first, the first of verdict Opened or
+// Manual; a record of another run behind them counts only in that it may close this one (a rollback opens and closes in
+// one record). It is an error when there are none, when the first opens nothing, or when evidence of the opening or the
+// closing cannot be read.
 func Summarize(records []Record) (Summary, error) {
 	if len(records) == 0 {
 		return Summary{}, errors.New("summarize a run: no records")
@@ -129,8 +130,8 @@ func Summarizer() chain.Summarizer {
 	}}
 }
 
-// ReadSummaries gives the summaries that stand in the entries of an index, in their order. A run that this program cannot read
-// has its id and a Means that says why.
+// ReadSummaries gives the summaries that stand in the entries of an index, in their order. A run that this program
+// cannot read has its id and a Means that says why.
 func ReadSummaries(entries []chain.Entry) []Summary {
 	all := make([]Summary, len(entries))
 	for i, e := range entries {

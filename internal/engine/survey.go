@@ -6,15 +6,16 @@ import (
 	"time"
 )
 
-// Survey runs planning steps in order. It takes no lock and writes nothing; each step may use the proofs of those before it, which
-// start with known. It stops at the first error, with the proofs so far.
+// Survey runs planning steps in order. It takes no lock and writes nothing; each step may use the proofs of those
+// before it, which start with known. It stops at the first error, with the proofs so far.
 func Survey(ctx context.Context, steps []Step, known Proofs, now func() time.Time, observe Observer) (Proofs, error) {
 	proofs := Proofs{}
 	maps.Copy(proofs, known)
 	for i, s := range steps {
 		spec, began := s.Spec(), now()
 		observe(StepBegan{At: began, Spec: spec, Index: i + 1, Of: len(steps)})
-		in := Input{Proofs: proofs, Say: func(p Progress) { observe(StepProgress{At: now(), Step: spec.Name, Progress: p}) }}
+		in := Input{Proofs: proofs,
+			Say: func(p Progress) { observe(StepProgress{At: now(), Step: spec.Name, Progress: p}) }}
 		e, err := s.Run(ctx, in)
 		rec := Record{Verdict: Failed, Step: spec.Name}
 		if err == nil {

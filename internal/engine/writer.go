@@ -32,15 +32,18 @@ type writer struct {
 	fence  int64
 	ledger string
 	head   chain.Hash
-	doubts []string // the ids of records of ours of which it is not known whether they were written, or may still be
+	// the ids of records of ours of which it is not known whether they were written, or may still be
+	doubts []string
 }
 
-// follow gives the writer of a run that stands right behind what w has written, so that nobody can have come in between.
+// follow gives the writer of a run that stands right behind what w has written, so that nobody can have come in
+// between.
 func (w *writer) follow(run RunID) *writer {
 	return &writer{engine: w.engine, run: run, fence: w.fence + 1, ledger: w.ledger, head: w.head}
 }
 
-// append writes r durably. It fills in everything that identifies the record. fence.ErrOvertaken says that somebody else has written.
+// append writes r durably. It fills in everything that identifies the record. fence.ErrOvertaken says that somebody
+// else has written.
 func (w *writer) append(ctx context.Context, r Record) (Record, error) {
 	r.Schema, r.Prev, r.ID, r.At = RecordSchema, w.head, w.engine.NewID(), w.engine.Now().UTC()
 	r.Run, r.Fence = w.run, w.fence
@@ -75,8 +78,8 @@ func (w *writer) append(ctx context.Context, r Record) (Record, error) {
 	}
 }
 
-// late tells whether what stands at the end of the ledger is a record of our own, given up for lost, that arrived after all. It is an
-// error when that cannot be asked: then nobody may be accused of a takeover.
+// late tells whether what stands at the end of the ledger is a record of our own, given up for lost, that arrived after
+// all. It is an error when that cannot be asked: then nobody may be accused of a takeover.
 func (w *writer) late(ctx context.Context) (bool, error) {
 	if len(w.doubts) == 0 {
 		return false, nil
@@ -98,7 +101,8 @@ func definite(err error) bool {
 func (w *writer) overtaken(ctx context.Context) error {
 	by := fence.Ticket{Holder: "not known"}
 	if head, err := w.engine.Ledger.Head(context.WithoutCancel(ctx)); err == nil && len(head.Last) > 0 {
-		by = fence.Ticket{Ledger: head.Ledger, Run: string(head.Last[0].Run), Number: head.Fence(), Holder: HolderOf(head.Last).Name}
+		by = fence.Ticket{Ledger: head.Ledger, Run: string(head.Last[0].Run), Number: head.Fence(),
+			Holder: HolderOf(head.Last).Name}
 	}
 	return &fence.Overtaken{By: by}
 }

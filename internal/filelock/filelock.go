@@ -1,5 +1,6 @@
-// Package filelock is a lock between processes on an open file (flock). Closing the file gives the lock back, and so does the death of
-// the process. It keeps no goroutine of one process from another that uses the same open file. Start with Try.
+// Package filelock is a lock between processes on an open file (flock). Closing the file gives the lock back, and so
+// does the death of the process. It keeps no goroutine of one process from another that uses the same open file. Start
+// with Try.
 package filelock
 
 import (

@@ -9,11 +9,12 @@ import (
 // A Row is one row of a tool's history: State is applied, failed or undone.
 type Row struct{ Key, State, Sum, At string }
 
-// A Book is a tool's history as it was read: the rows of the wanted entries or, where the table holds only what the schema is at, all of
-// them. Table is its name with the schema; "" when there is none.
+// A Book is a tool's history as it was read: the rows of the wanted entries or, where the table holds only what the
+// schema is at, all of them. Table is its name with the schema; "" when there is none.
 type Book struct {
-	Table      string
-	Unreadable string // why it cannot be read
+	Table string
+	// why it cannot be read
+	Unreadable string
 	Rows       []Row
 }
 
@@ -31,12 +32,15 @@ const (
 
 // A Reading is what a tool's history says of a file.
 type Reading struct {
-	Tool    Tool     `json:"tool"`
-	Table   string   `json:"table"`
-	State   Standing `json:"state"`
-	Says    string   `json:"says"`              // one sentence
-	Missing []string `json:"missing,omitempty"` // entries that are wanted and not there
-	Records bool     `json:"records,omitempty"` // the file itself writes its entries
+	Tool  Tool     `json:"tool"`
+	Table string   `json:"table"`
+	State Standing `json:"state"`
+	// one sentence
+	Says string `json:"says"`
+	// entries that are wanted and not there
+	Missing []string `json:"missing,omitempty"`
+	// the file itself writes its entries
+	Records bool `json:"records,omitempty"`
 }
 
 // Judge concludes what a history says of a file.
@@ -89,7 +93,9 @@ func (w Want) compare(b Book, r *Reading) {
 	}
 	switch {
 	case len(failed) > 0:
-		r.State, r.Says = Failed, fmt.Sprintf("%s calls %s failed or unfinished: %s applies nothing more until that is resolved", b.Table, list(failed), w.Tool)
+		r.State, r.Says = Failed,
+			fmt.Sprintf("%s calls %s failed or unfinished: %s applies nothing more until that is resolved", b.Table,
+				list(failed), w.Tool)
 	case len(r.Missing) == 0 && left == 0:
 		r.State, r.Says = Applied, fmt.Sprintf("%s has %s", b.Table, list(there))
 		if len(w.Keys) == 0 {
@@ -98,7 +104,8 @@ func (w Want) compare(b Book, r *Reading) {
 	case len(there) > 0 && !w.Tool.Shape().Current:
 		r.State, r.Says = Partly, fmt.Sprintf("%s has %s, but not %s", b.Table, list(there), list(r.Missing))
 	default:
-		r.State, r.Says = Absent, fmt.Sprintf("%s does not have %s", b.Table, list(slices.Concat(r.Missing, w.Gone[:left])))
+		r.State, r.Says = Absent,
+			fmt.Sprintf("%s does not have %s", b.Table, list(slices.Concat(r.Missing, w.Gone[:left])))
 		if len(r.Missing) == 0 {
 			r.Says = fmt.Sprintf("%s still has %s", b.Table, list(w.Gone))
 		}
@@ -150,10 +157,12 @@ func list(all []string) string {
 	return strings.Join(all, ", ")
 }
 
-// Empty tells that there is nothing to say: only the file's name looked like a tool's, and the tool has no history here.
+// Empty tells that there is nothing to say: only the file's name looked like a tool's, and the tool has no history
+// here.
 func (r Reading) Empty() bool { return r.Tool == "" || r.Table == "" && !r.Records }
 
-// After says what the history means once the file was applied by somebody else than the tool: that it has the entry, or how it gets it.
+// After says what the history means once the file was applied by somebody else than the tool: that it has the entry, or
+// how it gets it.
 func (r Reading) After() string {
 	switch {
 	case r.Empty():

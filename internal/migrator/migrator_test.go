@@ -25,7 +25,8 @@ UPDATE alembic_version SET version_num='27c6' WHERE alembic_version.version_num 
 -- Running upgrade 27c6 -> 35b7
 UPDATE alembic_version SET version_num='35b7' WHERE alembic_version.version_num = '27c6';
 COMMIT;`
-	djangoSQL = "BEGIN;\n--\n-- Add field note to order\n--\nALTER TABLE \"shop_order\" ADD COLUMN \"note\" text NULL;\nCOMMIT;\n"
+	djangoSQL = "BEGIN;\n--\n-- Add field note to order\n--\n" +
+		"ALTER TABLE \"shop_order\" ADD COLUMN \"note\" text NULL;\nCOMMIT;\n"
 )
 
 func TestWantOf_finds_the_entry_that_a_tool_would_make(t *testing.T) {
@@ -36,9 +37,11 @@ func TestWantOf_finds_the_entry_that_a_tool_would_make(t *testing.T) {
 		gone      string
 	}{
 		{"release.sql", efScript, EF, "20260101000000_Init,20260102000000_Note", ""},
-		{"down.sql", `DELETE FROM "__EFMigrationsHistory" WHERE "MigrationId" = '20260102000000_Note';`, EF, "", "20260102000000_Note"},
+		{"down.sql", `DELETE FROM "__EFMigrationsHistory" WHERE "MigrationId" = '20260102000000_Note';`, EF, "",
+			"20260102000000_Note"},
 		{"up.sql", alembicScript, Alembic, "35b7", "ae10"},
-		{"up.sql", "INSERT INTO alembic_version (version_num) VALUES ('ae10') RETURNING alembic_version.version_num;", Alembic, "ae10", ""},
+		{"up.sql", "INSERT INTO alembic_version (version_num) VALUES ('ae10') RETURNING alembic_version.version_num;",
+			Alembic, "ae10", ""},
 		{"prisma/migrations/20260101120000_note/migration.sql", "-- AlterTable\n", Prisma, "20260101120000_note", ""},
 		{"migration.sql", "ALTER TABLE t ADD a int;", Prisma, "", ""},
 		{"sql/V1_2__add_note.sql", "", Flyway, "1.2", ""},
@@ -55,7 +58,8 @@ func TestWantOf_finds_the_entry_that_a_tool_would_make(t *testing.T) {
 	} {
 		w, ok := WantOf(r.file, []byte(r.sql))
 		if !ok || w.Tool != r.tool || strings.Join(w.Keys, ",") != r.keys || strings.Join(w.Gone, ",") != r.gone {
-			t.Errorf("%s: %v, %s keys %v gone %v; want %s %q %q", r.file, ok, w.Tool, w.Keys, w.Gone, r.tool, r.keys, r.gone)
+			t.Errorf("%s: %v, %s keys %v gone %v; want %s %q %q", r.file, ok, w.Tool, w.Keys, w.Gone, r.tool,
+				r.keys, r.gone)
 		}
 		if r.keys == "" && r.gone == "" && w.Why == "" {
 			t.Errorf("%s: it is not said why there is no entry", r.file)
@@ -69,7 +73,8 @@ func TestWantOf_finds_the_entry_that_a_tool_would_make(t *testing.T) {
 func TestFlywaySum_counts_lines_without_their_ends(t *testing.T) {
 	// CRC-32 of "CREATE TABLE t(id int);SELECT 1;" as zlib has it.
 	want := flywaySum([]byte("CREATE TABLE t(id int);SELECT 1;"))
-	for _, s := range []string{"CREATE TABLE t(id int);\nSELECT 1;\n", "CREATE TABLE t(id int);\r\nSELECT 1;", "\xef\xbb\xbfCREATE TABLE t(id int);\rSELECT 1;\n\n"} {
+	for _, s := range []string{"CREATE TABLE t(id int);\nSELECT 1;\n", "CREATE TABLE t(id int);\r\nSELECT 1;",
+		"\xef\xbb\xbfCREATE TABLE t(id int);\rSELECT 1;\n\n"} {
 		if got := flywaySum([]byte(s)); got != want {
 			t.Errorf("%q: %d, want %d", s, got, want)
 		}
@@ -91,27 +96,59 @@ func TestJudge_says_what_the_history_means(t *testing.T) {
 		after string
 	}{
 		{"a tool without its table here says nothing", want("V1__a.sql", ""), Book{}, Absent, "no history", ""},
-		{"finished is applied", prisma, Book{Table: "_prisma_migrations", Rows: []Row{{"20260101120000_note", "applied", prisma.Sum, "2026-01-02"}}}, Applied, "since 2026-01-02", "since 2026-01-02"},
-		{"another text is said", prisma, Book{Table: "_prisma_migrations", Rows: []Row{{"20260101120000_note", "applied", "0", ""}}}, Applied, "another checksum", "another checksum"},
-		{"begun and not finished is failed", prisma, Book{Table: "_prisma_migrations", Rows: []Row{{"20260101120000_note", "failed", "", ""}}}, Failed, "failed or unfinished", "NOT in the history"},
-		{"the newest row counts", prisma, Book{Table: "_prisma_migrations", Rows: []Row{{"20260101120000_note", "failed", "", ""}, {"20260101120000_note", "applied", "", ""}}}, Applied, "has", "has"},
-		{"not there", prisma, Book{Table: "_prisma_migrations"}, Absent, "does not have 20260101120000_note", "npx prisma migrate resolve --applied 20260101120000_note"},
-		{"one of two", want("x.sql", efScript), Book{Table: "__EFMigrationsHistory", Rows: []Row{{"20260101000000_Init", "applied", "", ""}}}, Partly, "but not 20260102000000_Note", "NOT in"},
-		{"an Alembic head", want("x.sql", alembicScript), Book{Table: "alembic_version", Rows: []Row{{"35b7", "applied", "", ""}}}, Applied, "has 35b7", "has 35b7"},
-		{"an Alembic base", want("x.sql", alembicScript), Book{Table: "alembic_version", Rows: []Row{{"ae10", "applied", "", ""}}}, Absent, "it stands at ae10", "alembic stamp 35b7"},
-		{"another Alembic branch", want("x.sql", alembicScript), Book{Table: "alembic_version", Rows: []Row{{"ffff", "applied", "", ""}}}, Absent, "it stands at ffff, and the file begins at ae10", "alembic stamp"},
-		{"golang-migrate at it", want("7_a.up.sql", ""), Book{Table: "schema_migrations", Rows: []Row{{"7", "applied", "", ""}}}, Applied, "has 7", "has 7"},
-		{"golang-migrate beyond it proves nothing", want("7_a.up.sql", ""), Book{Table: "schema_migrations", Rows: []Row{{"9", "applied", "", ""}}}, Absent, "it stands at 9", "force 7"},
-		{"golang-migrate dirty", want("7_a.up.sql", ""), Book{Table: "schema_migrations", Rows: []Row{{"7", "failed", "", ""}}}, Failed, "failed", "NOT in"},
-		{"goose undone", want("7_a.sql", "-- +goose Up\n"), Book{Table: "goose_db_version", Rows: []Row{{"7", "applied", "", ""}, {"7", "undone", "", ""}}}, Absent, "does not have 7", "INSERT INTO goose_db_version"},
-		{"a way back that was gone", want("000007_note.down.sql", ""), Book{Table: "schema_migrations", Rows: []Row{{"6", "applied", "", ""}}}, Applied, "no longer has 7", "no longer"},
-		{"a repeatable file that changed", want("R__v.sql", "SELECT 2;"), Book{Table: "flyway_schema_history", Rows: []Row{{"R__v.sql", "applied", "1", ""}}}, Absent, "older text", "skipExecuting"},
-		{"a name without an entry", want("migration.sql", "SELECT 1;"), Book{Table: "_prisma_migrations"}, Untold, "cannot be told", "cannot be told"},
-		{"no right to read", prisma, Book{Table: "_prisma_migrations", Unreadable: "the role may not read it"}, Untold, "may not read", "may not read"},
+		{"finished is applied", prisma,
+			Book{Table: "_prisma_migrations",
+				Rows: []Row{{"20260101120000_note", "applied", prisma.Sum, "2026-01-02"}}}, Applied, "since 2026-01-02",
+			"since 2026-01-02"},
+		{"another text is said", prisma,
+			Book{Table: "_prisma_migrations", Rows: []Row{{"20260101120000_note", "applied", "0", ""}}}, Applied,
+			"another checksum", "another checksum"},
+		{"begun and not finished is failed", prisma,
+			Book{Table: "_prisma_migrations", Rows: []Row{{"20260101120000_note", "failed", "", ""}}}, Failed,
+			"failed or unfinished", "NOT in the history"},
+		{"the newest row counts", prisma,
+			Book{Table: "_prisma_migrations",
+				Rows: []Row{{"20260101120000_note", "failed", "", ""}, {"20260101120000_note", "applied", "", ""}}},
+			Applied, "has", "has"},
+		{"not there", prisma, Book{Table: "_prisma_migrations"}, Absent, "does not have 20260101120000_note",
+			"npx prisma migrate resolve --applied 20260101120000_note"},
+		{"one of two", want("x.sql", efScript),
+			Book{Table: "__EFMigrationsHistory", Rows: []Row{{"20260101000000_Init", "applied", "", ""}}}, Partly,
+			"but not 20260102000000_Note", "NOT in"},
+		{"an Alembic head", want("x.sql", alembicScript),
+			Book{Table: "alembic_version", Rows: []Row{{"35b7", "applied", "", ""}}}, Applied, "has 35b7", "has 35b7"},
+		{"an Alembic base", want("x.sql", alembicScript),
+			Book{Table: "alembic_version", Rows: []Row{{"ae10", "applied", "", ""}}}, Absent, "it stands at ae10",
+			"alembic stamp 35b7"},
+		{"another Alembic branch", want("x.sql", alembicScript),
+			Book{Table: "alembic_version", Rows: []Row{{"ffff", "applied", "", ""}}}, Absent,
+			"it stands at ffff, and the file begins at ae10", "alembic stamp"},
+		{"golang-migrate at it", want("7_a.up.sql", ""),
+			Book{Table: "schema_migrations", Rows: []Row{{"7", "applied", "", ""}}}, Applied, "has 7", "has 7"},
+		{"golang-migrate beyond it proves nothing", want("7_a.up.sql", ""),
+			Book{Table: "schema_migrations", Rows: []Row{{"9", "applied", "", ""}}}, Absent,
+			"it stands at 9", "force 7"},
+		{"golang-migrate dirty", want("7_a.up.sql", ""),
+			Book{Table: "schema_migrations", Rows: []Row{{"7", "failed", "", ""}}}, Failed, "failed", "NOT in"},
+		{"goose undone", want("7_a.sql", "-- +goose Up\n"),
+			Book{Table: "goose_db_version", Rows: []Row{{"7", "applied", "", ""}, {"7", "undone", "", ""}}}, Absent,
+			"does not have 7", "INSERT INTO goose_db_version"},
+		{"a way back that was gone", want("000007_note.down.sql", ""),
+			Book{Table: "schema_migrations", Rows: []Row{{"6", "applied", "", ""}}}, Applied, "no longer has 7",
+			"no longer"},
+		{"a repeatable file that changed", want("R__v.sql", "SELECT 2;"),
+			Book{Table: "flyway_schema_history", Rows: []Row{{"R__v.sql", "applied", "1", ""}}}, Absent, "older text",
+			"skipExecuting"},
+		{"a name without an entry", want("migration.sql", "SELECT 1;"), Book{Table: "_prisma_migrations"}, Untold,
+			"cannot be told", "cannot be told"},
+		{"no right to read", prisma, Book{Table: "_prisma_migrations", Unreadable: "the role may not read it"}, Untold,
+			"may not read", "may not read"},
 	} {
 		got := r.w.Judge(r.b)
-		if got.State != r.state || !strings.Contains(got.Says, r.says) || !strings.Contains(got.After(), r.after) || r.after == "" && got.After() != "" {
-			t.Errorf("%s: %s %q, after: %q; want %s %q %q", r.claim, got.State, got.Says, got.After(), r.state, r.says, r.after)
+		if got.State != r.state || !strings.Contains(got.Says, r.says) || !strings.Contains(got.After(), r.after) ||
+			r.after == "" && got.After() != "" {
+			t.Errorf("%s: %s %q, after: %q; want %s %q %q", r.claim, got.State, got.Says, got.After(), r.state,
+				r.says, r.after)
 		}
 	}
 }

@@ -1,16 +1,21 @@
 package migrator
 
-// A Shape is the table in which a tool keeps its history, and how a row of it is read. Key, State, Sum and At are SQL expressions of type
-// text over its columns; State gives applied, failed or undone. Columns are those that make the table the tool's own.
+// A Shape is the table in which a tool keeps its history, and how a row of it is read. Key, State, Sum and At are SQL
+// expressions of type text over its columns; State gives applied, failed or undone. Columns are those that make the
+// table the tool's own.
 type Shape struct {
 	Table   string
 	Columns []string
 	Key     string
 	State   string
-	Sum     string // "" where the tool keeps no checksum
-	At      string // "" where the tool keeps no time
-	Order   string // the newest row of a key comes last
-	Current bool   // the table holds only what the schema is at, not what led there
+	// "" where the tool keeps no checksum
+	Sum string
+	// "" where the tool keeps no time
+	At string
+	// the newest row of a key comes last
+	Order string
+	// the table holds only what the schema is at, not what led there
+	Current bool
 }
 
 // Shape gives how the tool's history is read.
@@ -18,25 +23,37 @@ func (t Tool) Shape() Shape {
 	const applied = "'applied'"
 	switch t {
 	case EF:
-		return Shape{Table: "__EFMigrationsHistory", Columns: []string{"MigrationId", "ProductVersion"}, Key: `"MigrationId"`, State: applied, Order: `"MigrationId"`}
+		return Shape{Table: "__EFMigrationsHistory", Columns: []string{"MigrationId", "ProductVersion"},
+			Key: `"MigrationId"`, State: applied, Order: `"MigrationId"`}
 	case Prisma:
-		return Shape{Table: "_prisma_migrations", Columns: []string{"checksum", "finished_at", "migration_name", "rolled_back_at", "started_at"}, Key: "migration_name",
-			State: "CASE WHEN rolled_back_at IS NOT NULL THEN 'undone' WHEN finished_at IS NULL THEN 'failed' ELSE 'applied' END",
-			Sum:   "checksum", At: stamp("coalesce(finished_at, started_at)::timestamptz"), Order: "started_at"}
+		return Shape{Table: "_prisma_migrations",
+			Columns: []string{"checksum", "finished_at", "migration_name", "rolled_back_at", "started_at"},
+			Key:     "migration_name",
+			State: "CASE WHEN rolled_back_at IS NOT NULL THEN 'undone' " +
+				"WHEN finished_at IS NULL THEN 'failed' ELSE 'applied' END",
+			Sum: "checksum", At: stamp("coalesce(finished_at, started_at)::timestamptz"), Order: "started_at"}
 	case Flyway:
-		return Shape{Table: "flyway_schema_history", Columns: []string{"installed_rank", "version", "script", "checksum", "installed_on", "success"},
-			Key: "coalesce(version, script)", State: "CASE WHEN NOT success THEN 'failed' WHEN type LIKE 'UNDO%' OR type = 'DELETE' THEN 'undone' ELSE 'applied' END",
+		return Shape{Table: "flyway_schema_history",
+			Columns: []string{"installed_rank", "version", "script", "checksum", "installed_on", "success"},
+			Key:     "coalesce(version, script)",
+			State: "CASE WHEN NOT success THEN 'failed' " +
+				"WHEN type LIKE 'UNDO%' OR type = 'DELETE' THEN 'undone' ELSE 'applied' END",
 			Sum: "checksum::text", At: "to_char(installed_on, 'YYYY-MM-DD HH24:MI:SS')", Order: "installed_rank"}
 	case Alembic:
-		return Shape{Table: "alembic_version", Columns: []string{"version_num"}, Key: "version_num", State: applied, Order: "version_num", Current: true}
+		return Shape{Table: "alembic_version", Columns: []string{"version_num"}, Key: "version_num", State: applied,
+			Order: "version_num", Current: true}
 	case Django:
-		return Shape{Table: "django_migrations", Columns: []string{"app", "name", "applied"}, Key: "app || '.' || name", State: applied, At: stamp("applied"), Order: "id"}
+		return Shape{Table: "django_migrations", Columns: []string{"app", "name", "applied"}, Key: "app || '.' || name",
+			State: applied, At: stamp("applied"), Order: "id"}
 	case Diesel:
-		return Shape{Table: "__diesel_schema_migrations", Columns: []string{"version", "run_on"}, Key: "version", State: applied,
-			At: "to_char(run_on, 'YYYY-MM-DD HH24:MI:SS')", Order: "version"}
+		return Shape{Table: "__diesel_schema_migrations", Columns: []string{"version", "run_on"}, Key: "version",
+			State: applied,
+			At:    "to_char(run_on, 'YYYY-MM-DD HH24:MI:SS')", Order: "version"}
 	case Goose:
-		return Shape{Table: "goose_db_version", Columns: []string{"id", "version_id", "is_applied", "tstamp"}, Key: "version_id::text",
-			State: "CASE WHEN is_applied THEN 'applied' ELSE 'undone' END", At: "to_char(tstamp, 'YYYY-MM-DD HH24:MI:SS')", Order: "id"}
+		return Shape{Table: "goose_db_version", Columns: []string{"id", "version_id", "is_applied", "tstamp"},
+			Key:   "version_id::text",
+			State: "CASE WHEN is_applied THEN 'applied' ELSE 'undone' END",
+			At:    "to_char(tstamp, 'YYYY-MM-DD HH24:MI:SS')", Order: "id"}
 	case GolangMigrate:
 		return Shape{Table: "schema_migrations", Columns: []string{"version", "dirty"}, Key: "version::text",
 			State: "CASE WHEN dirty THEN 'failed' ELSE 'applied' END", Order: "version", Current: true}

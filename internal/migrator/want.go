@@ -12,22 +12,28 @@ import (
 	"strings"
 )
 
-// A Want is what a file must look like in its tool's history once it is applied. Without Keys nothing can be told; Why says why.
+// A Want is what a file must look like in its tool's history once it is applied. Without Keys nothing can be told; Why
+// says why.
 type Want struct {
-	Tool    Tool
-	Schema  string   // of the history, where the file names it
-	Keys    []string // entries that must be there
-	Gone    []string // entries that must not be there any more
-	Sum     string   // the file's checksum as the tool counts it
-	Records bool     // the file itself writes the entries
+	Tool Tool
+	// of the history, where the file names it
+	Schema string
+	// entries that must be there
+	Keys []string
+	// entries that must not be there any more
+	Gone []string
+	// the file's checksum as the tool counts it
+	Sum string
+	// the file itself writes the entries
+	Records bool
 	Why     string
 }
 
 // maxKeys bounds how many entries one file is taken to write.
 const maxKeys = 10_000
 
-// WantOf gives what a file would be in its tool's history; false where nothing shows a tool. The name may hold folders, which some tools
-// need.
+// WantOf gives what a file would be in its tool's history; false where nothing shows a tool. The name may hold folders,
+// which some tools need.
 func WantOf(file string, sql []byte) (Want, bool) {
 	w := Want{Tool: Of(file, string(sql[:min(len(sql), headSize)]))}
 	file = strings.ReplaceAll(file, `\`, "/")
@@ -94,10 +100,16 @@ func (w *Want) numbered(version string, down bool) {
 
 var (
 	prismaFolder = regexp.MustCompile(`^[0-9]{14}_`)
-	efInsert     = regexp.MustCompile(`(?is)INSERT\s+INTO\s+(?:"?(\w+)"?\.)?"?__EFMigrationsHistory"?\s*\([^)]*\)\s*VALUES\s*\(\s*'((?:[^']|'')*)'`)
-	efDelete     = regexp.MustCompile(`(?is)DELETE\s+FROM\s+(?:"?(\w+)"?\.)?"?__EFMigrationsHistory"?\s+WHERE\s+"?MigrationId"?\s*=\s*'((?:[^']|'')*)'`)
-	alembicMove  = regexp.MustCompile(`(?is)(INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(?:"?(\w+)"?\.)?"?alembic_version"?\s+` +
-		`(?:\(\s*version_num\s*\)\s*VALUES\s*\(\s*'([^']*)'|SET\s+version_num\s*=\s*'([^']*)'\s*WHERE\s+[\w.]*version_num\s*=\s*'([^']*)'|WHERE\s+[\w.]*version_num\s*=\s*'([^']*)')`)
+	efInsert     = regexp.MustCompile(
+		`(?is)INSERT\s+INTO\s+(?:"?(\w+)"?\.)?"?__EFMigrationsHistory"?\s*\([^)]*\)\s*VALUES\s*\(\s*'((?:[^']|'')*)'`)
+	efDelete = regexp.MustCompile(
+		`(?is)DELETE\s+FROM\s+(?:"?(\w+)"?\.)?"?__EFMigrationsHistory"?\s+` +
+			`WHERE\s+"?MigrationId"?\s*=\s*'((?:[^']|'')*)'`)
+	alembicMove = regexp.MustCompile(
+		`(?is)(INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(?:"?(\w+)"?\.)?"?alembic_version"?\s+` +
+			`(?:\(\s*version_num\s*\)\s*VALUES\s*\(\s*'([^']*)'|` +
+			`SET\s+version_num\s*=\s*'([^']*)'\s*WHERE\s+[\w.]*version_num\s*=\s*'([^']*)'|` +
+			`WHERE\s+[\w.]*version_num\s*=\s*'([^']*)')`)
 	djangoName = regexp.MustCompile(`^(?:(\w+?)[._-])?([0-9]{4}_\w+)\.sql$`)
 )
 

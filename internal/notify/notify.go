@@ -1,5 +1,5 @@
-// Package notify is the contract of telling people. Telling must never fail a deployment. Implementations stand in the folders
-// below. Start with Notifier.
+// Package notify is the contract of telling people. Telling must never fail a deployment. Implementations stand in the
+// folders below. Start with Notifier.
 package notify
 
 import (
@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A Notifier delivers a message once per call and says whether it was accepted; trying again and keeping an outbox is the caller's
-// business. Errors never contain the URL, which may be a secret. Name says where it goes, without secrets.
+// A Notifier delivers a message once per call and says whether it was accepted; trying again and keeping an outbox is
+// the caller's business. Errors never contain the URL, which may be a secret. Name says where it goes, without secrets.
 type Notifier interface {
 	Notify(ctx context.Context, m Message) error
 	Name() string
@@ -16,26 +16,31 @@ type Notifier interface {
 
 // A Message is the runbook's note: time, digests, previous digests, migration or not, who approved and who deployed.
 type Message struct {
-	Run         string    `json:"run"`
-	Action      string    `json:"action"` // deploy, rollback or migrate
-	Outcome     string    `json:"outcome"`
-	Production  string    `json:"production"` // is production changed? one sentence
+	Run string `json:"run"`
+	// deploy, rollback or migrate
+	Action  string `json:"action"`
+	Outcome string `json:"outcome"`
+	// is production changed? one sentence
+	Production  string    `json:"production"`
 	App         string    `json:"app"`
 	Environment string    `json:"environment"`
 	Tag         string    `json:"tag"`
 	Commit      string    `json:"commit"`
 	At          time.Time `json:"at"`
 	Images      []Image   `json:"images"`
-	Migration   string    `json:"migration"` // "applied", "already by run R", "none", "not applied", "unknown"
-	Backup      string    `json:"backup,omitempty"`
-	ApprovedBy  string    `json:"approved_by"`
-	DeployedBy  string    `json:"deployed_by"`
-	Do          []string  `json:"do,omitempty"` // commands for whoever must act
+	// "applied", "already by run R", "none", "not applied", "unknown"
+	Migration  string `json:"migration"`
+	Backup     string `json:"backup,omitempty"`
+	ApprovedBy string `json:"approved_by"`
+	DeployedBy string `json:"deployed_by"`
+	// commands for whoever must act
+	Do []string `json:"do,omitempty"`
 }
 
 // An Image is one service's digests in a message.
 type Image struct {
-	Service  string `json:"service"`
-	Now      string `json:"now"` // as observed
+	Service string `json:"service"`
+	// as observed
+	Now      string `json:"now"`
 	Previous string `json:"previous"`
 }

@@ -1,5 +1,6 @@
-// Package objectdir keeps files in a directory so that each appears under its name whole or not at all, and never over another one. It
-// knows nothing of what is in them and takes no decision about them. Start with Dir; Partial is a file being written.
+// Package objectdir keeps files in a directory so that each appears under its name whole or not at all, and never over
+// another one. It knows nothing of what is in them and takes no decision about them. Start with Dir; Partial is a file
+// being written.
 package objectdir
 
 import (
@@ -30,8 +31,8 @@ var (
 	ErrName = errors.New("not a name (letters, digits, dots and dashes)")
 )
 
-// A Dir is a directory of files. Where it is missing, reading finds nothing and writing makes it. Its files can be read by the owner
-// only, or, with Group, by the group too.
+// A Dir is a directory of files. Where it is missing, reading finds nothing and writing makes it. Its files can be read
+// by the owner only, or, with Group, by the group too.
 type Dir struct {
 	Path  string
 	Group bool
@@ -44,8 +45,8 @@ type File struct {
 	At   time.Time
 }
 
-// CheckName tells why a word is not a name: it has other characters than ASCII letters, digits, dots and dashes, begins with a dot or a
-// dash, or is longer than 200. It gives ErrName.
+// CheckName tells why a word is not a name: it has other characters than ASCII letters, digits, dots and dashes, begins
+// with a dot or a dash, or is longer than 200. It gives ErrName.
 func CheckName(name string) error {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	if name == "" || len(name) > 200 || name[0] == '.' || name[0] == '-' || strings.Trim(name, letters+".-") != "" {
@@ -120,8 +121,8 @@ func (d Dir) Remove(name string) error {
 	return atomicfile.SyncDir(d.Path)
 }
 
-// Writable tells why no file could be begun: no directory, no right. Nothing is made; where the directory is missing, the nearest
-// existing parent counts.
+// Writable tells why no file could be begun: no directory, no right. Nothing is made; where the directory is missing,
+// the nearest existing parent counts.
 func (d Dir) Writable() error {
 	at, err := d.nearest()
 	if err != nil {
@@ -146,7 +147,8 @@ func (d Dir) Free() (int64, error) {
 	return free, nil
 }
 
-// SameDisk tells whether a path is on the same disk as the directory, or its nearest existing parent; false where that cannot be told.
+// SameDisk tells whether a path is on the same disk as the directory, or its nearest existing parent; false where that
+// cannot be told.
 func (d Dir) SameDisk(path string) bool {
 	at, err := d.nearest()
 	if err != nil {
@@ -171,11 +173,12 @@ func (d Dir) nearest() (string, error) {
 	}
 }
 
-// partialAge is how old a hidden file must be before anybody may think it left over: its maker locks it within this time.
+// partialAge is how old a hidden file must be before anybody may think it left over: its maker locks it within this
+// time.
 const partialAge = time.Minute
 
-// Sweep removes hidden files that were last written to before a time, at least a minute ago, and that no process holds any more; dry
-// only tells them.
+// Sweep removes hidden files that were last written to before a time, at least a minute ago, and that no process holds
+// any more; dry only tells them.
 func (d Dir) Sweep(before time.Time, dry bool) ([]File, error) {
 	if young := time.Now().Add(-partialAge); before.After(young) {
 		before = young
@@ -201,7 +204,8 @@ func (d Dir) Sweep(before time.Time, dry bool) ([]File, error) {
 func sweepOne(path string, dry bool) (bool, error) {
 	f, err := openRegular(path)
 	if err != nil {
-		return false, nil // it is gone, or not ours
+		// it is gone, or not ours
+		return false, nil
 	}
 	defer f.Close()
 	if filelock.Try(f, filelock.Exclusive) != nil {

@@ -27,8 +27,8 @@ func isPartial(name string) bool {
 	return strings.HasPrefix(name, partialPrefix) && strings.HasSuffix(name, partialSuffix)
 }
 
-// A Partial is a file being written under a hidden name. The lock on it tells other processes that its maker lives. It is not safe for
-// use by several goroutines.
+// A Partial is a file being written under a hidden name. The lock on it tells other processes that its maker lives. It
+// is not safe for use by several goroutines.
 type Partial struct {
 	dir  Dir
 	name string
@@ -93,7 +93,8 @@ func (p *Partial) Sum() (sha256 string, size int64) {
 	return hex.EncodeToString(p.sum.Sum(nil)), p.size
 }
 
-// Reread makes what is written durable and reads it back through a new file, dropping the cache's copy where the system lets us.
+// Reread makes what is written durable and reads it back through a new file, dropping the cache's copy where the system
+// lets us.
 func (p *Partial) Reread() (*os.File, error) {
 	if p.done {
 		return nil, fmt.Errorf("read %s back: it is ended", p.name)
@@ -157,8 +158,8 @@ func (p *Partial) Abort() error {
 	return nil
 }
 
-// place gives a file its final name, never over another one. Where there are no hard links the system's own "rename, but do not replace"
-// is used.
+// place gives a file its final name, never over another one. Where there are no hard links the system's own "rename,
+// but do not replace" is used.
 func place(from, to string) error {
 	err := os.Link(from, to)
 	if err == nil {

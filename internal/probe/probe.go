@@ -1,5 +1,5 @@
-// Package probe looks once: one HTTP request and a verdict with a sentence. Waiting, repeating and deciding what a failure means are
-// the step's. Start with Prober.Look.
+// Package probe looks once: one HTTP request and a verdict with a sentence. Waiting, repeating and deciding what a
+// failure means are the step's. Start with Prober.Look.
 package probe
 
 import (
@@ -30,9 +30,10 @@ type Check struct {
 
 // A Result is one look. Why is one sentence, also when it passed; it never holds the body.
 type Result struct {
-	URL    string        `json:"url"`
-	Passed bool          `json:"passed"`
-	Status int           `json:"status,omitempty"` // 0 when there was no answer
+	URL    string `json:"url"`
+	Passed bool   `json:"passed"`
+	// 0 when there was no answer
+	Status int           `json:"status,omitempty"`
 	Took   time.Duration `json:"took"`
 	Why    string        `json:"why"`
 }
@@ -40,8 +41,8 @@ type Result struct {
 // String gives "URL: why".
 func (r Result) String() string { return r.URL + ": " + r.Why }
 
-// Prober makes looks. Each look opens its own connection, so that a dead one is never mistaken for a dead service and a look sees
-// what a new visitor sees. TLS is checked, redirects are not followed.
+// Prober makes looks. Each look opens its own connection, so that a dead one is never mistaken for a dead service and a
+// look sees what a new visitor sees. TLS is checked, redirects are not followed.
 type Prober struct{ client *http.Client }
 
 // New gives a Prober. A nil transport means a fresh one with the proxy of the environment.

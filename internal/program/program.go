@@ -1,5 +1,6 @@
-// Package program runs a team's own command: in a group of processes of its own, with its output kept in a file that nobody else can
-// read and told line by line, without the secrets that it was given. It is no shell and knows nothing of migrations. Start with Start.
+// Package program runs a team's own command: in a group of processes of its own, with its output kept in a file that
+// nobody else can read and told line by line, without the secrets that it was given. It is no shell and knows nothing
+// of migrations. Start with Start.
 package program
 
 import (
@@ -16,12 +17,16 @@ import (
 
 // A Spec is what to run.
 type Spec struct {
-	Argv    []string
-	Dir     string
-	Env     []string // whole, NAME=value
-	Mark    string   // stands in the environment as FAIRLEAD_RUN, by which Running finds what is left of it
-	Log     string   // the file that keeps its output, made with mode 0600; "" keeps none
-	Secrets []string // never told and never kept
+	Argv []string
+	Dir  string
+	// whole, NAME=value
+	Env []string
+	// stands in the environment as FAIRLEAD_RUN, by which Running finds what is left of it
+	Mark string
+	// the file that keeps its output, made with mode 0600; "" keeps none
+	Log string
+	// never told and never kept
+	Secrets []string
 	Say     func(line string)
 }
 
@@ -52,15 +57,18 @@ func start(s Spec, drain time.Duration) (*Process, error) {
 	}
 	cmd := exec.Command(s.Argv[0], s.Argv[1:]...)
 	cmd.Dir, cmd.Env = s.Dir, append(append([]string{}, s.Env...), markName+"="+s.Mark)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches fairlead alone, which ends the whole group
+	// Ctrl-C reaches fairlead alone, which ends the whole group
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.WaitDelay = drain // a grandchild that keeps the pipe open is not waited for longer
+	// a grandchild that keeps the pipe open is not waited for longer
+	cmd.WaitDelay = drain
 	if err := cmd.Start(); err != nil {
 		out.close()
 		return nil, fmt.Errorf("start %s: %w", s.Argv[0], err)
 	}
 	p := &Process{cmd: cmd, out: out, done: make(chan struct{})}
-	go func() { // ends with the process
+	// ends with the process
+	go func() {
 		p.err = cmd.Wait()
 		out.close()
 		close(p.done)
@@ -77,8 +85,8 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Done is closed when the command has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Ended says how it ended, once Done is closed: by an exit status, or by a signal (its name). lost is an error of waiting for it: its end
-// was not seen, or it ended well and left something at work in the background.
+// Ended says how it ended, once Done is closed: by an exit status, or by a signal (its name). lost is an error of
+// waiting for it: its end was not seen, or it ended well and left something at work in the background.
 func (p *Process) Ended() (status int, signal string, lost error) {
 	state := p.cmd.ProcessState
 	if state == nil {

@@ -17,7 +17,8 @@ func mark(t *testing.T) string { return fmt.Sprintf("%s-%d", t.Name(), os.Getpid
 func shell(t *testing.T, script string, more func(*Spec)) (*Process, func() []string) {
 	t.Helper()
 	said := make(chan string, 1000)
-	s := Spec{Argv: []string{"/bin/sh", "-c", script}, Dir: t.TempDir(), Env: os.Environ(), Mark: mark(t), Say: func(l string) { said <- l }}
+	s := Spec{Argv: []string{"/bin/sh", "-c", script}, Dir: t.TempDir(), Env: os.Environ(), Mark: mark(t),
+		Say: func(l string) { said <- l }}
 	if more != nil {
 		more(&s)
 	}
@@ -44,7 +45,8 @@ func shell(t *testing.T, script string, more func(*Spec)) (*Process, func() []st
 func TestStart_tells_and_keeps_the_output_without_secrets(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	p, lines := shell(t, `echo "url=$URL"; printf 'no end'; echo >&2; printf last; exit 3`, func(s *Spec) {
-		s.Env, s.Secrets, s.Log = append(s.Env, "URL=postgres://u:hunter2@h/d"), []string{"postgres://u:hunter2@h/d", "hunter2", ""}, log
+		s.Env, s.Secrets, s.Log = append(s.Env, "URL=postgres://u:hunter2@h/d"),
+			[]string{"postgres://u:hunter2@h/d", "hunter2", ""}, log
 	})
 	if got := lines(); !slices.Equal(got, []string{"url=***", "no end", "last"}) {
 		t.Errorf("told %q", got)
@@ -54,7 +56,8 @@ func TestStart_tells_and_keeps_the_output_without_secrets(t *testing.T) {
 	}
 	b, err := os.ReadFile(log)
 	st, _ := os.Stat(log)
-	if err != nil || strings.Contains(string(b), "hunter2") || !strings.Contains(string(b), "url=***\n") || st.Mode().Perm() != 0o600 {
+	if err != nil || strings.Contains(string(b), "hunter2") || !strings.Contains(string(b), "url=***\n") ||
+		st.Mode().Perm() != 0o600 {
 		t.Errorf("kept with mode %v: %q, %v", st.Mode(), b, err)
 	}
 }
@@ -76,14 +79,17 @@ func TestStop_ends_the_whole_group_also_what_ignores_the_polite_signal(t *testin
 }
 
 func TestStart_says_when_there_is_no_such_program(t *testing.T) {
-	if _, err := Start(Spec{Argv: []string{"./none"}, Dir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "./none") {
+	if _, err := Start(Spec{Argv: []string{"./none"}, Dir: t.TempDir()}); err == nil ||
+		!strings.Contains(err.Error(), "./none") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestEnded_well_does_not_hide_what_is_still_at_work_in_the_background(t *testing.T) {
-	for script, well := range map[string]bool{"(sleep 60; echo migrated) & exit 0": false, "sleep 60 >/dev/null 2>&1 </dev/null & exit 0": true, "exit 0": true} {
-		p, err := start(Spec{Argv: []string{"/bin/sh", "-c", script}, Dir: t.TempDir(), Mark: mark(t)}, 200*time.Millisecond)
+	for script, well := range map[string]bool{"(sleep 60; echo migrated) & exit 0": false,
+		"sleep 60 >/dev/null 2>&1 </dev/null & exit 0": true, "exit 0": true} {
+		p, err := start(Spec{Argv: []string{"/bin/sh", "-c", script}, Dir: t.TempDir(), Mark: mark(t)},
+			200*time.Millisecond)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,8 +11,8 @@ import (
 // maxSaid is how much of what a command says Run tells, in bytes: its end.
 const maxSaid = 2 << 10
 
-// Run runs a command to its end and gives nil when that is status 0 within the time. Its whole process group is ended with ctx and with
-// the time. The error holds the end of what it said; the caller takes secrets out of it.
+// Run runs a command to its end and gives nil when that is status 0 within the time. Its whole process group is ended
+// with ctx and with the time. The error holds the end of what it said; the caller takes secrets out of it.
 func Run(ctx context.Context, timeout time.Duration, environ, argv []string) error {
 	if len(argv) == 0 {
 		return errors.New("there is no command")

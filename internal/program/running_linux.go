@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// Machine names this machine since its last start, as far as its processes can be seen from here: in another container it is another.
+// Machine names this machine since its last start, as far as its processes can be seen from here: in another container
+// it is another.
 func Machine() (string, error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -24,8 +25,8 @@ func Machine() (string, error) {
 	return strings.TrimSpace(string(boot)) + " " + space, nil
 }
 
-// Running gives the process ids that carry a mark and were begun since a moment, on this machine. An error means that not every such
-// process could be looked at, so that nothing follows from finding none.
+// Running gives the process ids that carry a mark and were begun since a moment, on this machine. An error means that
+// not every such process could be looked at, so that nothing follows from finding none.
 func Running(mark string, since time.Time) ([]int, error) {
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
@@ -44,7 +45,8 @@ func Running(mark string, since time.Time) ([]int, error) {
 		case errors.Is(err, os.ErrPermission) && mine(dir) && !olderThan(dir, since):
 			unseen = fmt.Errorf("process %d may not be looked at", pid)
 		case err != nil:
-			continue // it has ended, or is another user's
+			// it has ended, or is another user's
+			continue
 		}
 		for _, v := range bytes.Split(env, []byte{0}) {
 			if bytes.Equal(v, want) {

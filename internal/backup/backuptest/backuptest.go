@@ -12,7 +12,8 @@ import (
 	"fairlead/internal/backup"
 )
 
-// Exercise runs the suite; make gives a new, empty place each time. Claims about what a kind of store does not know are left out.
+// Exercise runs the suite; make gives a new, empty place each time. Claims about what a kind of store does not know are
+// left out.
 func Exercise(t *testing.T, make func(t *testing.T) Fixture) {
 	for _, c := range []struct {
 		claim string
@@ -211,7 +212,8 @@ func missing(ctx context.Context, t *testing.T, s Store) {
 }
 
 func names(ctx context.Context, t *testing.T, s Store) {
-	for _, name := range []string{"", ".", "..", "../a", "a/b", ".hidden", "-flag", "a b", "a\x00b", "ä", string(bytes.Repeat([]byte("a"), 300))} {
+	for _, name := range []string{"", ".", "..", "../a", "a/b", ".hidden", "-flag", "a b", "a\x00b", "ä",
+		string(bytes.Repeat([]byte("a"), 300))} {
 		if p, err := s.Put(ctx, name); err == nil {
 			_ = p.Abort()
 			t.Errorf("the name %q was taken", name)

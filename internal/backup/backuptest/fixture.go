@@ -9,12 +9,13 @@ import (
 // Store is what is tried: a store in all its roles.
 type Store = backup.PrunableStore
 
-// A Fixture is where the stores of one test keep their objects, empty at first. Open gives one more store over the same objects, as
-// another process would have it. The others are nil where a kind of store does not know such a thing: Cut ends the connection under
-// all stores and gives what mends it; Fill takes all room and gives what frees it; Hidden lists what is there and not visible; Damage
-// changes one bit of a visible object behind the stores' backs. Large is a size in bytes that is stored in several parts, 0 where
-// there are none. Weak tells that two writers at the same moment may both be refused, Single that the stores are used from one goroutine, Sealed that
-// what is kept has another size than what is written.
+// A Fixture is where the stores of one test keep their objects, empty at first. Open gives one more store over the same
+// objects, as another process would have it. The others are nil where a kind of store does not know such a thing: Cut
+// ends the connection under all stores and gives what mends it; Fill takes all room and gives what frees it; Hidden
+// lists what is there and not visible; Damage changes one bit of a visible object behind the stores' backs. Large is a
+// size in bytes that is stored in several parts, 0 where there are none. Weak tells that two writers at the same moment
+// may both be refused, Single that the stores are used from one goroutine, Sealed that what is kept has another size
+// than what is written.
 type Fixture struct {
 	Open   func(t *testing.T) Store
 	Cut    func(t *testing.T) (mend func())

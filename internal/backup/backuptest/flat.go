@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// Flat writes an object of that many megabytes, reads it back, commits it and deletes it, and fails when this process ever had more
-// than limit megabytes in memory. It logs how fast that was. FAIRLEAD_STREAM_MB sets another size.
+// Flat writes an object of that many megabytes, reads it back, commits it and deletes it, and fails when this process
+// ever had more than limit megabytes in memory. It logs how fast that was. FAIRLEAD_STREAM_MB sets another size.
 func Flat(t *testing.T, s Store, megabytes, limit int) {
 	t.Helper()
 	if n, err := strconv.Atoi(os.Getenv("FAIRLEAD_STREAM_MB")); err == nil && n > 0 {
@@ -50,7 +50,8 @@ func Flat(t *testing.T, s Store, megabytes, limit int) {
 	must(t, "delete", s.Delete(t.Context(), "flat", "the test is over"))
 	peak := peak(t)
 	rate := func(d time.Duration) string { return fmt.Sprintf("%.0f MB/s", float64(megabytes)*1.048576/d.Seconds()) }
-	t.Logf("%d MB: written with %s, read back with %s, committed in %s; at most %d MB in memory", megabytes, rate(wrote), rate(read), committed.Round(time.Millisecond), peak)
+	t.Logf("%d MB: written with %s, read back with %s, committed in %s; at most %d MB in memory", megabytes,
+		rate(wrote), rate(read), committed.Round(time.Millisecond), peak)
 	if peak > limit {
 		t.Errorf("%d MB were in memory, at most %d may be", peak, limit)
 	}

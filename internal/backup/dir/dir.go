@@ -1,6 +1,6 @@
-// Package dir keeps backups in a directory of this machine. An object is written under a hidden name, made durable, and then linked to
-// its own name, never over another one; what a killed process left hidden is removed by the next. The files are package objectdir's;
-// this package makes a store of them. Start with Open.
+// Package dir keeps backups in a directory of this machine. An object is written under a hidden name, made durable, and
+// then linked to its own name, never over another one; what a killed process left hidden is removed by the next. The
+// files are package objectdir's; this package makes a store of them. Start with Open.
 package dir
 
 import (
@@ -44,8 +44,8 @@ var (
 	_ backup.Sweeper = (*Store)(nil)
 )
 
-// Open reads the configuration and changes nothing. env answers for variables that tell a CI system; there, a directory that is not
-// declared durable is refused with backup.ErrEphemeral.
+// Open reads the configuration and changes nothing. env answers for variables that tell a CI system; there, a directory
+// that is not declared durable is refused with backup.ErrEphemeral.
 func Open(c Config, env func(string) (string, bool)) (*Store, error) {
 	if c.Path == "" {
 		return nil, fmt.Errorf("backup directory: no path is given")
@@ -54,7 +54,8 @@ func Open(c Config, env func(string) (string, bool)) (*Store, error) {
 		return nil, &fault.Fault{Code: "backup-ephemeral", Err: backup.ErrEphemeral, Outcome: fault.Refused,
 			What:  fmt.Sprintf("%s is on a runner's disk (%s is set) and would be gone with the job", c.Path, ci),
 			Means: "no backup was taken and nothing was changed",
-			Do:    []fault.Command{{Line: "backup: {store: {kind: dir, path: …, durable: true}}", Why: "in fairlead.yaml, if the directory is on a volume that stays"}}}
+			Do: []fault.Command{{Line: "backup: {store: {kind: dir, path: …, durable: true}}",
+				Why: "in fairlead.yaml, if the directory is on a volume that stays"}}}
 	}
 	return &Store{files: objectdir.Dir{Path: filepath.Clean(c.Path.String())}, minFree: c.MinFree << 20}, nil
 }
@@ -71,7 +72,8 @@ func ciSystem(env func(string) (string, bool)) string {
 // Location gives the directory.
 func (s *Store) Location() string { return s.files.Path }
 
-// Put begins an object. It removes what dead processes left, and refuses a name that is taken and a disk that is nearly full.
+// Put begins an object. It removes what dead processes left, and refuses a name that is taken and a disk that is nearly
+// full.
 func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -86,8 +88,8 @@ func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 	return &partial{p: p}, nil
 }
 
-// Ready tells why a backup could not be begun: a place that is no directory, that may not be written, or that is nearly full. Nothing is
-// made by it; where the directory is missing, the nearest existing parent counts.
+// Ready tells why a backup could not be begun: a place that is no directory, that may not be written, or that is nearly
+// full. Nothing is made by it; where the directory is missing, the nearest existing parent counts.
 func (s *Store) Ready(context.Context) error {
 	if err := s.files.Writable(); err != nil {
 		return err
@@ -102,12 +104,14 @@ func (s *Store) enoughSpace() error {
 		return err
 	}
 	if free < s.minFree {
-		return fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.files.Path, free>>20, s.minFree>>20)
+		return fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.files.Path, free>>20,
+			s.minFree>>20)
 	}
 	return nil
 }
 
-// Free gives the bytes that are free for us on the store's disk; the nearest existing parent counts where the directory is missing.
+// Free gives the bytes that are free for us on the store's disk; the nearest existing parent counts where the directory
+// is missing.
 func (s *Store) Free() (int64, error) { return s.files.Free() }
 
 // Open reads a visible object.
@@ -152,7 +156,8 @@ func (s *Store) Sweep(_ context.Context, before time.Time, dry bool) ([]backup.O
 
 // storeError gives an error of files that of a store.
 func storeError(err error) error {
-	for from, to := range map[error]error{objectdir.ErrExists: backup.ErrExists, objectdir.ErrMissing: backup.ErrMissing, objectdir.ErrFull: backup.ErrFull} {
+	for from, to := range map[error]error{objectdir.ErrExists: backup.ErrExists,
+		objectdir.ErrMissing: backup.ErrMissing, objectdir.ErrFull: backup.ErrFull} {
 		if errors.Is(err, from) {
 			return backup.As(to, err)
 		}

@@ -148,7 +148,8 @@ func TestPut_removes_what_a_dead_process_left_and_nothing_else(t *testing.T) {
 		names = append(names, e.Name())
 	}
 	all := strings.Join(names, " ")
-	if strings.Contains(all, "dead") || !strings.Contains(all, "living") || !strings.Contains(all, "young") || !strings.Contains(all, "somebody") {
+	if strings.Contains(all, "dead") || !strings.Contains(all, "living") || !strings.Contains(all, "young") ||
+		!strings.Contains(all, "somebody") {
 		t.Errorf("there remain %s; only the dead one was to go", all)
 	}
 }
@@ -162,7 +163,8 @@ func TestCommit_leaves_a_file_that_only_the_owner_reads_and_no_partial(t *testin
 	if _, err := io.WriteString(p, "abc"); err != nil {
 		t.Fatal(err)
 	}
-	if sum, size := p.(*partial).p.Sum(); size != 3 || sum != "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" {
+	if sum, size := p.(*partial).p.Sum(); size != 3 ||
+		sum != "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" {
 		t.Errorf("the sum is %s of %d bytes", sum, size)
 	}
 	if err := p.Commit(t.Context()); err != nil {

@@ -161,7 +161,8 @@ func (p *partial) Commit(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", p.name, backup.ErrExists)
 		}
 		p.done = true
-		p.s.objects = append(p.s.objects, object{backup.Object{Name: p.name, Size: int64(p.b.Len()), At: p.s.w.Now()}, p.b.Bytes()})
+		p.s.objects = append(p.s.objects, object{backup.Object{Name: p.name, Size: int64(p.b.Len()), At: p.s.w.Now()},
+			p.b.Bytes()})
 		return nil
 	})
 }

@@ -24,8 +24,9 @@ const tidyLimit = 15 * time.Second
 // partial is an object being written. The host holds it for one connection and removes it when that is gone.
 type partial struct {
 	*backup.Pieces
-	s      *Store
-	ctx    context.Context // of Put
+	s *Store
+	// of Put
+	ctx    context.Context
 	name   string
 	id     int64
 	sum    hash.Hash
@@ -44,7 +45,8 @@ func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 		return nil, err
 	}
 	if room.Why == "" && room.Free < s.minFree {
-		return nil, fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.Location(), room.Free>>20, s.minFree>>20)
+		return nil, fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.Location(), room.Free>>20,
+			s.minFree>>20)
 	}
 	begun, err := call[wire.ShelfPartial](ctx, s, wire.OpShelfBegin, wire.ShelfFile{Shelf: s.shelf, Name: name})
 	if err != nil {
@@ -113,7 +115,8 @@ func (p *partial) Commit(ctx context.Context) error {
 		return err
 	}
 	in := wire.ShelfPartial{ID: p.id, Size: p.size, SHA256: hex.EncodeToString(p.sum.Sum(nil))}
-	_, _, err := host.Carry[struct{}](ctx, p.s.host, wire.OpShelfCommit, in, nil, false) // the host reads it whole: no limit but the context's
+	// the host reads it whole: no limit but the context's
+	_, _, err := host.Carry[struct{}](ctx, p.s.host, wire.OpShelfCommit, in, nil, false)
 	err = p.s.storeError(err)
 	if err != nil && errors.Is(err, host.ErrUnreachable) {
 		err = p.stands(ctx, in, err)
@@ -125,7 +128,8 @@ func (p *partial) Commit(ctx context.Context) error {
 	return nil
 }
 
-// stands asks, after a lost answer, whether the object stands. It can only be ours, or somebody else's of the same content.
+// stands asks, after a lost answer, whether the object stands. It can only be ours, or somebody else's of the same
+// content.
 func (p *partial) stands(ctx context.Context, in wire.ShelfPartial, lost error) error {
 	r, err := p.s.Open(ctx, p.name)
 	if err != nil {
@@ -164,7 +168,8 @@ func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	r := &reader{size: -1, next: func(at int64) (wire.ShelfPiece, []byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, answerLimit)
 		defer cancel()
-		piece, data, err := host.Carry[wire.ShelfPiece](ctx, s.host, wire.OpShelfRead, wire.ShelfRead{ShelfFile: wire.ShelfFile{Shelf: s.shelf, Name: name}, Offset: at}, nil, true)
+		piece, data, err := host.Carry[wire.ShelfPiece](ctx, s.host, wire.OpShelfRead,
+			wire.ShelfRead{ShelfFile: wire.ShelfFile{Shelf: s.shelf, Name: name}, Offset: at}, nil, true)
 		return piece, data, s.storeError(err)
 	}}
 	if err := r.fill(); err != nil && !errors.Is(err, io.EOF) {
@@ -177,7 +182,8 @@ func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 type reader struct {
 	next func(at int64) (wire.ShelfPiece, []byte, error)
 	at   int64
-	size int64 // -1 before the first piece
+	// -1 before the first piece
+	size int64
 	data []byte
 }
 

@@ -1,6 +1,6 @@
-// Package host keeps backups in a directory of a host, through the agent there: the dump never leaves the host's own connection. The
-// agent does the work (partial names, fsync, hashes read back from the disk); this package carries bytes there and back. Start with
-// Config and New.
+// Package host keeps backups in a directory of a host, through the agent there: the dump never leaves the host's own
+// connection. The agent does the work (partial names, fsync, hashes read back from the disk); this package carries
+// bytes there and back. Start with Config and New.
 package host
 
 import (
@@ -22,11 +22,13 @@ import (
 type Config struct {
 	// Which of target.hosts keeps the backups; the first one when it is not given.
 	Host string `yaml:"host"`
-	// Absolute directory on that host; made when it is missing, readable by the deploy user and its group. By default below target.directory, in .fairlead.
+	// Absolute directory on that host; made when it is missing, readable by the deploy user and its group. By default
+	// below target.directory, in .fairlead.
 	Path string `yaml:"path"`
 	// Space that must be free there before a backup is begun, in MB.
 	MinFree int64 `yaml:"min_free_mb"`
-	// Where the database keeps its files on that host; a note tells when the backups are on the same disk. Known places are looked at when it is not given.
+	// Where the database keeps its files on that host; a note tells when the backups are on the same disk. Known places
+	// are looked at when it is not given.
 	Database string `yaml:"database_directory"`
 }
 
@@ -89,14 +91,18 @@ func (s *Store) storeError(err error) error {
 	if err == nil {
 		return nil
 	}
-	for code, sentinel := range map[wire.Code]error{wire.CodeExists: backup.ErrExists, wire.CodeMissing: backup.ErrMissing, wire.CodeFull: backup.ErrFull} {
+	for code, sentinel := range map[wire.Code]error{wire.CodeExists: backup.ErrExists,
+		wire.CodeMissing: backup.ErrMissing, wire.CodeFull: backup.ErrFull} {
 		if wire.CodeOf(err) == code {
 			return backup.As(sentinel, fmt.Errorf("on %s: %w", s.host.Name(), err))
 		}
 	}
 	if wire.CodeOf(err) == wire.CodeUnknownOp {
-		return &fault.Fault{Code: "agent-too-old", What: "the agent on " + s.host.Name() + " does not know how to keep backups", Means: "no backup was taken; production is unchanged", Err: err,
-			Do: []fault.Command{{Line: "fairlead version", Why: "the agent must be the one of this version (agent: upload brings it)"}}}
+		return &fault.Fault{Code: "agent-too-old",
+			What:  "the agent on " + s.host.Name() + " does not know how to keep backups",
+			Means: "no backup was taken; production is unchanged", Err: err,
+			Do: []fault.Command{{Line: "fairlead version",
+				Why: "the agent must be the one of this version (agent: upload brings it)"}}}
 	}
 	if wire.CodeOf(err) != "" {
 		return fmt.Errorf("on %s: %w", s.host.Name(), err)
@@ -104,7 +110,8 @@ func (s *Store) storeError(err error) error {
 	return err
 }
 
-// room asks what there is. Where the agent is not on the host yet the host's own programs are asked, and nothing is brought there.
+// room asks what there is. Where the agent is not on the host yet the host's own programs are asked, and nothing is
+// brought there.
 func (s *Store) room(ctx context.Context) (wire.ShelfRoom, error) {
 	speaks, err := s.host.Ready(ctx)
 	if err != nil {
@@ -162,8 +169,8 @@ func freeOf(out string) (int64, error) {
 	return n << 10, nil
 }
 
-// Ready tells why a backup could not be begun: a host that does not answer, a directory that cannot be written, a disk that is nearly
-// full. Nothing is made by it, and no agent is brought onto the host.
+// Ready tells why a backup could not be begun: a host that does not answer, a directory that cannot be written, a disk
+// that is nearly full. Nothing is made by it, and no agent is brought onto the host.
 func (s *Store) Ready(ctx context.Context) error {
 	room, err := s.room(ctx)
 	switch {
@@ -172,7 +179,8 @@ func (s *Store) Ready(ctx context.Context) error {
 	case room.Why != "":
 		return fmt.Errorf("on %s: %s", s.host.Name(), room.Why)
 	case room.Free < s.minFree:
-		return fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.Location(), room.Free>>20, s.minFree>>20)
+		return fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.Location(), room.Free>>20,
+			s.minFree>>20)
 	}
 	return nil
 }
@@ -196,7 +204,9 @@ func (s *Store) Notes(ctx context.Context) ([]string, error) {
 	}
 	var notes []string
 	for _, p := range room.Beside {
-		notes = append(notes, fmt.Sprintf("the backups in %s are on the same disk as %s: whoever loses that disk loses both", s.Location(), p))
+		notes = append(notes,
+			fmt.Sprintf("the backups in %s are on the same disk as %s: whoever loses that disk loses both",
+				s.Location(), p))
 	}
 	return notes, nil
 }
@@ -229,6 +239,7 @@ func (s *Store) Delete(ctx context.Context, name, reason string) error {
 
 // Sweep removes what writers left that died.
 func (s *Store) Sweep(ctx context.Context, before time.Time, dry bool) ([]backup.Object, error) {
-	files, err := call[wire.ShelfFiles](ctx, s, wire.OpShelfSweep, wire.ShelfSweep{Shelf: s.shelf, Before: before, Dry: dry})
+	files, err := call[wire.ShelfFiles](ctx, s, wire.OpShelfSweep,
+		wire.ShelfSweep{Shelf: s.shelf, Before: before, Dry: dry})
 	return objects(files), err
 }

@@ -46,7 +46,8 @@ func newSite(t *testing.T, path string) *site {
 	s := &site{path: path, home: t.TempDir(), agents: agenttest.Agents(t)}
 	s.pids = filepath.Join(t.TempDir(), "pids")
 	program := filepath.Join(t.TempDir(), "ssh")
-	must(t, os.WriteFile(program, []byte("#!/bin/sh\nfor c; do :; done\necho $$ >>"+s.pids+"\nexec sh -c \"$c\"\n"), 0o755))
+	must(t, os.WriteFile(program, []byte("#!/bin/sh\nfor c; do :; done\necho $$ >>"+s.pids+"\nexec sh -c \"$c\"\n"),
+		0o755))
 	s.ssh = host.SSH{Program: program, ConnectTimeout: 5 * time.Second}
 	return s
 }
@@ -59,7 +60,8 @@ func (s *site) open(t *testing.T, change ...func(*Config)) *Store {
 	for _, f := range change {
 		f(&c)
 	}
-	h := host.New(host.Options{Address: host.Address{Host: "web1"}, SSH: s.ssh, Agents: s.agents, AgentDirectory: filepath.Join(s.home, "agents")})
+	h := host.New(host.Options{Address: host.Address{Host: "web1"}, SSH: s.ssh, Agents: s.agents,
+		AgentDirectory: filepath.Join(s.home, "agents")})
 	t.Cleanup(func() { h.Close() })
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,7 +191,10 @@ func TestReady_brings_no_agent_onto_the_host_and_makes_no_directory(t *testing.T
 		} {
 			s := newSite(t, c.path)
 			if brought {
-				must(t, func() error { _, err := s.open(t, func(c *Config) { c.Path = top }).List(t.Context()); return err }())
+				must(t, func() error {
+					_, err := s.open(t, func(c *Config) { c.Path = top }).List(t.Context())
+					return err
+				}())
 			}
 			err := s.open(t, c.change).Ready(t.Context())
 			if (err == nil) != (c.why == "") || err != nil && !strings.Contains(err.Error(), c.why) {
@@ -230,7 +235,8 @@ func TestStore_is_below_the_directory_of_the_target_when_no_path_is_given(t *tes
 }
 
 func TestValidate_refuses_a_path_that_is_not_absolute(t *testing.T) {
-	for path, key := range map[string]string{"": "", "/var/backups": "", "backups": "path", "/": "path", "/a\x00b": "path"} {
+	for path, key := range map[string]string{"": "", "/var/backups": "", "backups": "path", "/": "path",
+		"/a\x00b": "path"} {
 		if got, err := (Config{Path: path}).Validate(); got != key || (err == nil) != (key == "") {
 			t.Errorf("%q: the key is %q (error %v)", path, got, err)
 		}

@@ -19,8 +19,8 @@ const copyRange = 512 << 20
 // maxCopy is the largest object that a server copies in one request without parts (the protocol's limit).
 const maxCopy = 5 << 30
 
-// Commit gives the object its name, on the condition that nothing has it. Where the answer is lost, the server is asked whose object
-// has the name.
+// Commit gives the object its name, on the condition that nothing has it. Where the answer is lost, the server is asked
+// whose object has the name.
 func (p *partial) Commit(ctx context.Context) error {
 	if p.done {
 		return fmt.Errorf("commit %s: it is ended", p.name)
@@ -39,7 +39,8 @@ func (p *partial) Commit(ctx context.Context) error {
 	p.stop()
 	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyLimit)
 	defer cancel()
-	_ = p.tidy(tidy) // the object stands; what is left hidden is swept later
+	// the object stands; what is left hidden is swept later
+	_ = p.tidy(tidy)
 	return nil
 }
 
@@ -80,7 +81,8 @@ func (p *partial) copy(ctx context.Context, honoured bool) error {
 	p.copied = id
 	var parts []minio.CompletePart
 	for at := int64(0); at < p.size; at += copyRange {
-		part, err := p.s.core.CopyObjectPart(ctx, p.s.bucket, p.key, p.s.bucket, final, id, len(parts)+1, at, min(copyRange, p.size-at), nil)
+		part, err := p.s.core.CopyObjectPart(ctx, p.s.bucket, p.key, p.s.bucket, final, id, len(parts)+1, at,
+			min(copyRange, p.size-at), nil)
 		if unsupported(err) && p.size <= maxCopy && len(parts) == 0 {
 			return p.copyWhole(ctx)
 		}
@@ -119,7 +121,8 @@ func (p *partial) copyWhole(ctx context.Context) error {
 	}
 	o := minio.PutObjectOptions{}
 	_, err := p.s.core.CopyObject(ctx, p.s.bucket, p.key, p.s.bucket, p.s.key(p.name), map[string]string{
-		"X-Amz-Metadata-Directive": "REPLACE", "X-Amz-Meta-" + markKey: p.mark, "Content-Type": contentType}, minio.CopySrcOptions{Bucket: p.s.bucket, Object: p.key}, o)
+		"X-Amz-Metadata-Directive": "REPLACE", "X-Amz-Meta-" + markKey: p.mark, "Content-Type": contentType},
+		minio.CopySrcOptions{Bucket: p.s.bucket, Object: p.key}, o)
 	return p.s.explain("copy the object to its name", err)
 }
 

@@ -13,8 +13,8 @@ import (
 	"fairlead/internal/backup"
 )
 
-// conditional tells whether the server refuses to write over an object when it is asked to (If-None-Match: *), with one request and
-// at the end of an upload in parts. It is tried once per store, under a hidden key that is removed again.
+// conditional tells whether the server refuses to write over an object when it is asked to (If-None-Match: *), with one
+// request and at the end of an upload in parts. It is tried once per store, under a hidden key that is removed again.
 func (s *Store) conditional(ctx context.Context) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -23,7 +23,8 @@ func (s *Store) conditional(ctx context.Context) (bool, error) {
 	}
 	key := s.key(hiddenFolder + "probe." + rand.Text()[:12])
 	answer, err := s.tryConditions(ctx, key)
-	if removed := s.core.RemoveObject(context.WithoutCancel(ctx), s.bucket, key, minio.RemoveObjectOptions{}); err == nil {
+	if removed := s.core.RemoveObject(context.WithoutCancel(ctx), s.bucket, key,
+		minio.RemoveObjectOptions{}); err == nil {
 		err = s.explain("remove the probe", removed)
 	}
 	if err != nil {
@@ -54,11 +55,13 @@ func (s *Store) tryConditions(ctx context.Context, key string) (bool, error) {
 	if err != nil {
 		return false, s.explain("begin an upload in parts", err)
 	}
-	part, err := s.core.PutObjectPart(ctx, s.bucket, key, id, 1, bytes.NewReader(probe), int64(len(probe)), minio.PutObjectPartOptions{DisableContentSha256: true})
+	part, err := s.core.PutObjectPart(ctx, s.bucket, key, id, 1, bytes.NewReader(probe), int64(len(probe)),
+		minio.PutObjectPartOptions{DisableContentSha256: true})
 	if err != nil {
 		return false, errors.Join(s.explain("upload a part", err), s.abortUpload(context.WithoutCancel(ctx), key, id))
 	}
-	_, err = s.core.CompleteMultipartUpload(ctx, s.bucket, key, id, []minio.CompletePart{{PartNumber: 1, ETag: part.ETag}}, only)
+	_, err = s.core.CompleteMultipartUpload(ctx, s.bucket, key, id,
+		[]minio.CompletePart{{PartNumber: 1, ETag: part.ETag}}, only)
 	if err == nil {
 		return false, nil
 	}
@@ -82,15 +85,17 @@ func unlessRefused(explained, err error) error {
 // taken tells that the server refuses to write over an object.
 func taken(err error) bool {
 	var r minio.ErrorResponse
-	return errors.As(err, &r) && (r.StatusCode == http.StatusPreconditionFailed || r.Code == "PreconditionFailed" || r.Code == "ConditionalRequestConflict")
+	return errors.As(err, &r) && (r.StatusCode == http.StatusPreconditionFailed || r.Code == "PreconditionFailed" ||
+		r.Code == "ConditionalRequestConflict")
 }
 
-// claim makes sure, without the server's help, that nobody else gives this name to an object: the hidden object, which stands already,
-// is the claim. Of two writers at least one sees the other's claim and gives way; both may.
+// claim makes sure, without the server's help, that nobody else gives this name to an object: the hidden object, which
+// stands already, is the claim. Of two writers at least one sees the other's claim and gives way; both may.
 func (p *partial) claim(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for o := range p.s.core.ListObjectsIter(ctx, p.s.bucket, minio.ListObjectsOptions{Prefix: p.s.key(hiddenFolder + p.name + "."), Recursive: true}) {
+	for o := range p.s.core.ListObjectsIter(ctx, p.s.bucket,
+		minio.ListObjectsOptions{Prefix: p.s.key(hiddenFolder + p.name + "."), Recursive: true}) {
 		if o.Err != nil {
 			return p.s.explain("look for other writers", o.Err)
 		}

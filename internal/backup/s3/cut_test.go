@@ -17,8 +17,9 @@ import (
 	"fairlead/internal/config"
 )
 
-// saboteur stands in front of a server. At requests that it is told of it cuts the connection, in the middle of what comes or, with
-// late, after the server has done what was asked, so that only the answer is lost. times limits how often; 0 is always.
+// saboteur stands in front of a server. At requests that it is told of it cuts the connection, in the middle of what
+// comes or, with late, after the server has done what was asked, so that only the answer is lost. times limits how
+// often; 0 is always.
 type saboteur struct {
 	next  http.Handler
 	mu    sync.Mutex
@@ -57,7 +58,8 @@ func (s *saboteur) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func part(number string) func(*http.Request) bool {
 	return func(r *http.Request) bool {
-		return r.Method == http.MethodPut && r.URL.Query().Get("partNumber") == number && r.Header.Get("X-Amz-Copy-Source") == ""
+		return r.Method == http.MethodPut && r.URL.Query().Get("partNumber") == number &&
+			r.Header.Get("X-Amz-Copy-Source") == ""
 	}
 }
 

@@ -48,11 +48,14 @@ func (s *Store) faultOf(err error) *fault.Fault {
 	switch {
 	case isTLS(err):
 		return &fault.Fault{Code: "backup-store-tls", What: "no trusted TLS connection",
-			Do: []fault.Command{{Line: "openssl s_client -connect " + s.host() + " </dev/null", Why: "shows the certificate that it gives"},
-				{Line: "backup: {store: {ca_file: …}}", Why: "for an authority of your own; plain_http: true only inside a trusted network"}}}
+			Do: []fault.Command{{Line: "openssl s_client -connect " + s.host() + " </dev/null",
+				Why: "shows the certificate that it gives"},
+				{Line: "backup: {store: {ca_file: …}}",
+					Why: "for an authority of your own; plain_http: true only inside a trusted network"}}}
 	case isNetwork(err):
 		return &fault.Fault{Code: "backup-store-unreachable", What: "it does not answer",
-			Do: []fault.Command{{Line: "curl -sSI " + s.core.EndpointURL().String(), Why: "what is reached from this machine"}, {Line: "fairlead check", Why: "asks again"}}}
+			Do: []fault.Command{{Line: "curl -sSI " + s.core.EndpointURL().String(),
+				Why: "what is reached from this machine"}, {Line: "fairlead check", Why: "asks again"}}}
 	}
 	return nil
 }
@@ -65,18 +68,23 @@ func (s *Store) said(r minio.ErrorResponse) *fault.Fault {
 	switch r.Code {
 	case "NoSuchBucket":
 		return &fault.Fault{Code: "backup-store-missing", What: "there is no bucket of that name",
-			Do: aws("aws --endpoint-url "+s.core.EndpointURL().String()+" s3 mb s3://"+s.bucket, "makes it; or mend bucket in fairlead.yaml")}
+			Do: aws("aws --endpoint-url "+s.core.EndpointURL().String()+" s3 mb s3://"+s.bucket,
+				"makes it; or mend bucket in fairlead.yaml")}
 	case "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect", "InvalidRegion":
-		return &fault.Fault{Code: "backup-store-region", What: "the bucket is in another region than " + s.region, Do: aws("backup: {store: {region: …}}", "in fairlead.yaml")}
-	case "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "AllAccessDisabled", "UnauthorizedAccess":
+		return &fault.Fault{Code: "backup-store-region", What: "the bucket is in another region than " + s.region,
+			Do: aws("backup: {store: {region: …}}", "in fairlead.yaml")}
+	case "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken",
+		"AllAccessDisabled", "UnauthorizedAccess":
 		return denied(r.Code, aws)
 	case "RequestTimeTooSkewed":
-		return &fault.Fault{Code: "clock-differs", What: "its clock and this machine's differ too much", Do: aws("timedatectl", "does this machine follow a time server?")}
+		return &fault.Fault{Code: "clock-differs", What: "its clock and this machine's differ too much",
+			Do: aws("timedatectl", "does this machine follow a time server?")}
 	}
 	switch {
 	case isFull(r):
 		return fullFault(r)
-	case r.StatusCode == http.StatusForbidden, r.StatusCode == http.StatusUnauthorized, strings.EqualFold(r.Code, "InvalidAccessKeyId"), r.Code == "XAdminUserNotFound":
+	case r.StatusCode == http.StatusForbidden, r.StatusCode == http.StatusUnauthorized,
+		strings.EqualFold(r.Code, "InvalidAccessKeyId"), r.Code == "XAdminUserNotFound":
 		return denied(r.Code, aws)
 	}
 	return nil
@@ -84,7 +92,8 @@ func (s *Store) said(r minio.ErrorResponse) *fault.Fault {
 
 func denied(word string, do func(line, why string) []fault.Command) *fault.Fault {
 	return &fault.Fault{Code: "backup-store-denied", What: "it refuses the key: " + word,
-		Do: do("backup: {store: {access_key: …, secret_key: …}}", "the variables that fairlead.yaml names; the key needs to list, read, write and delete below the prefix")}
+		Do: do("backup: {store: {access_key: …, secret_key: …}}",
+			"the variables that fairlead.yaml names; the key needs to list, read, write and delete below the prefix")}
 }
 
 func isFull(r minio.ErrorResponse) bool {
@@ -93,7 +102,8 @@ func isFull(r minio.ErrorResponse) bool {
 			return true
 		}
 	}
-	return r.StatusCode == http.StatusInsufficientStorage || strings.Contains(strings.ToLower(r.Message), "no space left")
+	return r.StatusCode == http.StatusInsufficientStorage ||
+		strings.Contains(strings.ToLower(r.Message), "no space left")
 }
 
 func fullFault(r minio.ErrorResponse) *fault.Fault {
@@ -107,13 +117,16 @@ func isTLS(err error) bool {
 	var invalid x509.CertificateInvalidError
 	var verify *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	return errors.As(err, &unknown) || errors.As(err, &name) || errors.As(err, &invalid) || errors.As(err, &verify) || errors.As(err, &record) ||
-		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") || strings.Contains(err.Error(), "first record does not look like a TLS handshake")
+	return errors.As(err, &unknown) || errors.As(err, &name) || errors.As(err, &invalid) || errors.As(err, &verify) ||
+		errors.As(err, &record) ||
+		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") ||
+		strings.Contains(err.Error(), "first record does not look like a TLS handshake")
 }
 
 func isNetwork(err error) bool {
 	var n net.Error
-	return errors.As(err, &n) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded)
+	return errors.As(err, &n) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		errors.Is(err, context.DeadlineExceeded)
 }
 
 // host is the endpoint with its port.

@@ -50,7 +50,8 @@ func TestReady_says_what_is_wrong_in_three_parts(t *testing.T) {
 	}
 	t.Cleanup(func() { silent.Close() })
 	saying := func(status int, word string) string {
-		at, _ := started(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { complain(w, status, word) }))
+		at, _ := started(t,
+			http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { complain(w, status, word) }))
 		return at
 	}
 	for _, c := range []struct {
@@ -98,7 +99,8 @@ func TestReady_trusts_the_authority_that_is_named(t *testing.T) {
 	secure := httptest.NewTLSServer(srv)
 	defer secure.Close()
 	ca := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600); err != nil {
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	c := settings(secure.Listener.Addr().String())

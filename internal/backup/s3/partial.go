@@ -22,25 +22,32 @@ const contentType = "application/octet-stream"
 // maxParts is how many parts an upload has at most (the protocol's limit).
 const maxParts = 10000
 
-// partial is an object being written, under a hidden key: in memory while it is smaller than a part, in an upload from then on, and
-// complete (an object of its own, which can be read) once it is read back or committed. It is used from one goroutine.
+// partial is an object being written, under a hidden key: in memory while it is smaller than a part, in an upload from
+// then on, and complete (an object of its own, which can be read) once it is read back or committed. It is used from
+// one goroutine.
 type partial struct {
 	*backup.Pieces
-	s    *Store
-	ctx  context.Context // of Put: ends the uploads
+	s *Store
+	// of Put: ends the uploads
+	ctx  context.Context
 	stop context.CancelFunc
 	name string
-	mark string // random; tells this writer's objects from others'
-	key  string // hidden
+	// random; tells this writer's objects from others'
+	mark string
+	// hidden
+	key  string
 	size int64
 
-	upload string // id, "" before the first part
+	// id, "" before the first part
+	upload string
 	parts  []minio.CompletePart
 
 	complete bool
-	hidden   bool   // there may be an object under the hidden key
-	copied   string // id of the upload of the copy, "" when there is none under way
-	done     bool
+	// there may be an object under the hidden key
+	hidden bool
+	// id of the upload of the copy, "" when there is none under way
+	copied string
+	done   bool
 }
 
 func newPartial(ctx context.Context, s *Store, name string) *partial {
@@ -71,7 +78,8 @@ func (p *partial) send(ctx context.Context, number int, b []byte) error {
 		p.upload = id
 	}
 	if number == maxParts {
-		return fmt.Errorf("%s has more than %d parts of %d MB: set part_size_mb of the store higher", p.name, maxParts, p.s.partSize>>20)
+		return fmt.Errorf("%s has more than %d parts of %d MB: set part_size_mb of the store higher", p.name, maxParts,
+			p.s.partSize>>20)
 	}
 	sum := sha256.Sum256(b)
 	part, err := p.s.core.PutObjectPart(ctx, p.s.bucket, p.key, p.upload, number+1, bytes.NewReader(b), int64(len(b)),
@@ -114,7 +122,8 @@ func (p *partial) publishHidden(ctx context.Context) error {
 		return err
 	}
 	_, err := p.s.core.CompleteMultipartUpload(ctx, p.s.bucket, p.key, p.upload, p.parts, minio.PutObjectOptions{})
-	if err != nil && code(err) != "NoSuchUpload" { // a lost answer; the size is compared next
+	// a lost answer; the size is compared next
+	if err != nil && code(err) != "NoSuchUpload" {
 		return p.s.explain("complete the upload of "+p.name, err)
 	}
 	return nil
@@ -124,7 +133,8 @@ func (p *partial) publishHidden(ctx context.Context) error {
 func (p *partial) putSmall(ctx context.Context, content []byte, key string, o minio.PutObjectOptions) error {
 	sum := sha256.Sum256(content)
 	o.ContentType, o.DisableContentSha256 = contentType, true
-	_, err := p.s.core.PutObject(ctx, p.s.bucket, key, bytes.NewReader(content), p.size, "", hex.EncodeToString(sum[:]), o)
+	_, err := p.s.core.PutObject(ctx, p.s.bucket, key, bytes.NewReader(content), p.size, "",
+		hex.EncodeToString(sum[:]), o)
 	return p.s.explain("store "+p.name, err)
 }
 
@@ -139,8 +149,8 @@ func (p *partial) Reread(ctx context.Context) (io.ReadCloser, error) {
 // tidyLimit is how long an abort may take in all.
 const tidyLimit = 30 * time.Second
 
-// Abort ends the uploads and removes what there is under the hidden key; after Commit it does nothing. What it cannot reach is left to
-// Sweep.
+// Abort ends the uploads and removes what there is under the hidden key; after Commit it does nothing. What it cannot
+// reach is left to Sweep.
 func (p *partial) Abort() error {
 	if p.done {
 		return nil
@@ -163,7 +173,9 @@ func (p *partial) tidy(ctx context.Context) error {
 		errs = append(errs, p.s.abortUpload(ctx, p.key, p.upload))
 	}
 	if p.hidden {
-		errs = append(errs, p.s.explain("remove the partial object", p.s.core.RemoveObject(ctx, p.s.bucket, p.key, minio.RemoveObjectOptions{})))
+		errs = append(errs,
+			p.s.explain("remove the partial object",
+				p.s.core.RemoveObject(ctx, p.s.bucket, p.key, minio.RemoveObjectOptions{})))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("abort %s: %w", p.name, err)

@@ -1,6 +1,6 @@
-// Package s3 keeps backups in a bucket of any server that speaks the S3 protocol. An object is uploaded in parts under a hidden key,
-// read back from there, and then copied by the server to its own name, on the condition that nothing has that name. It knows nothing
-// of what is inside a backup and does not encrypt: package sealed does. Start with Open.
+// Package s3 keeps backups in a bucket of any server that speaks the S3 protocol. An object is uploaded in parts under
+// a hidden key, read back from there, and then copied by the server to its own name, on the condition that nothing has
+// that name. It knows nothing of what is inside a backup and does not encrypt: package sealed does. Start with Open.
 package s3
 
 import (
@@ -51,7 +51,8 @@ type Config struct {
 	Timeout time.Duration `yaml:"timeout"`
 }
 
-// Defaults are parts of 8 MB (80 GB in all), a minute of silence, and the region that most other servers than Amazon's have.
+// Defaults are parts of 8 MB (80 GB in all), a minute of silence, and the region that most other servers than Amazon's
+// have.
 func (c *Config) Defaults() { c.Region, c.PartMB, c.Timeout = "us-east-1", 8, time.Minute }
 
 // Validate gives the key of the first value that cannot be, and why.
@@ -67,7 +68,8 @@ func (c Config) Validate() (key string, err error) {
 	}
 	switch {
 	case strings.Contains(endpoint, "://"), strings.Contains(endpoint, "/"):
-		return "endpoint", errors.New("the endpoint is a host without scheme and path; TLS is spoken unless plain_http is true")
+		return "endpoint",
+			errors.New("the endpoint is a host without scheme and path; TLS is spoken unless plain_http is true")
 	case host == "":
 		return "endpoint", errors.New("the endpoint names no host")
 	case c.Bucket == "":
@@ -88,16 +90,18 @@ func cleanPrefix(p string) bool {
 
 // Store is one folder of a bucket. It is safe for use by several goroutines.
 type Store struct {
-	core     minio.Core
-	bucket   string
-	prefix   string // "" or ending with a slash
+	core   minio.Core
+	bucket string
+	// "" or ending with a slash
+	prefix   string
 	place    string
 	region   string
 	partSize int64
 	patience time.Duration
 
-	mu       sync.Mutex
-	honoured *bool // whether the server honours conditions, once that was asked
+	mu sync.Mutex
+	// whether the server honours conditions, once that was asked
+	honoured *bool
 }
 
 var (
@@ -126,7 +130,8 @@ func Open(c Config) (*Store, error) {
 	if prefix != "" {
 		prefix += "/"
 	}
-	return &Store{core: *core, bucket: string(c.Bucket), prefix: prefix, place: fmt.Sprintf("s3://%s/%s at %s", c.Bucket, prefix, c.Endpoint),
+	return &Store{core: *core, bucket: string(c.Bucket), prefix: prefix,
+		place:  fmt.Sprintf("s3://%s/%s at %s", c.Bucket, prefix, c.Endpoint),
 		region: c.Region, partSize: c.PartMB << 20, patience: c.Timeout}, nil
 }
 
@@ -138,10 +143,11 @@ func (s *Store) key(name string) string { return s.prefix + name }
 // hiddenFolder is where partial objects are, below the prefix. No name of a backup begins with a dot.
 const hiddenFolder = ".fairlead/"
 
-// Ready asks for one object of the folder, which tells whether the server answers, the key is right, and the bucket is there. Whether
-// anything may be written is not known before it is.
+// Ready asks for one object of the folder, which tells whether the server answers, the key is right, and the bucket is
+// there. Whether anything may be written is not known before it is.
 func (s *Store) Ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*s.patience) // a request is tried again when the connection fails
+	// a request is tried again when the connection fails
+	ctx, cancel := context.WithTimeout(ctx, 3*s.patience)
 	defer cancel()
 	for o := range s.core.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.prefix, MaxKeys: 1}) {
 		return s.explain("look into the bucket", o.Err)

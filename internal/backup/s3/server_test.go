@@ -22,8 +22,9 @@ import (
 	"fairlead/internal/config"
 )
 
-// server is an S3 server in this process. On its own it knows no conditions at the end of an upload and copies no parts, as some
-// servers; able adds both. full makes it refuse all writing, refuse is called for each request and may answer it.
+// server is an S3 server in this process. On its own it knows no conditions at the end of an upload and copies no
+// parts, as some servers; able adds both. full makes it refuse all writing, refuse is called for each request and may
+// answer it.
 type server struct {
 	back   http.Handler
 	mem    *s3mem.Backend
@@ -96,7 +97,8 @@ func (s *server) copyPart(w http.ResponseWriter, r *http.Request, source string)
 		complain(w, http.StatusInternalServerError, "InternalError")
 		return
 	}
-	fmt.Fprintf(w, "<CopyPartResult><ETag>%s</ETag><LastModified>2026-01-01T00:00:00Z</LastModified></CopyPartResult>", strings.ReplaceAll(answer.Header().Get("ETag"), `"`, "&quot;"))
+	fmt.Fprintf(w, "<CopyPartResult><ETag>%s</ETag><LastModified>2026-01-01T00:00:00Z</LastModified></CopyPartResult>",
+		strings.ReplaceAll(answer.Header().Get("ETag"), `"`, "&quot;"))
 }
 
 func complain(w http.ResponseWriter, status int, code string) {
@@ -168,7 +170,8 @@ func started(t *testing.T, h http.Handler) (address string, line *wire) {
 func settings(address string) Config {
 	var c Config
 	c.Defaults()
-	c.Endpoint, c.Bucket, c.Prefix, c.PathStyle, c.PlainHTTP = config.Expandable(address), "backups", "shop/production", true, true
+	c.Endpoint, c.Bucket, c.Prefix, c.PathStyle, c.PlainHTTP = config.Expandable(address), "backups",
+		"shop/production", true, true
 	c.AccessKey, c.SecretKey = config.NewSecret("fairlead-test"), config.NewSecret("fairlead-test-secret")
 	c.PartMB, c.Timeout = 5, 5*time.Second
 	return c
@@ -183,7 +186,8 @@ func opened(t *testing.T, c Config) *Store {
 	return s
 }
 
-// bucketPlace is the place of the stores with these settings; hidden objects and uploads are looked for by a client of its own.
+// bucketPlace is the place of the stores with these settings; hidden objects and uploads are looked for by a client of
+// its own.
 func bucketPlace(c Config) backuptest.Fixture {
 	return backuptest.Fixture{
 		Open:  func(t *testing.T) backuptest.Store { return opened(t, c) },
@@ -198,7 +202,8 @@ func bucketPlace(c Config) backuptest.Fixture {
 func objectsUnder(t *testing.T, s *Store) []string {
 	t.Helper()
 	var all []string
-	for o := range s.core.ListObjectsIter(t.Context(), s.bucket, minio.ListObjectsOptions{Prefix: s.key(hiddenFolder), Recursive: true}) {
+	for o := range s.core.ListObjectsIter(t.Context(), s.bucket,
+		minio.ListObjectsOptions{Prefix: s.key(hiddenFolder), Recursive: true}) {
 		if o.Err != nil {
 			t.Fatal(o.Err)
 		}

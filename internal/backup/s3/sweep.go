@@ -15,7 +15,8 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, dry bool) ([]backup
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var swept []backup.Object
-	for o := range s.core.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.key(hiddenFolder), Recursive: true}) {
+	for o := range s.core.ListObjectsIter(ctx, s.bucket,
+		minio.ListObjectsOptions{Prefix: s.key(hiddenFolder), Recursive: true}) {
 		if o.Err != nil {
 			return swept, s.explain("look for what is left over", o.Err)
 		}
@@ -27,7 +28,8 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, dry bool) ([]backup
 				return swept, s.explain("remove what is left over", err)
 			}
 		}
-		swept = append(swept, backup.Object{Name: strings.TrimPrefix(o.Key, s.prefix), Size: o.Size, At: o.LastModified.UTC()})
+		swept = append(swept, backup.Object{Name: strings.TrimPrefix(o.Key, s.prefix), Size: o.Size,
+			At: o.LastModified.UTC()})
 	}
 	return s.sweepUploads(ctx, swept, before, dry)
 }
@@ -35,7 +37,8 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, dry bool) ([]backup
 // maxPages limits the answers that are read of one listing.
 const maxPages = 1000
 
-func (s *Store) sweepUploads(ctx context.Context, swept []backup.Object, before time.Time, dry bool) ([]backup.Object, error) {
+func (s *Store) sweepUploads(ctx context.Context, swept []backup.Object, before time.Time,
+	dry bool) ([]backup.Object, error) {
 	keyMarker, idMarker := "", ""
 	for range maxPages {
 		page, err := s.core.ListMultipartUploads(ctx, s.bucket, s.prefix, keyMarker, idMarker, "", 1000)
@@ -66,7 +69,8 @@ func (s *Store) sweepUploads(ctx context.Context, swept []backup.Object, before 
 }
 
 // leftOver tells whether an upload is ours and nothing was added to it since a time.
-func (s *Store) leftOver(ctx context.Context, u minio.ObjectMultipartInfo, before time.Time) (backup.Object, bool, error) {
+func (s *Store) leftOver(ctx context.Context, u minio.ObjectMultipartInfo,
+	before time.Time) (backup.Object, bool, error) {
 	name := strings.TrimPrefix(u.Key, s.prefix)
 	o := backup.Object{Name: name, At: u.Initiated.UTC()}
 	if !strings.HasPrefix(name, hiddenFolder) && backup.CheckName(name) != nil || !u.Initiated.Before(before) {

@@ -11,14 +11,16 @@ import (
 	"time"
 )
 
-// newTransport makes connections on which no read and no write waits longer than the timeout, whatever the size of the object.
+// newTransport makes connections on which no read and no write waits longer than the timeout, whatever the size of the
+// object.
 func newTransport(c Config) (http.RoundTripper, error) {
 	dialer := &net.Dialer{Timeout: min(c.Timeout, 15*time.Second), KeepAlive: 30 * time.Second}
 	t := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		ForceAttemptHTTP2:     false,
-		TLSHandshakeTimeout:   min(c.Timeout, 15*time.Second),
-		ResponseHeaderTimeout: 0, // the connection's own deadline holds
+		Proxy:               http.ProxyFromEnvironment,
+		ForceAttemptHTTP2:   false,
+		TLSHandshakeTimeout: min(c.Timeout, 15*time.Second),
+		// the connection's own deadline holds
+		ResponseHeaderTimeout: 0,
 		MaxIdleConnsPerHost:   4,
 		IdleConnTimeout:       min(c.Timeout, 30*time.Second),
 		DisableCompression:    true,

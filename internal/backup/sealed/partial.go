@@ -20,10 +20,14 @@ type partial struct {
 	s     *Store
 	name  string
 	under backup.Partial
-	out   io.Writer   // of what is written
-	close []io.Closer // in order
-	key   *witness    // nil when nothing is encrypted
-	kept  counted     // of what the store holds
+	// of what is written
+	out io.Writer
+	// in order
+	close []io.Closer
+	// nil when nothing is encrypted
+	key *witness
+	// of what the store holds
+	kept  counted
 	ended bool
 	err   error
 }
@@ -42,7 +46,8 @@ func (s *Store) seal(name string, under backup.Partial) (backup.Partial, error) 
 		p.out, p.close = w, append(p.close, w)
 	}
 	if s.compress {
-		w, err := zstd.NewWriter(p.out, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
+		w, err := zstd.NewWriter(p.out, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+			zstd.WithLowerEncoderMem(true))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("begin to compress %s: %w", name, err), under.Abort())
 		}
@@ -51,8 +56,8 @@ func (s *Store) seal(name string, under backup.Partial) (backup.Partial, error) 
 	return p, nil
 }
 
-// witness is the first recipient. It keeps the key of this one object, so that the process that wrote the object can read it back; the
-// key is in no file and is gone with the process.
+// witness is the first recipient. It keeps the key of this one object, so that the process that wrote the object can
+// read it back; the key is in no file and is gone with the process.
 type witness struct {
 	age.Recipient
 	fileKey []byte
@@ -175,7 +180,8 @@ func (c *checked) Read(b []byte) (int, error) {
 		return n, err
 	}
 	if got := hex.EncodeToString(c.sum.Sum(nil)); got != c.want.SHA256 || c.n != c.want.Size {
-		return n, fmt.Errorf("%w: the store has %d bytes of %s with the sha256 %.12s…, sent were %d with %.12s…", backup.ErrChanged, c.n, c.name, got, c.want.Size, c.want.SHA256)
+		return n, fmt.Errorf("%w: the store has %d bytes of %s with the sha256 %.12s…, sent were %d with %.12s…",
+			backup.ErrChanged, c.n, c.name, got, c.want.Size, c.want.SHA256)
 	}
 	return n, io.EOF
 }

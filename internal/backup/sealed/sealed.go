@@ -1,6 +1,6 @@
-// Package sealed encrypts, compresses, or both, what another store keeps. A machine that takes backups has only public keys; it can
-// read back what it wrote as long as the process lives that wrote it, and nothing else. Manifests stay readable. It is not a store of
-// its own. Start with Config and Over.
+// Package sealed encrypts, compresses, or both, what another store keeps. A machine that takes backups has only public
+// keys; it can read back what it wrote as long as the process lives that wrote it, and nothing else. Manifests stay
+// readable. It is not a store of its own. Start with Config and Over.
 package sealed
 
 import (
@@ -22,7 +22,8 @@ import (
 type Config struct {
 	// Public keys (age1…) that a backup is encrypted to. Each of their owners can read it.
 	Recipients []string `yaml:"recipients,required"`
-	// File with a secret key (AGE-SECRET-KEY-…), for restoring and verifying. It need not exist on a machine that only takes backups, and should not.
+	// File with a secret key (AGE-SECRET-KEY-…), for restoring and verifying. It need not exist on a machine that only
+	// takes backups, and should not.
 	Identity config.Path `yaml:"identity"`
 }
 
@@ -49,8 +50,8 @@ var (
 // maxRecipients is how many public keys there may be.
 const maxRecipients = 20
 
-// Over encrypts what under keeps to the recipients of c, and compresses it before where compress is true. Without recipients it only
-// compresses. It reads no secret key.
+// Over encrypts what under keeps to the recipients of c, and compresses it before where compress is true. Without
+// recipients it only compresses. It reads no secret key.
 func Over(under backup.PrunableStore, c Config, compress bool) (*Store, error) {
 	s := &Store{under: under, identity: c.Identity.String(), compress: compress}
 	if len(c.Recipients) > maxRecipients {
@@ -78,7 +79,8 @@ func Over(under backup.PrunableStore, c Config, compress bool) (*Store, error) {
 func recipient(text string) (age.Recipient, error) {
 	switch {
 	case strings.HasPrefix(strings.ToUpper(text), "AGE-SECRET-KEY-"):
-		return nil, errors.New("this is a SECRET key; take it out of the file, and give its public key (age-keygen -y KEYFILE prints it)")
+		return nil, errors.New(
+			"this is a SECRET key; take it out of the file, and give its public key (age-keygen -y KEYFILE prints it)")
 	case strings.HasPrefix(text, "ssh-"):
 		return nil, errors.New("ssh keys are not supported yet; age1… keys are")
 	}
@@ -134,8 +136,8 @@ func (s *Store) Free() (int64, error) {
 	return 0, errors.ErrUnsupported
 }
 
-// plain tells which objects are kept as they are: manifests, which hold no rows, so that backups can be listed, checked and pruned
-// without a key.
+// plain tells which objects are kept as they are: manifests, which hold no rows, so that backups can be listed, checked
+// and pruned without a key.
 func plain(name string) bool { return strings.HasSuffix(name, ".json") }
 
 // Put begins an object.
@@ -147,8 +149,8 @@ func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 	return s.seal(name, under)
 }
 
-// Open reads a visible object as it was written. An object that was stored before encryption was configured is read as it is.
-// backup.ErrSealed when it is encrypted and no key of it is here.
+// Open reads a visible object as it was written. An object that was stored before encryption was configured is read as
+// it is. backup.ErrSealed when it is encrypted and no key of it is here.
 func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	under, err := s.under.Open(ctx, name)
 	if err != nil || plain(name) {
@@ -179,7 +181,9 @@ func (s *Store) keys() ([]age.Identity, error) {
 	defer f.Close()
 	all, err := age.ParseIdentities(io.LimitReader(f, maxIdentity))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s cannot be read as age secret keys (one that is itself encrypted must be decrypted first)", backup.ErrSealed, s.identity)
+		return nil, fmt.Errorf(
+			"%w: %s cannot be read as age secret keys (one that is itself encrypted must be decrypted first)",
+			backup.ErrSealed, s.identity)
 	}
 	return all, nil
 }

@@ -75,7 +75,8 @@ func TestStore_keeps_the_contract(t *testing.T) {
 		name     string
 		to       []string
 		compress bool
-	}{{"encrypted", []string{public}, false}, {"compressed", nil, true}, {"compressed and encrypted", []string{public}, true}} {
+	}{{"encrypted", []string{public}, false}, {"compressed", nil, true},
+		{"compressed and encrypted", []string{public}, true}} {
 		t.Run(kind.name, func(t *testing.T) {
 			backuptest.Exercise(t, func(t *testing.T) backuptest.Fixture {
 				path := t.TempDir()
@@ -115,7 +116,8 @@ func TestRunner_without_a_secret_key_reads_back_what_it_wrote_and_nothing_else(t
 		t.Error("it does not read back what it wrote")
 	}
 	must(t, p.Commit(t.Context()))
-	if _, err := over(t, path, Config{Recipients: []string{public}}, true).Open(t.Context(), "a.dump"); !errors.Is(err, backup.ErrSealed) {
+	if _, err := over(t, path, Config{Recipients: []string{public}}, true).Open(t.Context(),
+		"a.dump"); !errors.Is(err, backup.ErrSealed) {
 		t.Errorf("another process of the runner opens it: %v, want ErrSealed", err)
 	}
 	kept, err := os.ReadFile(filepath.Join(path, "a.dump"))
@@ -132,7 +134,8 @@ func TestRunner_without_a_secret_key_reads_back_what_it_wrote_and_nothing_else(t
 		t.Error("the holder of the key does not read what was written")
 	}
 	_, other := keypair(t)
-	if _, err := over(t, path, Config{Recipients: []string{public}, Identity: config.Path(other)}, false).Open(t.Context(), "a.dump"); !errors.Is(err, backup.ErrSealed) {
+	if _, err := over(t, path, Config{Recipients: []string{public}, Identity: config.Path(other)},
+		false).Open(t.Context(), "a.dump"); !errors.Is(err, backup.ErrSealed) {
 		t.Errorf("somebody else's key opens it: %v, want ErrSealed", err)
 	}
 }
@@ -189,7 +192,8 @@ func TestManifest_holds_what_is_kept_and_the_store_is_compared_with_it_without_a
 	p := stored(t, s, "a.dump", "rows")
 	must(t, p.Commit(t.Context()))
 	m := backup.Manifest{Name: "a.dump", SHA256: "of the plain text", Size: 4, Stored: backup.StoredOf(p)}
-	if m.Stored == nil || m.Stored.Encryption != "age" || len(m.Stored.Recipients) != 1 || m.Stored.Recipients[0] != public {
+	if m.Stored == nil || m.Stored.Encryption != "age" || len(m.Stored.Recipients) != 1 ||
+		m.Stored.Recipients[0] != public {
 		t.Fatalf("stored is %+v", m.Stored)
 	}
 	must(t, backup.Reread(t.Context(), s, m))
@@ -301,7 +305,9 @@ func FuzzUnseal_never_panics_and_gives_bytes_or_an_error(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, kept []byte) {
-		r, err := unseal(io.NopCloser(bytes.NewReader(kept)), func() ([]age.Identity, error) { return []age.Identity{id}, nil })
+		r, err := unseal(io.NopCloser(bytes.NewReader(kept)), func() ([]age.Identity, error) {
+			return []age.Identity{id}, nil
+		})
 		if err != nil {
 			return
 		}

@@ -52,7 +52,8 @@ func unseal(kept io.ReadCloser, keys func() ([]age.Identity, error)) (io.ReadClo
 	if !bytes.HasPrefix(head, zstdMagic) {
 		return u, nil
 	}
-	u.zstd, err = zstd.NewReader(u.r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+	u.zstd, err = zstd.NewReader(u.r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
 		return nil, fmt.Errorf("decompress: %w", err)
 	}
@@ -62,10 +63,13 @@ func unseal(kept io.ReadCloser, keys func() ([]age.Identity, error)) (io.ReadClo
 
 // unsealed is an object as it was written.
 type unsealed struct {
-	kept  io.ReadCloser
-	under *bufio.Reader // of kept
-	r     io.Reader     // of what was written
-	inner io.Reader     // of what the decompressor reads, nil without one
+	kept io.ReadCloser
+	// of kept
+	under *bufio.Reader
+	// of what was written
+	r io.Reader
+	// of what the decompressor reads, nil without one
+	inner io.Reader
 	zstd  *zstd.Decoder
 }
 

@@ -13,8 +13,8 @@ import (
 // root is the module, seen from this package.
 const root = "../../.."
 
-// Comments reads what the keys of a struct mean: the comments above its fields, each on one line. It panics where a struct is not in
-// the sources of this module, or one of its keys says nothing.
+// Comments reads what the keys of a struct mean: the comments above its fields, each on one line. It panics where a
+// struct is not in the sources of this module, or one of its keys says nothing.
 func Comments(t reflect.Type) map[string]string {
 	folder := filepath.Join(root, strings.TrimPrefix(t.PkgPath(), "fairlead/"))
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))

@@ -1,6 +1,6 @@
-// Package configtest is for tests only: it knows all owners of parts of fairlead.yaml at once, and holds what is published about the
-// file (docs/schema, docs/configuration.md) to what they decode. A new adapter stands in Owners. `go test ./internal/config/configtest
-// -update` writes both anew.
+// Package configtest is for tests only: it knows all owners of parts of fairlead.yaml at once, and holds what is
+// published about the file (docs/schema, docs/configuration.md) to what they decode. A new adapter stands in Owners.
+// `go test ./internal/config/configtest -update` writes both anew.
 package configtest
 
 import (

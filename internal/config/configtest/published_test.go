@@ -84,8 +84,10 @@ func TestManual_shows_a_file_that_can_be_read(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks := map[string]config.Block{"database": c.Database, "store": c.Backup.Store, "target": c.Target, "slack": c.Record.Notify[0], "webhook": c.Record.Notify[1]}
-	for name, into := range map[string]any{"database": &postgres.Config{}, "store": &dir.Config{}, "target": &compose.Config{}, "slack": &slack.Config{}, "webhook": &webhook.Config{}} {
+	blocks := map[string]config.Block{"database": c.Database, "store": c.Backup.Store, "target": c.Target,
+		"slack": c.Record.Notify[0], "webhook": c.Record.Notify[1]}
+	for name, into := range map[string]any{"database": &postgres.Config{}, "store": &dir.Config{},
+		"target": &compose.Config{}, "slack": &slack.Config{}, "webhook": &webhook.Config{}} {
 		if err := blocks[name].Decode(into); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -113,7 +113,8 @@ func table(b *strings.Builder, title string, n node, keys []string) {
 	fmt.Fprintf(b, "### %s\n\n| key | value | default | meaning |\n|---|---|---|---|\n", title)
 	for _, k := range keys {
 		p := n.Properties[k]
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", k, kindOf(p), defaultOf(p, slices.Contains(n.Required, k)), strings.ReplaceAll(p.Description, "|", `\|`))
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", k, kindOf(p), defaultOf(p, slices.Contains(n.Required, k)),
+			strings.ReplaceAll(p.Description, "|", `\|`))
 	}
 	b.WriteString("\n")
 }

@@ -12,16 +12,17 @@ import (
 	"fairlead/internal/config"
 )
 
-// Schema gives the JSON schema (2020-12) of fairlead.yaml. owners gives the structs that Blocks are decoded into, by dotted key and
-// kind: "target" → {"compose": compose.Config{}}, "database" → {"": postgres.Config{}}, "record.notify" → {…}. A Block without
-// owners allows any keys. docs gives what the keys of a struct mean, by the names of its fields.
+// Schema gives the JSON schema (2020-12) of fairlead.yaml. owners gives the structs that Blocks are decoded into, by
+// dotted key and kind: "target" → {"compose": compose.Config{}}, "database" → {"": postgres.Config{}}, "record.notify"
+// → {…}. A Block without owners allows any keys. docs gives what the keys of a struct mean, by the names of its fields.
 func Schema(owners map[string]map[string]any, docs func(reflect.Type) map[string]string) ([]byte, error) {
 	s := schemer{owners: owners, docs: docs}
 	root := s.structure(reflect.TypeFor[config.Config](), "")
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "fairlead.yaml"
 	root["dependentRequired"] = map[string]any{"target": []string{"approval", "health"}}
-	root["anyOf"] = []any{map[string]any{"required": []string{"target"}}, map[string]any{"required": []string{"ledger"}}}
+	root["anyOf"] = []any{map[string]any{"required": []string{"target"}},
+		map[string]any{"required": []string{"ledger"}}}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -67,7 +68,8 @@ func (s schemer) value(t reflect.Type, name string, f config.Key) map[string]any
 		return s.block(name, f.Kind)
 	case t == reflect.TypeFor[time.Duration]():
 		return map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`}
-	case t == reflect.TypeFor[config.Secret](), t == reflect.TypeFor[config.Expandable](), t == reflect.TypeFor[config.Path]():
+	case t == reflect.TypeFor[config.Secret](), t == reflect.TypeFor[config.Expandable](),
+		t == reflect.TypeFor[config.Path]():
 		return map[string]any{"type": "string", "$comment": "${NAME} is replaced by the environment's value"}
 	case t.Kind() == reflect.String || config.IsLeaf(t):
 		o := map[string]any{"type": "string"}

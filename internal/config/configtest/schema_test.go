@@ -13,7 +13,9 @@ func TestSchema_holds_what_owners_say_of_their_blocks(t *testing.T) {
 	type dir struct {
 		Path config.Path `yaml:"path,required"`
 	}
-	b, err := Schema(map[string]map[string]any{"backup.store": {"dir": dir{}}}, func(reflect.Type) map[string]string { return nil })
+	b, err := Schema(map[string]map[string]any{"backup.store": {"dir": dir{}}}, func(reflect.Type) map[string]string {
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +35,8 @@ func TestSchema_holds_what_owners_say_of_their_blocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := s.Properties.Backup.Properties.Store
-	if store.Properties["path"] == nil || store.Properties["kind"] == nil || !slices.Equal(store.Required, []string{"kind", "path"}) {
+	if store.Properties["path"] == nil || store.Properties["kind"] == nil ||
+		!slices.Equal(store.Required, []string{"kind", "path"}) {
 		t.Errorf("got %+v", store)
 	}
 }

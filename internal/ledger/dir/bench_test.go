@@ -27,9 +27,11 @@ func BenchmarkRuns_of_10000(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		return engine.Record{Schema: engine.RecordSchema, Prev: head, ID: string(run) + string(v), At: at, Run: run, Verdict: v, Evidence: raw}
+		return engine.Record{Schema: engine.RecordSchema, Prev: head, ID: string(run) + string(v), At: at, Run: run,
+			Verdict: v, Evidence: raw}
 	}
-	opening := engine.Opening{Terms: engine.Terms{Action: engine.Deploy, Tag: "v1.41.0"}, Holder: engine.Holder{Name: "ana@laptop"}, Approval: engine.Approval{By: "lea"}}
+	opening := engine.Opening{Terms: engine.Terms{Action: engine.Deploy, Tag: "v1.41.0"},
+		Holder: engine.Holder{Name: "ana@laptop"}, Approval: engine.Approval{By: "lea"}}
 	for i := range 10_000 {
 		run := engine.RunID(fmt.Sprintf("r-20261124-%06d-7f3a", i))
 		var file []byte
@@ -44,7 +46,8 @@ func BenchmarkRuns_of_10000(b *testing.B) {
 			}
 			file, head = append(append(file, line...), '\n'), chain.Sum(line)
 		}
-		if err := os.WriteFile(filepath.Join(segments, fmt.Sprintf("%08d-%s.jsonl", i+1, run)), file, 0o660); err != nil {
+		if err := os.WriteFile(filepath.Join(segments, fmt.Sprintf("%08d-%s.jsonl", i+1, run)), file,
+			0o660); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package dir keeps a ledger in a directory of this machine. It is the ledger itself for local use, and the words around
-// chain.Dir, which does the work. It is not the ledger of a remote host: that is ledger/host. Start with Open.
+// Package dir keeps a ledger in a directory of this machine. It is the ledger itself for local use, and the words
+// around chain.Dir, which does the work. It is not the ledger of a remote host: that is ledger/host. Start with Open.
 package dir
 
 import (
@@ -10,10 +10,12 @@ import (
 	"fairlead/internal/engine"
 )
 
-// A Ledger is the ledger of one app in one environment, in a directory. It is safe for use by several goroutines and processes.
+// A Ledger is the ledger of one app in one environment, in a directory. It is safe for use by several goroutines and
+// processes.
 type Ledger struct {
 	files *chain.Dir
-	known string // the id, from Expecting; empty when it is not known
+	// the id, from Expecting; empty when it is not known
+	known string
 }
 
 var (

@@ -7,8 +7,9 @@ import (
 	"fairlead/internal/fence"
 )
 
-// Expecting gives the ledger for a caller who knows its id from elsewhere. Where there is no ledger, everything but reading blobs
-// and single runs then answers chain.ErrMissing and creates nothing; where there is another one, fence.ErrOtherLedger.
+// Expecting gives the ledger for a caller who knows its id from elsewhere. Where there is no ledger, everything but
+// reading blobs and single runs then answers chain.ErrMissing and creates nothing; where there is another one,
+// fence.ErrOtherLedger.
 func (l Ledger) Expecting(id string) Ledger {
 	l.known = id
 	return l

@@ -1,5 +1,5 @@
-// Package fake is an engine.Ledger in a seeded world: it obeys the contract, keeps the exact lines, and lets a story cut its place
-// off, lose answers and fill its disk. Test-only. Start with New.
+// Package fake is an engine.Ledger in a seeded world: it obeys the contract, keeps the exact lines, and lets a story
+// cut its place off, lose answers and fill its disk. Test-only. Start with New.
 package fake
 
 import (
@@ -65,7 +65,8 @@ func (l *Ledger) head() (engine.Head, error) {
 	for from > 0 && !begins(l.records[from]) {
 		from--
 	}
-	return engine.Head{Ledger: l.records[0].ID, Hash: l.hashes[len(l.hashes)-1], Last: slices.Clone(l.records[from:])}, nil
+	return engine.Head{Ledger: l.records[0].ID, Hash: l.hashes[len(l.hashes)-1], Last: slices.Clone(l.records[from:])},
+		nil
 }
 
 func begins(r engine.Record) bool { return r.Verdict == engine.Opened || r.Verdict == engine.Manual }

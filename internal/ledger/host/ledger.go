@@ -1,5 +1,6 @@
-// Package host keeps a ledger on the first host of a target, through the agent there. The agent does the work (flock, fsync, hashes);
-// this package carries lines to it and back, unchanged. It shares its connection with the target. Start with New.
+// Package host keeps a ledger on the first host of a target, through the agent there. The agent does the work (flock,
+// fsync, hashes); this package carries lines to it and back, unchanged. It shares its connection with the target. Start
+// with New.
 package host
 
 import (
@@ -28,8 +29,9 @@ var (
 // New names the ledger of a place on a host. It touches nothing.
 func New(h *host.Host, place wire.Place) Ledger { return Ledger{h, place} }
 
-// Expecting gives the ledger for a caller who knows its id from elsewhere (another host, the database). Where there is no ledger,
-// everything but reading blobs and single runs then answers chain.ErrMissing; where there is another one, fence.ErrOtherLedger.
+// Expecting gives the ledger for a caller who knows its id from elsewhere (another host, the database). Where there is
+// no ledger, everything but reading blobs and single runs then answers chain.ErrMissing; where there is another one,
+// fence.ErrOtherLedger.
 func (l Ledger) Expecting(id string) Ledger {
 	l.place.Expect = id
 	return l
@@ -57,7 +59,8 @@ func (l Ledger) Append(ctx context.Context, after chain.Hash, r engine.Record) (
 	if len(line) > chain.MaxLine {
 		return "", chain.ErrTooLong
 	}
-	out, err := host.Call[wire.LedgerHash](ctx, l.host, wire.OpLedgerAppend, wire.LedgerAppend{Place: l.place, After: string(after), Line: line})
+	out, err := host.Call[wire.LedgerHash](ctx, l.host, wire.OpLedgerAppend,
+		wire.LedgerAppend{Place: l.place, After: string(after), Line: line})
 	if err != nil {
 		return "", l.fail("write", err)
 	}
@@ -81,7 +84,8 @@ func (l Ledger) Put(ctx context.Context, blob []byte) (string, error) {
 	if len(blob) > wire.MaxBlob {
 		return "", chain.ErrTooLong
 	}
-	out, err := host.Call[wire.LedgerHash](ctx, l.host, wire.OpLedgerPut, wire.LedgerBlob{Place: l.place, Content: blob})
+	out, err := host.Call[wire.LedgerHash](ctx, l.host, wire.OpLedgerPut,
+		wire.LedgerBlob{Place: l.place, Content: blob})
 	if err != nil {
 		return "", l.fail("write", err)
 	}
@@ -122,9 +126,11 @@ func (l Ledger) fail(what string, err error) error {
 // fromWire gives what the agent said in the words of the contract.
 func fromWire(err error) error {
 	for code, sentinel := range map[wire.Code]error{
-		wire.CodeChainOvertaken: chain.ErrOvertaken, wire.CodeMissing: chain.ErrMissing, wire.CodeExists: chain.ErrExists,
-		wire.CodeBroken: chain.ErrBroken, wire.CodeTooLong: chain.ErrTooLong, wire.CodeOtherLedger: fence.ErrOtherLedger,
-		wire.CodeOvertaken: fence.ErrOvertaken,
+		wire.CodeChainOvertaken: chain.ErrOvertaken, wire.CodeMissing: chain.ErrMissing,
+		wire.CodeExists: chain.ErrExists,
+		wire.CodeBroken: chain.ErrBroken, wire.CodeTooLong: chain.ErrTooLong,
+		wire.CodeOtherLedger: fence.ErrOtherLedger,
+		wire.CodeOvertaken:   fence.ErrOvertaken,
 	} {
 		if wire.CodeOf(err) == code {
 			return fmt.Errorf("%w (%w)", sentinel, err)

@@ -39,7 +39,8 @@ func newSite(t *testing.T) site {
 }
 
 func (s site) open() Ledger {
-	h := host.New(host.Options{Address: host.Address{Local: true}, Agents: s.with, AgentDirectory: filepath.Join(s.home, "agents")})
+	h := host.New(host.Options{Address: host.Address{Local: true}, Agents: s.with,
+		AgentDirectory: filepath.Join(s.home, "agents")})
 	s.t.Cleanup(func() { h.Close() })
 	return New(h, s.place)
 }
@@ -48,7 +49,8 @@ func (s site) open() Ledger {
 func (s site) know(id string) {
 	s.t.Helper()
 	check(s.t, os.MkdirAll(s.place.State(), 0o770))
-	check(s.t, os.WriteFile(s.place.Ticket(), fmt.Appendf(nil, `{"app":"shop","environment":"production","ledger":%q,"run":"r-1","number":1}`, id), 0o660))
+	check(s.t, os.WriteFile(s.place.Ticket(),
+		fmt.Appendf(nil, `{"app":"shop","environment":"production","ledger":%q,"run":"r-1","number":1}`, id), 0o660))
 }
 
 func TestLedger_keeps_the_contract(t *testing.T) {
@@ -81,7 +83,8 @@ func TestLedger_keeps_the_contract(t *testing.T) {
 
 func TestReading_brings_no_agent_onto_the_host(t *testing.T) {
 	s := newSite(t)
-	r := engine.Record{Schema: engine.RecordSchema, ID: "a1", Run: "r-1", Verdict: engine.Opened, Evidence: []byte(`{}`)}
+	r := engine.Record{Schema: engine.RecordSchema, ID: "a1", Run: "r-1", Verdict: engine.Opened,
+		Evidence: []byte(`{}`)}
 	if _, err := s.open().Append(t.Context(), "", r); err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +125,8 @@ func TestReading_brings_no_agent_onto_the_host(t *testing.T) {
 
 func TestLedger_that_the_host_knows_and_that_is_another_one_is_refused(t *testing.T) {
 	s := newSite(t)
-	r := engine.Record{Schema: engine.RecordSchema, ID: "a1", Run: "r-1", Verdict: engine.Opened, Evidence: []byte(`{}`)}
+	r := engine.Record{Schema: engine.RecordSchema, ID: "a1", Run: "r-1", Verdict: engine.Opened,
+		Evidence: []byte(`{}`)}
 	if _, err := s.open().Append(t.Context(), "", r); err != nil {
 		t.Fatal(err)
 	}

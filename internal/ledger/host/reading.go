@@ -31,26 +31,29 @@ func (l Ledger) head(ctx context.Context) (wire.LedgerHead, error) {
 }
 
 func (l Ledger) segment(ctx context.Context, run string) ([][]byte, error) {
-	out, err := read(ctx, l, false, wire.OpLedgerSegment, wire.LedgerSegment{Place: l.place, Run: run}, func(d *chain.Dir) (wire.LedgerLines, error) {
-		lines, err := d.Segment(run)
-		return wire.LedgerLines{Lines: lines}, err
-	})
+	out, err := read(ctx, l, false, wire.OpLedgerSegment, wire.LedgerSegment{Place: l.place, Run: run},
+		func(d *chain.Dir) (wire.LedgerLines, error) {
+			lines, err := d.Segment(run)
+			return wire.LedgerLines{Lines: lines}, err
+		})
 	return out.Lines, err
 }
 
 func (l Ledger) blob(ctx context.Context, sha256 string) ([]byte, error) {
-	out, err := read(ctx, l, true, wire.OpLedgerBlob, wire.LedgerBlob{Place: l.place, SHA256: sha256}, func(d *chain.Dir) (wire.LedgerBlob, error) {
-		b, err := d.Blob(sha256)
-		return wire.LedgerBlob{Content: b}, err
-	})
+	out, err := read(ctx, l, true, wire.OpLedgerBlob, wire.LedgerBlob{Place: l.place, SHA256: sha256},
+		func(d *chain.Dir) (wire.LedgerBlob, error) {
+			b, err := d.Blob(sha256)
+			return wire.LedgerBlob{Content: b}, err
+		})
 	return out.Content, err
 }
 
 func (l Ledger) runs(ctx context.Context, limit int) ([]engine.Summary, error) {
-	return read(ctx, l, false, wire.OpLedgerRuns, wire.LedgerRuns{Place: l.place, Limit: limit}, func(d *chain.Dir) ([]engine.Summary, error) {
-		entries, err := d.Entries(max(limit, 0))
-		return engine.ReadSummaries(entries), err
-	})
+	return read(ctx, l, false, wire.OpLedgerRuns, wire.LedgerRuns{Place: l.place, Limit: limit},
+		func(d *chain.Dir) ([]engine.Summary, error) {
+			entries, err := d.Entries(max(limit, 0))
+			return engine.ReadSummaries(entries), err
+		})
 }
 
 func (l Ledger) lines(ctx context.Context) ([][]byte, error) {
@@ -79,9 +82,10 @@ func (l Ledger) lines(ctx context.Context) ([][]byte, error) {
 	return all, err
 }
 
-// read asks the agent where it is on the host already. Where it is not, nothing is brought there for the sake of reading: the
-// ledger's files are fetched through the bootstrap and read here.
-func read[Out, In any](ctx context.Context, l Ledger, blobs bool, op wire.Op, in In, here func(*chain.Dir) (Out, error)) (Out, error) {
+// read asks the agent where it is on the host already. Where it is not, nothing is brought there for the sake of
+// reading: the ledger's files are fetched through the bootstrap and read here.
+func read[Out, In any](ctx context.Context, l Ledger, blobs bool, op wire.Op, in In,
+	here func(*chain.Dir) (Out, error)) (Out, error) {
 	var out Out
 	ready, err := l.host.Ready(ctx)
 	if err != nil {
@@ -98,7 +102,8 @@ func read[Out, In any](ctx context.Context, l Ledger, blobs bool, op wire.Op, in
 	return out, err
 }
 
-const copyScript = `[ -d "$1" ] || exit 0; cd "$1" && if [ "$2" = blobs ]; then exec tar -cf - .; else exec tar -cf - --exclude ./blobs .; fi`
+const copyScript = `[ -d "$1" ] || exit 0; cd "$1" && ` +
+	`if [ "$2" = blobs ]; then exec tar -cf - .; else exec tar -cf - --exclude ./blobs .; fi`
 
 // copied gives the ledger's files as they are on the host now, in a folder that is removed afterwards.
 func (l Ledger) copied(ctx context.Context, blobs bool, use func(*chain.Dir) error) error {
@@ -107,13 +112,15 @@ func (l Ledger) copied(ctx context.Context, blobs bool, use func(*chain.Dir) err
 		which = "blobs"
 	}
 	answers, err := l.host.Run(ctx,
-		wire.Command{Argv: []string{"sh", "-c", copyScript, "sh", l.place.Ledger(), which}, Max: maxCopy, Timeout: 2 * time.Minute},
+		wire.Command{Argv: []string{"sh", "-c", copyScript, "sh", l.place.Ledger(), which}, Max: maxCopy,
+			Timeout: 2 * time.Minute},
 		wire.Command{Argv: []string{"sh", "-c", `[ ! -e "$1" ] || cat "$1"`, "sh", l.place.Ticket()}, Max: 1 << 20})
 	if err != nil {
 		return err
 	}
 	if answers[0].Code == 1 && len(answers[0].Out) > 0 {
-		answers[0].Code = 0 // a file grew while it was read; its half line is passed over
+		// a file grew while it was read; its half line is passed over
+		answers[0].Code = 0
 	}
 	if err := errors.Join(answers[0].Err("copy the ledger"), answers[1].Err("read the fence")); err != nil {
 		return err
@@ -150,7 +157,8 @@ func (l Ledger) same(d *chain.Dir, ticket []byte) error {
 		switch {
 		case want == "" || id == want:
 		case id == "":
-			return fmt.Errorf("%w: %s knows the ledger %s, and there is none in %s", chain.ErrMissing, who, want, l.place.Ledger())
+			return fmt.Errorf("%w: %s knows the ledger %s, and there is none in %s", chain.ErrMissing, who, want,
+				l.place.Ledger())
 		default:
 			return fmt.Errorf("%w: %s knows %s, in %s is %s", fence.ErrOtherLedger, who, want, l.place.Ledger(), id)
 		}

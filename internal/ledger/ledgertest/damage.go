@@ -29,7 +29,8 @@ func torn(t *testing.T, p Fixture) {
 	two := put(t, h, lost)
 	p.Tear(t)
 	next := put(t, h, opening(one, "r-4", nil))
-	if _, err := h.Append(t.Context(), two, record(two, "r-3", "x", engine.Noted, nil)); !errors.Is(err, chain.ErrOvertaken) {
+	if _, err := h.Append(t.Context(), two,
+		record(two, "r-3", "x", engine.Noted, nil)); !errors.Is(err, chain.ErrOvertaken) {
 		t.Errorf("a record after the lost one: %v, want ErrOvertaken", err)
 	}
 	if n, last, err := verify(t, h); n != 8 || last != next || err != nil {
@@ -74,7 +75,8 @@ func edited(t *testing.T, p Fixture) {
 	if _, err := p.Open(t).Head(t.Context()); !errors.Is(err, chain.ErrBroken) {
 		t.Errorf("head of an edited last run: %v, want ErrBroken", err)
 	}
-	if _, err := p.Open(t).Append(t.Context(), head, record(head, "r-3", "x", engine.Noted, nil)); !errors.Is(err, chain.ErrBroken) {
+	if _, err := p.Open(t).Append(t.Context(), head,
+		record(head, "r-3", "x", engine.Noted, nil)); !errors.Is(err, chain.ErrBroken) {
 		t.Errorf("append behind an edited record: %v, want ErrBroken", err)
 	}
 }
@@ -139,7 +141,8 @@ func otherKnown(t *testing.T, p Fixture) {
 		t.Errorf("head of another ledger: %v, want ErrOtherLedger", err)
 	}
 	head = headIs(t, p.Open(t), mustHead(t, p)).Hash
-	if _, err := h.Append(t.Context(), head, record(head, "r-1", "y", engine.Noted, nil)); !errors.Is(err, fence.ErrOtherLedger) {
+	if _, err := h.Append(t.Context(), head,
+		record(head, "r-1", "y", engine.Noted, nil)); !errors.Is(err, fence.ErrOtherLedger) {
 		t.Errorf("append to another ledger: %v, want ErrOtherLedger", err)
 	}
 }

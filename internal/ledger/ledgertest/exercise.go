@@ -131,7 +131,8 @@ func race(t *testing.T, p Fixture) {
 		for i, h := range handles {
 			r := record(head, "r-1", fmt.Sprintf("%d-%d", round, i), engine.Noted, nil)
 			if round%5 == 0 {
-				r = record(head, engine.RunID(fmt.Sprintf("r-%d-%d", round, i)), "opened", engine.Opened, engine.Opening{})
+				r = record(head, engine.RunID(fmt.Sprintf("r-%d-%d", round, i)), "opened", engine.Opened,
+					engine.Opening{})
 			} else {
 				r.Run = runOf(t, h)
 			}
@@ -209,7 +210,8 @@ func wrongPrev(t *testing.T, p Fixture) {
 func goOnNowhere(t *testing.T, p Fixture) {
 	h := p.Open(t)
 	after := chain.Sum([]byte("elsewhere"))
-	if _, err := h.Append(t.Context(), after, record(after, "r-1", "x", engine.Noted, nil)); !errors.Is(err, chain.ErrMissing) {
+	if _, err := h.Append(t.Context(), after,
+		record(after, "r-1", "x", engine.Noted, nil)); !errors.Is(err, chain.ErrMissing) {
 		t.Errorf("%v, want ErrMissing", err)
 	}
 	headIs(t, h, "")
@@ -264,7 +266,8 @@ func runs(t *testing.T, p Fixture) {
 	if s := all[0]; s.Outcome != 0 || !s.Closed.IsZero() || s.Step != "" {
 		t.Errorf("the open run: %+v", s)
 	}
-	want := engine.Summary{Run: "r-4", Action: engine.Deploy, Tag: "v1-r-4", Opened: all[1].Opened, Closed: all[1].Closed,
+	want := engine.Summary{Run: "r-4", Action: engine.Deploy, Tag: "v1-r-4", Opened: all[1].Opened,
+		Closed:  all[1].Closed,
 		Outcome: fault.Deployed, Holder: "ana@laptop", Approved: "lea", Step: "migrate", Means: "as asked"}
 	if s := all[1]; s != want || s.Closed.IsZero() {
 		t.Errorf("the closed run:\ngot  %+v\nwant %+v", s, want)
@@ -283,7 +286,8 @@ func closedByNext(t *testing.T, p Fixture) {
 		if err != nil || len(all) != 2+round {
 			t.Fatalf("%d runs, %v", len(all), err)
 		}
-		if s := all[1+round]; s.Run != "r-1" || s.Outcome != fault.RolledBack || s.Closed.IsZero() || s.Means != "old images" {
+		if s := all[1+round]; s.Run != "r-1" || s.Outcome != fault.RolledBack || s.Closed.IsZero() ||
+			s.Means != "old images" {
 			t.Errorf("the run that was closed by the next one: %+v", s)
 		}
 		if round == 0 {

@@ -42,7 +42,8 @@ func opening(after chain.Hash, run engine.RunID, closes *engine.Closing) engine.
 
 // closing is the last record of a run.
 func closing(after chain.Hash, run engine.RunID) engine.Record {
-	return record(after, run, "closed", engine.Closed, engine.Closing{Run: run, Outcome: fault.Deployed, Means: "as asked"})
+	return record(after, run, "closed", engine.Closed,
+		engine.Closing{Run: run, Outcome: fault.Deployed, Means: "as asked"})
 }
 
 // put appends and fails the test when it cannot.

@@ -66,8 +66,8 @@ func (o *Outbox) mark(n Note) error {
 
 func (o *Outbox) path(n Note, ext string) string { return filepath.Join(o.dir, n.base()+ext) }
 
-// Waiting gives the notes that were not accepted yet, oldest first. A file that cannot be read is an error that names it; the others
-// are given all the same.
+// Waiting gives the notes that were not accepted yet, oldest first. A file that cannot be read is an error that names
+// it; the others are given all the same.
 func (o *Outbox) Waiting() ([]Note, error) {
 	entries, err := os.ReadDir(o.dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,5 +1,6 @@
-// Package outbox delivers notes at least once: each is on disk before it is sent, and stays there until it was accepted. Nothing
-// that goes wrong here is an error of a deployment; it is a Delivery that says so. Start with Outbox.Send.
+// Package outbox delivers notes at least once: each is on disk before it is sent, and stays there until it was
+// accepted. Nothing that goes wrong here is an error of a deployment; it is a Delivery that says so. Start with
+// Outbox.Send.
 package outbox
 
 import (
@@ -18,9 +19,11 @@ import (
 
 // The patience of one sending.
 const (
-	tries    = 4
-	longest  = 20 * time.Second // a receiver that asks for more is served by a later resend
-	keepSent = 100              // sent notes that are kept
+	tries = 4
+	// a receiver that asks for more is served by a later resend
+	longest = 20 * time.Second
+	// sent notes that are kept
+	keepSent = 100
 )
 
 // A Delivery says what became of one note to one receiver.
@@ -29,7 +32,8 @@ type Delivery struct {
 	Run   string `json:"run"`
 	Sent  bool   `json:"sent"`
 	Tries int    `json:"tries"`
-	Why   string `json:"why,omitempty"` // why it was not sent, or could not be kept
+	// why it was not sent, or could not be kept
+	Why string `json:"why,omitempty"`
 }
 
 // String is one line for people.
@@ -50,13 +54,14 @@ type Outbox struct {
 	sleep func(context.Context, time.Duration) error
 }
 
-// New gives the outbox in a folder, which is made (0700) when the first note is kept. sleep waits, or returns the context's error.
+// New gives the outbox in a folder, which is made (0700) when the first note is kept. sleep waits, or returns the
+// context's error.
 func New(dir string, now func() time.Time, sleep func(context.Context, time.Duration) error) *Outbox {
 	return &Outbox{dir: dir, now: now, sleep: sleep}
 }
 
-// Send keeps the message for each receiver, sends it to all at the same time, trying again where that makes sense, and marks what was
-// accepted. It ends when all have answered or ctx ends.
+// Send keeps the message for each receiver, sends it to all at the same time, trying again where that makes sense, and
+// marks what was accepted. It ends when all have answered or ctx ends.
 func (o *Outbox) Send(ctx context.Context, m notify.Message, to []notify.Notifier) []Delivery {
 	var notes []Note
 	for _, name := range names(to) {
@@ -65,8 +70,8 @@ func (o *Outbox) Send(ctx context.Context, m notify.Message, to []notify.Notifie
 	return o.deliver(ctx, notes, to)
 }
 
-// Resend sends every note that waits, oldest first for each receiver. A note to a receiver that is not configured any more stays.
-// The error names notes that could not be read; the others are sent all the same.
+// Resend sends every note that waits, oldest first for each receiver. A note to a receiver that is not configured any
+// more stays. The error names notes that could not be read; the others are sent all the same.
 func (o *Outbox) Resend(ctx context.Context, to []notify.Notifier) ([]Delivery, error) {
 	notes, err := o.Waiting()
 	var all []Delivery
@@ -127,8 +132,8 @@ func (o *Outbox) one(ctx context.Context, n Note, to notify.Notifier) Delivery {
 // again is an error that knows whether another try may help.
 type again interface{ Again() (time.Duration, bool) }
 
-// patience tells how long to wait before the next try: what the receiver asked for, or half a second, doubled each time, with a
-// little that differs from note to note.
+// patience tells how long to wait before the next try: what the receiver asked for, or half a second, doubled each
+// time, with a little that differs from note to note.
 func patience(err error, tried int, n Note) (time.Duration, bool) {
 	var a again
 	if tried >= tries || !errors.As(err, &a) {
@@ -164,7 +169,8 @@ func (o *Outbox) prune() error {
 	if err != nil || len(all) <= keepSent {
 		return err
 	}
-	slices.Sort(all) // names begin with the time
+	// names begin with the time
+	slices.Sort(all)
 	for _, f := range all[:len(all)-keepSent] {
 		if err := os.Remove(f); err != nil {
 			return fmt.Errorf("forget a sent note: %w", err)

@@ -60,7 +60,8 @@ func open(t *testing.T) *bench {
 }
 
 func message(run string) notify.Message {
-	return notify.Message{Run: run, App: "shop", Outcome: "deployed", At: time.Date(2026, 11, 24, 20, 30, 15, 0, time.FixedZone("", 3600))}
+	return notify.Message{Run: run, App: "shop", Outcome: "deployed",
+		At: time.Date(2026, 11, 24, 20, 30, 15, 0, time.FixedZone("", 3600))}
 }
 
 func TestSend_has_the_note_on_disk_before_it_is_sent_and_marks_it_after(t *testing.T) {
@@ -83,16 +84,18 @@ func TestSend_tries_again_as_the_receiver_asks_and_keeps_what_was_not_accepted(t
 		tries   int
 		least   time.Duration
 	}{
-		"one failure":          {[]error{trouble{retry: true}}, true, 2, 500 * time.Millisecond},
-		"a request to wait":    {[]error{trouble{after: 7 * time.Second, retry: true}}, true, 2, 7 * time.Second},
-		"a very long wait":     {[]error{trouble{after: time.Hour, retry: true}}, false, 1, 0},
-		"a permanent refusal":  {[]error{trouble{}}, false, 1, 0},
-		"an error of no kind":  {[]error{errors.New("no")}, false, 1, 0},
-		"failures without end": {[]error{trouble{retry: true}, trouble{retry: true}, trouble{retry: true}, trouble{retry: true}, trouble{retry: true}}, false, 4, 0},
+		"one failure":         {[]error{trouble{retry: true}}, true, 2, 500 * time.Millisecond},
+		"a request to wait":   {[]error{trouble{after: 7 * time.Second, retry: true}}, true, 2, 7 * time.Second},
+		"a very long wait":    {[]error{trouble{after: time.Hour, retry: true}}, false, 1, 0},
+		"a permanent refusal": {[]error{trouble{}}, false, 1, 0},
+		"an error of no kind": {[]error{errors.New("no")}, false, 1, 0},
+		"failures without end": {[]error{trouble{retry: true}, trouble{retry: true}, trouble{retry: true},
+			trouble{retry: true}, trouble{retry: true}}, false, 4, 0},
 	} {
 		t.Run(what, func(t *testing.T) {
 			b := open(t)
-			d := b.Send(context.Background(), message("r-1"), []notify.Notifier{&receiver{name: "x", answers: c.answers}})[0]
+			d := b.Send(context.Background(), message("r-1"),
+				[]notify.Notifier{&receiver{name: "x", answers: c.answers}})[0]
 			if d.Sent != c.sent || d.Tries != c.tries {
 				t.Errorf("got %+v, want sent %v after %d", d, c.sent, c.tries)
 			}

@@ -1,5 +1,5 @@
-// Package post sends one body to one secret URL and says whether it was accepted, in words that never contain the URL. It does not
-// try again; its Trouble says whether and when that makes sense. Start with Sender.Post.
+// Package post sends one body to one secret URL and says whether it was accepted, in words that never contain the URL.
+// It does not try again; its Trouble says whether and when that makes sense. Start with Sender.Post.
 package post
 
 import (
@@ -22,10 +22,11 @@ const (
 	maxAnswer = 4 << 10
 )
 
-// Trouble is why a message was not accepted. Again tells whether another try may help; After is how long the receiver asked to wait
-// (0 when it did not say).
+// Trouble is why a message was not accepted. Again tells whether another try may help; After is how long the receiver
+// asked to wait (0 when it did not say).
 type Trouble struct {
-	Status int // 0 when there was no answer
+	// 0 when there was no answer
+	Status int
 	Why    string
 	After  time.Duration
 	Retry  bool
@@ -43,10 +44,12 @@ type Sender struct {
 	now    func() time.Time
 }
 
-// New gives a Sender. A nil transport means a fresh default one; each request may take ten seconds. now is for Retry-After dates.
+// New gives a Sender. A nil transport means a fresh default one; each request may take ten seconds. now is for
+// Retry-After dates.
 func New(transport http.RoundTripper, now func() time.Time) *Sender {
 	if transport == nil {
-		transport = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10}
+		transport = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true,
+			MaxResponseHeaderBytes: 64 << 10}
 	}
 	return &Sender{now: now, client: &http.Client{Transport: transport, Timeout: 10 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}

@@ -37,8 +37,10 @@ func TestPost_says_why_and_whether_another_try_helps(t *testing.T) {
 			w.Header().Set("Retry-After", now().Add(time.Minute).Format(http.TimeFormat))
 			w.WriteHeader(503)
 		}, "it answered 503", time.Minute, true},
-		"a redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) }, "it answered 307", 0, false},
-		"a hang-up":  {func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, "the connection broke off", 0, true},
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) },
+			"it answered 307", 0, false},
+		"a hang-up": {func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) },
+			"the connection broke off", 0, true},
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := httptest.NewServer(c.answer)
@@ -51,7 +53,8 @@ func TestPost_says_why_and_whether_another_try_helps(t *testing.T) {
 				return
 			}
 			var trouble *Trouble
-			if !errors.As(err, &trouble) || err.Error() != c.want || trouble.After != c.after || trouble.Retry != c.retry {
+			if !errors.As(err, &trouble) || err.Error() != c.want || trouble.After != c.after ||
+				trouble.Retry != c.retry {
 				t.Errorf("got %#v", err)
 			}
 		})
@@ -59,7 +62,8 @@ func TestPost_says_why_and_whether_another_try_helps(t *testing.T) {
 }
 
 func TestPost_never_says_the_URL(t *testing.T) {
-	for _, u := range []string{"http://127.0.0.1:1/geheim", "http://geheim.invalid/geheim", "http://[::geheim", "geheim://x/y", "http://127.0.0.1:99999/geheim"} {
+	for _, u := range []string{"http://127.0.0.1:1/geheim", "http://geheim.invalid/geheim", "http://[::geheim",
+		"geheim://x/y", "http://127.0.0.1:99999/geheim"} {
 		err := New(nil, now).Post(context.Background(), u, nil, nil)
 		if err == nil || strings.Contains(err.Error(), "geheim") {
 			t.Errorf("%s: got %v", u, err)
@@ -68,7 +72,8 @@ func TestPost_never_says_the_URL(t *testing.T) {
 }
 
 func TestPost_refuses_a_message_without_bounds(t *testing.T) {
-	if err := New(nil, now).Post(context.Background(), "http://127.0.0.1:1", nil, make([]byte, maxBody+1)); err == nil || !strings.Contains(err.Error(), "larger") {
+	if err := New(nil, now).Post(context.Background(), "http://127.0.0.1:1", nil,
+		make([]byte, maxBody+1)); err == nil || !strings.Contains(err.Error(), "larger") {
 		t.Errorf("got %v", err)
 	}
 }

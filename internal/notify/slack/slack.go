@@ -1,4 +1,5 @@
-// Package slack writes a note as a Slack message: text and blocks for an incoming webhook, within Slack's limits. Start with New.
+// Package slack writes a note as a Slack message: text and blocks for an incoming webhook, within Slack's limits. Start
+// with New.
 package slack
 
 import (
@@ -19,8 +20,10 @@ import (
 const (
 	maxHeader  = 150
 	maxSection = 3000
-	maxLine    = 300  // our own: the line of the notification, so that all together stay below Slack's unwritten total of 13,000
-	maxField   = 1000 // our own, for the same reason; Slack takes 2,000
+	// our own: the line of the notification, so that all together stay below Slack's unwritten total of 13,000
+	maxLine = 300
+	// our own, for the same reason; Slack takes 2,000
+	maxField = 1000
 )
 
 // Config is the block of kind slack.

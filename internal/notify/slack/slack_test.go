@@ -19,12 +19,16 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func message() notify.Message {
 	d := func(c string) string { return "sha256:" + strings.Repeat(c, 64) }
-	return notify.Message{Run: "r-20261124-203015-7f3a", Action: "deploy", Outcome: "asking", App: "shop", Environment: "production", Tag: "v1.8.0",
-		Production: "The migration is applied; api runs the new image & is <not> healthy.", Commit: "0123456789abcdef0123456789abcdef01234567",
-		At:        time.Date(2026, 11, 24, 20, 30, 15, 0, time.UTC),
-		Images:    []notify.Image{{Service: "api", Now: d("a"), Previous: d("b")}, {Service: "worker", Now: d("c"), Previous: d("c")}, {Service: "web", Now: d("d")}},
-		Migration: "applied", Backup: "20261124T203015Z-shop.dump", ApprovedBy: "nobody (two-person team)", DeployedBy: "ana@laptop",
-		Do: []string{"fairlead status", "fairlead rollback"}}
+	return notify.Message{Run: "r-20261124-203015-7f3a", Action: "deploy", Outcome: "asking", App: "shop",
+		Environment: "production", Tag: "v1.8.0",
+		Production: "The migration is applied; api runs the new image & is <not> healthy.",
+		Commit:     "0123456789abcdef0123456789abcdef01234567",
+		At:         time.Date(2026, 11, 24, 20, 30, 15, 0, time.UTC),
+		Images: []notify.Image{{Service: "api", Now: d("a"), Previous: d("b")},
+			{Service: "worker", Now: d("c"), Previous: d("c")}, {Service: "web", Now: d("d")}},
+		Migration: "applied", Backup: "20261124T203015Z-shop.dump", ApprovedBy: "nobody (two-person team)",
+		DeployedBy: "ana@laptop",
+		Do:         []string{"fairlead status", "fairlead rollback"}}
 }
 
 func TestEncode_writes_the_facts_of_the_runbook(t *testing.T) {
@@ -131,7 +135,8 @@ func TestNotifier_has_a_name_without_the_secret(t *testing.T) {
 	if err := n.Notify(context.Background(), message()); err != nil || r.to != "https://hooks.example/T0/geheim" {
 		t.Errorf("got %q, %v", r.to, err)
 	}
-	if _, err := New(Config{URL: config.NewSecret("geheim")}, r); err == nil || strings.Contains(err.Error(), "geheim") {
+	if _, err := New(Config{URL: config.NewSecret("geheim")}, r); err == nil ||
+		strings.Contains(err.Error(), "geheim") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,5 +1,6 @@
-// Package webhook sends a note as signed JSON to any receiver. Receivers verify the signature over the timestamp, a dot and the raw
-// body, refuse a timestamp that is more than five minutes off, and pass over a delivery that they have seen. Start with New.
+// Package webhook sends a note as signed JSON to any receiver. Receivers verify the signature over the timestamp, a dot
+// and the raw body, refuse a timestamp that is more than five minutes off, and pass over a delivery that they have
+// seen. Start with New.
 package webhook
 
 import (
@@ -65,9 +66,11 @@ func (n *Notifier) Name() string { return n.name }
 
 // Body is what is posted.
 type Body struct {
-	Schema   string `json:"schema"`
-	Event    string `json:"event"`    // like deploy.deployed
-	Delivery string `json:"delivery"` // the same for the same note, however often it is sent
+	Schema string `json:"schema"`
+	// like deploy.deployed
+	Event string `json:"event"`
+	// the same for the same note, however often it is sent
+	Delivery string `json:"delivery"`
 	notify.Message
 }
 
@@ -109,6 +112,7 @@ func delivery(m notify.Message) (string, error) {
 		return "", fmt.Errorf("encode note: %w", err)
 	}
 	s := sha256.Sum256(b)
-	s[6], s[8] = s[6]&0x0f|0x80, s[8]&0x3f|0x80 // version 8, as RFC 9562 gives to ids of one's own making
+	// version 8, as RFC 9562 gives to ids of one's own making
+	s[6], s[8] = s[6]&0x0f|0x80, s[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", s[0:4], s[4:6], s[6:8], s[8:10], s[10:16]), nil
 }

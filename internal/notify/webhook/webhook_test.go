@@ -55,7 +55,8 @@ func TestNotify_signs_what_a_receiver_can_verify_and_recognise(t *testing.T) {
 		t.Error("a second sending carries the old timestamp, which a receiver may refuse")
 	}
 	var b map[string]any
-	if err := json.Unmarshal(r.bodies[0], &b); err != nil || b["schema"] != Schema || b["tag"] != "v1.8.0" || b["event"] != "deploy.deployed" {
+	if err := json.Unmarshal(r.bodies[0], &b); err != nil || b["schema"] != Schema || b["tag"] != "v1.8.0" ||
+		b["event"] != "deploy.deployed" {
 		t.Errorf("body: %s, %v", r.bodies[0], err)
 	}
 	m.Outcome = "asking"
@@ -71,10 +72,12 @@ func TestNotify_without_a_key_does_not_pretend_to_sign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Notify(context.Background(), notify.Message{}); err != nil || r.headers[0].Get("X-Fairlead-Signature-256") != "" {
+	if err := n.Notify(context.Background(), notify.Message{}); err != nil ||
+		r.headers[0].Get("X-Fairlead-Signature-256") != "" {
 		t.Errorf("got %v, %v", r.headers, err)
 	}
-	if _, err := New(Config{URL: config.NewSecret("geheim")}, r, time.Now); err == nil || strings.Contains(err.Error(), "geheim") {
+	if _, err := New(Config{URL: config.NewSecret("geheim")}, r, time.Now); err == nil ||
+		strings.Contains(err.Error(), "geheim") {
 		t.Errorf("got %v", err)
 	}
 }
