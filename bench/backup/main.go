@@ -1,6 +1,7 @@
-// Command backup measures `fairlead backup create` beside `pg_dump -Fc`, in turn, on a server of its own: wall time of the dump (hash
-// included), of the verification at level L2, size, and fairlead's own memory, in the custom and in the directory format. FAIRLEAD_GB is the size of the database on disk (1),
-// FAIRLEAD_TURNS how often each runs (3). It prints a Markdown table.
+// Command backup measures `fairlead backup create` beside `pg_dump -Fc`, in turn, on a server of its own: wall time of
+// the dump (hash included), of the verification at level L2, size, and fairlead's own memory, in the custom and in the
+// directory format. FAIRLEAD_GB is the size of the database on disk (1), FAIRLEAD_TURNS how often each runs (3). It
+// prints a Markdown table.
 package main
 
 import (
@@ -58,7 +59,8 @@ func measure(ctx context.Context, gb, turns int) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s, err := postgrestest.Start(postgrestest.Options{Database: "bench", Attr: syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT},
+	s, err := postgrestest.Start(postgrestest.Options{Database: "bench",
+		Attr:     syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT},
 		Settings: []string{"max_wal_size=8GB", "shared_buffers=256MB", "autovacuum=off", "log_min_messages=fatal"}})
 	if err != nil {
 		return err
@@ -69,11 +71,13 @@ func measure(ctx context.Context, gb, turns int) error {
 		return err
 	}
 	program := filepath.Join(dir, "fairlead")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "fairlead/cmd/fairlead").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program,
+		"fairlead/cmd/fairlead").CombinedOutput(); err != nil {
 		return fmt.Errorf("build fairlead: %w: %s", err, out)
 	}
 	for _, format := range []string{"custom", "directory"} {
-		config := fmt.Sprintf("app: shop\nenvironment: bench\nledger: {kind: dir, path: ledger, durable: true}\ndatabase: {url: %q}\nbackup: {format: %s, store: {kind: dir, path: backups, durable: true}}\n",
+		config := fmt.Sprintf("app: shop\nenvironment: bench\nledger: {kind: dir, path: ledger, durable: true}\n"+
+			"database: {url: %q}\nbackup: {format: %s, store: {kind: dir, path: backups, durable: true}}\n",
 			s.URL("owner", "bench"), format)
 		err := os.Mkdir(filepath.Join(dir, format), 0o700)
 		if err == nil {
@@ -100,7 +104,8 @@ func one(ctx context.Context, s *postgrestest.Server, dir, program string) (turn
 	var t turn
 	file := filepath.Join(dir, "plain.dump")
 	began := time.Now()
-	if out, err := exec.CommandContext(ctx, filepath.Join(s.Bin, "pg_dump"), "-Fc", "-f", file, s.URL("owner", "bench")).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, filepath.Join(s.Bin, "pg_dump"), "-Fc", "-f", file,
+		s.URL("owner", "bench")).CombinedOutput(); err != nil {
 		return t, fmt.Errorf("pg_dump: %w: %s", err, out)
 	}
 	t.plain = time.Since(began).Seconds()

@@ -1,6 +1,7 @@
-// Command database measures an apply beside `psql -1`: 1,000 short statements in one transaction, in turn, on a server of its own, and
-// the decision after a crash. fairlead's side is everything that an apply does: the parse, the takeover number, the question what is in
-// place, notes that are flushed to disk, markers. It prints a Markdown table of ratios. FAIRLEAD_TURNS is how often each runs (7).
+// Command database measures an apply beside `psql -1`: 1,000 short statements in one transaction, in turn, on a server
+// of its own, and the decision after a crash. fairlead's side is everything that an apply does: the parse, the takeover
+// number, the question what is in place, notes that are flushed to disk, markers. It prints a Markdown table of ratios.
+// FAIRLEAD_TURNS is how often each runs (7).
 package main
 
 import (
@@ -46,7 +47,8 @@ func measure(ctx context.Context, turns int) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s, err := postgrestest.Start(postgrestest.Options{Database: "bench", Flush: true, Settings: []string{"log_min_messages=fatal"}})
+	s, err := postgrestest.Start(postgrestest.Options{Database: "bench", Flush: true,
+		Settings: []string{"log_min_messages=fatal"}})
 	if err != nil {
 		return err
 	}
@@ -72,9 +74,11 @@ func measure(ctx context.Context, turns int) error {
 		decisions = append(decisions, took)
 	}
 	fmt.Printf("| median of %d | `psql -1` | fairlead | ratio |\n|---|---|---|---|\n", turns)
-	fmt.Printf("| 1,000 short statements in one transaction | %d ms | %d ms | %.2f |\n", median(psql).Milliseconds(), median(ours).Milliseconds(),
+	fmt.Printf("| 1,000 short statements in one transaction | %d ms | %d ms | %.2f |\n", median(psql).Milliseconds(),
+		median(ours).Milliseconds(),
 		float64(median(ours))/float64(median(psql)))
-	fmt.Printf("| decision after a crash, the old session still at work (slowest %d ms) | – | %d ms | |\n", slices.Max(decisions).Milliseconds(), median(decisions).Milliseconds())
+	fmt.Printf("| decision after a crash, the old session still at work (slowest %d ms) | – | %d ms | |\n",
+		slices.Max(decisions).Milliseconds(), median(decisions).Milliseconds())
 	return nil
 }
 
@@ -94,7 +98,8 @@ func (b *bench) script(who string) string {
 	var sql strings.Builder
 	for n := range 100 {
 		t := fmt.Sprintf("%s_%d_%d", who, b.turn, n)
-		fmt.Fprintf(&sql, "CREATE TABLE %s (id int PRIMARY KEY, note text);\nALTER TABLE %s ADD COLUMN state text NOT NULL DEFAULT 'new';\nCREATE INDEX ON %s (state);\n", t, t, t)
+		fmt.Fprintf(&sql, "CREATE TABLE %s (id int PRIMARY KEY, note text);\n"+
+			"ALTER TABLE %s ADD COLUMN state text NOT NULL DEFAULT 'new';\nCREATE INDEX ON %s (state);\n", t, t, t)
 		for row := range 7 {
 			fmt.Fprintf(&sql, "INSERT INTO %s (id, note) VALUES (%d, 'row %d of a table');\n", t, row, row)
 		}
@@ -118,7 +123,8 @@ func (b *bench) psql(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	began := time.Now()
-	out, err := exec.CommandContext(ctx, "psql", b.url, "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-f", file).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "psql", b.url, "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-f",
+		file).CombinedOutput()
 	if err != nil {
 		return 0, fmt.Errorf("psql: %w: %s", err, out)
 	}
@@ -142,11 +148,13 @@ func (b *bench) job(sql []byte) (*postgres.Database, apply.Job, error) {
 		return nil, apply.Job{}, err
 	}
 	run := fmt.Sprintf("r-%d", b.turn)
-	d, err := postgres.Open(postgres.Config{URL: config.NewSecret(b.url)}, postgres.Session{App: "shop", Environment: "bench", Run: run})
+	d, err := postgres.Open(postgres.Config{URL: config.NewSecret(b.url)},
+		postgres.Session{App: "shop", Environment: "bench", Run: run})
 	return d, apply.Job{
-		Key:    apply.Key{App: "shop", Environment: "bench", Migration: script.SHA256},
-		Ticket: fence.Ticket{App: "shop", Environment: "bench", Ledger: "bench", Run: run, Number: int64(b.turn) + 1, Holder: "bench"},
-		Units:  script.Units, Clock: clock{}, Note: b.note, Say: func(int, int, string) {},
+		Key: apply.Key{App: "shop", Environment: "bench", Migration: script.SHA256},
+		Ticket: fence.Ticket{App: "shop", Environment: "bench", Ledger: "bench", Run: run, Number: int64(b.turn) + 1,
+			Holder: "bench"},
+		Units: script.Units, Clock: clock{}, Note: b.note, Say: func(int, int, string) {},
 	}, err
 }
 

@@ -1,5 +1,6 @@
-// Command release measures a whole release, the literal runbook as a script and fairlead side by side: wall time, failed requests,
-// longest gap. Same lab, same images, same database, in turn. Run it in a lab: make bench. It prints a Markdown table.
+// Command release measures a whole release, the literal runbook as a script and fairlead side by side: wall time,
+// failed requests, longest gap. Same lab, same images, same database, in turn. Run it in a lab: make bench. It prints a
+// Markdown table.
 package main
 
 import (
@@ -106,7 +107,8 @@ func scripted(ctx context.Context, l *lab.Lab, work string) (*contender, error) 
 	if err := os.WriteFile(file, []byte(runbook), 0o755); err != nil {
 		return nil, err
 	}
-	ssh := fmt.Sprintf("ssh -o BatchMode=yes -o IdentitiesOnly=yes -o UserKnownHostsFile=%s -i %s -p %d %s@%s", l.KnownHosts, l.IdentityFile,
+	ssh := fmt.Sprintf("ssh -o BatchMode=yes -o IdentitiesOnly=yes -o UserKnownHostsFile=%s -i %s -p %d %s@%s",
+		l.KnownHosts, l.IdentityFile,
 		l.SSHPort, l.SSHUser, l.SSHHost)
 	return &contender{name: "literal runbook", stack: s, run: func(ctx context.Context, p lab.Published) *exec.Cmd {
 		cmd := l.Command(ctx, "bash", file)
@@ -136,7 +138,8 @@ func tooled(ctx context.Context, l *lab.Lab, work string) (*contender, error) {
 // prepare fills the database and makes a first release run, unmeasured.
 func (c *contender) prepare(ctx context.Context) error {
 	if err := c.stack.Exec(ctx, fmt.Sprintf(`CREATE TABLE filler (id bigint PRIMARY KEY, body text);
-		INSERT INTO filler SELECT n, md5(n::text) || md5((n+1)::text) || md5((n+2)::text) FROM generate_series(1, %d) n; ANALYZE filler`, rows)); err != nil {
+		INSERT INTO filler SELECT n, md5(n::text) || md5((n+1)::text) || md5((n+2)::text)
+			FROM generate_series(1, %d) n; ANALYZE filler`, rows)); err != nil {
 		return err
 	}
 	p, err := c.stack.PublishRelease(ctx, c.release(0))
@@ -148,7 +151,8 @@ func (c *contender) prepare(ctx context.Context) error {
 
 func (c *contender) release(n int) lab.Release {
 	return lab.Release{Tag: fmt.Sprintf("v1.%d.0", n), PadMB: padMB, Behaviour: map[string]string{"all": behaviour},
-		MigrationSQL: fmt.Sprintf("CREATE TABLE IF NOT EXISTS t%d (id bigint PRIMARY KEY);\nALTER TABLE filler ADD COLUMN IF NOT EXISTS c%d text;\n", n, n)}
+		MigrationSQL: fmt.Sprintf("CREATE TABLE IF NOT EXISTS t%d (id bigint PRIMARY KEY);\n"+
+			"ALTER TABLE filler ADD COLUMN IF NOT EXISTS c%d text;\n", n, n)}
 }
 
 // turn measures one release under load.

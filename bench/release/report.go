@@ -12,7 +12,9 @@ func report(both []*contender) {
 	fmt.Printf("| a whole release, median of %d | %s | %s | ratio |\n|---|---|---|---|\n", len(a.seen), a.name, b.name)
 	row("wall time", a, b, func(f figures) float64 { return f.wall.Seconds() }, "%.1f s")
 	row("failed requests at 200/s", a, b, func(f figures) float64 { return float64(f.load.Failed) }, "%.0f")
-	row("longest gap", a, b, func(f figures) float64 { return f.load.LongestGap.Round(10 * time.Millisecond).Seconds() }, "%.2f s")
+	row("longest gap", a, b, func(f figures) float64 {
+		return f.load.LongestGap.Round(10 * time.Millisecond).Seconds()
+	}, "%.2f s")
 }
 
 func row(name string, a, b *contender, value func(figures) float64, format string) {

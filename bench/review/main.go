@@ -1,5 +1,6 @@
-// Command review measures the reviewer beside squawk, on the same files in the same run: 3,000 files in one call, and one small
-// file as a process. It prints a Markdown table of ratios. squawk's program comes from npm; -squawk names another one.
+// Command review measures the reviewer beside squawk, on the same files in the same run: 3,000 files in one call, and
+// one small file as a process. It prints a Markdown table of ratios. squawk's program comes from npm; -squawk names
+// another one.
 package main
 
 import (
@@ -53,16 +54,19 @@ func measure(fairlead, squawk string, runs int) error {
 	for _, set := range []struct {
 		name  string
 		every int // one file of so many is made of DO blocks
-	}{{"1 in 50 made of DO blocks, as in public projects", 50}, {"1 in 5 made of DO blocks, which squawk does not open", 5}} {
+	}{{"1 in 50 made of DO blocks, as in public projects", 50},
+		{"1 in 5 made of DO blocks, which squawk does not open", 5}} {
 		files, size, err := write(filepath.Join(dir, fmt.Sprint(set.every)), 3000, set.every, wild, blocks)
 		if err != nil {
 			return err
 		}
 		many := race(runs, append([]string{fairlead, "review"}, files...), append([]string{squawk}, files...))
-		fmt.Printf("| %d files (%.1f MB) in one call, %s | %d ms | %d ms | %.2f |\n", len(files), float64(size)/1e6, set.name, many[0].Milliseconds(), many[1].Milliseconds(), ratio(many))
+		fmt.Printf("| %d files (%.1f MB) in one call, %s | %d ms | %d ms | %.2f |\n", len(files), float64(size)/1e6,
+			set.name, many[0].Milliseconds(), many[1].Milliseconds(), ratio(many))
 	}
 	one := race(runs, []string{fairlead, "review", small}, []string{squawk, small})
-	fmt.Printf("| one small file as a process | %d ms | %d ms | %.2f |\n", one[0].Milliseconds(), one[1].Milliseconds(), ratio(one))
+	fmt.Printf("| one small file as a process | %d ms | %d ms | %.2f |\n", one[0].Milliseconds(), one[1].Milliseconds(),
+		ratio(one))
 	return nil
 }
 

@@ -76,7 +76,8 @@ func (s *Stack) writeFiles(o StackOptions) error {
 	if err := os.WriteFile(s.ComposePath, []byte(text.String()), 0o644); err != nil {
 		return err
 	}
-	if err := os.WriteFile(s.EnvPath, []byte("# kept by hand, except for the images\nGREETING=hello\n"), 0o600); err != nil {
+	if err := os.WriteFile(s.EnvPath, []byte("# kept by hand, except for the images\nGREETING=hello\n"),
+		0o600); err != nil {
 		return err
 	}
 	return chownTree(s.Dir, s.Lab.Uid, s.Lab.Gid)
@@ -159,7 +160,8 @@ type Container struct {
 
 // Containers lists the stack's containers, stopped ones too, by service and id.
 func (s *Stack) Containers(ctx context.Context) ([]Container, error) {
-	out, err := s.Lab.Docker(ctx, "ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project="+s.Project).Output()
+	out, err := s.Lab.Docker(ctx, "ps", "-aq", "--no-trunc", "--filter",
+		"label=com.docker.compose.project="+s.Project).Output()
 	if err != nil {
 		return nil, fmt.Errorf("docker ps: %w", err)
 	}

@@ -113,7 +113,8 @@ func (o ConfigOptions) filled(s *Stack) ConfigOptions {
 		at    *string
 		value string
 	}{
-		{&o.ReleasePath, s.releases()}, {&o.BackupDir, "./backups"}, {&o.DatabaseURL, "${PROD_DB_URL}"}, {&o.Every, "1s"},
+		{&o.ReleasePath, s.releases()}, {&o.BackupDir, "./backups"}, {&o.DatabaseURL, "${PROD_DB_URL}"},
+		{&o.Every, "1s"},
 		{&o.Unmigrated, "rollback"}, {&o.Migrated, "ask"}, {&o.NotifyURL, "${SLACK_WEBHOOK}"},
 	} {
 		if *d.at == "" {

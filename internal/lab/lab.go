@@ -75,7 +75,8 @@ func Here(t testing.TB) *Lab {
 	t.Helper()
 	dir := os.Getenv(DirVar)
 	if dir == "" {
-		t.Fatalf("%s is not set: run this test with `make test`, or `make lab` and then go test -tags real -exec \"bin/lab exec --\"", DirVar)
+		t.Fatalf("%s is not set: run this test with `make test`, or `make lab` and then go test -tags real -exec "+
+			"\"bin/lab exec --\"", DirVar)
 	}
 	l, err := Attach(dir)
 	if err != nil {

@@ -85,7 +85,8 @@ func TestRunByHand_runs_the_published_digests_and_answers(t *testing.T) {
 			t.Fatal(err)
 		}
 		for service, n := range map[string]int{"api": 1, "worker": 2, "web": 1} {
-			if len(got[service]) != n || got[service][0] != p.Images[service] || got[service][n-1] != p.Images[service] {
+			if len(got[service]) != n || got[service][0] != p.Images[service] ||
+				got[service][n-1] != p.Images[service] {
 				t.Errorf("%s runs %v, want %d times %s", service, got[service], n, p.Images[service])
 			}
 		}
@@ -99,7 +100,8 @@ func TestSSH_reaches_engine_and_compose_as_the_deploy_user(t *testing.T) {
 	ctx := patience(t)
 	s := newStack(t, StackOptions{App: "sshapp"})
 	p := publish(t, s, Release{Tag: "v1.0.0"})
-	out, err := s.Lab.SSH(ctx, "id -un && docker compose version --short && docker pull -q "+p.Images["api"]+" && touch "+s.Dir+"/mine").CombinedOutput()
+	out, err := s.Lab.SSH(ctx, "id -un && docker compose version --short && docker pull -q "+p.Images["api"]+" && "+
+		"touch "+s.Dir+"/mine").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -144,7 +146,8 @@ func TestBehaviours_show_in_health_smoke_and_restarts(t *testing.T) {
 func TestLoad_counts_failures_and_the_gap_of_a_restart(t *testing.T) {
 	ctx := patience(t)
 	s := newStack(t, StackOptions{App: "loaded"})
-	if err := s.RunByHand(ctx, publish(t, s, Release{Tag: "v1.0.0", Behaviour: map[string]string{"api": "slow-boot=1s"}})); err != nil {
+	if err := s.RunByHand(ctx, publish(t, s,
+		Release{Tag: "v1.0.0", Behaviour: map[string]string{"api": "slow-boot=1s"}})); err != nil {
 		t.Fatal(err)
 	}
 	quiet := Load{URL: s.APIURL + "/health"}.Start(ctx)
@@ -382,7 +385,8 @@ func TestHostCommand_sees_the_sessions_of_the_host(t *testing.T) {
 	for {
 		out, _ := l.HostCommand(ctx, "sh", "-c", "grep -lz '^4321$' /proc/[0-9]*/cmdline | cut -d/ -f3").Output()
 		if len(out) > 0 {
-			if text, err := l.HostCommand(ctx, "kill", "-9", strings.TrimSpace(string(out))).CombinedOutput(); err != nil {
+			if text, err := l.HostCommand(ctx, "kill", "-9",
+				strings.TrimSpace(string(out))).CombinedOutput(); err != nil {
 				t.Errorf("kill: %v %s", err, text)
 			}
 			break

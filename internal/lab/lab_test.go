@@ -93,9 +93,11 @@ func TestSummarize_measures_the_gap_between_successes(t *testing.T) {
 	}{
 		{"nothing was sent", nil, 0, 0},
 		{"no failure is no gap, however slow", []shot{at(0, nil), at(900, nil)}, 0, 0},
-		{"from the last success to the next", []shot{at(0, nil), at(10, bad), at(20, bad), at(35, nil)}, 2, 35 * time.Millisecond},
+		{"from the last success to the next", []shot{at(0, nil), at(10, bad), at(20, bad), at(35, nil)}, 2,
+			35 * time.Millisecond},
 		{"out of order", []shot{at(35, nil), at(10, bad), at(0, nil), at(20, bad)}, 2, 35 * time.Millisecond},
-		{"the longest of two", []shot{at(0, nil), at(10, bad), at(20, nil), at(30, bad), at(50, nil)}, 2, 30 * time.Millisecond},
+		{"the longest of two", []shot{at(0, nil), at(10, bad), at(20, nil), at(30, bad), at(50, nil)}, 2,
+			30 * time.Millisecond},
 		{"never came back", []shot{at(0, nil), at(10, bad), at(90, bad)}, 2, 90 * time.Millisecond},
 		{"never was there", []shot{at(0, bad), at(50, bad)}, 2, 50 * time.Millisecond},
 	}

@@ -32,7 +32,8 @@ func (s *Stack) Fairlead(ctx context.Context, dir string, args ...string) *exec.
 // on the host see it, not those of this machine.
 func (l *Lab) SmallDisk(ctx context.Context, dir string, size int64) (func() error, error) {
 	options := fmt.Sprintf("size=%d,uid=%d,gid=%d,mode=775", size, l.Uid, l.Gid)
-	if out, err := l.HostCommand(ctx, "mount", "-t", "tmpfs", "-o", options, "tmpfs", dir).CombinedOutput(); err != nil {
+	if out, err := l.HostCommand(ctx, "mount", "-t", "tmpfs", "-o", options, "tmpfs",
+		dir).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("mount a small disk on %s: %w: %s", dir, err, out)
 	}
 	return func() error {

@@ -40,7 +40,8 @@ func (l *Lab) ImportPostgres(ctx context.Context) error {
 	}
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(postgresFiles(ctx, bin, w)) }()
-	cmd := l.Docker(ctx, "import", "-c", "USER 70:70", "-c", "ENV PATH="+bin+":/bin", "-c", "ENV TZ=UTC", "-c", `ENTRYPOINT ["/bin/sh", "/entry.sh"]`, "-", PostgresImage)
+	cmd := l.Docker(ctx, "import", "-c", "USER 70:70", "-c", "ENV PATH="+bin+":/bin", "-c", "ENV TZ=UTC", "-c",
+		`ENTRYPOINT ["/bin/sh", "/entry.sh"]`, "-", PostgresImage)
 	cmd.Stdin = r
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("docker import: %w: %s", err, out)
@@ -132,7 +133,8 @@ func addFile(w *tar.Writer, name, from string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.WriteHeader(&tar.Header{Name: strings.TrimPrefix(name, "/"), Mode: int64(info.Mode().Perm()), Size: int64(len(b))}); err != nil {
+	if err := w.WriteHeader(&tar.Header{Name: strings.TrimPrefix(name, "/"), Mode: int64(info.Mode().Perm()),
+		Size: int64(len(b))}); err != nil {
 		return err
 	}
 	_, err = w.Write(b)

@@ -14,7 +14,8 @@ import (
 // and the keys. All of it happens outside the namespaces, where the Go
 // toolchain reaches its modules.
 func prepare(ctx context.Context, dir string) error {
-	for _, d := range []string{"log", "run", "etc", "ssh", "home", "srv", "blobs", "docker-config/cli-plugins", "libexec/docker/cli-plugins"} {
+	for _, d := range []string{"log", "run", "etc", "ssh", "home", "srv", "blobs", "docker-config/cli-plugins",
+		"libexec/docker/cli-plugins"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			return err
 		}
@@ -49,7 +50,8 @@ func buildApp(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", out, "./internal/lab/app")
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", out,
+		"./internal/lab/app")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {

@@ -17,8 +17,8 @@ const (
 	S3Secret = "fairlead-test-secret"
 )
 
-// StartS3 starts an S3 server on this machine, in the network of the test, until the test ends. It keeps objects as files in
-// dir/BUCKET; the folder of a bucket is the bucket. It gives host and port.
+// StartS3 starts an S3 server on this machine, in the network of the test, until the test ends. It keeps objects as
+// files in dir/BUCKET; the folder of a bucket is the bucket. It gives host and port.
 func StartS3(t testing.TB, dir string, buckets ...string) string {
 	t.Helper()
 	program, err := S3Server()

@@ -27,7 +27,8 @@ func (s *sshServer) start(ctx context.Context) error {
 	if err != nil {
 		sshd = "/usr/sbin/sshd"
 	}
-	if err := s.p.run(s.dir, "sshd", nil, sshd, "-D", "-e", "-f", filepath.Join(s.dir, "ssh", "sshd_config")); err != nil {
+	if err := s.p.run(s.dir, "sshd", nil, sshd, "-D", "-e", "-f",
+		filepath.Join(s.dir, "ssh", "sshd_config")); err != nil {
 		return err
 	}
 	return waitFor(ctx, "sshd", 20*time.Second, func(ctx context.Context) error {
@@ -71,7 +72,8 @@ Subsystem sftp internal-sftp
 	}
 	fields := strings.Fields(string(key))
 	// The second line is for proxies in front of sshd, on ports of their own.
-	known := fmt.Sprintf("[127.0.0.1]:%d %s %s\n[127.0.0.1]:* %s %s\n", sshPort, fields[0], fields[1], fields[0], fields[1])
+	known := fmt.Sprintf("[127.0.0.1]:%d %s %s\n[127.0.0.1]:* %s %s\n", sshPort, fields[0], fields[1], fields[0],
+		fields[1])
 	return os.WriteFile(at("known_hosts"), []byte(known), 0o644)
 }
 

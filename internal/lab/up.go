@@ -89,9 +89,11 @@ func refuseChroot(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look at the root folder: %w", err)
 	}
-	there, err := exec.CommandContext(ctx, "nsenter", "--mount=/proc/self/ns/mnt", "--", "stat", "-c", format, "/").Output()
+	there, err := exec.CommandContext(ctx, "nsenter", "--mount=/proc/self/ns/mnt", "--", "stat", "-c", format,
+		"/").Output()
 	if err != nil || string(here) != string(there) {
-		return errors.New("this is a chroot, where no program can be started in a container: use a machine, a container or pivot_root")
+		return errors.New("this is a chroot, where no program can be started in a container: use a machine, a " +
+			"container or pivot_root")
 	}
 	return nil
 }
@@ -154,7 +156,8 @@ func start(ctx context.Context, dir string, o Options) (*Lab, error) {
 		cmd.Args = append(cmd.Args, "lifeline")
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the lab's first process in namespaces of its own (in a container, it has to be a privileged one): %w", err)
+		return nil, fmt.Errorf("start the lab's first process in namespaces of its own (in a container, it has to be "+
+			"a privileged one): %w", err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()

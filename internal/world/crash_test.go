@@ -38,8 +38,8 @@ func newCrash(c *change) crash {
 	return crash{s, s.versions[1]}
 }
 
-// play deploys, then brings to its end whatever was left, each time with a new process that knows nothing of the one before. It
-// gives the number of calls that the deployment made and how the world looks at the end.
+// play deploys, then brings to its end whatever was left, each time with a new process that knows nothing of the one
+// before. It gives the number of calls that the deployment made and how the world looks at the end.
 func (c crash) play(n int, f world.Fault) (calls int, end string) {
 	if n > 0 {
 		c.Aim(n, f)
@@ -94,7 +94,8 @@ func TestCrash_at_every_call_ends_like_an_undisturbed_deployment(t *testing.T) {
 			for f := world.CrashBefore; f <= world.PauseAfter; f++ {
 				points++
 				if _, got := newCrash(c).play(n, f); got != want {
-					t.Errorf("%s at call %d of %d: the world ends differently\ngot:\n%s\nwant:\n%s\n%s", f, n, calls, got, want, trace(c, n, f))
+					t.Errorf("%s at call %d of %d: the world ends differently\ngot:\n%s\nwant:\n%s\n%s", f, n, calls,
+						got, want, trace(c, n, f))
 				}
 			}
 		}

@@ -41,7 +41,8 @@ const (
 
 // String gives the fault's name.
 func (f Fault) String() string {
-	names := [...]string{"none", "crash before", "crash in flight", "crash after", "lost request", "lost answer", "late delivery",
+	names := [...]string{"none", "crash before", "crash in flight", "crash after", "lost request", "lost answer",
+		"late delivery",
 		"pause before", "pause after", "slow", "outage", "full disk", "reboot", "interrupt"}
 	return names[f]
 }
@@ -55,8 +56,8 @@ func Faults() []Fault {
 	return all
 }
 
-// A Profile says how a story is plagued: about one fault in Every calls, at most Most in all, each kind by its weight (all equal
-// where Weights is nil).
+// A Profile says how a story is plagued: about one fault in Every calls, at most Most in all, each kind by its weight
+// (all equal where Weights is nil).
 type Profile struct {
 	Every   int
 	Most    int
@@ -161,9 +162,9 @@ func (p *Proc) can(f Fault, at *Place) bool {
 	return true
 }
 
-// Do is one call over a connection to a place, by the process whose turn it is. act is its effect, atomic, carried out there; it is
-// carried out once, or not at all when the answer is ErrDown or a context's error. After ErrLost nobody knows, and it may still be
-// carried out later. Outside of all processes act is simply called.
+// Do is one call over a connection to a place, by the process whose turn it is. act is its effect, atomic, carried out
+// there; it is carried out once, or not at all when the answer is ErrDown or a context's error. After ErrLost nobody
+// knows, and it may still be carried out later. Outside of all processes act is simply called.
 func (w *World) Do(ctx context.Context, at *Place, what string, act func() error) error {
 	p := w.current
 	if p == nil {

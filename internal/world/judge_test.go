@@ -31,7 +31,8 @@ type judge struct {
 	asked bool         // the run waits for a person
 	mixed bool         // before the last deployment the hosts did not agree
 	runs  map[engine.RunID]*account
-	made  map[string]*account // statements whose effect, or a left-over of it, is in the database, to the run that made it
+	// statements whose effect, or a left-over of it, is in the database, to the run that made it
+	made map[string]*account
 }
 
 // An account is what a run did to the world, as seen from outside.
@@ -58,8 +59,8 @@ func (s *story) faults() int {
 	return n
 }
 
-// written holds each record that becomes durable against promises 5 and 6: one chain, one open run, one holder, and closings that
-// are true when they are written.
+// written holds each record that becomes durable against promises 5 and 6: one chain, one open run, one holder, and
+// closings that are true when they are written.
 func (j *judge) written(r engine.Record, line []byte) {
 	switch {
 	case r.Prev != j.head:
@@ -154,7 +155,8 @@ func (j *judge) closing(a *account, c engine.Closing) {
 		}
 	case fault.FailedUnchanged, fault.Refused:
 		if j.touched(a) {
-			j.s.fail("promise 6: run %s says that production is unchanged, but it changed %d services and made %v", a.id, a.services, j.standing(a))
+			j.s.fail("promise 6: run %s says that production is unchanged, but it changed %d services and made %v",
+				a.id, a.services, j.standing(a))
 		}
 	case fault.Asking:
 		if !j.touched(a) && !a.began["deploy"] && j.quiet(a) {
@@ -202,7 +204,8 @@ func (j *judge) marked(a *account) bool {
 		return false
 	}
 	key := apply.Key{App: app, Environment: environment, Migration: a.opening.Terms.Migration.SHA256}
-	return slices.ContainsFunc(j.s.database.Marked(key), func(m apply.Marker) bool { return m.Done && m.Run == string(a.id) })
+	return slices.ContainsFunc(j.s.database.Marked(key),
+		func(m apply.Marker) bool { return m.Done && m.Run == string(a.id) })
 }
 
 // statements gives what the run made, left-overs of builds that failed not counted.
@@ -246,7 +249,8 @@ func (j *judge) hostChanges(h *targetfake.Host, t fence.Ticket, what string) {
 		j.s.fail("promise 5: %s on %s by run %s, which never opened", what, h.Name(), t.Run)
 		return
 	case t.Number < j.fence && j.acted:
-		j.s.fail("promise 5: %s on %s under number %d; %s works under %d already", what, h.Name(), t.Number, j.holds.proc.Name(), j.fence)
+		j.s.fail("promise 5: %s on %s under number %d; %s works under %d already", what, h.Name(), t.Number,
+			j.holds.proc.Name(), j.fence)
 	case t.Number < h.Known().Number:
 		j.s.fail("promise 5: %s on %s under number %d; the host knows %d", what, h.Name(), t.Number, h.Known().Number)
 	case !a.began["deploy"]:
@@ -267,10 +271,12 @@ func (j *judge) databaseChanges(by *world.Proc, what string) {
 		return
 	}
 	if o.number < j.s.database.Fence(app, environment).Number {
-		j.s.fail("promise 5: %q by %s under number %d; the database knows %d", what, by.Name(), o.number, j.s.database.Fence(app, environment).Number)
+		j.s.fail("promise 5: %q by %s under number %d; the database knows %d", what, by.Name(), o.number,
+			j.s.database.Fence(app, environment).Number)
 	}
 	if o != j.holds && j.acted {
-		j.s.fail("promise 5: %q by %s under number %d; %s works under %d already", what, by.Name(), o.number, j.holds.proc.Name(), j.fence)
+		j.s.fail("promise 5: %q by %s under number %d; %s works under %d already", what, by.Name(), o.number,
+			j.holds.proc.Name(), j.fence)
 	}
 	a := j.of(o)
 	switch {
@@ -331,7 +337,8 @@ func (j *judge) reported(o *operator, e engine.Ending) {
 		j.s.fail("promise 6: %s says that production is changed; run %s changed nothing", o.proc.Name(), a.id)
 	}
 	if e.Open && (e.Outcome == fault.FailedUnchanged || e.Outcome == fault.Refused) && j.touched(a) {
-		j.s.fail("promise 6: %s says unchanged; run %s changed %d services and made %v", o.proc.Name(), a.id, a.services, j.standing(a))
+		j.s.fail("promise 6: %s says unchanged; run %s changed %d services and made %v", o.proc.Name(), a.id,
+			a.services, j.standing(a))
 	}
 }
 
@@ -349,7 +356,8 @@ func (j *judge) refused(o *operator) {
 func (j *judge) end() {
 	for _, c := range pool() {
 		done := map[int]bool{}
-		for _, m := range j.s.database.Marked(apply.Key{App: app, Environment: environment, Migration: c.script.SHA256}) {
+		for _, m := range j.s.database.Marked(
+			apply.Key{App: app, Environment: environment, Migration: c.script.SHA256}) {
 			if m.Done && done[m.Unit] {
 				j.s.fail("promise 3: unit %d of %.20q is marked twice", m.Unit, c.sql)
 			}

@@ -21,7 +21,8 @@ type act struct {
 	version *version
 }
 
-// An operator is one process of the program: one command. What it does is what assemble and cli do, over the same engine and steps.
+// An operator is one process of the program: one command. What it does is what assemble and cli do, over the same
+// engine and steps.
 type operator struct {
 	s    *story
 	id   int
@@ -42,7 +43,8 @@ func (o *operator) main(p *world.Proc) {
 	if !o.calm {
 		p.Cancel = cancel
 	}
-	o.engine = &engine.Engine{Ledger: o.s.ledger, Observe: func(engine.Event) {}, Now: o.s.Now, NewID: o.newID, Pause: clock{o.s}.Sleep,
+	o.engine = &engine.Engine{Ledger: o.s.ledger, Observe: func(engine.Event) {}, Now: o.s.Now, NewID: o.newID,
+		Pause:    clock{o.s}.Sleep,
 		Holder:   engine.Holder{Name: p.Name(), How: "claimed", Process: p.Name()},
 		Barriers: o.barriers, Fallback: o.fallback}
 	o.s.Tell("starts: %s %s", o.act.do, o.tag())
@@ -100,7 +102,8 @@ func (o *operator) deploy(ctx context.Context) (engine.Ending, error) {
 	if err != nil {
 		return engine.Ending{}, err
 	}
-	r, err := o.engine.Open(ctx, engine.OpenRequest{Run: o.runID(), Plan: plan, Approval: engine.Approval{By: "nobody"}})
+	r, err := o.engine.Open(ctx, engine.OpenRequest{Run: o.runID(), Plan: plan,
+		Approval: engine.Approval{By: "nobody"}})
 	if err != nil {
 		return engine.Ending{}, err
 	}
@@ -113,8 +116,10 @@ func (o *operator) plan(ctx context.Context, v *version) (engine.Plan, error) {
 	if err != nil {
 		return engine.Plan{}, err
 	}
-	t := engine.Terms{Schema: engine.TermsSchema, Action: engine.Deploy, App: app, Environment: environment, Tag: v.tag, Images: v.images,
-		Baseline: before.Images, Bundle: before.Bundle, Approval: "none", OnFailure: engine.OnFailure{Unmigrated: engine.RollBack, Migrated: engine.Ask}}
+	t := engine.Terms{Schema: engine.TermsSchema, Action: engine.Deploy, App: app, Environment: environment, Tag: v.tag,
+		Images:   v.images,
+		Baseline: before.Images, Bundle: before.Bundle, Approval: "none",
+		OnFailure: engine.OnFailure{Unmigrated: engine.RollBack, Migrated: engine.Ask}}
 	if v.change != nil {
 		t.Migration = &release.Migration{File: "migration.sql", SHA256: v.change.script.SHA256}
 	}
@@ -175,7 +180,8 @@ func (o *operator) steps(t engine.Terms) []engine.Step {
 	if t.Migration != nil {
 		c := changeOf(t.Migration.SHA256)
 		all = append(all, step.Backup{Database: s.database, Store: s.store, Now: s.Now},
-			step.Migrate{Server: s.database, Recovery: s.database, Witness: s.database, Script: c.script, Clock: clock{s}, Earlier: o.earlier(c.script.SHA256)})
+			step.Migrate{Server: s.database, Recovery: s.database, Witness: s.database, Script: c.script,
+				Clock: clock{s}, Earlier: o.earlier(c.script.SHA256)})
 	}
 	return append(all, step.Deploy{Target: s.target},
 		step.Health{Checks: s.services, Every: 10 * time.Second, Attempts: 3, Look: o.look, Pause: clock{s}.Sleep},
@@ -196,7 +202,8 @@ func (o *operator) earlier(migration string) func(context.Context, engine.RunID)
 				return nil, err
 			}
 			opening, err := engine.OpeningOf(records)
-			if r.Run != but && err == nil && opening.Terms.Migration != nil && opening.Terms.Migration.SHA256 == migration {
+			if r.Run != but && err == nil && opening.Terms.Migration != nil &&
+				opening.Terms.Migration.SHA256 == migration {
 				all = append(all, step.AppliedFacts(records)...)
 			}
 		}
@@ -213,7 +220,8 @@ func changeOf(sha256 string) *change {
 func (o *operator) look(ctx context.Context, service string) (bool, string) {
 	for _, h := range o.s.hosts {
 		ok := false
-		if err := o.s.Do(ctx, h.Place(), "health of "+service, func() error { ok = h.Serves(service); return nil }); err != nil {
+		if err := o.s.Do(ctx, h.Place(), "health of "+service,
+			func() error { ok = h.Serves(service); return nil }); err != nil {
 			return false, err.Error()
 		}
 		if !ok {
@@ -275,8 +283,10 @@ func (o *operator) back(failed engine.Terms) (engine.Plan, error) {
 	if len(failed.Baseline) == 0 {
 		return engine.Plan{}, errFirst
 	}
-	t := engine.Terms{Schema: engine.TermsSchema, Action: engine.Rollback, App: app, Environment: environment, Tag: "before " + failed.Tag,
-		Images: failed.Baseline, Bundle: failed.Bundle, Approval: "none", OnFailure: engine.OnFailure{Unmigrated: engine.Ask, Migrated: engine.Ask}}
+	t := engine.Terms{Schema: engine.TermsSchema, Action: engine.Rollback, App: app, Environment: environment,
+		Tag:    "before " + failed.Tag,
+		Images: failed.Baseline, Bundle: failed.Bundle, Approval: "none",
+		OnFailure: engine.OnFailure{Unmigrated: engine.Ask, Migrated: engine.Ask}}
 	p := o.assemble(t)
 	terms, err := json.Marshal(t)
 	p.Blobs = map[string][]byte{"terms": terms}

@@ -2,7 +2,8 @@ package world
 
 import "time"
 
-// A Place is something that can be reached over a connection: a host, a database server. It can be cut off and its disk can fill.
+// A Place is something that can be reached over a connection: a host, a database server. It can be cut off and its disk
+// can fill.
 type Place struct {
 	Name string
 	// Sturdy places are never cut off and never fill.

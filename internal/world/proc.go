@@ -16,8 +16,8 @@ const (
 	ended
 )
 
-// killed unwinds the stack of a process that is no more. Deferred calls of the code run, but whatever they ask of the world
-// unwinds again, so they change nothing: a killed process does not clean up.
+// killed unwinds the stack of a process that is no more. Deferred calls of the code run, but whatever they ask of the
+// world unwinds again, so they change nothing: a killed process does not clean up.
 type killed struct{}
 
 // A Proc is one process: an operator's program, a detached runner on a host. It runs alone until it waits.

@@ -102,7 +102,8 @@ func TestStory_keeps_the_promises(t *testing.T) {
 	}
 	workers.Wait()
 	took := time.Since(began)
-	t.Logf("%d stories in %s (%.0f a second); %s", told.Load(), took.Round(time.Millisecond), float64(told.Load())/took.Seconds(), all)
+	t.Logf("%d stories in %s (%.0f a second); %s", told.Load(), took.Round(time.Millisecond),
+		float64(told.Load())/took.Seconds(), all)
 	for k, seeds := range all.kinds {
 		t.Logf("%5d × %s, seeds %v", len(seeds), k, seeds[:min(len(seeds), 6)])
 	}
@@ -133,7 +134,8 @@ func tell(t *testing.T, seed uint64) {
 		t.Logf("seed %d keeps the promises\n%s", seed, strings.Join(trace, "\n"))
 		return
 	}
-	t.Errorf("seed %d breaks a promise (replay: go test ./internal/world -run Story -seed %d -v):\n%s\n\n%s", seed, seed,
+	t.Errorf("seed %d breaks a promise (replay: go test ./internal/world -run Story -seed %d -v):\n%s\n\n%s", seed,
+		seed,
 		strings.Join(s.broken, "\n"), strings.Join(trace, "\n"))
 }
 

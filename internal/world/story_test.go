@@ -153,9 +153,11 @@ func heat(what string) int {
 	switch {
 	case what == "COMMIT", strings.HasPrefix(what, "exec CREATE"), strings.HasPrefix(what, "exec DO"):
 		return 6
-	case strings.HasPrefix(what, "append"), strings.HasPrefix(what, "exec"), strings.HasPrefix(what, "lock"), strings.HasPrefix(what, "mark"):
+	case strings.HasPrefix(what, "append"), strings.HasPrefix(what, "exec"), strings.HasPrefix(what, "lock"),
+		strings.HasPrefix(what, "mark"):
 		return 2
-	case strings.HasPrefix(what, "allow"), strings.HasPrefix(what, "st"), strings.HasPrefix(what, "remedy"), strings.HasPrefix(what, "raise"):
+	case strings.HasPrefix(what, "allow"), strings.HasPrefix(what, "st"), strings.HasPrefix(what, "remedy"),
+		strings.HasPrefix(what, "raise"):
 		return 2
 	}
 	return 0
@@ -219,7 +221,8 @@ func (s *story) play() {
 	s.Close()
 }
 
-// people is everybody who starts commands, as they would: they look at what they see and act, now and then beside each other.
+// people is everybody who starts commands, as they would: they look at what they see and act, now and then beside each
+// other.
 func (s *story) people(p *world.Proc) {
 	for range 2 + s.Int(4) {
 		o := s.start(s.choose(), false)
@@ -262,8 +265,8 @@ func (s *story) choose() act {
 	return act{do: "deploy", version: s.versions[s.Int(len(s.versions))]}
 }
 
-// settle resumes until the ledger is closed, or a person has decided, and then deploys once more. Operators that stand still may
-// wake up at any time meanwhile.
+// settle resumes until the ledger is closed, or a person has decided, and then deploys once more. Operators that stand
+// still may wake up at any time meanwhile.
 func (s *story) settle(p *world.Proc) {
 	for round := 0; s.judge.open != "" || s.busy() || round == 0; round++ {
 		if round == 5 || !s.finish(p) {

@@ -1,6 +1,7 @@
-// Package world is the ground under the simulator and the fakes: one seeded world with virtual time, processes that hand over
-// control explicitly, places that can be cut off, and faults drawn from the seed. It knows nothing of deployments. The same seed and
-// the same code give the same story, byte for byte. Test-only. Start with New, World.Go and World.Do.
+// Package world is the ground under the simulator and the fakes: one seeded world with virtual time, processes that
+// hand over control explicitly, places that can be cut off, and faults drawn from the seed. It knows nothing of
+// deployments. The same seed and the same code give the same story, byte for byte. Test-only. Start with New, World.Go
+// and World.Do.
 package world
 
 import (
@@ -18,7 +19,8 @@ type World struct {
 	Trace func(line string)
 	// After hears of each event once it has happened; invariants are checked here.
 	After func()
-	// Heat tells how many times more often a call is struck than others, where a fault is due; nil means that all are alike.
+	// Heat tells how many times more often a call is struck than others, where a fault is due; nil means that all are
+	// alike.
 	Heat func(what string) int
 
 	seed    uint64
@@ -87,8 +89,8 @@ func (w *World) Tell(format string, args ...any) {
 	w.Trace(fmt.Sprintf("%12s  %-10s %s", w.now.Round(time.Millisecond), who, fmt.Sprintf(format, args...)))
 }
 
-// In runs act once the duration has passed, whatever becomes of the process that asked for it: a message on its way, a server's
-// own work. act must not wait.
+// In runs act once the duration has passed, whatever becomes of the process that asked for it: a message on its way, a
+// server's own work. act must not wait.
 func (w *World) In(d time.Duration, act func()) {
 	w.timers.push(timer{at: w.now + d, n: w.Serial(), act: act})
 }
@@ -96,7 +98,8 @@ func (w *World) In(d time.Duration, act func()) {
 // mostEvents ends a story that goes round in circles.
 const mostEvents = 200_000
 
-// Run lets the story go on until nothing is left to do, the virtual time is over, or it goes round in circles. It tells whether everything came to its end.
+// Run lets the story go on until nothing is left to do, the virtual time is over, or it goes round in circles. It tells
+// whether everything came to its end.
 func (w *World) Run(limit time.Duration) bool {
 	w.running = true
 	defer func() { w.running = false }()

@@ -17,7 +17,8 @@ import (
 	"fairlead/internal/lab/smalldisk"
 )
 
-const texts = "CREATE TABLE public.texts AS SELECT n AS id, md5(n::text) || md5((n * 7)::text) || md5((n * 11)::text) AS t FROM generate_series(1, %d) n"
+const texts = "CREATE TABLE public.texts AS " +
+	"SELECT n AS id, md5(n::text) || md5((n * 7)::text) || md5((n * 11)::text) AS t FROM generate_series(1, %d) n"
 
 // kept gives what is visible in the store.
 func (s *shop) kept() []string {
@@ -60,13 +61,15 @@ func (s *shop) live() string {
 
 func TestBackup_goes_out_and_comes_back(t *testing.T) {
 	s := open(t)
-	s.sql(orders, `CREATE TABLE public."odd ""one"" (;" (x text)`, `INSERT INTO public."odd ""one"" (;" VALUES (E'\\.\n')`, `SELECT lo_from_bytea(0, 'large')`,
+	s.sql(orders, `CREATE TABLE public."odd ""one"" (;" (x text)`,
+		`INSERT INTO public."odd ""one"" (;" VALUES (E'\\.\n')`, `SELECT lo_from_bytea(0, 'large')`,
 		"ALTER DATABASE "+s.live()+" SET app.greeting = 'hello'")
 	live := s.live()
 	s.gone(live + "_new")
 	name := s.create()
 	s.sql("DELETE FROM public.orders WHERE id > 40", "CREATE TABLE public.later (n int)")
-	s.must(0, words("backup restore "+name+" --into "+live+"_new"), "101 rows, all as in its manifest", "the live database "+live+" is unchanged", "RENAME TO")
+	s.must(0, words("backup restore "+name+" --into "+live+"_new"), "101 rows, all as in its manifest",
+		"the live database "+live+" is unchanged", "RENAME TO")
 	s.must(4, words("backup restore "+name+" --into "+live+"_new"), "restore-occupied", "nothing was restored")
 	s.must(1, words("backup restore "+name+" --into "+live), "restore-over-live")
 	s.must(1, words("backup restore nothing.dump --into x"), "backup-missing")
@@ -77,14 +80,16 @@ func TestBackup_goes_out_and_comes_back(t *testing.T) {
 
 	s.must(9, words("backup restore "+name+" --over-live"), "--confirm "+live)
 	s.must(1, words("backup restore "+name+" --over-live --confirm "+live+"x"))
-	a := s.must(0, words("backup restore "+name+" --over-live --confirm "+live), "it is the live database "+live+" now", "the way back")
+	a := s.must(0, words("backup restore "+name+" --over-live --confirm "+live), "it is the live database "+live+" now",
+		"the way back")
 	old := a.out[strings.Index(a.out, live+"_before_"):]
 	old, _, _ = strings.Cut(old, ",")
 	s.gone(old)
 	if n := s.count("SELECT count(*) FROM public.orders"); n != 100 {
 		t.Errorf("after the restore there are %d orders, want 100", n)
 	}
-	if n := s.count("SELECT count(*) FROM pg_database d JOIN pg_db_role_setting r ON r.setdatabase = d.oid WHERE d.datname = current_database() AND 'app.greeting=hello' = ANY (r.setconfig)"); n != 1 {
+	if n := s.count("SELECT count(*) FROM pg_database d JOIN pg_db_role_setting r ON r.setdatabase = d.oid " +
+		"WHERE d.datname = current_database() AND 'app.greeting=hello' = ANY (r.setconfig)"); n != 1 {
 		t.Error("the database's own setting was lost")
 	}
 	before := shop{t: t, url: server.URL("owner", old)}
@@ -98,7 +103,8 @@ func TestBackup_goes_out_and_comes_back(t *testing.T) {
 
 func TestBackup_level_L3_restores_and_leaves_no_database(t *testing.T) {
 	s := open(t)
-	s.write("fairlead.yaml", strings.Replace(s.content("fairlead.yaml"), "backup: {store:", "backup: {verify: L3, store:", 1))
+	s.write("fairlead.yaml", strings.Replace(s.content("fairlead.yaml"), "backup: {store:",
+		"backup: {verify: L3, store:", 1))
 	s.sql(orders)
 	s.must(0, words("backup create"), "read back, compared and restored (L3)")
 	if n := s.count("SELECT count(*) FROM pg_database WHERE datname LIKE 'fairlead_verify%'"); n != 0 {
@@ -134,7 +140,8 @@ func TestBackup_restore_refuses_what_is_not_as_it_was_written(t *testing.T) {
 		if err := os.WriteFile(path, bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a := s.must(4, words("backup restore "+name+" --into "+s.live()+"_new"), "restore-unreadable", "no database was made")
+		a := s.must(4, words("backup restore "+name+" --into "+s.live()+"_new"), "restore-unreadable",
+			"no database was made")
 		if n := s.count("SELECT count(*) FROM pg_database WHERE datname = current_database() || '_new'"); n != 0 {
 			t.Errorf("%s: a database was made:\n%s", what, a)
 		}
@@ -153,7 +160,8 @@ func TestBackup_restore_stops_at_a_missing_role_and_names_the_way(t *testing.T) 
 	s.sql(orders, "CREATE ROLE "+who, "ALTER TABLE public.orders OWNER TO "+who)
 	name := s.create()
 	s.sql("ALTER TABLE public.orders OWNER TO owner", "DROP OWNED BY "+who, "DROP ROLE "+who)
-	s.must(4, words("backup restore "+name+" --into "+s.live()+"_new"), "restore-role", "--globals > globals.sql", "does not exist")
+	s.must(4, words("backup restore "+name+" --into "+s.live()+"_new"), "restore-role", "--globals > globals.sql",
+		"does not exist")
 	if n := s.count("SELECT count(*) FROM pg_database WHERE datname = current_database() || '_new'"); n != 0 {
 		t.Error("half a database is left")
 	}
@@ -211,7 +219,8 @@ func (s *shop) losesItsDump(find func(parent int) int) {
 		s.t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 4 || !strings.Contains(said.String(), "backup-failed") || !strings.Contains(said.String(), "signal: killed") {
+	if code := cmd.ProcessState.ExitCode(); code != 4 || !strings.Contains(said.String(), "backup-failed") ||
+		!strings.Contains(said.String(), "signal: killed") {
 		s.t.Errorf("exit %d:\n%s", code, said.String())
 	}
 	if all, _ := os.ReadDir(filepath.Join(s.dir, "backups")); len(all) > 0 {
@@ -234,7 +243,8 @@ func TestBackup_leaves_nothing_visible_on_a_disk_that_fills_up(t *testing.T) {
 	s := open(t)
 	mount := filepath.Join(s.dir, "small")
 	smalldisk.Mount(t, mount, 4<<20)
-	s.write("fairlead.yaml", strings.Replace(s.content("fairlead.yaml"), "path: backups, durable: true", "path: small, durable: true, min_free_mb: 0", 1))
+	s.write("fairlead.yaml", strings.Replace(s.content("fairlead.yaml"), "path: backups, durable: true",
+		"path: small, durable: true, min_free_mb: 0", 1))
 	s.sql(fmt.Sprintf(texts, 200_000))
 	s.must(4, words("backup create"), "backup-failed", "nothing was kept under a final name", "is full")
 	if all, _ := os.ReadDir(mount); len(all) > 0 {
@@ -242,16 +252,23 @@ func TestBackup_leaves_nothing_visible_on_a_disk_that_fills_up(t *testing.T) {
 	}
 	s.write("one.sql", "ALTER TABLE public.texts ADD COLUMN IF NOT EXISTS one text;")
 	s.must(4, words("migrate apply one.sql --yes"), "production is unchanged")
-	if n := s.count("SELECT count(*) FROM pg_attribute WHERE attrelid = 'public.texts'::regclass AND attname = 'one'"); n != 0 {
+	if n := s.count("SELECT count(*) FROM pg_attribute WHERE attrelid = 'public.texts'::regclass " +
+		"AND attname = 'one'"); n != 0 {
 		t.Error("it was migrated without a backup")
 	}
 }
 
 func TestBackup_keeps_encoding_and_collation(t *testing.T) {
 	for name, o := range map[string]struct{ how, fill, check string }{
-		"SQL_ASCII with bytes that are no text": {"ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'", `INSERT INTO public.w VALUES (E'\xff\xfe\xe4'), (E'plain')`, `SELECT count(*) FROM public.w WHERE t = E'\xff\xfe\xe4'`},
-		"ICU":                                   {"ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'sv-SE'", `INSERT INTO public.w VALUES ('ö'), ('z'), ('a')`, `SELECT count(*) FROM (SELECT max(t) AS m FROM public.w) x WHERE m = 'ö'`}, // sorted last in Swedish
-		"LATIN1":                                {"ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'", `INSERT INTO public.w VALUES ('ü'), (chr(228))`, `SELECT count(*) FROM public.w WHERE t = chr(228)`},
+		"SQL_ASCII with bytes that are no text": {"ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'",
+			`INSERT INTO public.w VALUES (E'\xff\xfe\xe4'), (E'plain')`,
+			`SELECT count(*) FROM public.w WHERE t = E'\xff\xfe\xe4'`},
+		// sorted last in Swedish
+		"ICU": {"ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'sv-SE'",
+			`INSERT INTO public.w VALUES ('ö'), ('z'), ('a')`,
+			`SELECT count(*) FROM (SELECT max(t) AS m FROM public.w) x WHERE m = 'ö'`},
+		"LATIN1": {"ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'",
+			`INSERT INTO public.w VALUES ('ü'), (chr(228))`, `SELECT count(*) FROM public.w WHERE t = chr(228)`},
 	} {
 		s := open(t)
 		odd := s.live() + "_odd"
@@ -270,7 +287,8 @@ func TestBackup_keeps_encoding_and_collation(t *testing.T) {
 func TestBackup_with_an_older_pg_dump_is_refused(t *testing.T) {
 	s := open(t)
 	s.write("bin/pg_dump", "#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n")
-	s.write("fairlead.yaml", strings.Replace(s.content("fairlead.yaml"), `database: {`, `database: {pg_dump: bin/pg_dump, `, 1))
+	s.write("fairlead.yaml", strings.Replace(s.content("fairlead.yaml"), `database: {`,
+		`database: {pg_dump: bin/pg_dump, `, 1))
 	s.sql(orders)
 	s.must(4, words("backup create"), "9.6.24")
 	s.write("one.sql", "ALTER TABLE public.orders ADD COLUMN IF NOT EXISTS one text;")

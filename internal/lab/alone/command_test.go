@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// tool is a migration tool of the poorest kind: it takes its database from the environment and applies one file by psql.
+// tool is a migration tool of the poorest kind: it takes its database from the environment and applies one file by
+// psql.
 const tool = `#!/bin/sh
 echo "tool: connecting to $DATABASE_URL"
 case "$1" in
@@ -36,17 +37,20 @@ func commanded(t *testing.T, how string, more ...string) *shop {
 	s.sql(orders, gooseHistory)
 	s.write("tool.sh", tool)
 	s.write("up.sql", gooseUp)
-	s.must(0, []string{"migrate", "waive", "--with", "up.sql", "--reason", "tried on the copy of yesterday", "--until", "2099-01-01", "--", "./tool.sh", how})
+	s.must(0, []string{"migrate", "waive", "--with", "up.sql", "--reason", "tried on the copy of yesterday", "--until",
+		"2099-01-01", "--", "./tool.sh", how})
 	return s
 }
 
 func apply(how string, flags ...string) []string {
-	return append(append([]string{"migrate", "apply", "--command", "--with", "up.sql", "--yes"}, flags...), "--", "./tool.sh", how)
+	return append(append([]string{"migrate", "apply", "--command", "--with", "up.sql", "--yes"}, flags...), "--",
+		"./tool.sh", how)
 }
 
 func (s *shop) notes() bool {
 	s.t.Helper()
-	return s.count("SELECT count(*) FROM pg_class WHERE relname = 'notes' AND relnamespace = 'public'::regnamespace") == 1
+	return s.count("SELECT count(*) FROM pg_class WHERE relname = 'notes' "+
+		"AND relnamespace = 'public'::regnamespace") == 1
 }
 
 func TestCommand_is_refused_until_somebody_answers_for_exactly_it(t *testing.T) {
@@ -55,9 +59,12 @@ func TestCommand_is_refused_until_somebody_answers_for_exactly_it(t *testing.T) 
 	s.write("tool.sh", tool)
 	s.write("up.sql", gooseUp)
 	s.must(3, apply("ok"), "command-unreviewed", "fairlead migrate waive")
-	s.must(1, []string{"migrate", "waive", "--reason", "because", "--until", "2099-01-01", "--", "./tool.sh", "ok"}, "15 characters")
-	s.must(0, []string{"migrate", "waive", "--with", "up.sql", "--reason", "tried on the copy of yesterday", "--until", "2099-01-01", "--", "./tool.sh", "ok"}, "2 files bound")
-	s.must(0, []string{"migrate", "plan", "--command", "--with", "up.sql", "--", "./tool.sh", "ok"}, "exactly once cannot be proved", "tried on the copy of yesterday")
+	s.must(1, []string{"migrate", "waive", "--reason", "because", "--until", "2099-01-01", "--", "./tool.sh", "ok"},
+		"15 characters")
+	s.must(0, []string{"migrate", "waive", "--with", "up.sql", "--reason", "tried on the copy of yesterday", "--until",
+		"2099-01-01", "--", "./tool.sh", "ok"}, "2 files bound")
+	s.must(0, []string{"migrate", "plan", "--command", "--with", "up.sql", "--", "./tool.sh", "ok"},
+		"exactly once cannot be proved", "tried on the copy of yesterday")
 	s.must(3, apply("half"), "command-unreviewed")
 	s.write("up.sql", gooseUp+"DROP TABLE public.orders;\n")
 	s.must(3, apply("ok"), "command-unreviewed")
@@ -78,19 +85,22 @@ func TestCommand_runs_once_and_its_output_holds_no_secret(t *testing.T) {
 	}
 	st, _ := os.Stat(logs[0])
 	b, _ := os.ReadFile(logs[0])
-	if st.Mode().Perm() != 0o600 || strings.Contains(string(b), "s3cr") || !strings.Contains(string(b), "tool: connecting to ***") {
+	if st.Mode().Perm() != 0o600 || strings.Contains(string(b), "s3cr") ||
+		!strings.Contains(string(b), "tool: connecting to ***") {
 		t.Errorf("mode %v, holds:\n%s", st.Mode(), b)
 	}
 }
 
 func TestCommand_that_fails_is_unchanged_only_where_that_is_proved(t *testing.T) {
 	s := commanded(t, "refuse")
-	s.must(4, apply("refuse"), "left everything as it was", "production is unchanged: schema, rows and the tool's history", "exit status 3")
+	s.must(4, apply("refuse"), "left everything as it was",
+		"production is unchanged: schema, rows and the tool's history", "exit status 3")
 	s.must(0, words("status"), "failed-unchanged")
 	s.must(4, apply("refuse"), "exit status 3") // and it may be tried again at once
 
 	s = commanded(t, "half")
-	s.must(6, apply("half"), "how much of it is in place is not known", "the schema changed", "rows were written in public.goose_db_version")
+	s.must(6, apply("half"), "how much of it is in place is not known", "the schema changed",
+		"rows were written in public.goose_db_version")
 	s.must(0, words("status"), "OPEN run")
 	s.must(0, []string{"abandon", "--reason", "mended by hand", "--yes"})
 }
@@ -100,7 +110,8 @@ func TestCommand_whose_end_says_nothing_is_unknown(t *testing.T) {
 	s.must(7, apply("die"), "it is not known how the migration's command ended", "signal")
 	// Nothing was changed, and that can be proved: resume runs it again, and it dies again.
 	s.must(7, words("resume --yes"), "signal")
-	s.must(0, []string{"resume", "--yes", "--migration", "applied", "--reason", "the tool says that all is in place"}, "decided that it is applied: the tool says")
+	s.must(0, []string{"resume", "--yes", "--migration", "applied", "--reason", "the tool says that all is in place"},
+		"decided that it is applied: the tool says")
 	s.must(0, apply("die"), "already applied by run")
 
 	s = commanded(t, "nap", "migration: {timeout: 2s}")
@@ -122,7 +133,8 @@ func running(t *testing.T, line string) int {
 	for _, f := range all {
 		b, err := os.ReadFile(f)
 		if err == nil && strings.TrimRight(strings.ReplaceAll(string(b), "\x00", " "), " ") == line {
-			if env, err := os.ReadFile(filepath.Join(filepath.Dir(f), "environ")); err == nil && strings.Contains(string(env), fmt.Sprintf(":%d/", server.Port)) {
+			if env, err := os.ReadFile(filepath.Join(filepath.Dir(f), "environ")); err == nil &&
+				strings.Contains(string(env), fmt.Sprintf(":%d/", server.Port)) {
 				n++
 			}
 		}
@@ -133,7 +145,8 @@ func running(t *testing.T, line string) int {
 // napping waits, not for ever, until the command that naps runs.
 func napping(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); running(t, "sleep 30") == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); running(t, "sleep 30") == 0 &&
+		time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 	}
 }
 
@@ -144,7 +157,8 @@ func TestCommand_after_a_kill_of_fairlead_is_looked_at_before_anything_is_run(t 
 	s.endLingering()
 	s.must(7, words("resume --yes"), "how it ended is not known", "the schema changed")
 	s.must(1, words("resume --yes --migration applied"), "--reason")
-	s.must(0, []string{"resume", "--yes", "--migration", "applied", "--reason", "goose_db_version has 7"}, "decided that it is applied")
+	s.must(0, []string{"resume", "--yes", "--migration", "applied", "--reason", "goose_db_version has 7"},
+		"decided that it is applied")
 	s.must(0, words("ledger verify"))
 
 	// The same with a command that had changed nothing yet: that is proved, and it is run again.
@@ -162,7 +176,8 @@ func (s *shop) endLingering() {
 		all, _ := filepath.Glob("/proc/[0-9]*/environ")
 		for _, f := range all {
 			b, err := os.ReadFile(f)
-			if err != nil || !strings.Contains(string(b), "FAIRLEAD_RUN=") || !strings.Contains(string(b), "DATABASE_URL="+s.url) {
+			if err != nil || !strings.Contains(string(b), "FAIRLEAD_RUN=") ||
+				!strings.Contains(string(b), "DATABASE_URL="+s.url) {
 				continue
 			}
 			left++

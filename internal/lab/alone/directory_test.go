@@ -18,14 +18,17 @@ import (
 // directory has its backups in the directory format, by three sessions.
 func directory(t *testing.T, more string) *shop {
 	s := open(t)
-	s.write("fairlead.yaml", strings.Replace(s.content("fairlead.yaml"), "backup: {", "backup: {format: directory, jobs: 3, "+more, 1))
+	s.write("fairlead.yaml", strings.Replace(s.content("fairlead.yaml"), "backup: {",
+		"backup: {format: directory, jobs: 3, "+more, 1))
 	return s
 }
 
 func TestDirectory_goes_out_and_comes_back_at_every_level_and_compressed(t *testing.T) {
-	for name, more := range map[string]string{"L2": "", "L3": "verify: L3, ", "L2, zstd": "compression: zstd, ", "scratch elsewhere": "scratch: elsewhere/scratch, "} {
+	for name, more := range map[string]string{"L2": "", "L3": "verify: L3, ", "L2, zstd": "compression: zstd, ",
+		"scratch elsewhere": "scratch: elsewhere/scratch, "} {
 		s := directory(t, more)
-		s.sql(orders, `CREATE TABLE public."odd ""one"" (;" (x text)`, `INSERT INTO public."odd ""one"" (;" VALUES (E'\\.\n')`, `SELECT lo_from_bytea(0, 'large')`)
+		s.sql(orders, `CREATE TABLE public."odd ""one"" (;" (x text)`,
+			`INSERT INTO public."odd ""one"" (;" VALUES (E'\\.\n')`, `SELECT lo_from_bytea(0, 'large')`)
 		live := s.live()
 		s.gone(live + "_new")
 		s.must(0, words("backup create"), "read back")
@@ -81,7 +84,8 @@ func TestDirectory_is_swept_when_fairlead_was_killed_in_the_middle_and_pg_dump_e
 		t.Fatal(err)
 	}
 	dumper := s.writing(cmd.Process.Pid)
-	backend := s.count("SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%' AND datname = current_database() AND query LIKE 'COPY %'")
+	backend := s.count("SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%' " +
+		"AND datname = current_database() AND query LIKE 'COPY %'")
 	if n := s.count(dumpSessions); n != 4 { // its own, and jobs
 		t.Errorf("pg_dump has %d sessions, want 4", n)
 	}
@@ -140,11 +144,13 @@ func TestDirectory_that_is_spoilt_is_not_restored(t *testing.T) {
 	name := s.create()
 	path := filepath.Join(s.dir, "backups", name)
 	good := []byte(s.content("backups/" + name))
-	for what, bad := range map[string][]byte{"a bit is flipped": flipped(good), "a byte is cut off": good[:len(good)-1]} {
+	for what, bad := range map[string][]byte{"a bit is flipped": flipped(good),
+		"a byte is cut off": good[:len(good)-1]} {
 		if err := os.WriteFile(path, bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a := s.must(4, words("backup restore "+name+" --into "+s.live()+"_new"), "restore-unreadable", "no database was made")
+		a := s.must(4, words("backup restore "+name+" --into "+s.live()+"_new"), "restore-unreadable",
+			"no database was made")
 		if n := s.count("SELECT count(*) FROM pg_database WHERE datname = current_database() || '_new'"); n != 0 {
 			t.Errorf("%s: a database was made:\n%s", what, a)
 		}

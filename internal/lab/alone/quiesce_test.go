@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// quiet configures writers that are stopped and resumed by two scripts, which write down what they do. fails names the one that does not
-// work.
+// quiet configures writers that are stopped and resumed by two scripts, which write down what they do. fails names the
+// one that does not work.
 func quiet(t *testing.T, fails string) *shop {
 	t.Helper()
 	s := open(t)
@@ -21,7 +21,8 @@ func quiet(t *testing.T, fails string) *shop {
 		}
 		s.write(name, text)
 	}
-	s.write("fairlead.yaml", strings.Replace(s.content("fairlead.yaml"), "backup: {", "backup: {quiesce: {command: [./stop.sh], resume: [./start.sh]}, ", 1))
+	s.write("fairlead.yaml", strings.Replace(s.content("fairlead.yaml"), "backup: {",
+		"backup: {quiesce: {command: [./stop.sh], resume: [./start.sh]}, ", 1))
 	s.sql(orders)
 	return s
 }
@@ -37,7 +38,8 @@ func (s *shop) did() string {
 func TestQuiesce_stops_writers_for_the_migration_and_resumes_them_on_every_ending(t *testing.T) {
 	s := quiet(t, "")
 	s.write("one.sql", "ALTER TABLE public.orders ADD COLUMN IF NOT EXISTS one text;")
-	s.must(0, words("migrate apply one.sql --yes"), "stopped before the backup and resumed afterwards", "what writes to the database was stopped for")
+	s.must(0, words("migrate apply one.sql --yes"), "stopped before the backup and resumed afterwards",
+		"what writes to the database was stopped for")
 	if got := s.did(); got != "stop resume" {
 		t.Errorf("a migration that works does %q", got)
 	}
@@ -52,9 +54,11 @@ func TestQuiesce_stops_writers_for_the_migration_and_resumes_them_on_every_endin
 	if err := os.Rename(filepath.Join(s.dir, "backups"), filepath.Join(s.dir, "away")); err != nil {
 		t.Fatal(err)
 	}
-	s.write("bin/pg_dump", "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'pg_dump (PostgreSQL) 99.1'; exit 0; fi\nexit 1\n")
+	s.write("bin/pg_dump", "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'pg_dump (PostgreSQL) 99.1'; exit 0; "+
+		"fi\nexit 1\n")
 	s.write("bin/pg_restore", "#!/bin/sh\necho 'pg_restore (PostgreSQL) 99.1'\n")
-	s.write("fairlead.yaml", strings.Replace(s.content("fairlead.yaml"), "database: {", "database: {pg_dump: bin/pg_dump, ", 1))
+	s.write("fairlead.yaml", strings.Replace(s.content("fairlead.yaml"), "database: {",
+		"database: {pg_dump: bin/pg_dump, ", 1))
 	s.must(4, words("migrate apply two.sql --yes"), "backup-failed", "was stopped, and is resumed")
 	if got := s.did(); got != "stop resume" {
 		t.Errorf("a backup that fails does %q", got)
@@ -68,7 +72,8 @@ func TestQuiesce_that_fails_stops_the_release(t *testing.T) {
 	if got := s.did(); got != "stop resume" {
 		t.Errorf("it does %q", got)
 	}
-	if n := s.count("SELECT count(*) FROM pg_attribute WHERE attrelid = 'public.orders'::regclass AND attname = 'one'"); n != 0 || len(s.kept()) > 0 {
+	if n := s.count("SELECT count(*) FROM pg_attribute WHERE attrelid = 'public.orders'::regclass " +
+		"AND attname = 'one'"); n != 0 || len(s.kept()) > 0 {
 		t.Error("it went on")
 	}
 }

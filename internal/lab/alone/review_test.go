@@ -10,7 +10,8 @@ import (
 )
 
 // base is a schema with a secret in a row, a function whose volatility is no rewrite, and statistics.
-var base = []string{orders, "CREATE TABLE public.people (id bigint PRIMARY KEY, name text)", "INSERT INTO public.people VALUES (1, 'Ada Nobody-Knows')",
+var base = []string{orders, "CREATE TABLE public.people (id bigint PRIMARY KEY, name text)",
+	"INSERT INTO public.people VALUES (1, 'Ada Nobody-Knows')",
 	"CREATE FUNCTION public.quiet() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1'", "ANALYZE"}
 
 const (
@@ -68,7 +69,8 @@ func TestReview_follows_the_database_and_the_team(t *testing.T) {
 	s.write("drop.sql", "ALTER TABLE public.people DROP COLUMN name;")
 	s.must(3, words("review --database config i.sql"), "block: building this index")
 	s.must(3, words("migrate plan i.sql"), "migration-unsafe")
-	s.write("warns.yaml", strings.Replace(s.read("fairlead.yaml"), "small_rows: 0", "small_rows: 0, rules: {index-not-concurrent: warn}", 1))
+	s.write("warns.yaml", strings.Replace(s.read("fairlead.yaml"), "small_rows: 0",
+		"small_rows: 0, rules: {index-not-concurrent: warn}", 1))
 	s.must(0, words("--config warns.yaml review --database config i.sql"), "warn: building this index")
 	s.must(0, words("--config warns.yaml migrate plan i.sql"), "1 findings")
 	s.write("off.yaml", strings.Replace(s.read("fairlead.yaml"), "small_rows: 0", "rules: {drop-column: off}", 1))
@@ -95,17 +97,23 @@ func TestReview_trace_marks_what_it_disproves_and_lowers_it_only_on_the_same_sha
 		args   string
 		says   []string
 	}{
-		"the same shape, and a policy that lowers": {lowers, base, 0, "--database config", []string{"warn: ", "it would be block", "on a copy of this shape"}},
-		"the same shape, and no such policy":       {"review: {small_rows: 0}\n", base, 3, "--database config", []string{"block: ", "a trial saw no such work"}},
-		"another shape":                            {lowers, append([]string{"CREATE TABLE public.more (i int)"}, base...), 3, "--database config", []string{"block: ", "a trial saw no such work"}},
-		"no catalog but the copy's own":            {lowers, base, 3, "", []string{"block: ", "a trial saw no such work"}},
+		"the same shape, and a policy that lowers": {lowers, base, 0, "--database config",
+			[]string{"warn: ", "it would be block", "on a copy of this shape"}},
+		"the same shape, and no such policy": {"review: {small_rows: 0}\n", base, 3, "--database config",
+			[]string{"block: ", "a trial saw no such work"}},
+		"another shape": {lowers,
+			append([]string{"CREATE TABLE public.more (i int)"}, base...), 3, "--database config",
+			[]string{"block: ", "a trial saw no such work"}},
+		"no catalog but the copy's own": {lowers, base, 3, "",
+			[]string{"block: ", "a trial saw no such work"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, x.config)
 			s.sql(base...)
 			scratch(t, true, x.copied...)
 			s.write("v.sql", volatileSQL)
-			s.must(x.exit, words("review "+x.args+" --trace env:SCRATCH_URL v.sql"), append(x.says, "volatile-default", "trace-disagrees")...)
+			s.must(x.exit, words("review "+x.args+" --trace env:SCRATCH_URL v.sql"),
+				append(x.says, "volatile-default", "trace-disagrees")...)
 		})
 	}
 }
@@ -121,7 +129,8 @@ func TestReview_trace_sees_work_on_an_empty_copy(t *testing.T) {
 		"rewrite.sql": "ALTER TABLE public.people ALTER COLUMN name TYPE varchar(50);",
 	} {
 		s.write(file, sql)
-		if a := s.must(3, words("review --database config --trace env:SCRATCH_URL "+file), "block: "); strings.Contains(a.out, "a trial saw no such work") {
+		if a := s.must(3, words("review --database config --trace env:SCRATCH_URL "+file),
+			"block: "); strings.Contains(a.out, "a trial saw no such work") {
 			t.Errorf("%s: an empty table hides the work:\n%s", file, a)
 		}
 		scratch(t, true, append(append([]string{}, base...), "TRUNCATE public.people", "ANALYZE")...)

@@ -79,10 +79,13 @@ func (s *shop) killed(args []string, middle func(pid int)) {
 	_ = cmd.Wait()
 }
 
-// dumpSessions and asleep ask how many sessions in the shop's database are pg_dump's, and how many of fairlead's are in a DO block.
+// dumpSessions and asleep ask how many sessions in the shop's database are pg_dump's, and how many of fairlead's are in
+// a DO block.
 const (
-	dumpSessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%' AND datname = current_database()"
-	asleep       = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DO $$ BEGIN PERFORM%' AND application_name LIKE 'fairlead/%' AND datname = current_database()"
+	dumpSessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%' " +
+		"AND datname = current_database()"
+	asleep = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DO $$ BEGIN PERFORM%' " +
+		"AND application_name LIKE 'fairlead/%' AND datname = current_database()"
 )
 
 // run runs fairlead to its end.

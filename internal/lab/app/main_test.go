@@ -8,7 +8,8 @@ import (
 
 func TestParseBehaviour_reads_every_way_to_misbehave(t *testing.T) {
 	got, err := parseBehaviour("slow-boot=2s, slow-stop=8s,crash-at-boot,never-healthy,bad-smoke,ignore-sigterm")
-	want := behaviour{slowBoot: 2 * time.Second, slowStop: 8 * time.Second, crash: true, neverHealthy: true, badSmoke: true, ignoreTerm: true}
+	want := behaviour{slowBoot: 2 * time.Second, slowStop: 8 * time.Second, crash: true, neverHealthy: true,
+		badSmoke: true, ignoreTerm: true}
 	if err != nil || got != want {
 		t.Errorf("got %+v (%v), want %+v", got, err, want)
 	}

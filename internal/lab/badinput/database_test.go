@@ -31,10 +31,16 @@ func databaseCases() []refusal {
 		{"a wrong password", func(a *attempt) {
 			a.database(func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wrong") })
 		}, 3, "database-unready", "password authentication failed"},
-		{"a database host that has no address", func(a *attempt) { a.database(func(u *url.URL) { u.Host = "no-such-host.invalid" }) }, 3, "database-unready", "no-such-host.invalid"},
-		{"nobody listens at the database's port", func(a *attempt) { a.database(func(u *url.URL) { u.Host = "127.0.0.1:1" }) }, 3, "database-unready", "127.0.0.1:1"},
-		{"a database that does not exist", func(a *attempt) { a.database(func(u *url.URL) { u.Path = "/nowhere" }) }, 3, "database-unready", "does not exist"},
-		{"a URL that is none", func(a *attempt) { a.env = []string{"PROD_DB_URL=postgres://a b:%zz@/x"} }, 1, "database-url", ""},
+		{"a database host that has no address",
+			func(a *attempt) { a.database(func(u *url.URL) { u.Host = "no-such-host.invalid" }) }, 3,
+			"database-unready", "no-such-host.invalid"},
+		{"nobody listens at the database's port",
+			func(a *attempt) { a.database(func(u *url.URL) { u.Host = "127.0.0.1:1" }) }, 3, "database-unready",
+			"127.0.0.1:1"},
+		{"a database that does not exist", func(a *attempt) { a.database(func(u *url.URL) { u.Path = "/nowhere" }) }, 3,
+			"database-unready", "does not exist"},
+		{"a URL that is none", func(a *attempt) { a.env = []string{"PROD_DB_URL=postgres://a b:%zz@/x"} }, 1,
+			"database-url", ""},
 		{"a role without rights", func(a *attempt) {
 			a.admin(`CREATE ROLE guest LOGIN PASSWORD 'guest-secret'`)
 			a.Cleanup(func() { a.admin(`DROP ROLE guest`) })
@@ -48,7 +54,9 @@ func databaseCases() []refusal {
 		{"TLS where the server has none", func(a *attempt) {
 			a.database(func(u *url.URL) { u.RawQuery = "sslmode=verify-full" })
 		}, 3, "database-unready", "TLS"},
-		{"a pooler in transaction mode", func(a *attempt) { a.database(func(u *url.URL) { u.Host = a.pooler(u, "transaction") }) }, 3, "database-unready", "connection pooler"},
+		{"a pooler in transaction mode", func(a *attempt) {
+			a.database(func(u *url.URL) { u.Host = a.pooler(u, "transaction") })
+		}, 3, "database-unready", "connection pooler"},
 		{"a role that may read everything and change nothing", func(a *attempt) {
 			a.admin(`CREATE ROLE onlooker LOGIN PASSWORD 'onlooker-secret'`, `GRANT pg_read_all_data TO onlooker`)
 			a.Cleanup(func() { a.admin(`DROP ROLE onlooker`) })
@@ -71,10 +79,12 @@ func databaseCases() []refusal {
 			a.edit("backup: {store", `backup: {url: "${DUMP_DB_URL}", store`)
 		}, 3, "database-unready", "backup.url: the role blind may not read"},
 		{"PostgreSQL is stopped", func(a *attempt) { a.away(lab.Postgres) }, 3, "database-unready", ""},
-		{"no pg_dump", func(a *attempt) { a.edit("via: direct", "via: direct, pg_dump: /nowhere/pg_dump") }, 3, "database-unready", "/nowhere/pg_dump"},
+		{"no pg_dump", func(a *attempt) { a.edit("via: direct", "via: direct, pg_dump: /nowhere/pg_dump") }, 3,
+			"database-unready", "/nowhere/pg_dump"},
 		{"an older pg_dump", func(a *attempt) {
 			for _, name := range []string{"pg_dump", "pg_restore"} {
-				must(a.T, os.WriteFile(filepath.Join(a.dir, name), []byte("#!/bin/sh\necho \"$0 (PostgreSQL) 12.4\"\n"), 0o755))
+				must(a.T, os.WriteFile(filepath.Join(a.dir, name), []byte("#!/bin/sh\necho \"$0 (PostgreSQL) 12.4\"\n"),
+					0o755))
 			}
 			a.edit("via: direct", "via: direct, pg_dump: ./pg_dump")
 		}, 3, "database-unready", "12.4"},
@@ -121,9 +131,12 @@ func (a *attempt) pooler(u *url.URL, mode string) string {
 	must(a.T, os.Chmod(dir, 0o755))
 	password, _ := u.User.Password()
 	const at = "127.0.0.1:16432"
-	must(a.T, os.WriteFile(filepath.Join(dir, "users"), fmt.Appendf(nil, "%q %q\n", u.User.Username(), password), 0o644))
-	must(a.T, os.WriteFile(filepath.Join(dir, "ini"), fmt.Appendf(nil, "[databases]\n* = host=%s port=%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = 16432\nunix_socket_dir =\n"+
-		"auth_type = plain\nauth_file = %s/users\npool_mode = %s\n", u.Hostname(), u.Port(), dir, mode), 0o644))
+	must(a.T, os.WriteFile(filepath.Join(dir, "users"), fmt.Appendf(nil, "%q %q\n", u.User.Username(), password),
+		0o644))
+	must(a.T, os.WriteFile(filepath.Join(dir, "ini"),
+		fmt.Appendf(nil, "[databases]\n* = host=%s port=%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"+
+			"listen_port = 16432\nunix_socket_dir =\n"+
+			"auth_type = plain\nauth_file = %s/users\npool_mode = %s\n", u.Hostname(), u.Port(), dir, mode), 0o644))
 	program := "/usr/sbin/pgbouncer"
 	if found, err := exec.LookPath("pgbouncer"); err == nil {
 		program = found

@@ -20,7 +20,8 @@ func TestBadInput_on_the_way_to_the_host_is_refused_with_nothing_changed(t *test
 
 func wayCases() []refusal {
 	return []refusal{
-		{"nobody listens at the port", func(a *attempt) { a.edit(fmt.Sprintf(":%d\"", a.site.Lab.SSHPort), ":2\"") }, 3, "host-unreachable", "-p 2 deploy@"},
+		{"nobody listens at the port", func(a *attempt) { a.edit(fmt.Sprintf(":%d\"", a.site.Lab.SSHPort), ":2\"") }, 3,
+			"host-unreachable", "-p 2 deploy@"},
 		{"a name that does not resolve", func(a *attempt) {
 			a.edit("deploy@"+a.site.Lab.SSHHost, "deploy@no-such-host.invalid")
 		}, 3, "host-unreachable", "no-such-host.invalid"},
@@ -37,14 +38,16 @@ func wayCases() []refusal {
 			a.edit(a.site.Lab.KnownHosts, "known")
 		}, 3, "host-key-unknown", "ssh-keyscan"},
 		{"a host key that changed", func(a *attempt) {
-			a.write(filepath.Join(a.dir, "known"), fmt.Sprintf("[%s]:%d %s", a.site.Lab.SSHHost, a.site.Lab.SSHPort, a.newKey("other.pub")))
+			a.write(filepath.Join(a.dir, "known"),
+				fmt.Sprintf("[%s]:%d %s", a.site.Lab.SSHHost, a.site.Lab.SSHPort, a.newKey("other.pub")))
 			a.edit(a.site.Lab.KnownHosts, "known")
 		}, 3, "host-key-changed", "another machine"},
 		{"a key that the host does not accept", func(a *attempt) {
 			a.newKey("other")
 			a.edit(a.site.Lab.IdentityFile, "other")
 		}, 3, "ssh-denied", ""},
-		{"a key that is not there", func(a *attempt) { a.edit(a.site.Lab.IdentityFile, "nowhere") }, 3, "ssh-denied", "nowhere"},
+		{"a key that is not there", func(a *attempt) { a.edit(a.site.Lab.IdentityFile, "nowhere") }, 3, "ssh-denied",
+			"nowhere"},
 		{"an address that is none", func(a *attempt) { a.edit("ssh://", "http://") }, 1, "config-invalid", "http"},
 		{"two hosts, one of which is down", func(a *attempt) {
 			other := fmt.Sprintf(`"ssh://deploy@%s:2"`, a.site.Lab.SSHHost)
@@ -79,7 +82,8 @@ func agentCases() []refusal {
 			a.Cleanup(func() { must(a.T, free()) })
 			a.agents(dir)
 		}, 3, "agent-not-written", "disk is full"},
-		{"a folder of agents that nobody may write", func(a *attempt) { a.agents("/sys/agents") }, 3, "agent-not-written", "agent_directory"},
+		{"a folder of agents that nobody may write", func(a *attempt) { a.agents("/sys/agents") }, 3,
+			"agent-not-written", "agent_directory"},
 	}
 }
 
@@ -88,7 +92,8 @@ func (a *attempt) throughPort(port int) {
 	a.Helper()
 	text, err := os.ReadFile(a.site.Lab.KnownHosts)
 	must(a.T, err)
-	a.write(filepath.Join(a.dir, "known"), strings.ReplaceAll(string(text), fmt.Sprint(a.site.Lab.SSHPort), fmt.Sprint(port)))
+	a.write(filepath.Join(a.dir, "known"),
+		strings.ReplaceAll(string(text), fmt.Sprint(a.site.Lab.SSHPort), fmt.Sprint(port)))
 	a.edit(a.site.Lab.KnownHosts, "known")
 	a.edit(fmt.Sprintf(":%d\"", a.site.Lab.SSHPort), fmt.Sprintf(":%d\"", port))
 }
@@ -97,7 +102,8 @@ func (a *attempt) throughPort(port int) {
 func (a *attempt) newKey(name string) string {
 	a.Helper()
 	file := filepath.Join(a.dir, strings.TrimSuffix(name, ".pub"))
-	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file).CombinedOutput(); err != nil {
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
+		file).CombinedOutput(); err != nil {
 		a.Fatalf("ssh-keygen: %v: %s", err, out)
 	}
 	text, err := os.ReadFile(file + ".pub")

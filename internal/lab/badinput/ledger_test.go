@@ -18,14 +18,19 @@ func TestBadInput_in_the_ledger_is_refused_with_nothing_changed(t *testing.T) {
 		{"a record that was edited", func(a *attempt) {
 			a.segment(ledger, `sed -i '2s/"at":"20/"at":"19/'`)
 		}, 3, "ledger-unusable", "ledger verify"},
-		{"a record taken out of the middle", func(a *attempt) { a.segment(ledger, `sed -i 3d`) }, 3, "ledger-unusable", "ledger verify"},
-		{"the closing record taken off, which leaves the run open", func(a *attempt) { a.segment(ledger, `sed -i '$d'`) }, 8, "run-open", "fairlead status"},
+		{"a record taken out of the middle", func(a *attempt) { a.segment(ledger, `sed -i 3d`) }, 3, "ledger-unusable",
+			"ledger verify"},
+		{"the closing record taken off, which leaves the run open",
+			func(a *attempt) { a.segment(ledger, `sed -i '$d'`) }, 8, "run-open", "fairlead status"},
 		{"an empty segment", func(a *attempt) { a.segment(ledger, `truncate -s 0`) }, 3, "ledger-unusable", ""},
-		{"no ledger where the host knows one", func(a *attempt) { a.moved(ledger + "/production") }, 3, "ledger-unusable", "gone"},
-		{"no .fairlead at all, where the database knows one", func(a *attempt) { a.moved(s.Dir + "/.fairlead") }, 3, "ledger-unusable", ""},
+		{"no ledger where the host knows one", func(a *attempt) { a.moved(ledger + "/production") }, 3,
+			"ledger-unusable", "gone"},
+		{"no .fairlead at all, where the database knows one", func(a *attempt) { a.moved(s.Dir + "/.fairlead") }, 3,
+			"ledger-unusable", ""},
 		{"another ledger", func(a *attempt) {
 			a.edit("environment: production", "environment: staging")
-			a.host("mkdir -p " + ledger + "/.host && cp -a " + ledger + "/.host/production " + ledger + "/.host/staging")
+			a.host("mkdir -p " + ledger + "/.host && cp -a " + ledger + "/.host/production " + ledger +
+				"/.host/staging")
 			a.Cleanup(func() { a.host("rm -rf " + ledger + "/.host/staging") })
 		}, 3, "ledger-unusable", ""},
 	})
@@ -34,7 +39,8 @@ func TestBadInput_in_the_ledger_is_refused_with_nothing_changed(t *testing.T) {
 // segment changes the newest segment of the ledger with a command that takes its name, and puts it back.
 func (a *attempt) segment(ledger, command string) {
 	a.Helper()
-	out, err := a.site.Lab.HostCommand(patience(a.T), "sh", "-c", "ls -d "+ledger+"/production/segments/*.jsonl | tail -n 1").CombinedOutput()
+	out, err := a.site.Lab.HostCommand(patience(a.T), "sh", "-c",
+		"ls -d "+ledger+"/production/segments/*.jsonl | tail -n 1").CombinedOutput()
 	must(a.T, err)
 	file := strings.TrimSpace(string(out))
 	a.host("cp -a " + file + " /tmp/kept-segment")

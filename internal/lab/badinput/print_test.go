@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// print is everything that must stay as it is: containers, files on the host (compose files, .env with owner and mode, ledger, what
-// the host knows), and the database.
+// print is everything that must stay as it is: containers, files on the host (compose files, .env with owner and mode,
+// ledger, what the host knows), and the database.
 type print struct{ containers, files, database string }
 
 func (s *site) print(t *testing.T) print {
@@ -58,7 +58,8 @@ func (s *site) schema(t *testing.T) string {
 func (p print) same(t *testing.T, now print) {
 	t.Helper()
 	for name, both := range map[string][2]string{
-		"the containers": {p.containers, now.containers}, "the files on the host": {p.files, now.files}, "the database": {p.database, now.database},
+		"the containers": {p.containers, now.containers}, "the files on the host": {p.files, now.files},
+		"the database": {p.database, now.database},
 	} {
 		if both[0] != both[1] {
 			t.Errorf("%s changed (- before, + after):\n%s", name, differing(both[0], both[1]))

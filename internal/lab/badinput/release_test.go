@@ -14,19 +14,23 @@ func releaseCases() []refusal {
 		return d
 	}
 	return []refusal{
-		{"a tag instead of a digest", func(a *attempt) { a.spoil("release.json", "@"+digest(a), ":v1.1.0") }, 3, "release-unpinned", "api"},
+		{"a tag instead of a digest", func(a *attempt) { a.spoil("release.json", "@"+digest(a), ":v1.1.0") }, 3,
+			"release-unpinned", "api"},
 		{"a digest that the registry does not have", func(a *attempt) {
 			a.spoil("release.json", digest(a), "sha256:"+strings.Repeat("ab", 32))
 		}, 3, "image-missing", "abababab"},
-		{"a migration with another sha256", func(a *attempt) { a.spoil("migration.sql", "phone", "fax") }, 3, "migration-mismatch", "sha256"},
+		{"a migration with another sha256", func(a *attempt) { a.spoil("migration.sql", "phone", "fax") }, 3,
+			"migration-mismatch", "sha256"},
 		{"a migration that is not there", func(a *attempt) {
 			a.spoil("release.json", `"migration.sql"`, `"other.sql"`)
 		}, 3, "migration-unreadable", "other.sql"},
 		{"a migration outside of its folder", func(a *attempt) {
 			a.spoil("release.json", `"migration.sql"`, `"../../../etc/passwd"`)
 		}, 3, "migration-unreadable", "outside"},
-		{"a release of another app", func(a *attempt) { a.spoil("release.json", `"badfiles",`, `"other",`) }, 3, "release-of-another-app", "other"},
-		{"a tag that is not there", func(a *attempt) { a.args = []string{"deploy", "v9.9.9", "--yes"} }, 1, "release-not-found", "v9.9.9"},
+		{"a release of another app", func(a *attempt) { a.spoil("release.json", `"badfiles",`, `"other",`) }, 3,
+			"release-of-another-app", "other"},
+		{"a tag that is not there", func(a *attempt) { a.args = []string{"deploy", "v9.9.9", "--yes"} }, 1,
+			"release-not-found", "v9.9.9"},
 		{"an empty release.json", func(a *attempt) { a.file("") }, 1, "release-unreadable", "empty"},
 		{"a truncated release.json", func(a *attempt) {
 			text, err := os.ReadFile(a.site.next.File)

@@ -62,7 +62,8 @@ func finish(t *testing.T, cmd *exec.Cmd) ending {
 }
 
 // noise is what no message may hold: traces of Go, of docker's logger, of broken formats.
-var noise = regexp.MustCompile(`(?m)panic:|goroutine \d|runtime error|level=(warning|error)|time="20|%!|0x[0-9a-f]{6}|<nil>|exit status \d+: |unexpected EOF`)
+var noise = regexp.MustCompile(`(?m)panic:|goroutine \d|runtime ` +
+	`error|level=(warning|error)|time="20|%!|0x[0-9a-f]{6}|<nil>|exit status \d+: |unexpected EOF`)
 
 // judge holds an ending to the promise.
 func (e ending) judge(t *testing.T, s *site, exit int, code fault.Code) {
@@ -78,7 +79,8 @@ func (e ending) judge(t *testing.T, s *site, exit int, code fault.Code) {
 	if f.What == "" || f.Means == "" || len(f.Do) == 0 || f.Do[0].Line == "" {
 		t.Errorf("a part is missing: %+v", f)
 	}
-	if !regexp.MustCompile(`unchanged|not changed|changed nothing|nothing was (changed|attempted|sent|migrated)`).MatchString(f.Means) {
+	if !regexp.MustCompile(`unchanged|not changed|changed nothing|nothing was ` +
+		`(changed|attempted|sent|migrated)`).MatchString(f.Means) {
 		t.Errorf("it is not said whether production is changed: %q", f.Means)
 	}
 	for _, text := range []string{e.said, e.out} {

@@ -17,7 +17,8 @@ func TestBadInput_on_the_host_is_refused_with_nothing_changed(t *testing.T) {
 
 func stackCases() []refusal {
 	return []refusal{
-		{"another project", func(a *attempt) { a.edit("  env_store: auto", "  project: other\n  env_store: auto") }, 3, "other-project", "badstack"},
+		{"another project", func(a *attempt) { a.edit("  env_store: auto", "  project: other\n  env_store: auto") }, 3,
+			"other-project", "badstack"},
 		{"another directory with the same files", func(a *attempt) {
 			other := a.site.Dir + "-copy"
 			a.host("cp -a " + a.site.Dir + " " + other + " && rm -rf " + other + "/.fairlead")
@@ -29,17 +30,23 @@ func stackCases() []refusal {
 			a.Cleanup(func() { a.host("rm " + a.site.Dir + "/infra/other.yml") })
 			a.edit("files: [infra/docker-compose.prod.yml]", "files: [infra/other.yml]")
 		}, 3, "other-project", "other.yml"},
-		{"no compose file", func(a *attempt) { a.edit("files: [infra/docker-compose.prod.yml]", "files: [infra/nowhere.yml]") }, 3, "no-compose-file", "nowhere.yml"},
-		{"a compose file that is no YAML", func(a *attempt) { a.compose("services:", "services: [") }, 3, "compose-config", ""},
-		{"a literal image", func(a *attempt) { a.compose("image: ${API_IMAGE}", "image: nginx:1.27") }, 3, "image-not-from-key", "image: ${API_IMAGE}"},
+		{"no compose file", func(a *attempt) {
+			a.edit("files: [infra/docker-compose.prod.yml]", "files: [infra/nowhere.yml]")
+		}, 3, "no-compose-file", "nowhere.yml"},
+		{"a compose file that is no YAML", func(a *attempt) { a.compose("services:", "services: [") }, 3,
+			"compose-config", ""},
+		{"a literal image", func(a *attempt) { a.compose("image: ${API_IMAGE}", "image: nginx:1.27") }, 3,
+			"image-not-from-key", "image: ${API_IMAGE}"},
 		{"a service of the configuration that the stack does not have", func(a *attempt) {
 			a.compose("  worker:\n", "  jobs:\n")
 		}, 3, "check-failed", "no service worker"},
 		{"an env_file on the same file", func(a *attempt) {
 			a.compose("    restart: unless-stopped\n", "    env_file: [.env]\n    restart: unless-stopped\n")
 		}, 3, "shared-env-file", "app.env"},
-		{"a variable that is not set", func(a *attempt) { a.compose(`"${GREETING}"`, `"${GREETINGS}"`) }, 3, "unset-variable", "GREETINGS"},
-		{"no such directory", func(a *attempt) { a.edit("directory: "+a.site.Dir, "directory: /opt/nowhere") }, 3, "check-failed", "there is no compose file /opt/nowhere"},
+		{"a variable that is not set", func(a *attempt) { a.compose(`"${GREETING}"`, `"${GREETINGS}"`) }, 3,
+			"unset-variable", "GREETINGS"},
+		{"no such directory", func(a *attempt) { a.edit("directory: "+a.site.Dir, "directory: /opt/nowhere") }, 3,
+			"check-failed", "there is no compose file /opt/nowhere"},
 		{"a directory that the deploy user may not write", func(a *attempt) {
 			a.host("chmod 555 " + a.site.Dir + "/infra")
 			a.Cleanup(func() { a.host("chmod 755 " + a.site.Dir + "/infra") })
@@ -102,10 +109,11 @@ func TestBadInput_an_engine_that_is_stopped_is_refused_with_nothing_changed(t *t
 
 func TestEnvFile_keeps_every_other_byte_owner_and_mode(t *testing.T) {
 	for name, text := range map[string]string{
-		"comments, quotes and blanks": "# by hand\n\nGREETING=\"hello # there\"\nSECRET='a=b c'\nexport PATHS=/x:/y   # not a value\n",
-		"Windows line ends":           "GREETING=hello\r\n# note\r\n",
-		"no newline at the end":       "GREETING=hello",
-		"keys in the middle":          "A=1\nAPI_IMAGE=\nGREETING=hello\n",
+		"comments, quotes and blanks": "# by hand\n\nGREETING=\"hello # there\"\nSECRET='a=b c'\n" +
+			"export PATHS=/x:/y   # not a value\n",
+		"Windows line ends":     "GREETING=hello\r\n# note\r\n",
+		"no newline at the end": "GREETING=hello",
+		"keys in the middle":    "A=1\nAPI_IMAGE=\nGREETING=hello\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := bare(t, lab.StackOptions{App: "env" + strings.ToLower(strings.Map(letters, name))[:6]})
@@ -125,7 +133,8 @@ func TestEnvFile_keeps_every_other_byte_owner_and_mode(t *testing.T) {
 			if string(out) != "deploy 640\n" {
 				t.Errorf("owner and mode are %q", out)
 			}
-			if strings.Count(string(after), "API_IMAGE=") != 1 || !strings.Contains(string(after), s.now.Images["api"]) {
+			if strings.Count(string(after), "API_IMAGE=") != 1 ||
+				!strings.Contains(string(after), s.now.Images["api"]) {
 				t.Errorf("the image of api is not there once:\n%s", after)
 			}
 		})
@@ -151,7 +160,8 @@ func withoutImages(s string) string {
 }
 
 func TestEnvFile_that_is_missing_is_made_for_its_owner_alone(t *testing.T) {
-	s := bare(t, lab.StackOptions{App: "envnone", Compose: strings.ReplaceAll(lab.ComposeFile, `"${GREETING}"`, "hello")})
+	s := bare(t, lab.StackOptions{App: "envnone",
+		Compose: strings.ReplaceAll(lab.ComposeFile, `"${GREETING}"`, "hello")})
 	must(t, os.Remove(s.EnvPath))
 	got := s.run(t, s.operator(t, lab.ConfigOptions{}), nil, "deploy", "v1.0.0", "--yes")
 	if got.exit != 0 {

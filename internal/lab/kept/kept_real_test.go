@@ -27,8 +27,9 @@ import (
 )
 
 const (
-	firstSQL = "CREATE TABLE orders (id bigint PRIMARY KEY, note text);\nINSERT INTO orders SELECT n, repeat('customer ', 9) FROM generate_series(1, 2000) n;\n"
-	nextSQL  = "ALTER TABLE orders ADD COLUMN phone text;\n"
+	firstSQL = "CREATE TABLE orders (id bigint PRIMARY KEY, note text);\n" +
+		"INSERT INTO orders SELECT n, repeat('customer ', 9) FROM generate_series(1, 2000) n;\n"
+	nextSQL = "ALTER TABLE orders ADD COLUMN phone text;\n"
 )
 
 func must(t *testing.T, err error) {
@@ -51,7 +52,8 @@ func open(t *testing.T, app string, c lab.ConfigOptions, backups string) *shop {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	t.Cleanup(cancel)
-	stack, err := lab.Here(t).Stack(ctx, lab.StackOptions{App: fmt.Sprintf("%s-%d", app, os.Getpid()), Compose: `name: {{.App}}
+	name := fmt.Sprintf("%s-%d", app, os.Getpid())
+	stack, err := lab.Here(t).Stack(ctx, lab.StackOptions{App: name, Compose: `name: {{.App}}
 services:
   api:
     image: ${API_IMAGE}
@@ -117,7 +119,8 @@ func (s *shop) edit(old, new string) {
 func (s *shop) must(exit int, words string, wants ...string) string {
 	s.t.Helper()
 	cmd := s.Fairlead(s.ctx, s.home, strings.Fields(words)...)
-	cmd.Env = append(cmd.Env, "HOME="+filepath.Join(s.home, "home"), "XDG_STATE_HOME=", "S3_KEY="+lab.S3Key, "S3_SECRET="+lab.S3Secret)
+	cmd.Env = append(cmd.Env, "HOME="+filepath.Join(s.home, "home"), "XDG_STATE_HOME=", "S3_KEY="+lab.S3Key,
+		"S3_SECRET="+lab.S3Secret)
 	out, _ := cmd.CombinedOutput()
 	s.said.Write(out)
 	if got := cmd.ProcessState.ExitCode(); got != exit {
@@ -149,7 +152,8 @@ func TestBackup_in_a_bucket_is_encrypted_verified_and_restored(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "key.txt")
 	must(t, os.WriteFile(key, []byte(id.String()+"\n"), 0o600))
 	store := fmt.Sprintf(`backup:
-  store: {kind: s3, endpoint: "%s", bucket: vault, prefix: shop/production, access_key: "${S3_KEY}", secret_key: "${S3_SECRET}", path_style: true, plain_http: true}
+  store: {kind: s3, endpoint: "%s", bucket: vault, prefix: shop/production, access_key: "${S3_KEY}",
+    secret_key: "${S3_SECRET}", path_style: true, plain_http: true}
 `, address)
 	s := open(t, "bucket", lab.ConfigOptions{Hosts: []string{"local"}}, store)
 
@@ -258,7 +262,8 @@ func overSSH(t *testing.T, l *lab.Lab, port int) *host.Host {
 	known := filepath.Join(t.TempDir(), "known")
 	must(t, os.WriteFile(known, bytes.ReplaceAll(keys, []byte(fmt.Sprint(l.SSHPort)), []byte(fmt.Sprint(port))), 0o600))
 	h := host.New(host.Options{Address: host.Address{User: l.SSHUser, Host: l.SSHHost, Port: port},
-		SSH: host.SSH{Config: "none", IdentityFile: l.IdentityFile, KnownHosts: known}, Agents: host.FindAgents(bin, "")})
+		SSH:    host.SSH{Config: "none", IdentityFile: l.IdentityFile, KnownHosts: known},
+		Agents: host.FindAgents(bin, "")})
 	t.Cleanup(func() { h.Close() })
 	return h
 }

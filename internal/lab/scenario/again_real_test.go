@@ -63,7 +63,8 @@ func TestDeploy_after_a_rollback_does_not_apply_its_migration_again(t *testing.T
 	v1 := s.publish(lab.Release{Tag: "v1.0.0"})
 	v2 := s.publish(lab.Release{Tag: "v1.1.0"})
 	s.release("v1.0.0", v1, "CREATE TABLE passes (release text NOT NULL);\n", "api")
-	s.release("v1.1.0", v2, "CREATE TABLE more (id bigint PRIMARY KEY);\nINSERT INTO passes (release) VALUES ('v1.1.0');\n", "api")
+	s.release("v1.1.0", v2, "CREATE TABLE more (id bigint PRIMARY KEY);\n"+
+		"INSERT INTO passes (release) VALUES ('v1.1.0');\n", "api")
 	s.must(0, "deploy", "v1.0.0", "--yes")
 	s.must(0, "deploy", "v1.1.0", "--yes")
 	first := s.last()

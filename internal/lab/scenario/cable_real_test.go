@@ -15,7 +15,8 @@ import (
 // gapAllowance is how much longer a gap may be than that of an undisturbed deployment.
 const gapAllowance = 500 * time.Millisecond
 
-// cut is a way to take the connection away in the middle of a rollout, and what the operator that met it must have said.
+// cut is a way to take the connection away in the middle of a rollout, and what the operator that met it must have
+// said.
 type cut struct {
 	claim string
 	do    func(r *running, cable *lab.Proxy)
@@ -70,7 +71,8 @@ func TestRollout_goes_on_when_connection_or_client_is_killed_in_its_middle(t *te
 	limit := slices.Max(calm) + gapAllowance
 	for _, c := range cuts {
 		var gap time.Duration
-		// What else this machine does can make one container start slowly; a cut that costs something costs it every time.
+		// What else this machine does can make one container start slowly; a cut that costs something costs it every
+		// time.
 		for range 3 {
 			tag, was, is := next()
 			gap = s.cut(c, cable, tag, was, is)
@@ -100,14 +102,16 @@ func (s *stage) watch() func() time.Duration {
 	}
 }
 
-// cut disturbs one deployment in the middle of its rollout, lets the host finish, and resumes. It gives the longest gap.
+// cut disturbs one deployment in the middle of its rollout, lets the host finish, and resumes. It gives the longest
+// gap.
 func (s *stage) cut(c cut, cable *lab.Proxy, tag string, was, is lab.Published) time.Duration {
 	s.t.Helper()
 	watch := s.watch()
 	r := s.start(s.Home, nil, "deploy", tag, "--yes")
 	defer r.kill()
 	// The middle: the first service has its new image written down, the last has not.
-	s.until("the rollout of "+tag+" has begun", 2*time.Minute, func() bool { return strings.Contains(s.env(), is.Images["api"]) })
+	s.until("the rollout of "+tag+" has begun", 2*time.Minute,
+		func() bool { return strings.Contains(s.env(), is.Images["api"]) })
 	c.do(r, cable)
 	middle := s.env()
 	select {
@@ -122,7 +126,8 @@ func (s *stage) cut(c cut, cable *lab.Proxy, tag string, was, is lab.Published) 
 	if c.exit == 7 && !contains(cut.All, "fairlead resume", "unknown") {
 		s.t.Errorf("%s: it does not say that the outcome is unknown and how to go on: %s", c.claim, cut)
 	}
-	// Nobody is connected; the host goes on. A service between two containers is away for a moment, and then wholly one or the other.
+	// Nobody is connected; the host goes on. A service between two containers is away for a moment, and then wholly one
+	// or the other.
 	s.until("every service runs wholly the new images, without anybody connected", 2*time.Minute, func() bool {
 		if why := s.wholly(was, is); why != "" {
 			s.t.Fatalf("%s: %s", c.claim, why)

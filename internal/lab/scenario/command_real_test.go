@@ -29,7 +29,8 @@ func (s *stage) commanded(tag string, p lab.Published, script string, services .
 		s.t.Fatal(err)
 	}
 	sum := sha256.Sum256([]byte(script))
-	doc["migration"] = map[string]any{"command": []string{"./migrate.sh", "up"}, "files": map[string]string{"migrate.sh": hex.EncodeToString(sum[:])}}
+	doc["migration"] = map[string]any{"command": []string{"./migrate.sh", "up"},
+		"files": map[string]string{"migrate.sh": hex.EncodeToString(sum[:])}}
 	if b, err = json.Marshal(doc); err == nil {
 		err = os.WriteFile(file, b, 0o644)
 	}
@@ -50,12 +51,15 @@ func TestDeploy_runs_a_migration_that_is_a_command(t *testing.T) {
 	s.release("v1.0.0", v1, "", "api")
 	s.must(0, "deploy", "v1.0.0", "--yes")
 
-	file := s.commanded("v1.1.0", v2, "#!/bin/sh\nexec psql \"$DATABASE_URL\" -v ON_ERROR_STOP=1 -qc 'CREATE TABLE by_command (n int)'\n", "api")
-	if got := s.must(3, "deploy", "v1.1.0", "--yes"); !contains(got.All, "command-unreviewed", "production is unchanged") {
+	file := s.commanded("v1.1.0", v2, "#!/bin/sh\n"+
+		"exec psql \"$DATABASE_URL\" -v ON_ERROR_STOP=1 -qc 'CREATE TABLE by_command (n int)'\n", "api")
+	if got := s.must(3, "deploy", "v1.1.0", "--yes"); !contains(got.All, "command-unreviewed",
+		"production is unchanged") {
 		t.Errorf("it does not say why: %s", got)
 	}
 	waive := func(file string) {
-		s.must(0, "migrate", "waive", "--reason", "tried on the copy of yesterday", "--until", "2099-01-01", "--release", file)
+		s.must(0, "migrate", "waive", "--reason", "tried on the copy of yesterday", "--until", "2099-01-01",
+			"--release", file)
 	}
 	waive(file)
 	got := s.must(0, "deploy", "v1.1.0", "--yes")
@@ -70,7 +74,8 @@ func TestDeploy_runs_a_migration_that_is_a_command(t *testing.T) {
 	// A command that fails and leaves everything as it was stops the release before any container is replaced.
 	file = s.commanded("v1.2.0", v1, "#!/bin/sh\necho 'the migration is broken' >&2\nexit 3\n", "api")
 	waive(file)
-	if got := s.must(4, "deploy", "v1.2.0", "--yes"); !contains(got.All, "the migration is broken", "no new container was started") {
+	if got := s.must(4, "deploy", "v1.2.0", "--yes"); !contains(got.All, "the migration is broken",
+		"no new container was started") {
 		t.Errorf("it does not say what happened: %s", got)
 	}
 	s.mustRun(v2, "api")

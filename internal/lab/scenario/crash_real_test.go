@@ -39,7 +39,8 @@ func (p point) String() string {
 	return fmt.Sprintf("%s %d, %s: %s", p.op, p.nth, p.when, p.what)
 }
 
-// everyPoint names the variable that, when it is set, takes the statements that only look into the test too, and shows each point.
+// everyPoint names the variable that, when it is set, takes the statements that only look into the test too, and shows
+// each point.
 const everyPoint = "FAIRLEAD_EVERY_POINT"
 
 // crashes is a stage whose agent's stream and database connections can be held.
@@ -98,7 +99,8 @@ func (c *crashes) next() (tag, name string, p lab.Published) {
 	n := c.count
 	tag, name = fmt.Sprintf("v2.0.%d", n), fmt.Sprintf("point_%d", n)
 	p = c.images[n%2]
-	c.release(tag, p, fmt.Sprintf("CREATE TABLE %[1]s (id bigint PRIMARY KEY);\nINSERT INTO passes (release) VALUES ('%[2]s');\n"+
+	c.release(tag, p, fmt.Sprintf("CREATE TABLE %[1]s (id bigint PRIMARY KEY);\n"+
+		"INSERT INTO passes (release) VALUES ('%[2]s');\n"+
 		"CREATE INDEX CONCURRENTLY IF NOT EXISTS %[1]s_index ON %[1]s (id);\n", name, tag), "api")
 	return tag, name, p
 }
@@ -184,14 +186,16 @@ func brief(sql string) string {
 	return s
 }
 
-// changes tells whether a statement can leave something behind. Around one that only looks, or begins, the moments are those around
-// its neighbours.
+// changes tells whether a statement can leave something behind. Around one that only looks, or begins, the moments are
+// those around its neighbours.
 func changes(sql string) bool {
 	words := strings.Fields(strings.TrimPrefix(sql, "/* fairlead */ "))
-	return len(words) > 0 && !slices.Contains([]string{"SELECT", "SHOW", "SET", "BEGIN", "ROLLBACK"}, strings.ToUpper(words[0]))
+	return len(words) > 0 && !slices.Contains([]string{"SELECT", "SHOW", "SET", "BEGIN", "ROLLBACK"},
+		strings.ToUpper(words[0]))
 }
 
-// crash kills a deployment at a point and resumes it elsewhere. It gives false when the run came by without meeting the point.
+// crash kills a deployment at a point and resumes it elsewhere. It gives false when the run came by without meeting the
+// point.
 func (c *crashes) crash(p point) bool {
 	c.t.Helper()
 	tag, name, images := c.next()
@@ -225,7 +229,8 @@ func (c *crashes) crash(p point) bool {
 	}
 	resumed := c.start(dir, env, "resume").wait()
 	// A run whose opening never reached the ledger is no run: nothing has changed, and the deployment is started anew.
-	if strings.Contains(resumed.Out, "no run is open") && p.op == wire.OpLedgerAppend && p.nth == 1 && p.when == stream.Before {
+	if strings.Contains(resumed.Out, "no run is open") && p.op == wire.OpLedgerAppend && p.nth == 1 &&
+		p.when == stream.Before {
 		if c.value("SELECT count(*) FROM passes WHERE release = '"+tag+"'") != "0" || c.runs(images, "api") == "" {
 			c.t.Errorf("%s: production changed before the run was open", p)
 		}
@@ -256,7 +261,8 @@ func (c *crashes) crashResume(dir string, env []string) string {
 // aim makes kill run when a deployment comes to the point.
 func (c *crashes) aim(p point, kill func()) {
 	var mu sync.Mutex
-	n := 0 // of the requests and moments that p is about: a request may be told of before the answer to the one before is
+	// of the requests and moments that p is about: a request may be told of before the answer to the one before is
+	n := 0
 	c.stream.Hear(func(m stream.Moment) bool {
 		mu.Lock()
 		at := m.Op == p.op && m.When == p.when
@@ -287,10 +293,12 @@ func (c *crashes) check(name, tag, answer string, images lab.Published) string {
 	if n := c.value("SELECT count(*) FROM passes WHERE release = '" + tag + "'"); n != "1" {
 		say("the migration was applied %s times", n)
 	}
-	if v := c.value("SELECT coalesce(string_agg(indisvalid::text, ','), 'missing') FROM pg_index WHERE indexrelid = to_regclass('" + name + "_index')"); v != "true" {
+	if v := c.value("SELECT coalesce(string_agg(indisvalid::text, ','), 'missing') FROM pg_index " +
+		"WHERE indexrelid = to_regclass('" + name + "_index')"); v != "true" {
 		say("the index is valid: %s", v)
 	}
-	if n := c.value("SELECT count(*) FILTER (WHERE done) FROM fairlead.applied WHERE migration = '" + c.sum(tag) + "'"); n != "2" {
+	if n := c.value("SELECT count(*) FILTER (WHERE done) FROM fairlead.applied WHERE migration = '" + c.sum(tag) +
+		"'"); n != "2" {
 		say("%s of 2 units are marked as done", n)
 	}
 	if why := c.runs(images, "api"); why != "" {

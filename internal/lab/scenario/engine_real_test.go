@@ -12,13 +12,14 @@ import (
 	"strings"
 )
 
-// digests asks the engine which image digests the running containers of each service were made of. It is lab.RunningDigests without a
-// docker process for each question: a test asks a hundred times.
+// digests asks the engine which image digests the running containers of each service were made of. It is
+// lab.RunningDigests without a docker process for each question: a test asks a hundred times.
 func (s *stage) digests() (map[string][]string, error) {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", strings.TrimPrefix(s.Lab.DockerHost, "unix://"))
-	}}}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", strings.TrimPrefix(s.Lab.DockerHost, "unix://"))
+		}}}
 	ask := func(path string, into any) error {
 		req, err := http.NewRequestWithContext(s.ctx, http.MethodGet, "http://engine/v1.41"+path, nil)
 		if err != nil {

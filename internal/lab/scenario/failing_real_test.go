@@ -45,7 +45,8 @@ func TestMigration_that_fails_in_the_middle_leaves_nothing(t *testing.T) {
 	if n := s.value("SELECT count(*) FROM pg_class WHERE relname IN ('half', 'whole')"); n != "0" {
 		t.Errorf("%s of its tables stay", n)
 	}
-	if n := s.value("SELECT count(*) FROM fairlead.applied WHERE migration <> (SELECT min(migration) FROM fairlead.applied)"); n != "0" {
+	if n := s.value("SELECT count(*) FROM fairlead.applied WHERE migration <> (SELECT min(migration) " +
+		"FROM fairlead.applied)"); n != "0" {
 		t.Errorf("%s markers of it stay", n)
 	}
 	if after := s.services(); after != before {
@@ -62,7 +63,8 @@ func TestMigration_that_fails_in_the_middle_leaves_nothing(t *testing.T) {
 // indexes counts the invalid indexes, and all of that name.
 func (s *stage) indexes(name string) (invalid, all string) {
 	s.t.Helper()
-	return s.value("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), s.value("SELECT count(*) FROM pg_class WHERE relname = '" + name + "'")
+	return s.value("SELECT count(*) FROM pg_index WHERE NOT indisvalid"),
+		s.value("SELECT count(*) FROM pg_class WHERE relname = '" + name + "'")
 }
 
 const uniqueSQL = "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS people_name ON people (name);\n"
@@ -123,7 +125,8 @@ func TestMigration_that_never_gets_its_lock_gives_up_and_names_the_blocker(t *te
 	if !contains(got.All, "pid", "SELECT count(*) FROM people") {
 		t.Errorf("it does not name the blocker: %s", got)
 	}
-	if n := s.value("SELECT count(*) FROM information_schema.columns WHERE table_name = 'people' AND column_name = 'note'"); n != "0" {
+	if n := s.value("SELECT count(*) FROM information_schema.columns WHERE table_name = 'people' " +
+		"AND column_name = 'note'"); n != "0" {
 		t.Error("the column is there")
 	}
 	if after := s.services(); after != before {
@@ -152,7 +155,8 @@ func (s *stage) hold(sql string) func() {
 		s.t.Fatal(err)
 	}
 	s.until("somebody holds "+sql, 10*time.Second, func() bool {
-		return s.value("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()") == "1"
+		return s.value("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' "+
+			"AND datname = current_database()") == "1"
 	})
 	done := false
 	return func() {

@@ -19,7 +19,8 @@ import (
 	"fairlead/internal/lab/stream"
 )
 
-// pause is a place where an operator is stopped, and how it is brought about. stop may be called once, from any goroutine.
+// pause is a place where an operator is stopped, and how it is brought about. stop may be called once, from any
+// goroutine.
 type pause struct {
 	claim string
 	sql   string // the migration; %s is the release's own name
@@ -42,11 +43,13 @@ const quickSQL = "CREATE TABLE %[1]s (id bigint PRIMARY KEY);\nINSERT INTO passe
 
 var (
 	beforeMigrate = pause{"before migrate, its beginning written down", quickSQL, asItWrites(engine.Began, "migrate")}
-	inTransaction = pause{"in migrate, between two statements of a transaction", quickSQL, func(c *crashes, stop func()) {
-		c.proxy.Set(&lab.Rule{Match: "CREATE TABLE paused", When: lab.AfterDone, Do: stop})
-	}}
+	inTransaction = pause{"in migrate, between two statements of a transaction", quickSQL,
+		func(c *crashes, stop func()) {
+			c.proxy.Set(&lab.Rule{Match: "CREATE TABLE paused", When: lab.AfterDone, Do: stop})
+		}}
 	beforeBuild = pause{"in migrate, before an index is built outside a transaction",
-		quickSQL + "CREATE INDEX CONCURRENTLY IF NOT EXISTS %[1]s_index ON %[1]s (id);\n", func(c *crashes, stop func()) {
+		quickSQL + "CREATE INDEX CONCURRENTLY IF NOT EXISTS %[1]s_index ON %[1]s (id);\n",
+		func(c *crashes, stop func()) {
 			c.stream.Hear(func(m stream.Moment) bool {
 				if m.When == stream.Before && says(m, engine.Began, "migrate") {
 					c.proxy.Set(&lab.Rule{Match: "set_config('lock_timeout'", When: lab.AfterDone, Do: stop})
@@ -61,7 +64,8 @@ var pauses = []pause{
 	beforeMigrate,
 	{"before migrate, the backup just proven", quickSQL, asItWrites(engine.Proven, "backup")},
 	inTransaction,
-	{"in migrate, while a statement runs", "CREATE TABLE %[1]s (id bigint PRIMARY KEY);\nINSERT INTO passes (release) SELECT '%[1]s' FROM pg_sleep(6);\n",
+	{"in migrate, while a statement runs",
+		"CREATE TABLE %[1]s (id bigint PRIMARY KEY);\nINSERT INTO passes (release) SELECT '%[1]s' FROM pg_sleep(6);\n",
 		func(c *crashes, stop func()) {
 			c.proxy.Set(&lab.Rule{Match: "pg_sleep(6)", Do: func() { time.AfterFunc(300*time.Millisecond, stop) }})
 		}},
@@ -132,8 +136,8 @@ func TestPaused_operator_whose_run_was_given_up_does_nothing_more_of_it(t *testi
 	}
 }
 
-// sleepThrough pauses a deployment, has somebody else take it over with a command, wakes it, and compares the world before with the
-// world after. It gives false when it did not come so far.
+// sleepThrough pauses a deployment, has somebody else take it over with a command, wakes it, and compares the world
+// before with the world after. It gives false when it did not come so far.
 func (c *crashes) sleepThrough(p pause, tag string, by ...string) bool {
 	c.t.Helper()
 	var r *running
@@ -156,7 +160,8 @@ func (c *crashes) sleepThrough(p pause, tag string, by ...string) bool {
 	}
 	c.stream.Hear(nil)
 	dir, env := c.elsewhere()
-	if asked := c.start(dir, env, by...).wait(); asked.Exit != 9 || !contains(asked.All, "still runs on this machine", "--yes") {
+	if asked := c.start(dir, env, by...).wait(); asked.Exit != 9 ||
+		!contains(asked.All, "still runs on this machine", "--yes") {
 		c.t.Errorf("%s: without --yes, want a question and exit 9: %s", p.claim, asked)
 	}
 	taken := c.start(dir, env, append(by, "--yes")...).wait()
@@ -184,8 +189,8 @@ func (c *crashes) sleepThrough(p pause, tag string, by ...string) bool {
 	return true
 }
 
-// asleep stops a process and returns when each of its threads stands still: the signal goes to one of them, and until that one is
-// scheduled, which takes a while on a busy machine, the others run on.
+// asleep stops a process and returns when each of its threads stands still: the signal goes to one of them, and until
+// that one is scheduled, which takes a while on a busy machine, the others run on.
 func asleep(p *os.Process) error {
 	if err := p.Signal(syscall.SIGSTOP); err != nil {
 		return err
@@ -226,7 +231,9 @@ func (s *stage) world() string {
 		fmt.Fprintf(&b, "%s %s %s %s\n", c.Service, c.ID, c.State, c.Digest)
 	}
 	for _, sql := range []string{
-		"SELECT coalesce(string_agg(c.relname || c.relkind::text || coalesce(i.indisvalid::text, ''), ' ' ORDER BY c.relname), '') FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid WHERE relnamespace = 'public'::regnamespace",
+		"SELECT coalesce(string_agg(c.relname || c.relkind::text || coalesce(i.indisvalid::text, ''), ' ' " +
+			"ORDER BY c.relname), '') FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid " +
+			"WHERE relnamespace = 'public'::regnamespace",
 		"SELECT coalesce(string_agg(release, ' ' ORDER BY release), '') FROM passes",
 		"SELECT coalesce(string_agg(a::text, ' ' ORDER BY a::text), '') FROM fairlead.applied a",
 		"SELECT coalesce(string_agg(f::text, ' ' ORDER BY f::text), '') FROM fairlead.fence f",

@@ -23,7 +23,8 @@ import (
 	"fairlead/internal/wire/stack"
 )
 
-const reachSQL = "CREATE TABLE orders (id bigint PRIMARY KEY, note text);\nINSERT INTO orders SELECT g, 'n' FROM generate_series(1, 1000) g;\n" +
+const reachSQL = "CREATE TABLE orders (id bigint PRIMARY KEY, note text);\n" +
+	"INSERT INTO orders SELECT g, 'n' FROM generate_series(1, 1000) g;\n" +
 	"CREATE INDEX CONCURRENTLY orders_note ON orders (note);\n"
 
 // edit changes fairlead.yaml.
@@ -50,7 +51,8 @@ func TestReach_a_release_with_a_database_that_only_the_host_sees(t *testing.T) {
 		t.Fatal(err)
 	}
 	const only = "/run/fairlead-only-here" // a folder that is on the host and not on this machine
-	link := fmt.Sprintf("mkdir -p %s && ln -sf %s/.s.PGSQL.%s %s/", only, filepath.Join(s.Lab.Dir, "pg"), u.Port(), only)
+	link := fmt.Sprintf("mkdir -p %s && ln -sf %s/.s.PGSQL.%s %s/", only, filepath.Join(s.Lab.Dir, "pg"), u.Port(),
+		only)
 	if out, err := s.Lab.HostCommand(s.ctx, "sh", "-c", link).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -128,7 +130,8 @@ networks: {inner: {internal: true}}
 	s.must(0, "backup", "create")
 	s.dumpInside("db", "in-the-container")
 	psql := func(sql string) string {
-		out, err := s.Compose(s.ctx, "exec", "-T", "-e", "PGPASSWORD=in-the-container", "db", "psql", "-h", "127.0.0.1", "-U", "postgres", "-Atc", sql).CombinedOutput()
+		out, err := s.Compose(s.ctx, "exec", "-T", "-e", "PGPASSWORD=in-the-container", "db", "psql", "-h", "127.0.0.1",
+			"-U", "postgres", "-Atc", sql).CombinedOutput()
 		if err != nil {
 			t.Errorf("%v: %s", err, out)
 		}
@@ -143,15 +146,18 @@ networks: {inner: {internal: true}}
 	s.Env = append(s.Env, "PROD_DB_URL=postgres://postgres:wrong@db:5432/postgres")
 	s.release("v1.1.0", p, "CREATE TABLE more (id int);\n", "api")
 	got = s.fairlead("deploy", "v1.1.0", "--yes")
-	if got.Exit != 3 || !strings.Contains(got.All, "database-unready") || strings.Contains(got.All, "wrong") && strings.Contains(got.All, "postgres:wrong") {
+	if got.Exit != 3 || !strings.Contains(got.All, "database-unready") || strings.Contains(got.All, "wrong") &&
+		strings.Contains(got.All, "postgres:wrong") {
 		t.Errorf("%s", got)
 	}
 }
 
-// dumpInside runs pg_dump inside a container of the project, as it is run where neither this machine nor the host has one.
+// dumpInside runs pg_dump inside a container of the project, as it is run where neither this machine nor the host has
+// one.
 func (s *stage) dumpInside(service, password string) {
 	s.t.Helper()
-	h := host.New(host.Options{Address: host.Address{Local: true}, Agents: host.Agents{Folders: []string{os.Getenv("FAIRLEAD_BIN")}},
+	h := host.New(host.Options{Address: host.Address{Local: true},
+		Agents:         host.Agents{Folders: []string{os.Getenv("FAIRLEAD_BIN")}},
 		AgentDirectory: filepath.Join(s.Home, "agents-inside")})
 	defer h.Close()
 	t := &reach.Through{Host: h, Container: &stack.Server{Project: s.Project, Service: service}}
@@ -165,7 +171,8 @@ func (s *stage) dumpInside(service, password string) {
 	at := sites[1]
 	ask := func(argv ...string) (wire.Ended, string) {
 		var out bytes.Buffer
-		e, err := t.Exec(s.ctx, at.Name, wire.Exec{Argv: argv, Secret: []byte("*:*:*:*:" + password), SecretVar: "PGPASSFILE"}, nil, &out)
+		e, err := t.Exec(s.ctx, at.Name, wire.Exec{Argv: argv, Secret: []byte("*:*:*:*:" + password),
+			SecretVar: "PGPASSFILE"}, nil, &out)
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -184,7 +191,8 @@ func (s *stage) dumpInside(service, password string) {
 	inside := onlyInside{t, at}
 	var c postgres.Config
 	c.Defaults()
-	c.URL, c.Via, c.PgDump = config.NewSecret("postgres://postgres:"+password+"@db:5432/postgres"), postgres.ViaContainer, "/nowhere/pg_dump"
+	c.URL, c.Via, c.PgDump = config.NewSecret("postgres://postgres:"+password+"@db:5432/postgres"),
+		postgres.ViaContainer, "/nowhere/pg_dump"
 	c.Container.Service = service
 	d, err := postgres.Open(c, postgres.Session{App: "inside", Environment: "test", Run: "r-inside", Reach: inside})
 	if err != nil {
@@ -208,7 +216,8 @@ func (s *stage) dumpInside(service, password string) {
 func (s *stage) cutInside(d *postgres.Database, h *host.Host) {
 	s.t.Helper()
 	sql := func(sql string) string {
-		out, err := s.Compose(s.ctx, "exec", "-T", "-e", "PGPASSWORD=in-the-container", "db", "psql", "-h", "127.0.0.1", "-U", "postgres", "-Atc", sql).CombinedOutput()
+		out, err := s.Compose(s.ctx, "exec", "-T", "-e", "PGPASSWORD=in-the-container", "db", "psql", "-h", "127.0.0.1",
+			"-U", "postgres", "-Atc", sql).CombinedOutput()
 		if err != nil {
 			s.t.Errorf("%v: %s", err, out)
 		}
@@ -216,7 +225,8 @@ func (s *stage) cutInside(d *postgres.Database, h *host.Host) {
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
-	holder := s.Compose(ctx, "exec", "-T", "-e", "PGPASSWORD=in-the-container", "db", "psql", "-h", "127.0.0.1", "-U", "postgres", "-c",
+	holder := s.Compose(ctx, "exec", "-T", "-e", "PGPASSWORD=in-the-container", "db", "psql", "-h", "127.0.0.1", "-U",
+		"postgres", "-c",
 		"BEGIN; LOCK TABLE orders; SELECT pg_sleep(30)")
 	if err := holder.Start(); err != nil {
 		s.t.Fatal(err)
@@ -240,7 +250,8 @@ func (s *stage) cutInside(d *postgres.Database, h *host.Host) {
 			s.t.Fatal("pg_dump is left in the container")
 		}
 	}
-	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()")
+	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' " +
+		"AND pid <> pg_backend_pid()")
 	_ = holder.Wait()
 }
 

@@ -33,12 +33,14 @@ func TestSecrets_stay_in_the_process_that_was_given_them(t *testing.T) {
 		token := "T0KEN-" + s.App
 		secrets := []secret{{"the database password", s.Password}, {"the webhook's address", token}}
 		s.Env = append(s.Env, "SLACK_WEBHOOK="+s.Lab.WebhookURL+"/slack/"+token)
-		s.release("v1.0.0", s.publish(lab.Release{Tag: "v1.0.0"}), "CREATE TABLE passes (release text);\nINSERT INTO passes VALUES ('a');\n", "api")
+		s.release("v1.0.0", s.publish(lab.Release{Tag: "v1.0.0"}),
+			"CREATE TABLE passes (release text);\nINSERT INTO passes VALUES ('a');\n", "api")
 		s.release("v1.1.0", s.publish(lab.Release{Tag: "v1.1.0"}), "CREATE TABLE more (id bigint PRIMARY KEY);\n"+
 			"CREATE INDEX CONCURRENTLY IF NOT EXISTS passes_release ON passes (release);\n", "api")
 		s.must(0, "plan", "v1.0.0", "-o", filepath.Join(s.Home, "plan.json"))
 		seen := 0
-		for _, args := range [][]string{{"check"}, {"deploy", "v1.0.0", "--yes"}, {"deploy", "v1.1.0", "--yes"}, {"rollback", "--yes"}, {"status"}} {
+		for _, args := range [][]string{{"check"}, {"deploy", "v1.0.0", "--yes"}, {"deploy", "v1.1.0", "--yes"},
+			{"rollback", "--yes"}, {"status"}} {
 			r := s.start(s.Home, nil, args...)
 			n, found := spy(r, secrets)
 			seen += n
@@ -66,8 +68,8 @@ func TestSecrets_stay_in_the_process_that_was_given_them(t *testing.T) {
 	}
 }
 
-// spy looks at the arguments and the environment of every process on this machine that began after the command, until the command
-// ends. Only the command's own process may hold a secret, and only in its environment.
+// spy looks at the arguments and the environment of every process on this machine that began after the command, until
+// the command ends. Only the command's own process may hold a secret, and only in its environment.
 func spy(r *running, secrets []secret) (looks int, found []string) {
 	was := map[string]bool{}
 	for _, p := range processes() {
@@ -125,7 +127,8 @@ func processes() []string {
 	return all
 }
 
-// search reads every file below a folder: what commands said, ledger, mirrors, plans, backups, what is kept on the host.
+// search reads every file below a folder: what commands said, ledger, mirrors, plans, backups, what is kept on the
+// host.
 func search(t *testing.T, root string, secrets []secret) (files int, found []string) {
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {

@@ -93,10 +93,12 @@ func (s *stage) publish(r lab.Release) lab.Published {
 	return p
 }
 
-// release describes a release that runs images published before, with a migration of its own. Only services are part of it.
+// release describes a release that runs images published before, with a migration of its own. Only services are part of
+// it.
 func (s *stage) release(tag string, p lab.Published, sql string, services ...string) {
 	s.t.Helper()
-	doc := map[string]any{"schema": "fairlead.release/v1", "app": s.App, "tag": tag, "commit": p.Commit, "run_id": "1", "run_attempt": 1,
+	doc := map[string]any{"schema": "fairlead.release/v1", "app": s.App, "tag": tag, "commit": p.Commit, "run_id": "1",
+		"run_attempt": 1,
 		"verified_in": "staging", "migration": nil}
 	images := map[string]string{}
 	for service, image := range p.Images {
@@ -129,7 +131,8 @@ type said struct {
 
 // String is for failures.
 func (s said) String() string {
-	return fmt.Sprintf("fairlead %s: exit %d after %s\n%s", strings.Join(s.Args, " "), s.Exit, s.Took.Round(time.Millisecond), s.All)
+	return fmt.Sprintf("fairlead %s: exit %d after %s\n%s", strings.Join(s.Args, " "), s.Exit,
+		s.Took.Round(time.Millisecond), s.All)
 }
 
 // running is a command under way.
@@ -181,7 +184,8 @@ func (r *running) wait() said {
 	all, _ := os.ReadFile(r.all.Name())
 	r.out.Close()
 	r.all.Close()
-	return said{Args: r.cmd.Args[1:], Exit: r.cmd.ProcessState.ExitCode(), Out: string(out), All: string(all) + string(out), Took: time.Since(r.began)}
+	return said{Args: r.cmd.Args[1:], Exit: r.cmd.ProcessState.ExitCode(), Out: string(out),
+		All: string(all) + string(out), Took: time.Since(r.began)}
 }
 
 // fairlead runs a command in the operator's folder to its end.
@@ -209,7 +213,8 @@ func (s *stage) elsewhere() (dir string, env []string) {
 	}
 	home := filepath.Join(dir, "home")
 	text, err := os.ReadFile(s.Config)
-	if err := errors.Join(err, os.Mkdir(home, 0o755), os.WriteFile(filepath.Join(dir, "fairlead.yaml"), text, 0o644)); err != nil {
+	if err := errors.Join(err, os.Mkdir(home, 0o755),
+		os.WriteFile(filepath.Join(dir, "fairlead.yaml"), text, 0o644)); err != nil {
 		s.t.Fatal(err)
 	}
 	return dir, []string{"HOME=" + home, "XDG_STATE_HOME=", "FAIRLEAD_AGENT_DIR="}

@@ -1,5 +1,5 @@
-// Package stream lets a test watch and hold the requests that fairlead sends to the agent on a host. It is test-only. The program
-// internal/lab/cmd/streamagent takes the agent's place; Watch puts it together and hears from it.
+// Package stream lets a test watch and hold the requests that fairlead sends to the agent on a host. It is test-only.
+// The program internal/lab/cmd/streamagent takes the agent's place; Watch puts it together and hears from it.
 package stream
 
 import (
@@ -41,7 +41,8 @@ type Order struct {
 	Watch  []wire.Op `json:"watch"`
 }
 
-// mark stands between the program and its order, which is the end of the same file: the environment of an agent is cleaned.
+// mark stands between the program and its order, which is the end of the same file: the environment of an agent is
+// cleaned.
 const mark = "\n#fairlead-stream-order "
 
 // Orders reads the order at the end of a program's file.
@@ -69,8 +70,8 @@ type Stream struct {
 	wg       sync.WaitGroup
 }
 
-// Watch makes a stream in dir, which every user of the machine must be able to enter: bin holds the built programs. Until Hear is
-// called everything passes.
+// Watch makes a stream in dir, which every user of the machine must be able to enter: bin holds the built programs.
+// Until Hear is called everything passes.
 func Watch(dir, bin string, ops ...wire.Op) (*Stream, error) {
 	name := "fairlead-agent-linux-" + runtime.GOARCH
 	agent, err := os.ReadFile(filepath.Join(bin, name))
@@ -88,7 +89,8 @@ func Watch(dir, bin string, ops ...wire.Op) (*Stream, error) {
 		return nil, err
 	}
 	program = append(append(program, mark...), order...)
-	if err := errors.Join(os.MkdirAll(s.Dir, 0o755), os.WriteFile(o.Agent, agent, 0o755), os.WriteFile(filepath.Join(s.Dir, name), program, 0o755)); err != nil {
+	if err := errors.Join(os.MkdirAll(s.Dir, 0o755), os.WriteFile(o.Agent, agent, 0o755),
+		os.WriteFile(filepath.Join(s.Dir, name), program, 0o755)); err != nil {
 		return nil, err
 	}
 	if s.listener, err = net.Listen("unix", o.Socket); err != nil {
@@ -101,8 +103,8 @@ func Watch(dir, bin string, ops ...wire.Op) (*Stream, error) {
 	return s, nil
 }
 
-// Hear sets who is told of each moment, one after the other for each connection. When it gives false, what is held is never passed on
-// and that agent ends. Nil lets everything pass.
+// Hear sets who is told of each moment, one after the other for each connection. When it gives false, what is held is
+// never passed on and that agent ends. Nil lets everything pass.
 func (s *Stream) Hear(f func(Moment) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

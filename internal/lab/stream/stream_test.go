@@ -35,7 +35,8 @@ func watch(t *testing.T) (*Stream, Order) {
 
 func TestOrders_are_read_from_the_program_that_Watch_put_together(t *testing.T) {
 	_, o := watch(t)
-	if agent, err := os.ReadFile(o.Agent); err != nil || string(agent) != "program fairlead-agent-linux-"+runtime.GOARCH {
+	if agent, err := os.ReadFile(o.Agent); err != nil ||
+		string(agent) != "program fairlead-agent-linux-"+runtime.GOARCH {
 		t.Errorf("the agent is %q, %v", agent, err)
 	}
 	if len(o.Watch) != 1 || o.Watch[0] != wire.OpLedgerAppend {

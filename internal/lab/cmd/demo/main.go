@@ -1,5 +1,6 @@
-// Command demo tells the story of five releases with fairlead's own output, on the real parts of a lab, and asks the world after
-// each chapter: what runs (docker inspect) and what stands in the tables (PostgreSQL). It exits 0 only if the world agrees.
+// Command demo tells the story of five releases with fairlead's own output, on the real parts of a lab, and asks the
+// world after each chapter: what runs (docker inspect) and what stands in the tables (PostgreSQL). It exits 0 only if
+// the world agrees.
 package main
 
 import (

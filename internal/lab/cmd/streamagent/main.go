@@ -1,6 +1,7 @@
-// Command streamagent stands between fairlead and the real agent, for tests: it runs the agent as its child and passes frames both
-// ways. At the requests it was told to watch it tells the test, through a unix socket, and holds until it is answered. A test can so
-// kill the operator before a request reaches the agent, after the agent has done it, and after the operator heard of it.
+// Command streamagent stands between fairlead and the real agent, for tests: it runs the agent as its child and passes
+// frames both ways. At the requests it was told to watch it tells the test, through a unix socket, and holds until it
+// is answered. A test can so kill the operator before a request reaches the agent, after the agent has done it, and
+// after the operator heard of it.
 package main
 
 import (
@@ -156,7 +157,8 @@ func (b *between) done(resp wire.Response) (wire.Request, bool) {
 	return req, ok
 }
 
-// tell holds until the test says to go on. A test that is gone, or says nothing, ends the program: what it holds is never passed on.
+// tell holds until the test says to go on. A test that is gone, or says nothing, ends the program: what it holds is
+// never passed on.
 func (b *between) tell(when stream.When, req wire.Request) {
 	b.asking.Lock()
 	defer b.asking.Unlock()

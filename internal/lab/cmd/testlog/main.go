@@ -1,5 +1,5 @@
-// Command testlog reads what `go test -json` says, shows what matters of it, and remembers how long each test took. It is
-// for scripts/test.sh and never ships.
+// Command testlog reads what `go test -json` says, shows what matters of it, and remembers how long each test took. It
+// is for scripts/test.sh and never ships.
 //
 //	go test -json ./... | testlog -times FILE       what failed, and one line for each package
 //	go test -json ./... | testlog -v -times FILE    also what every test said

@@ -23,7 +23,8 @@ lab: up
 func TestFollow_shows_what_failed_and_one_line_for_what_passed(t *testing.T) {
 	for verbose, want := range map[bool]string{
 		false: "    a_test.go:7: it broke\nok  \tfairlead/b\t31.6s\nlab: up\nFAIL\tfairlead/a\t2.1s\n",
-		true:  "    a_test.go:7: it broke\n    b_test.go:9: all well\nok  \tfairlead/b\t31.6s\nlab: up\nFAIL\tfairlead/a\t2.1s\n",
+		true: "    a_test.go:7: it broke\n    b_test.go:9: all well\nok  \tfairlead/b\t31.6s\nlab: up\n" +
+			"FAIL\tfairlead/a\t2.1s\n",
 	} {
 		var out strings.Builder
 		err := follow(strings.NewReader(events), &out, filepath.Join(t.TempDir(), "times"), verbose)
