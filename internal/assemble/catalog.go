@@ -3,17 +3,19 @@ package assemble
 import (
 	"context"
 	"errors"
+	"os"
 
 	"fairlead/internal/config"
 	"fairlead/internal/database/postgres"
 	"fairlead/internal/fault"
+	"fairlead/internal/host"
 	"fairlead/internal/sqlreview"
 	"fairlead/internal/sqltext"
 )
 
 // CatalogAt reads the catalog of the database at a URL. Nothing is written there.
 func CatalogAt(ctx context.Context, url config.Secret) (*sqlreview.Catalog, error) {
-	d, err := openDatabase(postgres.Config{URL: url})
+	d, err := postgres.Open(postgres.Config{URL: url}, session())
 	if err != nil {
 		return nil, err
 	}
@@ -26,15 +28,35 @@ func CatalogOf(ctx context.Context, c config.Config) (*sqlreview.Catalog, error)
 		return nil, &fault.Fault{Code: "config", Outcome: fault.Misused, What: "the configuration names no database",
 			Means: "nothing was attempted; production is unchanged", Do: []fault.Command{{Line: "fairlead catalog dump --database URL", Why: "names one for this call"}}}
 	}
-	var p postgres.Config
-	if err := c.Database.Decode(&p); err != nil {
+	b := blocks{Config: c}
+	if err := b.decodeDatabase(); err != nil {
 		return nil, err
 	}
-	d, done, err := databaseAlone(c, p)
+	var hosts []*host.Host
+	if b.database.Via != postgres.ViaDirect {
+		err := b.decodeTarget()
+		if err == nil {
+			hosts, err = connect(b, without(os.Environ(), c.SecretVariables()), os.LookupEnv)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range hosts {
+			defer h.Close()
+		}
+	}
+	through, err := way(b, hosts)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
+	s := session()
+	if through != nil {
+		s.Reach = through
+	}
+	d, err := postgres.Open(*b.database, s)
+	if err != nil {
+		return nil, err
+	}
 	return readCatalog(ctx, d)
 }
 
@@ -48,7 +70,7 @@ func readCatalog(ctx context.Context, d *postgres.Database) (*sqlreview.Catalog,
 
 // TraceAt applies a migration to the scratch database at a URL, for good, and tells what the server did.
 func TraceAt(ctx context.Context, url config.Secret, script sqltext.Script) (sqlreview.Trace, error) {
-	d, err := openDatabase(postgres.Config{URL: url})
+	d, err := postgres.Open(postgres.Config{URL: url}, session())
 	if err != nil {
 		return sqlreview.Trace{}, err
 	}
@@ -66,9 +88,9 @@ func TraceAt(ctx context.Context, url config.Secret, script sqltext.Script) (sql
 	return t, nil
 }
 
-// openDatabase is for commands that belong to no run.
-func openDatabase(c postgres.Config) (*postgres.Database, error) {
-	return postgres.Open(c, postgres.Session{App: "review", Environment: "review", Run: "review-" + NewID()[:8]})
+// session is that of commands that belong to no run.
+func session() postgres.Session {
+	return postgres.Session{App: "review", Environment: "review", Run: "review-" + NewID()[:8]}
 }
 
 func unread(what string, err error) error {

@@ -1,126 +1,153 @@
 package assemble
 
 import (
-	"fmt"
+	"context"
 	"os"
-	"slices"
-	"strings"
+	"path/filepath"
+	"runtime"
+	"syscall"
 
+	"fairlead/internal/applied"
+	"fairlead/internal/apply"
+	"fairlead/internal/backups"
 	"fairlead/internal/config"
+	"fairlead/internal/database"
 	"fairlead/internal/database/postgres"
 	"fairlead/internal/database/reach"
+	"fairlead/internal/fence"
 	"fairlead/internal/host"
-	"fairlead/internal/target/compose"
+	"fairlead/internal/planner"
+	"fairlead/internal/sqlreview"
+	"fairlead/internal/sqltext"
+	"fairlead/internal/step"
 	"fairlead/internal/wire/stack"
 )
 
-// A way leads to a database through a host, which is known once the target is.
-type way struct {
-	through *reach.Through
-	host    string // as it stands in target.hosts; "" is the first one
-	block   config.Block
+// migratedDatabase is a database in all its roles.
+type migratedDatabase interface {
+	planner.Database
+	backups.Database
+	applied.Database
+	apply.Server
+	apply.Recovery
+	database.PointInTime
+	database.Imprinter
+	Unmark(ctx context.Context, t fence.Ticket, k apply.Key, unit int) error
 }
 
-func (p *Project) wireDatabase() error {
-	b := p.Config.Database
-	if !b.Present() {
-		return nil
+// sandbox is where rehearsals of a database take place.
+type sandbox struct{ *postgres.Rehearser }
+
+// Outside says what in a script could reach beyond it.
+func (s sandbox) Outside(script sqltext.Script) []string {
+	var all []string
+	for _, o := range s.Refuses(script) {
+		all = append(all, o.String())
 	}
-	var c postgres.Config
-	if err := b.Decode(&c); err != nil {
-		return err
+	return all
+}
+
+// databaseParts is the database with what only an adapter can give; the zero value where none is configured.
+type databaseParts struct {
+	all     migratedDatabase
+	catalog func(context.Context) (*sqlreview.Catalog, error)
+	sandbox *sandbox
+	// workspace is where dumps in the directory format stand; nil for the custom format.
+	workspace *step.Workspace
+	indirect  string // how it is reached, where the way is not direct
+}
+
+// openDatabase opens the configured database: reached as it is configured, by one role or two.
+func openDatabase(b blocks, hosts []*host.Host, state string) (databaseParts, error) {
+	parts := databaseParts{catalog: func(context.Context) (*sqlreview.Catalog, error) { return nil, nil }}
+	if b.database == nil {
+		return parts, nil
 	}
-	s := postgres.Session{App: p.Config.App, Environment: p.Config.Environment, Run: NewID()[:12], PlainArchive: p.Config.Backup.Compression == "zstd",
-		DirectoryJobs: p.directoryJobs(), Scratch: p.scratch()}
-	through, err := p.way(b, c)
+	scratch := scratchFolder(b, state)
+	s := postgres.Session{App: b.App, Environment: b.Environment, Run: NewID()[:12], PlainArchive: b.Backup.Compression == "zstd",
+		DirectoryJobs: directorySessions(b.Backup), Scratch: scratch}
+	through, err := way(b, hosts)
 	if err != nil {
-		return err
+		return parts, err
 	}
 	if through != nil {
-		s.Reach = through
+		s.Reach, parts.indirect = through, b.database.Via
 	}
-	all, d, err := openRoles(c, s, p.Config.Backup)
+	all, d, err := openRoles(*b.database, s, b.Backup)
 	if err != nil {
-		return err
+		return parts, err
 	}
-	p.database, p.catalog, p.rehearser = all, d.Catalog, p.rehearsals(d)
-	return nil
+	r := b.Rehearse
+	parts.all, parts.catalog = all, d.Catalog
+	parts.sandbox = &sandbox{d.Rehearser(postgres.RehearseConfig{Server: r.Server, Directory: r.Directory.String(), Programs: r.Programs.String()})}
+	if s.DirectoryJobs > 0 {
+		shared := b.store.dir != nil && sameDisk(b.store.dir.Path.String(), scratch)
+		parts.workspace = &step.Workspace{Look: d.Workspace, Shared: shared}
+	}
+	return parts, nil
 }
 
-// way prepares the way to a database; nil is the direct one. The host is filled in by lead.
-func (p *Project) way(b config.Block, c postgres.Config) (*reach.Through, error) {
-	if key, err := c.Validate(); err != nil {
-		return nil, b.Errorf(key, "database: %v", err)
-	}
+// way leads to the database through a host; nil is the direct one.
+func way(b blocks, hosts []*host.Host) (*reach.Through, error) {
+	c := b.database
 	if c.Via == postgres.ViaDirect {
 		return nil, nil
 	}
-	if !p.Config.Target.Present() {
-		return nil, b.Errorf("via", "database.via: %s leads through a host of the target, and there is no target", c.Via)
+	h, err := hostNamed(b, hosts, b.Config.Database, "database", c.Host)
+	if err != nil || c.Via != postgres.ViaContainer {
+		return &reach.Through{Host: h}, err
 	}
-	w := way{through: &reach.Through{}, host: c.Host, block: b}
-	if c.Via == postgres.ViaContainer {
-		w.through.Container = &stack.Server{Service: c.Container.Service, Project: c.Container.Project, Name: c.Container.Name}
+	server := stack.Server{Service: c.Container.Service, Project: c.Container.Project, Name: c.Container.Name, Directory: b.target.Directory}
+	if server.Project == "" && server.Name == "" {
+		server.Project = b.target.Project
 	}
-	p.ways = append(p.ways, w)
-	return w.through, nil
+	return &reach.Through{Host: h, Container: &server}, nil
 }
 
-// lead fills in the hosts of all ways.
-func (p *Project) lead(c compose.Config, hosts []*host.Host) error {
-	for _, w := range p.ways {
-		at := 0
-		if w.host != "" {
-			at = slices.Index(c.Hosts, w.host)
-		}
-		if at < 0 {
-			return w.block.Errorf("host", "database.host: %q is none of target.hosts (%s)", w.host, strings.Join(c.Hosts, ", "))
-		}
-		w.through.Host = hosts[at]
-		if s := w.through.Container; s != nil {
-			s.Directory = c.Directory
-			if s.Project == "" && s.Name == "" {
-				s.Project = c.Project
-			}
-		}
+// directorySessions is by how many sessions a dump in the directory format is taken and restored; 0 for the custom format.
+func directorySessions(b config.Backup) int {
+	switch {
+	case b.Format != database.FormatDirectory:
+		return 0
+	case b.Jobs > 0:
+		return b.Jobs
 	}
-	return nil
+	return min(max(2, runtime.NumCPU()), 4)
 }
 
-// databaseAlone opens the configured database without the rest of a project, for commands that only read it. Close what it gives.
-func databaseAlone(c config.Config, d postgres.Config) (*postgres.Database, func(), error) {
-	p := &Project{Config: c, options: Options{Env: os.LookupEnv}}
-	through, err := p.way(c.Database, d)
-	if err != nil {
-		return nil, nil, err
+// scratchFolder is the folder below which directories of dumps stand: the configured one, or the one of a store of kind dir (under a
+// hidden name), or one beside the outbox.
+func scratchFolder(b blocks, state string) string {
+	switch {
+	case b.Backup.Scratch != "":
+		return b.Backup.Scratch.String()
+	case b.store.dir != nil:
+		return b.store.dir.Path.String()
 	}
-	s := postgres.Session{App: "review", Environment: "review", Run: "review-" + NewID()[:8]}
-	done := func() {}
-	if through != nil {
-		s.Reach = through
-		var t compose.Config
-		if c.Target.Kind != "compose" {
-			return nil, nil, c.Database.Errorf("via", "database.via: %s needs a target of kind compose", d.Via)
+	return filepath.Join(state, "scratch")
+}
+
+// sameDisk tells whether two folders are on one disk; folders that are to be made count as those above them.
+func sameDisk(a, b string) bool {
+	one, ok := diskOf(a)
+	other, also := diskOf(b)
+	return ok && also && one == other
+}
+
+func diskOf(path string) (uint64, bool) {
+	for {
+		st, err := os.Stat(path)
+		if up := filepath.Dir(path); err != nil && up != path {
+			path = up
+			continue
 		}
-		if err := c.Target.Decode(&t); err != nil {
-			return nil, nil, err
-		}
-		hosts, err := p.hosts(t)
 		if err != nil {
-			return nil, nil, fmt.Errorf("target: %w", err)
+			return 0, false
 		}
-		if err := p.lead(t, hosts); err != nil {
-			return nil, nil, err
+		s, ok := st.Sys().(*syscall.Stat_t)
+		if !ok {
+			return 0, false
 		}
-		done = func() { through.Host.Close() }
+		return uint64(s.Dev), true
 	}
-	opened, err := postgres.Open(d, s)
-	return opened, done, err
-}
-
-// hosts makes the hosts of a target, not connected yet. What they start on this machine gets none of the variables that are secrets.
-func (p *Project) hosts(c compose.Config) ([]*host.Host, error) {
-	folder, _ := p.options.Env("FAIRLEAD_AGENT_DIR")
-	executable, _ := os.Executable() // "" finds no agent beside it, which is said when one is needed
-	return c.Connect(host.FindAgents(folder, executable), without(os.Environ(), p.Config.SecretVariables()))
 }

@@ -25,7 +25,7 @@ type otherRole struct {
 var errElsewhere = errors.New("backup.url leads to another database than database.url")
 
 // openRoles opens the database, for one role or for two.
-func openRoles(c postgres.Config, s postgres.Session, b config.Backup) (store, *postgres.Database, error) {
+func openRoles(c postgres.Config, s postgres.Session, b config.Backup) (migratedDatabase, *postgres.Database, error) {
 	if b.URL.Reveal() == "" && b.Role == "" {
 		d, err := postgres.Open(c, s)
 		return d, d, err

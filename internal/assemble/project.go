@@ -1,28 +1,27 @@
-// Package assemble is the only place that knows every adapter: configuration in, plans out. It opens connections when they are first
-// needed, decides nothing that a step or the engine decides, and prints nothing. Start with deploy.go, which shows a whole
-// deployment on one screen; Project is what commands work with.
+// Package assemble is the only place that knows every adapter: it decodes the configuration, constructs what is configured in the order
+// in which one thing needs another, and introduces it to those who decide: planner, backups, applied. It decides nothing itself, opens no
+// connection and prints nothing. Start with New.
 package assemble
 
 import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"os"
 	"time"
 
-	"fairlead/internal/apply"
+	"fairlead/internal/applied"
 	"fairlead/internal/backup"
-	shelf "fairlead/internal/backup/host"
+	"fairlead/internal/backups"
 	"fairlead/internal/config"
-	"fairlead/internal/database"
 	"fairlead/internal/engine"
-	"fairlead/internal/fence"
-	"fairlead/internal/migrator"
-	"fairlead/internal/notify"
+	"fairlead/internal/host"
+	"fairlead/internal/planner"
 	"fairlead/internal/probe"
 	"fairlead/internal/registry"
 	"fairlead/internal/sqlreview"
-	"fairlead/internal/sqltext"
 	"fairlead/internal/step"
 	"fairlead/internal/target"
 )
@@ -39,106 +38,119 @@ type Options struct {
 	Waivers string        // file of waivers for the review; "" or a file that is not there: none
 }
 
-// place is a target in all its roles.
-type place interface {
-	target.Looker
-	target.Preparer
-	target.Roller
-}
-
-// store is a database in all its roles.
-type store interface {
-	database.Planner
-	database.Dumper
-	database.Restorer
-	database.PointInTime
-	apply.Server
-	apply.Recovery
-	database.Imprinter
-	marks
-}
-
-// marks is everything that was ever marked in a database, by fairlead or by the tool that made a migration.
-type marks interface {
-	AllMarkers(ctx context.Context, app, environment string) ([]apply.Marked, error)
-	ToolHistory(ctx context.Context, w migrator.Want) (migrator.Book, error)
-	Place() string
-	Unmark(ctx context.Context, t fence.Ticket, k apply.Key, unit int) error
-}
-
 // A Project is one app in one environment, as configured.
 type Project struct {
-	Config config.Config
+	*planner.Planner
+	*backups.Backups
+	*applied.Migrations
+	*notes
 
-	options    Options
-	target     place
-	ledger     engine.Ledger
-	history    engine.History
-	database   store // nil when none is configured
-	rehearser  rehearser
-	ways       []way // to databases that are reached through a host
-	registry   *registry.Registry
-	prober     *probe.Prober
-	services   map[string]string // service to the key of its image
-	catalog    func(context.Context) (*sqlreview.Catalog, error)
-	backups    backup.Store
-	texts      sqltext.Cache // of migrations: each is parsed once
-	shelf      *shelf.Config // of a store on a host, until the target is wired
-	writers    *step.Writers // nil when nothing is stopped for a backup
-	notifiers  []notify.Notifier
-	escalation []notify.Notifier
-	closers    []func() error
+	options  Options
+	hosts    []*host.Host
+	running  running
+	database migratedDatabase // nil when none is configured
+}
+
+// New introduces to each other what a configuration asks for. It opens no connection; its errors are about the configuration, with line
+// and column. Close what it gives.
+func New(c config.Config, o Options) (*Project, error) {
+	b, err := decode(c)
+	if err != nil {
+		return nil, err
+	}
+	// Whatever is started on this machine gets none of the variables that went into secrets.
+	environ := without(os.Environ(), c.SecretVariables())
+	hosts, err := connect(b, environ, o.Env)
+	if err != nil {
+		return nil, err
+	}
+	database, err := openDatabase(b, hosts, o.State)
+	if err != nil {
+		return nil, err
+	}
+	store, err := openStore(b, hosts, o.Env)
+	if err != nil {
+		return nil, err
+	}
+	notes, err := openNotes(b, o)
+	if err != nil {
+		return nil, err
+	}
+	running, err := openTarget(b, hosts, o)
+	if err != nil {
+		return nil, err
+	}
+	parser := step.Parser{}
+	if b.database != nil {
+		parser = step.Parser{Whole: b.database.ApplyMode == "single", Markerless: b.database.Marker == "none"}
+	}
+	migrations := applied.New(applied.Parts{App: c.App, Environment: c.Environment, Database: database.all, Ledger: running.ledger,
+		History: running.history, Parser: parser})
+	taking := step.Backup{Database: database.all, Scratch: database.all, Store: store, Level: c.Backup.Verify, Now: o.Now,
+		Workspace: database.workspace}
+	asked := refusingLedger{running.ledger, running.history}
+	kept := backups.New(backups.Parts{App: c.App, Environment: c.Environment, Database: database.all, Store: store, Ledger: asked,
+		History: asked, Now: o.Now, Backup: taking, Retention: backup.Retention(c.Backup.Keep), Sessions: directorySessions(c.Backup)})
+	review := step.Review{Catalog: database.catalog, Policy: b.policy, Now: o.Now,
+		Waivers: func() ([]sqlreview.Waiver, error) { return ReadWaivers(o.Waivers) }}
+	prober := probe.New(nil)
+	parts := planner.Parts{
+		Config: c, Observe: o.Observe, Now: o.Now, Ledger: running.ledger, History: running.history, Target: running.target,
+		Services: running.services, Database: database.all, Indirect: database.indirect, Applied: migrations, Backups: kept, Parser: parser,
+		Scratch: scratchKind(c.Rehearse), Writers: writers(c.Backup.Quiesce, environ, o.Now),
+		Verify: registry.New(registry.Options{PlainHTTP: c.Registry.PlainHTTP}).Check, Review: review, Backup: taking,
+		Migrate: step.Migrate{Server: database.all, Recovery: database.all, Witness: database.all, Clock: systemClock{}},
+		Command: command(b, database.all, environ, o), Health: health(c.Health, prober), Smoke: smoke(c.Smoke, prober),
+	}
+	if database.sandbox != nil {
+		parts.Sandbox = database.sandbox
+		parts.Rehearse = rehearse(c.Rehearse, database, store, review, environ)
+	}
+	return &Project{Planner: planner.New(parts), Backups: kept, Migrations: migrations, notes: notes, options: o, hosts: hosts,
+		running: running, database: database.all}, nil
 }
 
 // Ledger gives the ledger as commands ask it before anything acts; the engine has its own.
-func (p *Project) Ledger() engine.Ledger { return asked{p.ledger, p.history} }
+func (p *Project) Ledger() engine.Ledger { return refusingLedger{p.running.ledger, p.running.history} }
 
 // History gives the ledger for reading.
-func (p *Project) History() engine.History { return asked{p.ledger, p.history} }
+func (p *Project) History() engine.History {
+	return refusingLedger{p.running.ledger, p.running.history}
+}
 
 // Look gives what runs now. Without a target nothing is seen, at the place "".
 func (p *Project) Look(ctx context.Context) (target.Observation, error) {
-	if p.target == nil {
+	if p.running.target == nil {
 		return target.Observation{}, nil
 	}
-	return p.target.Look(ctx)
-}
-
-// ByHand gives what a person types in the place of the acts.
-func (p *Project) ByHand() target.Runbook {
-	if p.target == nil {
-		return target.Runbook{}
-	}
-	return p.target.ByHand()
+	return p.running.target.Look(ctx)
 }
 
 // Close ends all connections.
 func (p *Project) Close() error {
-	var first error
-	for i := len(p.closers) - 1; i >= 0; i-- {
-		if err := p.closers[i](); err != nil && first == nil {
-			first = err
-		}
+	var all []error
+	for _, h := range p.hosts {
+		all = append(all, h.Close())
 	}
-	p.closers = nil
-	return first
+	p.hosts = nil
+	return errors.Join(all...)
 }
 
 // Engine gives the engine of this project.
 func (p *Project) Engine() *engine.Engine {
 	return &engine.Engine{
-		Ledger: p.ledger, Observe: p.options.Observe, Now: p.options.Now, NewID: NewID, Pause: Pause, Holder: p.options.Holder,
-		Barriers: p.barriers, Before: p.options.Before, Fallback: p.fallback,
+		Ledger: p.running.ledger, Observe: p.options.Observe, Now: p.options.Now, NewID: NewID, Pause: Pause, Holder: p.options.Holder,
+		Barriers: p.barriers, Before: p.options.Before, Fallback: p.Fallback,
 	}
 }
 
-// barriers gives the places whose takeover number is raised: the hosts always, where there are any; the database when somebody else may still be at work
-// there, be it on the migration of a run that a rollback has closed. A run's own migration raises it itself, so that nothing is
-// written there before.
+// barriers gives the places whose takeover number is raised: the hosts always, where there are any; the database when somebody else may
+// still be at work there, be it on the migration of a run that a rollback has closed. A run's own migration raises it itself, so that
+// nothing is written there before.
 func (p *Project) barriers(_ engine.Terms, migrating bool) []engine.Barrier {
 	var all []engine.Barrier
-	if p.target != nil {
-		all = append(all, p.target)
+	if p.running.target != nil {
+		all = append(all, p.running.target)
 	}
 	if migrating && p.database != nil {
 		all = append(all, p.database)
@@ -169,5 +181,3 @@ func Pause(ctx context.Context, d time.Duration) error {
 		return nil
 	}
 }
-
-var _ engine.Barrier = place(nil)

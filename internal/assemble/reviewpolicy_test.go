@@ -7,11 +7,7 @@ import (
 	"testing"
 
 	"fairlead/internal/config"
-	"fairlead/internal/engine"
-	"fairlead/internal/release"
-	"fairlead/internal/source"
 	"fairlead/internal/sqlreview"
-	"fairlead/internal/step"
 )
 
 func reviewConfig(t *testing.T, text string) config.Config {
@@ -40,25 +36,6 @@ func TestReviewPolicy_is_what_the_file_says(t *testing.T) {
 	} {
 		if _, err := ReviewPolicy(reviewConfig(t, text)); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: it says %v, want %q", text, err, says)
-		}
-	}
-}
-
-func TestReviewPolicy_reaches_every_review_of_a_plan(t *testing.T) {
-	p := &Project{Config: reviewConfig(t, "review: {small_rows: 7}\n")}
-	found := source.Found{Release: release.Release{Migration: &release.Migration{File: "m.sql"}}, SQL: []byte("SELECT 1;")}
-	for name, steps := range map[string][]engine.Step{"deploy": p.planning(found), "migrate": p.planningAlone(Migration{File: "m.sql", SQL: found.SQL})} {
-		reviews := 0
-		for _, s := range steps {
-			if r, ok := s.(step.Review); ok {
-				reviews++
-				if r.Policy.SmallRows != 7 {
-					t.Errorf("%s: %+v", name, r.Policy)
-				}
-			}
-		}
-		if reviews != 1 {
-			t.Errorf("%s: %d reviews", name, reviews)
 		}
 	}
 }

@@ -12,8 +12,6 @@ import (
 // maxWaivers is how large the file of waivers may be.
 const maxWaivers = 4 << 20
 
-func (p *Project) waivers() ([]sqlreview.Waiver, error) { return ReadWaivers(p.options.Waivers) }
-
 // ReadWaivers reads a file of waivers; no name and no file give none.
 func ReadWaivers(path string) ([]sqlreview.Waiver, error) {
 	if path == "" {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"fairlead/internal/assemble"
+	"fairlead/internal/backups"
 	"fairlead/internal/engine"
 	"fairlead/internal/operate"
 	"fairlead/internal/view"
@@ -60,6 +60,6 @@ func (a *app) restoreBackup(ctx context.Context, o restoreOptions) error {
 				return nil, err
 			}
 		}
-		return s.RestoreBackup(ctx, assemble.Restoration{Name: o.name, Into: o.into, Live: o.overLive}, say)
+		return s.RestoreBackup(ctx, backups.Restoration{Name: o.name, Into: o.into, Live: o.overLive}, say)
 	})
 }

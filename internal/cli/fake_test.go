@@ -20,6 +20,7 @@ import (
 	"fairlead/internal/fence"
 	"fairlead/internal/ledger/dir"
 	"fairlead/internal/operate"
+	"fairlead/internal/planner"
 	"fairlead/internal/release"
 	"fairlead/internal/source"
 	"fairlead/internal/sqlreview"
@@ -53,7 +54,7 @@ func (p pretend) Engine() *engine.Engine {
 		Holder: p.options.Holder, Before: p.options.Before, Barriers: func(engine.Terms, bool) []engine.Barrier { return nil },
 		Fallback: func(ctx context.Context, o engine.Opening, _ engine.Proofs) (engine.Plan, error) {
 			if len(o.Terms.Baseline) == 0 {
-				return engine.Plan{}, assemble.ErrNothingToReturnTo
+				return engine.Plan{}, planner.ErrNothingToReturnTo
 			}
 			tag, err := p.TagOf(ctx, o.Terms.Baseline)
 			if err != nil {
@@ -91,11 +92,11 @@ func (p pretend) Look(context.Context) (target.Observation, error) {
 	return target.Observation{Place: "a pretended host", Hosts: []target.Host{h}}, nil
 }
 
-func (p pretend) LookOnce(context.Context) (bool, string, string) {
+func (p pretend) CheckHealth(context.Context) (bool, string, string) {
 	return !failing("look"), "http://api/health", "status 503"
 }
 
-func (p pretend) Idle(ctx context.Context, plan engine.Plan) (bool, error) {
+func (p pretend) Unchanged(ctx context.Context, plan engine.Plan) (bool, error) {
 	runs, err := p.ledger.Runs(ctx, 1)
 	return err == nil && len(runs) > 0 && runs[0].Outcome == fault.Deployed && slices.Equal(plan.Terms.Images, plan.Terms.Baseline), err
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"fairlead/internal/assemble"
 	"fairlead/internal/backup"
+	"fairlead/internal/backups"
 	"fairlead/internal/database"
 	"fairlead/internal/engine"
 	"fairlead/internal/step"
@@ -20,9 +20,9 @@ func (p pretend) TakeBackup(_ context.Context, say func(engine.Progress)) (step.
 		Took: backup.Took{Dump: 3.5, Verify: 0.8}, Globals: &backup.Attached{Missing: []string{"the roles' passwords"}}}}, nil
 }
 
-func (p pretend) RestoreBackup(ctx context.Context, r assemble.Restoration, say func(engine.Progress)) (assemble.Restored, error) {
+func (p pretend) RestoreBackup(ctx context.Context, r backups.Restoration, say func(engine.Progress)) (backups.Restored, error) {
 	b, _ := p.TakeBackup(ctx, say)
-	out := assemble.Restored{Manifest: b.Manifest, Database: "shop", Into: r.Into, Seconds: 9.4}
+	out := backups.Restored{Manifest: b.Manifest, Database: "shop", Into: r.Into, Seconds: 9.4}
 	if r.Live {
 		out.Into, out.Kept, out.Present = "shop", "shop_before_20261124_200000", b.Manifest.Name
 	}
@@ -34,7 +34,7 @@ func (p pretend) Globals(_ context.Context, _ string, w io.Writer) error {
 	return err
 }
 
-func (p pretend) Awaken(context.Context, bool) error { return nil }
+func (p pretend) ResumeWriters(context.Context, bool) error { return nil }
 
 func (p pretend) LiveDatabase(context.Context) (string, error) { return "shop", nil }
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"fairlead/internal/assemble"
 	"fairlead/internal/backup"
+	"fairlead/internal/backups"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 )
@@ -23,27 +23,27 @@ func keptOnes() []backup.Entry {
 	}
 }
 
-func (p pretend) KeptBackups(context.Context) (assemble.Shelf, error) {
+func (p pretend) KeptBackups(context.Context) (backups.Listing, error) {
 	if failing("store") {
-		return assemble.Shelf{}, &fault.Fault{Code: "backup-store-unreachable", What: "it does not answer", Means: "nothing was attempted; production is unchanged", Outcome: fault.Refused}
+		return backups.Listing{}, &fault.Fault{Code: "backup-store-unreachable", What: "it does not answer", Means: "nothing was attempted; production is unchanged", Outcome: fault.Refused}
 	}
-	return assemble.Shelf{Place: "world/backups", Backups: keptOnes(), Notes: []string{"same disk"}}, nil
+	return backups.Listing{Place: "world/backups", Backups: keptOnes(), Notes: []string{"same disk"}}, nil
 }
 
-func (p pretend) VerifyBackup(_ context.Context, name, level string, say func(engine.Progress)) (assemble.VerifiedBackup, error) {
+func (p pretend) VerifyBackup(_ context.Context, name, level string, say func(engine.Progress)) (backups.Verified, error) {
 	say(engine.Progress{Text: "reading back what the store holds", Total: 60_000_000})
 	if name != keptOnes()[0].Name {
-		return assemble.VerifiedBackup{}, &fault.Fault{Code: "backup-damaged", What: name + " is not what was written", Means: "production is unchanged", Outcome: fault.FailedUnchanged}
+		return backups.Verified{}, &fault.Fault{Code: "backup-damaged", What: name + " is not what was written", Means: "production is unchanged", Outcome: fault.FailedUnchanged}
 	}
 	b, _ := p.TakeBackup(context.Background(), func(engine.Progress) {})
-	v := assemble.VerifiedBackup{Manifest: b.Manifest, Level: cmp.Or(level, "L2"), Recorded: true}
+	v := backups.Verified{Manifest: b.Manifest, Level: cmp.Or(level, "L2"), Recorded: true}
 	v.Manifest.Name, v.Manifest.Run = name, "r-2"
 	return v, nil
 }
 
-func (p pretend) PruneBackups(_ context.Context, dry bool) (assemble.Pruned, error) {
+func (p pretend) PruneBackups(_ context.Context, dry bool) (backups.Pruned, error) {
 	all := keptOnes()
-	return assemble.Pruned{Place: "world/backups", Dry: dry, Judged: []backup.Judgement{{Entry: all[0], Stay: true, Why: "the newest verified one"},
+	return backups.Pruned{Place: "world/backups", Dry: dry, Judged: []backup.Judgement{{Entry: all[0], Stay: true, Why: "the newest verified one"},
 		{Entry: all[1], Why: "older than 14 days, with 1 newer ones"}, {Entry: all[2], Why: "it has no manifest"}},
 		Leftover: []backup.Object{{Name: ".fairlead-x.part", Size: 1_000_000, At: all[2].At}}}, nil
 }

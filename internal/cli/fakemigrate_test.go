@@ -7,10 +7,11 @@ import (
 	"os"
 	"path/filepath"
 
+	"fairlead/internal/applied"
 	"fairlead/internal/apply"
-	"fairlead/internal/assemble"
 	"fairlead/internal/database"
 	"fairlead/internal/engine"
+	"fairlead/internal/planner"
 	"fairlead/internal/release"
 	"fairlead/internal/sqlreview"
 	"fairlead/internal/sqltext"
@@ -27,38 +28,38 @@ func markersNow() map[string]string {
 	return all
 }
 
-func (p pretend) RehearseAlone(context.Context, assemble.Rehearsal, func(engine.Progress)) (step.Rehearsed, error) {
+func (p pretend) Rehearse(context.Context, planner.Rehearsal, func(engine.Progress)) (step.Rehearsed, error) {
 	return step.Rehearsed{Mode: "full", Backup: "shop.dump", Level: step.L3, Units: []step.RehearsedUnit{{Line: 1, Milliseconds: 1200, Rewrites: []string{"orders"}, Locks: []string{"orders ACCESS EXCLUSIVE"}}},
 		Copy: database.Rehearsed{Where: "a pretended server", Counted: true, Tables: 2, Rows: 10, Restored: 600, OldOnNew: &database.Tried{}}}, nil
 }
 
 func (p pretend) SweepRehearsals(context.Context) ([]string, error) { return nil, nil }
 
-func (p pretend) Standing(_ context.Context, m assemble.Migration) (assemble.Standing, error) {
+func (p pretend) MigrationStatus(_ context.Context, m step.Migration) (applied.Status, error) {
 	script, err := sqltext.Parse(m.SQL)
 	if err != nil {
-		return assemble.Standing{}, err
+		return applied.Status{}, err
 	}
-	s := assemble.Standing{SHA256: script.SHA256, Units: []assemble.UnitStanding{}, State: apply.NotApplied}
+	s := applied.Status{SHA256: script.SHA256, Units: []applied.UnitStatus{}, State: apply.NotApplied}
 	run := markersNow()[script.SHA256]
 	if run != "" {
 		s.State = apply.Applied
 	}
 	for _, u := range script.Units {
-		s.Units = append(s.Units, assemble.UnitStanding{Unit: u.Index + 1, Kind: string(u.Kind), State: string(s.State), Run: run})
+		s.Units = append(s.Units, applied.UnitStatus{Unit: u.Index + 1, Kind: string(u.Kind), State: string(s.State), Run: run})
 	}
 	return s, nil
 }
 
-func (p pretend) Pasts(context.Context) ([]assemble.Past, error) {
-	var all []assemble.Past
+func (p pretend) MigrationHistory(context.Context) ([]applied.Entry, error) {
+	var all []applied.Entry
 	for sha, run := range markersNow() {
-		all = append(all, assemble.Past{Migration: sha, Run: run, Units: 1, State: apply.Applied})
+		all = append(all, applied.Entry{Migration: sha, Run: run, Units: 1, State: apply.Applied})
 	}
 	return all, nil
 }
 
-func (p pretend) PlanMigration(ctx context.Context, m assemble.Migration) (engine.Plan, error) {
+func (p pretend) PlanMigration(ctx context.Context, m step.Migration) (engine.Plan, error) {
 	script, err := sqltext.Parse(m.SQL)
 	if err != nil {
 		return engine.Plan{}, err

@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"fairlead/internal/assemble"
 	"fairlead/internal/engine"
 	"fairlead/internal/operate"
 	"fairlead/internal/step"
@@ -111,7 +110,7 @@ func (a *app) migrateStatus(ctx context.Context, given []string) error {
 	return a.reading(func(s *session) (view.Page, error) { return s.MigrationStatus(ctx, m) })
 }
 
-func (a *app) migrationFile(path string) (assemble.Migration, error) {
+func (a *app) migrationFile(path string) (step.Migration, error) {
 	return operate.MigrationRequest{File: path}.Read(a.name())
 }
 

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"fairlead/internal/assemble"
 	"fairlead/internal/backup"
+	"fairlead/internal/backups"
 	"fairlead/internal/decide"
 	"fairlead/internal/engine"
 	"fairlead/internal/step"
@@ -72,7 +72,7 @@ func (o *Operator) ConfirmLive(ctx context.Context, backup, typed string) error 
 }
 
 // RestoreBackup restores one, and remembers how long that took.
-func (o *Operator) RestoreBackup(ctx context.Context, r assemble.Restoration, say func(engine.Progress)) (view.Page, error) {
+func (o *Operator) RestoreBackup(ctx context.Context, r backups.Restoration, say func(engine.Progress)) (view.Page, error) {
 	restored, err := o.Project.RestoreBackup(ctx, r, say)
 	if err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (o *Operator) restoreTimeFile() string {
 }
 
 // rememberRestore keeps it. That it cannot be kept is no reason for anything.
-func (o *Operator) rememberRestore(r assemble.Restored) {
+func (o *Operator) rememberRestore(r backups.Restored) {
 	b, err := json.Marshal(restoreTime{r.Manifest.Name, r.Manifest.Size, r.Seconds, o.Now().UTC()})
 	path := o.restoreTimeFile()
 	if err != nil || os.MkdirAll(filepath.Dir(path), 0o700) != nil {

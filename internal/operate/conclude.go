@@ -46,7 +46,7 @@ func (o *Operator) resumeWriters(ctx context.Context, e *engine.Ending) {
 	if e.Outcome == fault.Busy {
 		return
 	}
-	err := o.Project.Awaken(ctx, e.Opening.Terms.Action == engine.Rollback)
+	err := o.Project.ResumeWriters(ctx, e.Opening.Terms.Action == engine.Rollback)
 	if err == nil {
 		return
 	}

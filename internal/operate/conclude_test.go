@@ -37,7 +37,7 @@ func TestTakenOver_names_the_run_that_followed(t *testing.T) {
 // stuck cannot resume what was stopped.
 type stuck struct{ Project }
 
-func (stuck) Awaken(context.Context, bool) error {
+func (stuck) ResumeWriters(context.Context, bool) error {
 	return &fault.Fault{Code: "writers-stopped", What: "not resumed", Means: "STOPPED", Outcome: fault.Asking}
 }
 

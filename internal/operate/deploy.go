@@ -32,7 +32,7 @@ func (o *Operator) Deploy(ctx context.Context, w Wanted, reason string) (view.Re
 		return view.Result{}, err
 	}
 	o.Frontend.Show(page)
-	idle, err := o.Project.Idle(ctx, plan)
+	idle, err := o.Project.Unchanged(ctx, plan)
 	if err != nil {
 		return view.Result{}, fmt.Errorf("find out whether there is anything to do: %w", err)
 	}
@@ -45,7 +45,7 @@ func (o *Operator) Deploy(ctx context.Context, w Wanted, reason string) (view.Re
 // alreadyDeployed ends a deployment of what runs already: with one look at health, because "nothing to do" is a claim about
 // production.
 func (o *Operator) alreadyDeployed(ctx context.Context, t engine.Terms) (view.Result, error) {
-	if ok, check, saw := o.Project.LookOnce(ctx); !ok {
+	if ok, check, saw := o.Project.CheckHealth(ctx); !ok {
 		return view.Result{}, &fault.Fault{Code: "idle-unhealthy", Outcome: fault.Asking,
 			What:  fmt.Sprintf("%s runs already, but %s does not pass: %s", t.Tag, check, saw),
 			Means: "nothing was changed by this command; production runs " + t.Tag + " and is not healthy",

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 
-	"fairlead/internal/assemble"
 	"fairlead/internal/chain"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
+	"fairlead/internal/planner"
 	"fairlead/internal/ui"
 	"fairlead/internal/view"
 )
@@ -104,7 +104,7 @@ func (o *Operator) CheckLedger(ctx context.Context) (view.Page, error) {
 // RecordManual writes down that a release was made by hand. What runs is read from the world, not taken from the operator's word.
 func (o *Operator) RecordManual(ctx context.Context, reason string) (view.Page, error) {
 	if !o.Config.Target.Present() {
-		return nil, assemble.NeedsTarget()
+		return nil, planner.NeedsTarget()
 	}
 	seen, err := o.Project.Look(ctx)
 	if err != nil {

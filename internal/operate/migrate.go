@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 
+	"fairlead/internal/applied"
 	"fairlead/internal/apply"
-	"fairlead/internal/assemble"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
+	"fairlead/internal/planner"
 	"fairlead/internal/source/file"
+	"fairlead/internal/step"
 	"fairlead/internal/ui"
 	"fairlead/internal/view"
 )
@@ -49,8 +51,8 @@ func (r MigrationRequest) retry() string {
 }
 
 // Read reads the file, or binds the command to its files. By is who asks.
-func (r MigrationRequest) Read(by string) (assemble.Migration, error) {
-	m := assemble.Migration{File: recordName(r.File), By: by, Whole: r.Mode == "single"}
+func (r MigrationRequest) Read(by string) (step.Migration, error) {
+	m := step.Migration{File: recordName(r.File), By: by, Whole: r.Mode == "single"}
 	if r.Mode != "" && (r.Mode != "single" || r.Command) {
 		return m, Misused("--mode is single, and for SQL only; without it the file is applied statement by statement")
 	}
@@ -77,13 +79,13 @@ func (r MigrationRequest) Read(by string) (assemble.Migration, error) {
 }
 
 // bind binds the command to the files that it names.
-func (r MigrationRequest) bind(m assemble.Migration) (assemble.Migration, error) {
+func (r MigrationRequest) bind(m step.Migration) (step.Migration, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return m, fmt.Errorf("find the current folder: %w", err)
 	}
 	m.Dir = dir
-	if m.Command, err = assemble.Bind(dir, r.Argv, r.With); err != nil {
+	if m.Command, err = planner.BindCommand(dir, r.Argv, r.With); err != nil {
 		return m, Misused("--command: %w", err)
 	}
 	m.File = m.Command.Line()
@@ -101,8 +103,8 @@ func recordName(path string) string {
 }
 
 // PlanMigration says what a migration would do and what of it is in place.
-func (o *Operator) PlanMigration(ctx context.Context, m assemble.Migration) (view.MigrationPlan, error) {
-	standing, err := o.Project.Standing(ctx, m)
+func (o *Operator) PlanMigration(ctx context.Context, m step.Migration) (view.MigrationPlan, error) {
+	standing, err := o.Project.MigrationStatus(ctx, m)
 	if err != nil {
 		return view.MigrationPlan{}, err
 	}
@@ -110,7 +112,7 @@ func (o *Operator) PlanMigration(ctx context.Context, m assemble.Migration) (vie
 	return page, err
 }
 
-func (o *Operator) planMigration(ctx context.Context, m assemble.Migration, s assemble.Standing) (engine.Plan, view.MigrationPlan, error) {
+func (o *Operator) planMigration(ctx context.Context, m step.Migration, s applied.Status) (engine.Plan, view.MigrationPlan, error) {
 	plan, err := o.Project.PlanMigration(ctx, m)
 	if err != nil {
 		return plan, view.MigrationPlan{}, err
@@ -120,11 +122,11 @@ func (o *Operator) planMigration(ctx context.Context, m assemble.Migration, s as
 }
 
 // Migrate applies a migration alone: planned, shown, approved and carried out. What is applied already is not applied again.
-func (o *Operator) Migrate(ctx context.Context, m assemble.Migration, r MigrationRequest) (view.Result, error) {
+func (o *Operator) Migrate(ctx context.Context, m step.Migration, r MigrationRequest) (view.Result, error) {
 	if err := o.Free(ctx); err != nil {
 		return view.Result{}, err
 	}
-	standing, err := o.Project.Standing(ctx, m)
+	standing, err := o.Project.MigrationStatus(ctx, m)
 	if err != nil {
 		return view.Result{}, err
 	}
@@ -140,7 +142,7 @@ func (o *Operator) Migrate(ctx context.Context, m assemble.Migration, r Migratio
 }
 
 // alreadyApplied answers for a migration of which nothing is left to do.
-func alreadyApplied(s assemble.Standing, m assemble.Migration) (bool, view.Result, error) {
+func alreadyApplied(s applied.Status, m step.Migration) (bool, view.Result, error) {
 	unsettled := m.Command.Commanded() && s.State == apply.Unknown
 	inPlace := s.State == apply.Applied || s.Elsewhere()
 	switch {
@@ -164,7 +166,7 @@ func alreadyApplied(s assemble.Standing, m assemble.Migration) (bool, view.Resul
 }
 
 // commandUnsettled refuses to run a command whose earlier end is not known, before a run is opened.
-func commandUnsettled(s assemble.Standing, m assemble.Migration) error {
+func commandUnsettled(s applied.Status, m step.Migration) error {
 	u := s.Units[0]
 	return &fault.Fault{Code: "command-unsettled", Outcome: fault.Refused,
 		What:  fmt.Sprintf("run %s started this command at %s, and how it ended is not known", u.Run, ui.Clock(u.At)),
@@ -175,27 +177,27 @@ func commandUnsettled(s assemble.Standing, m assemble.Migration) error {
 }
 
 // MigrationStatus tells what of one migration is in place.
-func (o *Operator) MigrationStatus(ctx context.Context, m assemble.Migration) (view.Page, error) {
-	s, err := o.Project.Standing(ctx, m)
+func (o *Operator) MigrationStatus(ctx context.Context, m step.Migration) (view.Page, error) {
+	s, err := o.Project.MigrationStatus(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	return view.MigrationStatus{File: m.File, Standing: s}, nil
+	return view.MigrationStatus{File: m.File, Status: s}, nil
 }
 
 // Migrations lists everything that was ever applied.
 func (o *Operator) Migrations(ctx context.Context) (view.Page, error) {
-	all, err := o.Project.Pasts(ctx)
+	all, err := o.Project.MigrationHistory(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return view.Migrations(append([]assemble.Past{}, all...)), nil
+	return view.Migrations(append([]applied.Entry{}, all...)), nil
 }
 
 // Rehearse tries a migration on a scratch copy of a backup, the newest where none is named. Mode is schema, full, or "" for the
 // configured one.
-func (o *Operator) Rehearse(ctx context.Context, m assemble.Migration, backup, mode string, say func(engine.Progress)) (view.Page, error) {
-	e, err := o.Project.RehearseAlone(ctx, assemble.Rehearsal{File: m.File, SQL: m.SQL, Backup: backup, Mode: mode}, say)
+func (o *Operator) Rehearse(ctx context.Context, m step.Migration, backup, mode string, say func(engine.Progress)) (view.Page, error) {
+	e, err := o.Project.Rehearse(ctx, planner.Rehearsal{File: m.File, SQL: m.SQL, Backup: backup, Mode: mode}, say)
 	if err != nil {
 		return nil, err
 	}

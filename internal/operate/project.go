@@ -4,11 +4,14 @@ import (
 	"context"
 	"io"
 
+	"fairlead/internal/applied"
 	"fairlead/internal/assemble"
 	"fairlead/internal/backup"
+	"fairlead/internal/backups"
 	"fairlead/internal/config"
 	"fairlead/internal/database"
 	"fairlead/internal/engine"
+	"fairlead/internal/planner"
 	"fairlead/internal/release"
 	"fairlead/internal/source"
 	"fairlead/internal/step"
@@ -21,7 +24,7 @@ type Project interface {
 	migrations
 	rollbacks
 	records
-	backups
+	manualBackups
 	keptBackups
 	looks
 	Close() error
@@ -32,17 +35,17 @@ type deployments interface {
 	Check(ctx context.Context) (step.Checked, error)
 	ByHand() target.Runbook
 	PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, error)
-	Idle(ctx context.Context, plan engine.Plan) (bool, error)
-	LookOnce(ctx context.Context) (ok bool, check, saw string)
+	Unchanged(ctx context.Context, plan engine.Plan) (bool, error)
+	CheckHealth(ctx context.Context) (ok bool, check, saw string)
 	Replan(ctx context.Context, o engine.Opening) (engine.Plan, error)
 }
 
 // migrations are planned alone, found to be applied, and rehearsed.
 type migrations interface {
-	PlanMigration(ctx context.Context, m assemble.Migration) (engine.Plan, error)
-	Standing(ctx context.Context, m assemble.Migration) (assemble.Standing, error)
-	Pasts(ctx context.Context) ([]assemble.Past, error)
-	RehearseAlone(ctx context.Context, r assemble.Rehearsal, say func(engine.Progress)) (step.Rehearsed, error)
+	PlanMigration(ctx context.Context, m step.Migration) (engine.Plan, error)
+	MigrationStatus(ctx context.Context, m step.Migration) (applied.Status, error)
+	MigrationHistory(ctx context.Context) ([]applied.Entry, error)
+	Rehearse(ctx context.Context, r planner.Rehearsal, say func(engine.Progress)) (step.Rehearsed, error)
 	SweepRehearsals(ctx context.Context) ([]string, error)
 }
 
@@ -62,21 +65,21 @@ type records interface {
 	NewRun() engine.RunID
 }
 
-// backups are taken outside of a run, and restored.
-type backups interface {
+// manualBackups are taken outside of a run, and restored.
+type manualBackups interface {
 	TakeBackup(ctx context.Context, say func(engine.Progress)) (step.BackedUp, error)
-	RestoreBackup(ctx context.Context, r assemble.Restoration, say func(engine.Progress)) (assemble.Restored, error)
+	RestoreBackup(ctx context.Context, r backups.Restoration, say func(engine.Progress)) (backups.Restored, error)
 	Globals(ctx context.Context, name string, w io.Writer) error
 	LiveDatabase(ctx context.Context) (string, error)
-	Awaken(ctx context.Context, always bool) error
+	ResumeWriters(ctx context.Context, always bool) error
 	Gap(ctx context.Context, m backup.Manifest) (*database.Gap, error)
 }
 
 // keptBackups are listed, verified and removed.
 type keptBackups interface {
-	KeptBackups(ctx context.Context) (assemble.Shelf, error)
-	VerifyBackup(ctx context.Context, name, level string, say func(engine.Progress)) (assemble.VerifiedBackup, error)
-	PruneBackups(ctx context.Context, dry bool) (assemble.Pruned, error)
+	KeptBackups(ctx context.Context) (backups.Listing, error)
+	VerifyBackup(ctx context.Context, name, level string, say func(engine.Progress)) (backups.Verified, error)
+	PruneBackups(ctx context.Context, dry bool) (backups.Pruned, error)
 }
 
 // looks are at what runs; people are told of what happened.

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"fairlead/internal/assemble"
 	"fairlead/internal/atomicfile"
 	"fairlead/internal/fault"
+	"fairlead/internal/planner"
 	"fairlead/internal/release"
 	"fairlead/internal/source/file"
 	"fairlead/internal/ui"
@@ -79,7 +79,7 @@ func (r ReleaseRequest) migration() (*release.Migration, error) {
 	case NoMigration:
 		return nil, nil
 	case CommandMigration:
-		m, err := assemble.Bind(dir, r.Argv, r.With)
+		m, err := planner.BindCommand(dir, r.Argv, r.With)
 		if err != nil {
 			return nil, Misused("--migration command: %w", err)
 		}

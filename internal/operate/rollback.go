@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 
-	"fairlead/internal/assemble"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
+	"fairlead/internal/planner"
 	"fairlead/internal/release"
 	"fairlead/internal/step"
 	"fairlead/internal/view"
@@ -47,7 +47,7 @@ func (o *Operator) PlanRollback(ctx context.Context, tag string) (RollbackPlan, 
 		}
 	}
 	way.Plan, err = o.Project.PlanRollback(ctx, name, way.images)
-	if errors.Is(err, assemble.ErrNothingToReturnTo) {
+	if errors.Is(err, planner.ErrNothingToReturnTo) {
 		return way, nothingBefore()
 	}
 	return way, err

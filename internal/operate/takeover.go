@@ -34,7 +34,7 @@ func (o *Operator) Abandon(ctx context.Context, reason string) (view.Page, error
 		return nil, notAbandoned(err)
 	}
 	o.removeRehearsals(ctx)
-	if err := o.Project.Awaken(ctx, true); err != nil {
+	if err := o.Project.ResumeWriters(ctx, true); err != nil {
 		return nil, err
 	}
 	o.announce(ctx, engine.Ending{Run: closed.Run, Outcome: closed.Outcome, Means: closed.Means, Closing: closed,

@@ -61,7 +61,7 @@ func CommandToWaive(r MigrationRequest, releaseFile string) (release.Migration, 
 	case (releaseFile == "") == (len(r.Argv) == 0):
 		return release.Migration{}, Misused("migrate waive: name the command after --, or --release FILE")
 	case releaseFile == "":
-		m, err := r.bind(assemble.Migration{})
+		m, err := r.bind(step.Migration{})
 		return m.Command, err
 	}
 	f, err := os.Open(filepath.Clean(releaseFile))

@@ -71,14 +71,14 @@ func (Backup) Spec() engine.Spec {
 		Runbook: []string{`pg_dump --format=custom --file=backup.dump "$PROD_DB_URL"`, "pg_restore --file=/dev/null backup.dump"}}
 }
 
-// taken is the fact noted once a backup is visible.
-const takenKind engine.Kind = "backup-visible/1"
+// TakenKind is the kind of the fact noted once a backup is visible.
+const TakenKind engine.Kind = "backup-visible/1"
 
 // Probe finds the backup that an earlier attempt of this run has taken, if it is young enough and still reads back as it was written.
 func (s Backup) Probe(ctx context.Context, in engine.Input) (engine.Observation, error) {
 	for i := len(in.Facts) - 1; i >= 0; i-- {
 		var m backup.Manifest
-		if in.Facts[i].Kind != takenKind || json.Unmarshal(in.Facts[i].Body, &m) != nil {
+		if in.Facts[i].Kind != TakenKind || json.Unmarshal(in.Facts[i].Body, &m) != nil {
 			continue
 		}
 		if age := s.Now().Sub(m.Snapshot); age > MaxBackupAge {
@@ -94,12 +94,12 @@ func (s Backup) Probe(ctx context.Context, in engine.Input) (engine.Observation,
 
 // Run takes the backup. Whatever fails, no object is left under a final name.
 func (s Backup) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
-	m, err := s.Take(ctx, Order{App: in.Terms.App, Environment: in.Terms.Environment, Run: in.Ticket.Run, DatabaseSize: sizeOf(in.Proofs), Say: in.Say})
+	m, err := s.Take(ctx, BackupRequest{App: in.Terms.App, Environment: in.Terms.Environment, Run: in.Ticket.Run, DatabaseSize: sizeOf(in.Proofs), Say: in.Say})
 	if err != nil {
 		return nil, &fault.Fault{Code: "backup-failed", What: "the backup was not taken", Err: fault.MarkUntouched(err),
 			Means: "nothing was migrated; production is unchanged", Do: []fault.Command{{Line: "fairlead check", Why: "asks the database and its programs again"}, again(in)}}
 	}
-	if err := in.Note(ctx, engine.NewFact(takenKind, m)); err != nil {
+	if err := in.Note(ctx, engine.NewFact(TakenKind, m)); err != nil {
 		return nil, fault.MarkUntouched(err)
 	}
 	return BackedUp{Manifest: m, Place: s.Store.Location()}, nil

@@ -37,15 +37,26 @@ type Process interface {
 type Command struct {
 	Database  commanded
 	Migration release.Migration
-	Limit     time.Duration                                                                // how long it may run
-	Every     time.Duration                                                                // how often lock and number are looked at while it runs; 0: every two seconds
-	Check     func() error                                                                 // the files are those that were approved; nil asks nothing
-	Launch    func(run string, say func(string)) (Process, string, error)                  // starts it; the string is where its output is kept
-	Left      func(run string, since time.Time) (machine string, running []int, err error) // what of it still runs on this machine, begun since
+	Dir       string        // in which it runs
+	Limit     time.Duration // how long it may run
+	Every     time.Duration // how often lock and number are looked at while it runs; 0: every two seconds
 	Clock     apply.Clock
 	Again     bool
 	Bare      bool
 	Decided   Decision // by a person, about an earlier attempt whose end is not known
+	// Check tells whether the files are those that were approved; nil asks nothing.
+	Check func() error
+	// Launch starts it; the string is where its output is kept.
+	Launch func(l Launch) (Process, string, error)
+	// Left tells what of it still runs on this machine, begun since.
+	Left func(run string, since time.Time) (machine string, running []int, err error)
+}
+
+// A Launch is what is started: for which run, in which folder, and who hears each line of its output.
+type Launch struct {
+	Run, Dir string
+	Argv     []string
+	Say      func(line string)
 }
 
 // A Decision is a person's word on what cannot be told.
@@ -118,7 +129,8 @@ func (s Command) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 		return nil, s.unstarted(in, err)
 	}
 	began := s.Clock.Now()
-	p, output, err := s.Launch(in.Ticket.Run, func(line string) { in.Say(engine.Progress{Text: "| " + line, Line: true}) })
+	p, output, err := s.Launch(Launch{Run: in.Ticket.Run, Dir: s.Dir, Argv: s.Migration.Command,
+		Say: func(line string) { in.Say(engine.Progress{Text: "| " + line, Line: true}) }})
 	if err != nil {
 		return nil, s.unstarted(in, errors.Join(err, s.Database.Unmark(context.WithoutCancel(ctx), in.Ticket, s.key(in), 0)))
 	}
@@ -277,7 +289,7 @@ func (s Command) failed(ctx context.Context, in engine.Input, before database.Im
 	}
 	return &fault.Fault{Code: "command-partial", What: "the migration's command failed, and how much of it is in place is not known", Outcome: fault.Asking,
 		Means: "production may be changed: " + why + unstarted(in), Err: cause,
-		Do: []fault.Command{{Line: "less " + pasteable(output), Why: "what it said"}, {Line: "fairlead resume", Why: "runs the same command again, which a tool with a history can bear"}, giveUp(in)}}
+		Do: []fault.Command{{Line: "less " + Pasteable(output), Why: "what it said"}, {Line: "fairlead resume", Why: "runs the same command again, which a tool with a history can bear"}, giveUp(in)}}
 }
 
 // unstarted is a command that did not begin.
@@ -293,7 +305,7 @@ func (s Command) unstarted(in engine.Input, err error) error {
 func (s Command) unknown(output string, err error) error {
 	do := []fault.Command{{Line: "fairlead resume", Why: "looks whether anything was changed"}}
 	if output != "" {
-		do = append([]fault.Command{{Line: "less " + pasteable(output), Why: "what it said"}}, do...)
+		do = append([]fault.Command{{Line: "less " + Pasteable(output), Why: "what it said"}}, do...)
 	}
 	do = append(do, fault.Command{Line: "fairlead resume --migration applied|not-applied --reason '…'", Why: "once you have looked at the tool's history: says how it ended, and goes on"})
 	return &fault.Fault{Code: "command-unknown", What: "it is not known how the migration's command ended", Outcome: fault.Unknown, Err: err,

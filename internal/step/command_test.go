@@ -100,7 +100,7 @@ func try(t *testing.T, d *store, p ended, do func(), change ...func(*Command)) (
 		close(p.done)
 	}
 	s := Command{Database: d, Migration: release.Migration{Command: []string{"tool", "up"}, SHA256: "0123456789abcdef"}, Limit: time.Hour, Every: time.Millisecond, Clock: hasty{&now}, Bare: true,
-		Launch: func(string, func(string)) (Process, string, error) {
+		Launch: func(Launch) (Process, string, error) {
 			do()
 			return p, "/log", nil
 		},
@@ -219,7 +219,7 @@ func TestCommand_on_resume_runs_again_only_what_certainly_did_nothing(t *testing
 	}
 	c := s
 	said("yes")(&c)
-	c.Launch = func(string, func(string)) (Process, string, error) { t.Fatal("it was run"); return nil, "", nil }
+	c.Launch = func(Launch) (Process, string, error) { t.Fatal("it was run"); return nil, "", nil }
 	e, err := c.Run(t.Context(), input(facts, &[]engine.Fact{}))
 	if err != nil || !strings.Contains(e.String(), "ana decided that it is applied: looked") {
 		t.Errorf("%v, %v", e, err)

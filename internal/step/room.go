@@ -17,7 +17,7 @@ const firstShare = 10
 
 // Room tells what the next backup is expected to take, by the last one of the same database, and what is free at the store. Where there is
 // none yet, a tenth of the database's size is expected. Free is negative where the store cannot tell.
-func (s Backup) Room(ctx context.Context, o Order) (need, free int64) {
+func (s Backup) Room(ctx context.Context, o BackupRequest) (need, free int64) {
 	r, ok := s.Store.(roomy)
 	if !ok {
 		return 0, -1

@@ -17,8 +17,8 @@ import (
 	"fairlead/internal/engine"
 )
 
-// An Order is for whom a backup is taken. Run is "manual" outside of a run. DatabaseSize (bytes, 0 when unknown) serves the estimate.
-type Order struct {
+// A BackupRequest is for whom a backup is taken. Run is "manual" outside of a run. DatabaseSize (bytes, 0 when unknown) serves the estimate.
+type BackupRequest struct {
 	App, Environment string
 	Run              string
 	DatabaseSize     int64
@@ -29,7 +29,7 @@ type Order struct {
 const Manual = "manual"
 
 // name is what the backup is called: who, where, which run, when. Names of apps may hold what names of backups may not.
-func (o Order) name(at time.Time) string {
+func (o BackupRequest) name(at time.Time) string {
 	form := "150405"
 	if o.Run == Manual {
 		form = "20060102-150405.000" // two by hand may fall into one second
@@ -43,7 +43,7 @@ const maxGlobals = 64 << 20
 
 // Take takes and verifies one backup. Its manifest is written last; when an error is given, nothing counts as a backup, and no dump is
 // left under a final name unless only its manifest could not be written.
-func (s Backup) Take(ctx context.Context, o Order) (backup.Manifest, error) {
+func (s Backup) Take(ctx context.Context, o BackupRequest) (backup.Manifest, error) {
 	name := o.name(s.Now())
 	if err := s.Fits(ctx, o); err != nil {
 		return backup.Manifest{}, err
@@ -99,7 +99,7 @@ func verdict(level string) string {
 
 // verify reads back what the store has, hashes it, and lets the database's own tools read the whole archive, in one pass; at level L3 a
 // second pass restores it.
-func (s Backup) verify(ctx context.Context, o Order, say *pace, part backup.Partial, d database.Dump, m *backup.Manifest) error {
+func (s Backup) verify(ctx context.Context, o BackupRequest, say *pace, part backup.Partial, d database.Dump, m *backup.Manifest) error {
 	began := s.Now()
 	say.begin("reading the whole archive back", m.Size)
 	err := reread(ctx, part, *m, say, func(r io.Reader) error {
@@ -120,7 +120,7 @@ func (s Backup) verify(ctx context.Context, o Order, say *pace, part backup.Part
 }
 
 // scratch names the database of level L3: by the run, so that an attempt that goes on finds and drops what a killed one has left.
-func (s Backup) scratch(o Order) string {
+func (s Backup) scratch(o BackupRequest) string {
 	if o.Run == Manual {
 		return "fairlead_verify_" + s.Now().UTC().Format("20060102_150405")
 	}
@@ -216,7 +216,7 @@ func attached(name string, b []byte, missing []string) *backup.Attached {
 	return &backup.Attached{Name: name, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(b)), Missing: missing}
 }
 
-func manifest(name string, o Order, d database.Dump, t *tally) backup.Manifest {
+func manifest(name string, o BackupRequest, d database.Dump, t *tally) backup.Manifest {
 	l := backup.Locale(d.Locale)
 	return backup.Manifest{Schema: "fairlead.backup/1", Name: name, Run: o.Run, App: o.App, Env: o.Environment, SHA256: hex.EncodeToString(t.hash.Sum(nil)), Size: t.n,
 		Database: d.Database, System: d.System, Timeline: d.Timeline, Server: d.Server, Dumper: d.Dumper, LSN: d.LSN,

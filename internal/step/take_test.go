@@ -129,8 +129,8 @@ func (c *clerk) DropDatabase(_ context.Context, name string) error {
 	return nil
 }
 
-func order() Order {
-	return Order{App: "my_shop", Environment: "production", Run: "r-1", Say: func(engine.Progress) {}}
+func order() BackupRequest {
+	return BackupRequest{App: "my_shop", Environment: "production", Run: "r-1", Say: func(engine.Progress) {}}
 }
 
 func takes(s *cupboard, c *clerk, level string) Backup {

@@ -119,7 +119,7 @@ func (p *paced) Write(b []byte) (int, error) {
 const maxManifest = 64 << 20
 
 // estimate guesses how large the dump will be, by the last one of the same database; 0 when there is none.
-func (s Backup) estimate(ctx context.Context, o Order) int64 {
+func (s Backup) estimate(ctx context.Context, o BackupRequest) int64 {
 	all, err := s.Store.List(ctx)
 	if err != nil {
 		return 0

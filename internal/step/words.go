@@ -34,7 +34,7 @@ func again(in engine.Input) fault.Command {
 	c.Line = "fairlead migrate apply FILE"
 	switch m := in.Terms.Migration; {
 	case m != nil && m.File != "":
-		c.Line = "fairlead migrate apply " + pasteable(m.File)
+		c.Line = "fairlead migrate apply " + Pasteable(m.File)
 	case m != nil && len(m.Command) > 0:
 		c.Line = "fairlead migrate apply --command " + m.Call()
 	}
@@ -57,8 +57,8 @@ func unstarted(in engine.Input) string {
 	return "; no new container was started"
 }
 
-// pasteable makes a word safe to paste into a shell.
-func pasteable(s string) string {
+// Pasteable makes a word safe to paste into a shell.
+func Pasteable(s string) string {
 	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:=") == "" {
 		return s
 	}

@@ -18,7 +18,7 @@ type Workspace struct {
 // Fits gives backup.ErrFull when the next dump is not expected to fit. It is expected to be as large as the last one of the same database,
 // in proportion, and twice that on the disk of the store. Where there is none yet, as much is asked for as the database has: nobody knows
 // how well it compresses.
-func (s Backup) Fits(ctx context.Context, o Order) error {
+func (s Backup) Fits(ctx context.Context, o BackupRequest) error {
 	if s.Workspace == nil {
 		return nil
 	}

@@ -56,7 +56,7 @@ func TestCheck_refuses_scratch_into_which_the_dump_would_not_fit(t *testing.T) {
 	c := pantry{free: 1 << 40}
 	check := Check{Database: c, Backups: c, Ledger: func(context.Context) (string, error) { return "", nil }, Fits: func(ctx context.Context, size int64) error {
 		look := func() (string, int64, error) { return "/scratch", 999e6, nil }
-		return Backup{Store: c, Now: time.Now, Workspace: &Workspace{Look: look}}.Fits(ctx, Order{App: "shop", Environment: "production", Run: Manual, DatabaseSize: size})
+		return Backup{Store: c, Now: time.Now, Workspace: &Workspace{Look: look}}.Fits(ctx, BackupRequest{App: "shop", Environment: "production", Run: Manual, DatabaseSize: size})
 	}}
 	_, err := check.Run(t.Context(), engine.Input{Say: func(engine.Progress) {}})
 	f, is := fault.Find(err)

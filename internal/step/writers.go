@@ -56,9 +56,9 @@ func (w *Writers) stop(ctx context.Context, in engine.Input) error {
 	return nil
 }
 
-// A Quiet step is done while the writers are stopped: before it they are, and when it fails they are resumed. Afresh is for a step whose
+// A Quiesced step is done while the writers are stopped: before it they are, and when it fails they are resumed. Afresh is for a step whose
 // result of an earlier attempt is worth nothing once they have run again.
-type Quiet struct {
+type Quiesced struct {
 	engine.Step
 	Writers *Writers
 	Afresh  bool
@@ -66,7 +66,7 @@ type Quiet struct {
 }
 
 // Probe looks, but does not take what was made before the writers ran again.
-func (q Quiet) Probe(ctx context.Context, in engine.Input) (engine.Observation, error) {
+func (q Quiesced) Probe(ctx context.Context, in engine.Input) (engine.Observation, error) {
 	seen, err := q.Step.Probe(ctx, in)
 	if err == nil && q.Afresh && seen.State == engine.Present && !q.Writers.Stopped() {
 		return engine.Observation{State: engine.Absent, Because: "what writes to the database ran again since: " + seen.Because}, nil
@@ -75,7 +75,7 @@ func (q Quiet) Probe(ctx context.Context, in engine.Input) (engine.Observation, 
 }
 
 // Run stops the writers, acts, and resumes them when it fails.
-func (q Quiet) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
+func (q Quiesced) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
 	if err := q.hush(ctx, in); err != nil {
 		return nil, q.loud(ctx, in, &fault.Fault{Code: "quiesce-failed", What: "what writes to the database could not be stopped", Err: fault.MarkUntouched(err),
 			Means: "nothing was backed up or migrated by this step", Do: tryAgain(in)})
@@ -87,7 +87,7 @@ func (q Quiet) Run(ctx context.Context, in engine.Input) (engine.Evidence, error
 	return e, nil
 }
 
-func (q Quiet) hush(ctx context.Context, in engine.Input) error {
+func (q Quiesced) hush(ctx context.Context, in engine.Input) error {
 	if q.Running {
 		return nil
 	}
@@ -95,7 +95,7 @@ func (q Quiet) hush(ctx context.Context, in engine.Input) error {
 }
 
 // loud resumes the writers after a failure, and says so in the record.
-func (q Quiet) loud(ctx context.Context, in engine.Input, err error) error {
+func (q Quiesced) loud(ctx context.Context, in engine.Input, err error) error {
 	if errors.Is(err, fence.ErrOvertaken) {
 		q.Writers.stopped = time.Time{}
 		return err
@@ -120,8 +120,8 @@ func (q Quiet) loud(ctx context.Context, in engine.Input, err error) error {
 	return &f
 }
 
-// Resume is the step that lets the writers on again, once the new version runs.
-type Resume struct{ Writers *Writers }
+// ResumeWriters is the step that lets the writers on again, once the new version runs.
+type ResumeWriters struct{ Writers *Writers }
 
 // WritersResumed is its evidence.
 type WritersResumed struct {
@@ -140,16 +140,18 @@ func (w WritersResumed) String() string {
 }
 
 // Spec declares the step.
-func (Resume) Spec() engine.Spec {
+func (ResumeWriters) Spec() engine.Spec {
 	return engine.Spec{Name: "writers", Title: "Resume what writes to the database", Effect: engine.Repeatable, Proves: WritersResumed{}.Kind(),
 		Runbook: []string{"(your own command: backup.quiesce.resume)"}}
 }
 
 // Probe leaves everything to Run, which does no harm twice.
-func (Resume) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
+func (ResumeWriters) Probe(context.Context, engine.Input) (engine.Observation, error) {
+	return fresh, nil
+}
 
 // Run resumes them.
-func (s Resume) Run(ctx context.Context, _ engine.Input) (engine.Evidence, error) {
+func (s ResumeWriters) Run(ctx context.Context, _ engine.Input) (engine.Evidence, error) {
 	if err := s.Writers.Resume(ctx); err != nil {
 		return nil, err
 	}

@@ -48,9 +48,9 @@ func quietInput(noted *int) engine.Input {
 func TestQuiet_stops_once_and_resumes_at_the_end(t *testing.T) {
 	g, noted := &guard{}, 0
 	w := g.writers()
-	for _, s := range []engine.Step{Quiet{Step: act{do: func() error { g.log = append(g.log, "backup"); return nil }}, Writers: w},
-		Quiet{Step: act{do: func() error { g.log = append(g.log, "migrate"); return nil }}, Writers: w},
-		Quiet{Step: act{do: func() error { g.log = append(g.log, "deploy"); return nil }}, Writers: w, Running: true}, Resume{Writers: w}} {
+	for _, s := range []engine.Step{Quiesced{Step: act{do: func() error { g.log = append(g.log, "backup"); return nil }}, Writers: w},
+		Quiesced{Step: act{do: func() error { g.log = append(g.log, "migrate"); return nil }}, Writers: w},
+		Quiesced{Step: act{do: func() error { g.log = append(g.log, "deploy"); return nil }}, Writers: w, Running: true}, ResumeWriters{Writers: w}} {
 		if _, err := s.Run(t.Context(), quietInput(&noted)); err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func TestQuiet_resumes_on_every_failure_and_says_so(t *testing.T) {
 		noted := 0
 		w := f.guard.writers()
 		ctx, cancel := context.WithCancel(t.Context())
-		q := Quiet{Step: act{do: func() error { cancel(); return f.do }}, Writers: w}
+		q := Quiesced{Step: act{do: func() error { cancel(); return f.do }}, Writers: w}
 		_, err := q.Run(ctx, quietInput(&noted))
 		if err == nil || strings.Join(f.guard.log, " ") != f.log {
 			t.Errorf("%s: it did %v, error %v", name, f.guard.log, err)
@@ -94,7 +94,7 @@ func TestQuiet_resumes_on_every_failure_and_says_so(t *testing.T) {
 
 func TestQuiet_that_cannot_resume_does_not_say_that_the_outcome_of_the_step_is_known(t *testing.T) {
 	g, noted := guard{start: errors.New("no route")}, 0
-	q := Quiet{Step: act{do: func() error { return errors.New("cable cut") }}, Writers: g.writers()}
+	q := Quiesced{Step: act{do: func() error { return errors.New("cable cut") }}, Writers: g.writers()}
 	_, err := q.Run(t.Context(), quietInput(&noted))
 	if f, ok := fault.Find(err); ok || err == nil || !strings.Contains(err.Error(), "no route") || !strings.Contains(err.Error(), "./start.sh") {
 		t.Errorf("it says %v (%+v)", err, f)
@@ -103,7 +103,7 @@ func TestQuiet_that_cannot_resume_does_not_say_that_the_outcome_of_the_step_is_k
 
 func TestQuiet_does_not_take_a_backup_of_before_the_writers_ran_again(t *testing.T) {
 	g := &guard{}
-	q := Quiet{Step: act{seen: engine.Observation{State: engine.Present, Because: "the backup is there"}}, Writers: g.writers(), Afresh: true}
+	q := Quiesced{Step: act{seen: engine.Observation{State: engine.Present, Because: "the backup is there"}}, Writers: g.writers(), Afresh: true}
 	if seen, err := q.Probe(t.Context(), engine.Input{}); err != nil || seen.State != engine.Absent {
 		t.Errorf("it sees %+v, %v", seen, err)
 	}

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"time"
 
-	"fairlead/internal/assemble"
 	"fairlead/internal/backup"
+	"fairlead/internal/backups"
 	"fairlead/internal/step"
 	"fairlead/internal/ui"
 )
 
 // Backups are those that are kept, the newest first.
-type Backups assemble.Shelf
+type Backups backups.Listing
 
 // Text is the page for people.
 func (all Backups) Text() string {
@@ -65,7 +65,7 @@ func (b TakenBackup) Text() string {
 }
 
 // A VerifiedBackup is one that was read back.
-type VerifiedBackup assemble.VerifiedBackup
+type VerifiedBackup backups.Verified
 
 // Text is the page for people.
 func (v VerifiedBackup) Text() string {
@@ -86,7 +86,7 @@ func (v VerifiedBackup) Text() string {
 }
 
 // PrunedBackups says which backups went and which stay, and why.
-type PrunedBackups assemble.Pruned
+type PrunedBackups backups.Pruned
 
 // Text is the page for people.
 func (p PrunedBackups) Text() string {
@@ -120,7 +120,7 @@ func (p PrunedBackups) Text() string {
 
 // A RestoredBackup says what is where, and the steps that are left to a person.
 type RestoredBackup struct {
-	assemble.Restored
+	backups.Restored
 	Now time.Time `json:"-"`
 }
 

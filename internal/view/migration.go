@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"fmt"
 
+	"fairlead/internal/applied"
 	"fairlead/internal/apply"
-	"fairlead/internal/assemble"
 	"fairlead/internal/engine"
 	"fairlead/internal/sqltext"
 	"fairlead/internal/step"
@@ -15,8 +15,8 @@ import (
 // A MigrationPlan is what a person reads before saying yes to a migration alone.
 type MigrationPlan struct {
 	Plan
-	Standing assemble.Standing  `json:"standing"`
-	Asked    assemble.Migration `json:"-"`
+	Standing applied.Status `json:"standing"`
+	Asked    step.Migration `json:"-"`
 }
 
 // Text is the page for people.
@@ -73,7 +73,7 @@ func answered(r step.Reviewed) string {
 }
 
 // unitStanding is one unit: how it is applied, what it is, and whether it is in place.
-func unitStanding(u sqltext.Unit, s assemble.Standing) string {
+func unitStanding(u sqltext.Unit, s applied.Status) string {
 	text := unitText(u)
 	if u.Index >= len(s.Units) {
 		return text
@@ -88,7 +88,7 @@ func unitStanding(u sqltext.Unit, s assemble.Standing) string {
 }
 
 // Migrations are all migrations that were ever applied.
-type Migrations []assemble.Past
+type Migrations []applied.Entry
 
 // Text is the page for people.
 func (all Migrations) Text() string {
@@ -113,7 +113,7 @@ func (all Migrations) Text() string {
 // A MigrationStatus is what of one migration is in place.
 type MigrationStatus struct {
 	File string `json:"file"`
-	assemble.Standing
+	applied.Status
 }
 
 // Text is the page for people.

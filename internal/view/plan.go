@@ -177,7 +177,9 @@ const (
 )
 
 // stopsWriters tells whether writers are stopped for the backup.
-func stopsWriters(t engine.Terms) bool { return slices.Contains(t.Steps, step.Resume{}.Spec().Name) }
+func stopsWriters(t engine.Terms) bool {
+	return slices.Contains(t.Steps, step.ResumeWriters{}.Spec().Name)
+}
 
 // rehearses tells whether the migration is rehearsed first.
 func rehearses(t engine.Terms) bool { return slices.Contains(t.Steps, step.Rehearse{}.Spec().Name) }
