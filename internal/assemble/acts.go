@@ -9,6 +9,7 @@ import (
 	"fairlead/internal/backup"
 	"fairlead/internal/config"
 	"fairlead/internal/database/postgres"
+	"fairlead/internal/fault"
 	"fairlead/internal/probe"
 	"fairlead/internal/program"
 	"fairlead/internal/step"
@@ -63,7 +64,7 @@ func writers(q config.Quiesce, environ []string, now func() time.Time) *step.Wri
 	}
 	var line []string
 	for _, w := range q.Resume {
-		line = append(line, step.Pasteable(w))
+		line = append(line, fault.Word(w))
 	}
 	return &step.Writers{Stop: does(q.Command), Restart: does(q.Resume), Line: strings.Join(line, " "), Now: now}
 }

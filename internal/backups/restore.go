@@ -187,7 +187,7 @@ func notRestored(name, into string, err error) error {
 	if err == nil {
 		return nil
 	}
-	again := "fairlead backup restore " + name + " --into " + step.Pasteable(into)
+	again := "fairlead backup restore " + name + " --into " + fault.Word(into)
 	f := &fault.Fault{Code: "restore-failed", What: "the backup was not restored", Err: err, Outcome: fault.FailedUnchanged,
 		Means: "the live database is unchanged; a database that was made for this is dropped again",
 		Do:    []fault.Command{{Line: again, Why: "tries again"}}}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"fairlead/internal/fault"
 )
 
 // decoder fills structs from the tree and collects what is wrong instead of stopping at the first mistake.
@@ -92,7 +94,7 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, name string, hasKind bo
 		if hasKind && word == "kind" {
 			return
 		}
-		text := fmt.Sprintf("unknown key %q", clip(word))
+		text := fmt.Sprintf("unknown key %q", fault.Clip(word, maxShown))
 		if name != "" {
 			text += " under " + name
 		}
@@ -142,7 +144,7 @@ func (d *decoder) pairs(n ast.Node, name string, each func(key ast.Node, word st
 		word := key.GetToken().Value
 		line, _ := position(key)
 		if at, twice := first[word]; twice {
-			d.bad(key, "%s stands twice; the first is in line %d", dotted(name, clip(word)), at)
+			d.bad(key, "%s stands twice; the first is in line %d", dotted(name, fault.Clip(word, maxShown)), at)
 			continue
 		}
 		first[word] = line
@@ -197,7 +199,7 @@ func (d *decoder) duration(n ast.Node, v reflect.Value, name string) {
 	}
 	t, err := time.ParseDuration(s)
 	if err != nil {
-		d.bad(n, "%s must be a time with its unit, like 10s or 2m, got %q", name, clip(s))
+		d.bad(n, "%s must be a time with its unit, like 10s or 2m, got %q", name, fault.Clip(s, maxShown))
 		return
 	}
 	v.SetInt(int64(t))
@@ -212,7 +214,7 @@ func (d *decoder) number(n ast.Node, v reflect.Value, name string) {
 	s := i.GetToken().Value
 	x, err := strconv.ParseInt(s, 10, v.Type().Bits())
 	if err != nil {
-		d.bad(n, "%s must be a whole number written with digits, got %q", name, clip(s))
+		d.bad(n, "%s must be a whole number written with digits, got %q", name, fault.Clip(s, maxShown))
 		return
 	}
 	v.SetInt(x)
@@ -272,7 +274,7 @@ func (d *decoder) allowed(n ast.Node, s, name string, f Key) bool {
 	if near != "" {
 		near = fmt.Sprintf("; did you mean %q?", near)
 	}
-	d.bad(n, "%s must be %s, got %q%s", name, oneOf(f.Enum), clip(s), near)
+	d.bad(n, "%s must be %s, got %q%s", name, oneOf(f.Enum), fault.Clip(s, maxShown), near)
 	return false
 }
 
@@ -330,9 +332,5 @@ func dotted(name, word string) string {
 	return name + "." + word
 }
 
-func clip(s string) string {
-	if len(s) > 60 {
-		return s[:60] + "…"
-	}
-	return s
-}
+// maxShown is how much of what the file holds stands in a message.
+const maxShown = 60

@@ -3,6 +3,8 @@ package config
 import (
 	"strings"
 	"time"
+
+	"fairlead/internal/fault"
 )
 
 // Migration says how a migration that is a command is run.
@@ -23,6 +25,6 @@ func (m *Migration) Defaults() {
 func (v *validator) migration(m Migration) {
 	v.time("migration.timeout", m.Timeout, 24*time.Hour)
 	if m.Env == "" || strings.Trim(m.Env, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") != "" {
-		v.bad("migration.env", "migration.env must be the name of a variable, it is %q", clip(m.Env))
+		v.bad("migration.env", "migration.env must be the name of a variable, it is %q", fault.Clip(m.Env, maxShown))
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"fairlead/internal/fault"
 )
 
 // Review is what a team makes of the reviewer. It holds for fairlead review, plan and deploy alike. What rules allow is
@@ -75,8 +77,8 @@ func (v *validator) review(r Review) {
 			if near != "" {
 				near = fmt.Sprintf("; did you mean %q?", near)
 			}
-			v.bad("review.rules."+rule, "review.rules.%s must be %s, got %q%s", clip(rule), oneOf(levels),
-				clip(level), near)
+			v.bad("review.rules."+rule, "review.rules.%s must be %s, got %q%s", fault.Clip(rule, maxShown), oneOf(levels),
+				fault.Clip(level, maxShown), near)
 		}
 	}
 	if r.SmallMiB < 1 || r.SmallMiB > 1<<30 {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"fairlead/internal/fault"
 )
 
 // validate holds what the shape of the file cannot say.
@@ -117,7 +119,7 @@ func (v *validator) name(key, s string) {
 	case len(s) > 64:
 		v.bad(key, "%s is longer than 64 characters", key)
 	case s == "" || strings.Trim(s, letters+"._-") != "" || !strings.Contains(letters, s[:1]):
-		v.bad(key, "%s must be letters, digits, dots, dashes and underscores, got %q", key, clip(s))
+		v.bad(key, "%s must be letters, digits, dots, dashes and underscores, got %q", key, fault.Clip(s, maxShown))
 	}
 }
 

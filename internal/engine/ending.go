@@ -67,7 +67,7 @@ func (r *Run) end(ctx context.Context, spec Spec, err error) Ending {
 	case c.RollBack && r.engine.Fallback != nil:
 		return r.fallback(ctx, e)
 	case c.Close:
-		closed := r.close(ctx, c.Outcome, e.Means, clip(err.Error()), err)
+		closed := r.close(ctx, c.Outcome, e.Means, fault.Clip(err.Error(), maxReason), err)
 		closed.Step = spec.Name
 		return closed
 	}
@@ -87,7 +87,7 @@ func (r *Run) fallback(ctx context.Context, failed Ending) Ending {
 			Closing: Closing{Run: r.ID(), Outcome: failed.Outcome, Means: failed.Means}, Open: true})
 		return failed
 	}
-	closing := Closing{Run: r.ID(), Outcome: fault.Asking, Means: failed.Means, Reason: clip(failed.Err.Error()),
+	closing := Closing{Run: r.ID(), Outcome: fault.Asking, Means: failed.Means, Reason: fault.Clip(failed.Err.Error(), maxReason),
 		Migrated: r.schema, By: r.engine.Holder}
 	next, err := r.engine.begin(ctx, OpenRequest{Run: r.ID() + "-rollback", Plan: plan, Closes: &closing,
 		Automatic: true,

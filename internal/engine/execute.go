@@ -245,7 +245,7 @@ func (r *Run) failed(ctx context.Context, spec Spec, cause error) (Record, error
 	}
 	rec, err := r.writer.append(context.WithoutCancel(ctx),
 		Record{Verdict: verdict, Step: spec.Name, Changed: changed || r.changed(spec.Mutates),
-			Why: clip(cause.Error())})
+			Why: fault.Clip(cause.Error(), maxReason)})
 	if err != nil {
 		return rec, errors.Join(cause, unwritten(err))
 	}
@@ -274,11 +274,5 @@ func (r *Run) input(spec Spec, p stepPast) Input {
 	}
 }
 
-// clip keeps a sentence in a record short; the whole error is on the screen.
-func clip(s string) string {
-	const limit = 2000
-	if len(s) > limit {
-		return s[:limit] + "…"
-	}
-	return s
-}
+// maxReason is how long a sentence in a record may be; the whole error is on the screen.
+const maxReason = 2000

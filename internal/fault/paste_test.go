@@ -15,6 +15,9 @@ func TestWord_is_one_word_for_a_shell(t *testing.T) {
 			t.Errorf("%q: %s is read as %q (%v)", s, Word(s), got, err)
 		}
 	}
+	if got := Word("a b'c$(x)"); got != `'a b'\''c$(x)'` {
+		t.Errorf("got %s", got)
+	}
 	if got := Word("migrations/0001_orders.sql"); got != "migrations/0001_orders.sql" {
 		t.Errorf("what needs no quotes has them: %s", got)
 	}

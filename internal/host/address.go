@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"fairlead/internal/fault"
 )
 
 // An Address names a machine: the zero Address is nothing, Local is this machine.
@@ -25,21 +27,21 @@ func ParseAddress(s string) (Address, error) {
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "ssh" || u.Opaque != "" {
-		return Address{}, fmt.Errorf("host %q is neither local nor ssh://user@host:port", clip(s))
+		return Address{}, fmt.Errorf("host %q is neither local nor ssh://user@host:port", fault.Clip(s, 80))
 	}
 	if _, has := u.User.Password(); has {
 		return Address{}, fmt.Errorf("a password in a host's address is refused; use a key")
 	}
 	if strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		return Address{}, fmt.Errorf("host %q: nothing may follow host and port", clip(s))
+		return Address{}, fmt.Errorf("host %q: nothing may follow host and port", fault.Clip(s, 80))
 	}
 	a := Address{User: u.User.Username(), Host: u.Hostname()}
 	if !isHost(a.Host) || a.User != "" && !isUser(a.User) {
-		return Address{}, fmt.Errorf("host %q is not a usable user and host name", clip(s))
+		return Address{}, fmt.Errorf("host %q is not a usable user and host name", fault.Clip(s, 80))
 	}
 	if p := u.Port(); p != "" {
 		if a.Port, err = strconv.Atoi(p); err != nil || a.Port < 1 || a.Port > 65535 {
-			return Address{}, fmt.Errorf("host %q: port %s", clip(s), p)
+			return Address{}, fmt.Errorf("host %q: port %s", fault.Clip(s, 80), p)
 		}
 	}
 	return a, nil
@@ -79,11 +81,4 @@ func isHost(s string) bool {
 
 func isUser(s string) bool {
 	return s[0] != '-' && strings.Trim(s, letters+"._-+@\\") == ""
-}
-
-func clip(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
-	}
-	return s
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"fairlead/internal/fault"
-	"fairlead/internal/wire"
 )
 
 const (
@@ -26,7 +25,7 @@ func dialFault(o Options, said string, err error) error {
 	case strings.Contains(said, "REMOTE HOST IDENTIFICATION HAS CHANGED"):
 		kind, f.Code = ErrHostKey, "host-key-changed"
 		f.What = fmt.Sprintf("%s shows another host key than the known one: another machine answers, or it was set up anew", a)
-		f.Do = []fault.Command{{Line: "ssh-keygen -F " + word(knownName(a)) + o.SSH.knownFile(), Why: "shows the known key; compare it with the machine's own before replacing it"}}
+		f.Do = []fault.Command{{Line: "ssh-keygen -F " + fault.Word(knownName(a)) + o.SSH.knownFile(), Why: "shows the known key; compare it with the machine's own before replacing it"}}
 	case strings.Contains(said, "Host key verification failed"), strings.Contains(said, "host key is known for"):
 		kind, f.Code = ErrHostKey, "host-key-unknown"
 		f.What = fmt.Sprintf("the host key of %s is not known here", a)
@@ -36,7 +35,7 @@ func dialFault(o Options, said string, err error) error {
 		f.What = fmt.Sprintf("%s does not let us in (%s)", a, last)
 		if _, missing := os.Stat(o.SSH.IdentityFile); o.SSH.IdentityFile != "" && missing != nil {
 			f.What = fmt.Sprintf("the ssh key for %s is not there: %s", a, o.SSH.IdentityFile)
-			f.Do = []fault.Command{{Line: "ls -l " + word(o.SSH.IdentityFile), Why: "target.ssh.identity_file in fairlead.yaml names it"}}
+			f.Do = []fault.Command{{Line: "ls -l " + fault.Word(o.SSH.IdentityFile), Why: "target.ssh.identity_file in fairlead.yaml names it"}}
 		}
 	case a.Local:
 		f.Code, f.What = "host-unreachable", fmt.Sprintf("the shell of this machine does not answer (%s)", orReason(last, err))
@@ -70,25 +69,20 @@ func notStarted(o Options, program string, err error) error {
 }
 
 func lastLine(s string) string {
-	const most = 200
-	s = strings.TrimSpace(s[strings.LastIndexByte(s, '\n')+1:])
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
+	return fault.Clip(strings.TrimSpace(s[strings.LastIndexByte(s, '\n')+1:]), 200)
 }
 
 // typed is what a person would type to see the same.
 func (s SSH) typed(a Address) string {
 	words := []string{"ssh"}
 	if s.Config != "" {
-		words = append(words, "-F", word(s.Config))
+		words = append(words, "-F", fault.Word(s.Config))
 	}
 	if s.IdentityFile != "" {
-		words = append(words, "-i", word(s.IdentityFile))
+		words = append(words, "-i", fault.Word(s.IdentityFile))
 	}
 	if s.KnownHosts != "" {
-		words = append(words, "-o", word("UserKnownHostsFile="+s.KnownHosts))
+		words = append(words, "-o", fault.Word("UserKnownHostsFile="+s.KnownHosts))
 	}
 	return strings.Join(append(words, sshWords(a), "true"), " ")
 }
@@ -104,16 +98,7 @@ func (s SSH) knownFile() string {
 	if s.KnownHosts == "" {
 		return ""
 	}
-	return " -f " + word(s.KnownHosts)
-}
-
-// word is s as one word of a shell, quoted only where it must be.
-func word(s string) string {
-	const safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-=@:+,"
-	if s != "" && strings.Trim(s, safe) == "" {
-		return s
-	}
-	return wire.Quote(s)
+	return " -f " + fault.Word(s.KnownHosts)
 }
 
 func sshWords(a Address) string {

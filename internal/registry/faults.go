@@ -83,7 +83,7 @@ func (l *looking) answered(te *transport.Error, part string) *fault.Fault {
 func verdict(te *transport.Error) string {
 	words := []string{fmt.Sprint(te.StatusCode)}
 	for _, d := range te.Errors {
-		words = append(words, clip(string(d.Code)))
+		words = append(words, fault.Clip(string(d.Code), 80))
 	}
 	return strings.Join(words, " ")
 }
@@ -149,11 +149,4 @@ func short(digest string) string {
 		return digest[:19]
 	}
 	return digest
-}
-
-func clip(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
-	}
-	return s
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/sync/errgroup"
 
+	"fairlead/internal/fault"
 	"fairlead/internal/release"
 )
 
@@ -48,7 +49,7 @@ func (r *Registry) look(ctx context.Context, img release.Image, commit string) (
 	case d.MediaType.IsImage():
 		found.Revision, err = l.platform(ctx, d)
 	default:
-		err = l.fault("image-unusable", fmt.Errorf("it is no image but %q", clip(found.Media)))
+		err = l.fault("image-unusable", fmt.Errorf("it is no image but %q", fault.Clip(found.Media, 80)))
 	}
 	return found, err
 }
@@ -144,7 +145,7 @@ func (l *looking) platform(ctx context.Context, d *remote.Descriptor) (revision 
 	}
 	if len(m.Layers) > maxLayers || !isConfig(m.Config.MediaType) {
 		return "", l.fault("image-unusable", fmt.Errorf("its manifest describes no image (%d layers, configuration %q)",
-			len(m.Layers), clip(string(m.Config.MediaType))))
+			len(m.Layers), fault.Clip(string(m.Config.MediaType), 80)))
 	}
 	if m.Config.Size > maxBody {
 		return "", l.fault("image-unusable", fmt.Errorf("its configuration claims %d bytes", m.Config.Size))
@@ -158,7 +159,7 @@ func (l *looking) platform(ctx context.Context, d *remote.Descriptor) (revision 
 	}
 	revision = c.Config.Labels[labelRevision]
 	if !l.agrees(revision) {
-		return "", l.fault("image-mislabelled", fmt.Errorf("its label says commit %s, the release says %s", clip(revision), l.commit))
+		return "", l.fault("image-mislabelled", fmt.Errorf("its label says commit %s, the release says %s", fault.Clip(revision, 80), l.commit))
 	}
 	return revision, l.layers(ctx, m.Layers)
 }

@@ -56,7 +56,7 @@ func (m Migration) command() error {
 	}
 	for name, sum := range m.Files {
 		if name == "" || path.IsAbs(name) || path.Clean(name) != name || name == ".." || strings.HasPrefix(name, "../") || !isHex64(sum) {
-			return fmt.Errorf("release: migration.files: %q must be a file in the folder of the release file or below, with its sha256", clip(name))
+			return fmt.Errorf("release: migration.files: %.80q must be a file in the folder of the release file or below, with its sha256", name)
 		}
 	}
 	want, err := CommandSum(m.Command, m.Files)
@@ -64,7 +64,7 @@ func (m Migration) command() error {
 		return err
 	}
 	if m.SHA256 != want {
-		return fmt.Errorf("release: migration.sha256 is %q, of command and files it is %s", clip(m.SHA256), want)
+		return fmt.Errorf("release: migration.sha256 is %.80q, of command and files it is %s", m.SHA256, want)
 	}
 	return nil
 }

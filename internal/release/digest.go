@@ -18,7 +18,7 @@ type Digest struct{ hex string }
 func ParseDigest(s string) (Digest, error) {
 	h, ok := strings.CutPrefix(s, "sha256:")
 	if !ok || !isHex64(h) {
-		return Digest{}, fmt.Errorf("%w: %q", ErrNotADigest, clip(s))
+		return Digest{}, fmt.Errorf("%w: %.80q", ErrNotADigest, s)
 	}
 	return Digest{hex: h}, nil
 }
@@ -78,11 +78,4 @@ func isHex64(s string) bool {
 		}
 	}
 	return true
-}
-
-func clip(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
-	}
-	return s
 }

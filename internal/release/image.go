@@ -21,13 +21,13 @@ type Image struct {
 func ParseImage(service, ref string) (Image, error) {
 	repo, digest, ok := strings.Cut(ref, "@")
 	if !ok {
-		return Image{}, fmt.Errorf("%s: %w, got %q", service, ErrTag, clip(ref))
+		return Image{}, fmt.Errorf("%s: %w, got %.80q", service, ErrTag, ref)
 	}
 	if repo == "" || strings.ContainsAny(repo, " \t\r\n\"'$`\\") || strings.HasPrefix(repo, "-") {
-		return Image{}, fmt.Errorf("%s: %q is not a repository name", service, clip(repo))
+		return Image{}, fmt.Errorf("%s: %.80q is not a repository name", service, repo)
 	}
 	if tagOf(repo) != "" {
-		return Image{}, fmt.Errorf("%s: %w alone, got the tag %q too", service, ErrTag, clip(tagOf(repo)))
+		return Image{}, fmt.Errorf("%s: %w alone, got the tag %.80q too", service, ErrTag, tagOf(repo))
 	}
 	d, err := ParseDigest(digest)
 	if err != nil {

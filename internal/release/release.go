@@ -83,7 +83,7 @@ func Parse(r io.Reader) (Release, error) {
 
 func (f file) release() (Release, error) {
 	if f.Schema != Schema {
-		return Release{}, fmt.Errorf("release file: schema is %q, this program reads %q", clip(f.Schema), Schema)
+		return Release{}, fmt.Errorf("release file: schema is %.80q, this program reads %q", f.Schema, Schema)
 	}
 	r := Release{App: f.App, Tag: f.Tag, Commit: f.Commit, RunID: f.RunID, RunAttempt: f.RunAttempt, VerifiedIn: f.VerifiedIn}
 	for service, ref := range f.Images {
@@ -128,11 +128,11 @@ func migration(raw json.RawMessage) (*Migration, error) {
 func (r Release) Validate() error {
 	switch {
 	case !isWord(r.App):
-		return fmt.Errorf("release: app %q must be letters, digits, dots, dashes and underscores", clip(r.App))
+		return fmt.Errorf("release: app %.80q must be letters, digits, dots, dashes and underscores", r.App)
 	case !isWord(r.Tag):
-		return fmt.Errorf("release: tag %q must be letters, digits, dots, dashes, pluses and underscores", clip(r.Tag))
+		return fmt.Errorf("release: tag %.80q must be letters, digits, dots, dashes, pluses and underscores", r.Tag)
 	case !isCommit(r.Commit):
-		return fmt.Errorf("release: commit %q must be 40 or 64 hex digits", clip(r.Commit))
+		return fmt.Errorf("release: commit %.80q must be 40 or 64 hex digits", r.Commit)
 	case len(r.Images) == 0:
 		return errors.New("release: there are no images")
 	case r.RunAttempt < 0:
@@ -140,7 +140,7 @@ func (r Release) Validate() error {
 	}
 	for i, img := range r.Images {
 		if !isWord(img.Service) {
-			return fmt.Errorf("release: service name %q", clip(img.Service))
+			return fmt.Errorf("release: service name %.80q", img.Service)
 		}
 		if i > 0 && r.Images[i-1].Service == img.Service {
 			return fmt.Errorf("release: service %q stands twice", img.Service)

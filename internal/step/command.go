@@ -289,7 +289,7 @@ func (s Command) failed(ctx context.Context, in engine.Input, before database.Im
 	}
 	return &fault.Fault{Code: "command-partial", What: "the migration's command failed, and how much of it is in place is not known", Outcome: fault.Asking,
 		Means: "production may be changed: " + why + unstarted(in), Err: cause,
-		Do: []fault.Command{{Line: "less " + Pasteable(output), Why: "what it said"}, {Line: "fairlead resume", Why: "runs the same command again, which a tool with a history can bear"}, giveUp(in)}}
+		Do: []fault.Command{{Line: "less " + fault.Word(output), Why: "what it said"}, {Line: "fairlead resume", Why: "runs the same command again, which a tool with a history can bear"}, giveUp(in)}}
 }
 
 // unstarted is a command that did not begin.
@@ -305,7 +305,7 @@ func (s Command) unstarted(in engine.Input, err error) error {
 func (s Command) unknown(output string, err error) error {
 	do := []fault.Command{{Line: "fairlead resume", Why: "looks whether anything was changed"}}
 	if output != "" {
-		do = append([]fault.Command{{Line: "less " + Pasteable(output), Why: "what it said"}}, do...)
+		do = append([]fault.Command{{Line: "less " + fault.Word(output), Why: "what it said"}}, do...)
 	}
 	do = append(do, fault.Command{Line: "fairlead resume --migration applied|not-applied --reason '…'", Why: "once you have looked at the tool's history: says how it ended, and goes on"})
 	return &fault.Fault{Code: "command-unknown", What: "it is not known how the migration's command ended", Outcome: fault.Unknown, Err: err,

@@ -340,7 +340,7 @@ func RehearsalFault(name string, err error, again fault.Command) *fault.Fault {
 	switch {
 	case errors.As(err, &r):
 		f.Code, f.What = "rehearsal-failed", "the migration fails on a copy of the database, "+name
-		f.Do = []fault.Command{{Line: "fairlead review " + Pasteable(name), Why: "reads the migration again once it is corrected"}, again}
+		f.Do = []fault.Command{{Line: "fairlead review " + fault.Word(name), Why: "reads the migration again once it is corrected"}, again}
 	case errors.Is(err, database.ErrOutside):
 		f.Code, f.Outcome = "rehearsal-outside", fault.Refused
 	case errors.Is(err, backup.ErrSealed):

@@ -2,11 +2,9 @@ package step
 
 import (
 	"fmt"
-	"strings"
 
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
-	"fairlead/internal/wire"
 )
 
 // count says how many, in the words of a person: "1 host", "3 hosts".
@@ -34,7 +32,7 @@ func again(in engine.Input) fault.Command {
 	c.Line = "fairlead migrate apply FILE"
 	switch m := in.Terms.Migration; {
 	case m != nil && m.File != "":
-		c.Line = "fairlead migrate apply " + Pasteable(m.File)
+		c.Line = "fairlead migrate apply " + fault.Word(m.File)
 	case m != nil && len(m.Command) > 0:
 		c.Line = "fairlead migrate apply --command " + m.Call()
 	}
@@ -55,12 +53,4 @@ func unstarted(in engine.Input) string {
 		return ""
 	}
 	return "; no new container was started"
-}
-
-// Pasteable makes a word safe to paste into a shell.
-func Pasteable(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:=") == "" {
-		return s
-	}
-	return wire.Quote(s)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"fairlead/internal/fault"
 	"fairlead/internal/fence"
 )
 
@@ -48,11 +49,7 @@ func (b backend) String() string {
 
 // shortened puts a statement on one line and cuts it.
 func shortened(sql string, most int) string {
-	runes := []rune(strings.Join(strings.Fields(sql), " "))
-	if len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return string(runes)
+	return fault.Clip(strings.Join(strings.Fields(sql), " "), most)
 }
 
 const backendColumns = `SELECT a.pid, coalesce(a.backend_start, 'epoch'), coalesce(a.application_name, ''), coalesce(a.usename, '?')::text,

@@ -33,7 +33,7 @@ func otherTag(path, want, got string) error {
 
 func unreadable(path string, err error) error {
 	return &fault.Fault{Code: "release-unreadable", What: fmt.Sprintf("%s cannot be read", path), Means: unchanged, Err: plain(err),
-		Outcome: fault.Misused, Do: []fault.Command{{Line: "ls -l " + quote(path), Why: "a release file has about 1 KB; fetch it again"}}}
+		Outcome: fault.Misused, Do: []fault.Command{{Line: "ls -l " + fault.Word(path), Why: "a release file has about 1 KB; fetch it again"}}}
 }
 
 func unusable(path string, err error) error {
@@ -74,23 +74,11 @@ func (r readable) Unwrap() error { return r.error }
 
 func noSQL(path string, err error) error {
 	return &fault.Fault{Code: "migration-unreadable", What: fmt.Sprintf("the migration %s cannot be read", path), Means: unchanged, Err: err,
-		Outcome: fault.Refused, Do: []fault.Command{{Line: "ls -lL " + quote(path), Why: "it must be a regular file beside the release file, at most 16 MiB"}}}
+		Outcome: fault.Refused, Do: []fault.Command{{Line: "ls -lL " + fault.Word(path), Why: "it must be a regular file beside the release file, at most 16 MiB"}}}
 }
 
 func otherSQL(path, want, got string, size int) error {
 	return &fault.Fault{Code: "migration-mismatch", What: fmt.Sprintf("the migration %s is not the one of the release: sha256 %s (%d bytes), the release names %s", path, got, size, want),
 		Means: unchanged, Outcome: fault.Refused,
-		Do: []fault.Command{{Line: "sha256sum " + quote(path), Why: "compare; fetch release file and migration again from the same run"}}}
-}
-
-// quote makes a path safe to paste into a shell.
-func quote(s string) string {
-	for _, c := range s {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '/', c == '.', c == '-', c == '_':
-		default:
-			return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-		}
-	}
-	return s
+		Do: []fault.Command{{Line: "sha256sum " + fault.Word(path), Why: "compare; fetch release file and migration again from the same run"}}}
 }

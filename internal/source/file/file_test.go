@@ -157,9 +157,3 @@ func TestFind_refuses_with_three_parts(t *testing.T) {
 }
 
 func rel(t *testing.T, dir, content string) { write(t, filepath.Join(dir, "release.json"), content) }
-
-func TestQuote_makes_paths_safe_to_paste(t *testing.T) {
-	if got := quote("a b'c$(x)"); got != `'a b'\''c$(x)'` {
-		t.Errorf("got %s", got)
-	}
-}
