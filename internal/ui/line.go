@@ -3,6 +3,8 @@ package ui
 import (
 	"strings"
 	"unicode"
+
+	"github.com/mattn/go-runewidth"
 )
 
 // Clean makes foreign text safe for one line of a terminal: escape sequences go, control characters and characters that turn the
@@ -29,27 +31,11 @@ func withoutSequences(s string) string {
 	}
 }
 
-// Width is the number of columns of a text: two for most East Asian characters and emoji, none for combining marks.
-func Width(s string) int {
-	n := 0
-	for _, r := range s {
-		n += columns(r)
-	}
-	return n
-}
+// terminal measures without a look at the locale: characters of ambiguous width take one column.
+func terminal() *runewidth.Condition { return &runewidth.Condition{StrictEmojiNeutral: true} }
 
-func columns(r rune) int {
-	switch {
-	case r < 0x300:
-		return 1
-	case unicode.Is(unicode.Mn, r), r == 0x200d:
-		return 0
-	case r >= 0x1100 && r <= 0x115f, r >= 0x2e80 && r <= 0xa4cf, r >= 0xac00 && r <= 0xd7a3, r >= 0xf900 && r <= 0xfaff, r >= 0xfe30 && r <= 0xfe6f,
-		r >= 0xff00 && r <= 0xff60, r >= 0xffe0 && r <= 0xffe6, r >= 0x1f300 && r <= 0x1faff, r >= 0x20000:
-		return 2
-	}
-	return 1
-}
+// Width is the number of columns of a text: two for most East Asian characters and emoji, none for combining marks.
+func Width(s string) int { return terminal().StringWidth(s) }
 
 // Clip shortens text to a number of columns, the last one an ellipsis.
 func Clip(s string, most int) string {
@@ -59,13 +45,7 @@ func Clip(s string, most int) string {
 	if Width(s) <= most {
 		return s
 	}
-	n := 0
-	for i, r := range s {
-		if n += columns(r); n > most-1 {
-			return strings.TrimRight(s[:i], " ") + "…"
-		}
-	}
-	return s
+	return strings.TrimRight(terminal().Truncate(s, most-1, ""), " ") + "…"
 }
 
 // Wrap breaks text between words into lines of at most width columns, except for a longer word; a width below 20 breaks nothing.
@@ -89,9 +69,7 @@ func Wrap(text string, width int) []string {
 }
 
 // pad fills with spaces up to a number of columns.
-func pad(s string, wide int) string {
-	return s + strings.Repeat(" ", max(0, wide-Width(s)))
-}
+func pad(s string, columns int) string { return terminal().FillRight(s, columns) }
 
 // Plain takes control characters out of a text of several lines, so that it cannot move a cursor or hide a line. It keeps line breaks
 // and tabs.
