@@ -4,6 +4,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -252,11 +253,14 @@ func TestProxy_cuts_and_silences_an_ssh_session(t *testing.T) {
 	if out, err := through.SSH(ctx, "echo here").CombinedOutput(); err != nil || string(out) != "here\n" {
 		t.Fatalf("through the proxy: %v %s", err, out)
 	}
-	cmd := through.SSH(ctx, "sleep 30")
-	if err := cmd.Start(); err != nil {
+	cmd := through.SSH(ctx, "echo here; sleep 30")
+	says, err := cmd.StdoutPipe()
+	if err := errors.Join(err, cmd.Start()); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(500 * time.Millisecond)
+	if _, err := io.ReadFull(says, make([]byte, 5)); err != nil {
+		t.Fatal(err)
+	}
 	began := time.Now()
 	p.Cut()
 	if err := cmd.Wait(); err == nil || time.Since(began) > 2*time.Second {

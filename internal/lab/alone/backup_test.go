@@ -125,7 +125,8 @@ func TestBackup_restore_refuses_what_is_not_as_it_was_written(t *testing.T) {
 	s := open(t)
 	s.sql(orders)
 	older := s.create()
-	time.Sleep(1100 * time.Millisecond) // names of backups by hand have a second
+	// Names of backups by hand have a second.
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 	s.sql("INSERT INTO public.orders VALUES (1000)")
 	name := s.create()
 	path := filepath.Join(s.dir, "backups", name)
@@ -170,17 +171,15 @@ func TestBackup_restore_stops_at_a_missing_role_and_names_the_way(t *testing.T) 
 // middle waits until a dump has written some of it, and gives the pid of fairlead's pg_dump.
 func (s *shop) middle(parent int) int {
 	s.t.Helper()
-	for range 2000 {
+	s.wait("the dump begins", func() bool {
 		parts, _ := filepath.Glob(filepath.Join(s.dir, "backups", ".*part"))
-		if len(parts) == 1 {
-			if st, err := os.Stat(parts[0]); err == nil && st.Size() > 1<<20 {
-				return s.child(parent)
-			}
+		if len(parts) != 1 {
+			return false
 		}
-		time.Sleep(2 * time.Millisecond)
-	}
-	s.t.Fatal("the dump does not begin")
-	return 0
+		st, err := os.Stat(parts[0])
+		return err == nil && st.Size() > 1<<20
+	})
+	return s.child(parent)
 }
 
 // child gives the pg_dump among the children of a process.

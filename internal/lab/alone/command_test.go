@@ -142,12 +142,10 @@ func running(t *testing.T, line string) int {
 	return n
 }
 
-// napping waits, not for ever, until the command that naps runs.
-func napping(t *testing.T) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); running(t, "sleep 30") == 0 &&
-		time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-	}
+// napping waits until the command that naps runs.
+func (s *shop) napping() {
+	s.t.Helper()
+	s.wait("the command naps", func() bool { return running(s.t, "sleep 30") > 0 })
 }
 
 func TestCommand_after_a_kill_of_fairlead_is_looked_at_before_anything_is_run(t *testing.T) {
@@ -163,7 +161,7 @@ func TestCommand_after_a_kill_of_fairlead_is_looked_at_before_anything_is_run(t 
 
 	// The same with a command that had changed nothing yet: that is proved, and it is run again.
 	s = commanded(t, "nap", "migration: {timeout: 3s}")
-	s.killed(apply("nap"), func(int) { napping(t) })
+	s.killed(apply("nap"), func(int) { s.napping() })
 	s.endLingering()
 	s.must(7, words("resume --yes"), "it ran for longer than 3s")
 }
@@ -171,7 +169,7 @@ func TestCommand_after_a_kill_of_fairlead_is_looked_at_before_anything_is_run(t 
 // endLingering ends what a killed fairlead has left, and nothing else: processes that this shop's command has started.
 func (s *shop) endLingering() {
 	s.t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	s.wait("the end of what it left", func() bool {
 		left := 0
 		all, _ := filepath.Glob("/proc/[0-9]*/environ")
 		for _, f := range all {
@@ -188,11 +186,8 @@ func (s *shop) endLingering() {
 				}
 			}
 		}
-		if left == 0 {
-			return
-		}
-	}
-	s.t.Fatal("what it left does not end")
+		return left == 0
+	})
 }
 
 func TestCommand_is_stopped_when_somebody_else_takes_the_run_over(t *testing.T) {
@@ -201,7 +196,7 @@ func TestCommand_is_stopped_when_somebody_else_takes_the_run_over(t *testing.T) 
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	napping(t)
+	s.napping()
 	a := s.run(words("resume --yes")...)
 	if a.exit != 7 {
 		t.Errorf("the one who took over: %s", a)

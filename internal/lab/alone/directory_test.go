@@ -59,14 +59,11 @@ func (s *shop) idle(name string) {
 // writing waits until pg_dump writes rows into scratch, and gives the pid of fairlead's pg_dump.
 func (s *shop) writing(parent int) int {
 	s.t.Helper()
-	for range 5000 {
-		if all, _ := filepath.Glob(filepath.Join(s.dir, "backups", ".*", "dump", "*.dat.gz")); len(all) > 0 {
-			return s.child(parent)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-	s.t.Fatal("the dump does not begin")
-	return 0
+	s.wait("the dump begins", func() bool {
+		all, _ := filepath.Glob(filepath.Join(s.dir, "backups", ".*", "dump", "*.dat.gz"))
+		return len(all) > 0
+	})
+	return s.child(parent)
 }
 
 func TestDirectory_leaves_nothing_when_pg_dump_is_killed_in_the_middle(t *testing.T) {

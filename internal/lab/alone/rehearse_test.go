@@ -9,10 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
-const scratchCopies = "SELECT count(*) FROM pg_database WHERE datname LIKE 'fairlead_rehearsal%'"
+// scratchCopies and scratchSessions ask how many copies there are for rehearsals, and how many work in them.
+const (
+	scratchCopies   = "SELECT count(*) FROM pg_database WHERE datname LIKE 'fairlead_rehearsal%'"
+	scratchSessions = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'fairlead_rehearsal%'"
+)
 
 // rehearsing makes a shop with orders of which one has no note, and a directory for scratch servers.
 func rehearsing(t *testing.T, rehearse string) (s *shop, directory string) {
@@ -72,7 +75,7 @@ func TestRehearsal_on_the_production_server_is_cleared_away_after_a_kill(t *test
 	for _, then := range []string{"abandon --reason test --yes", "resume --yes"} {
 		s.killed(words("migrate apply slow.sql --yes"), func(int) {
 			s.until(1, scratchCopies)
-			time.Sleep(200 * time.Millisecond)
+			s.wait("somebody is at work in the copy", func() bool { return s.count(scratchSessions) > 0 })
 		})
 		if s.count(scratchCopies) != 1 {
 			t.Fatal("the kill came too late")

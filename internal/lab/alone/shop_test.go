@@ -132,10 +132,15 @@ func (s *shop) count(sql string) int { s.t.Helper(); return postgrestest.Ask[int
 // until waits for a number to be what it must be.
 func (s *shop) until(want int, sql string) {
 	s.t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if s.count(sql) == want {
-			return
+	s.wait(fmt.Sprintf("%s becomes %d", sql, want), func() bool { return s.count(sql) == want })
+}
+
+// wait waits for a condition, and fails the test when it does not come true in a minute.
+func (s *shop) wait(what string, f func() bool) {
+	s.t.Helper()
+	for end := time.Now().Add(time.Minute); !f(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatalf("waited a minute in vain: %s", what)
 		}
 	}
-	s.t.Fatalf("%s did not become %d in 20 s", sql, want)
 }

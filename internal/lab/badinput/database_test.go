@@ -145,12 +145,11 @@ func (a *attempt) pooler(u *url.URL, mode string) string {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 	must(a.T, cmd.Start())
 	a.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for range 100 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if c, err := net.Dial("tcp", at); err == nil {
 			c.Close()
 			return at
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	a.Fatal("PgBouncer does not answer")
 	return ""

@@ -231,16 +231,12 @@ func (s *stage) cutInside(d *postgres.Database, h *host.Host) {
 	if err := holder.Start(); err != nil {
 		s.t.Fatal(err)
 	}
+	const locked = "SELECT count(*) FROM pg_locks WHERE relation = 'orders'::regclass AND mode = 'AccessExclusiveLock'"
+	s.until("orders is locked", time.Minute, func() bool { return sql(locked) == "1" })
 	const waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump %'"
 	ended := make(chan error, 1)
-	time.Sleep(time.Second)
 	go func() { _, err := d.Dump(ctx, io.Discard); ended <- err }()
-	for n := 0; sql(waiting) != "1"; n++ {
-		if n > 50 {
-			s.t.Fatal("no pg_dump waits in the container")
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	s.until("pg_dump waits in the container", time.Minute, func() bool { return sql(waiting) == "1" })
 	_ = h.Close()
 	if err := <-ended; err == nil {
 		s.t.Error("a dump that was cut passes")
