@@ -41,8 +41,14 @@ func (m machine) Look(ctx context.Context, s rollout.Service) (container.Service
 		return container.Service{}, err
 	}
 	seen := container.Service{Name: s.Name, Replicas: stack.Replicas(all, m.stack.Project, s.Name)}
-	seen.Configured, err = m.configured(s.ImageEnv)
+	seen.Configured, err = m.configured(m.key(s.Name))
 	return seen, err
+}
+
+// key is the image key of a service, "" for one that the project does not have.
+func (m machine) key(service string) string {
+	k, _ := m.stack.Key(service)
+	return k.ImageEnv
 }
 
 // configured is the value that compose reads: that of the last file that names the key.
@@ -66,6 +72,14 @@ func (m machine) configured(key string) (string, error) {
 
 // Configure replaces the image key, under the lock under which a larger number would be taken: nothing comes in between.
 func (m machine) Configure(_ context.Context, s rollout.Service) error {
+	key := m.key(s.Name)
+	if err := m.set(key, s.Image); err != nil {
+		return fmt.Errorf("set %s for %s: %w", key, s.Name, err)
+	}
+	return nil
+}
+
+func (m machine) set(key, image string) error {
 	held, err := m.keeper.lock()
 	if err != nil {
 		return err
@@ -74,7 +88,7 @@ func (m machine) Configure(_ context.Context, s rollout.Service) error {
 	if err := m.keeper.check(m.ticket); err != nil {
 		return err
 	}
-	return setImage(m.stack.Store, s.ImageEnv, s.Image)
+	return setImage(m.stack.Store, key, image)
 }
 
 // Converge lets compose replace the containers of one service. It is not stopped in the middle by anything but its own limit:

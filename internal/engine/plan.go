@@ -60,6 +60,9 @@ type Terms struct {
 	Target string `json:"target"`
 	// what runs now; empty for a first deployment
 	Baseline []release.Image `json:"baseline"`
+	// what runs on hosts that do not run the baseline, by host
+	BaselineOn map[string][]release.Image `json:"baseline_on,omitempty"`
+	Rollout    release.Rollout            `json:"rollout,omitzero"`
 	// fingerprint of the configuration bundle
 	Bundle string `json:"bundle"`
 	// sha256 of the settings of all steps
@@ -68,6 +71,14 @@ type Terms struct {
 	OnFailure OnFailure `json:"on_failure"`
 	// the kind demanded, like "none (two-person team)"
 	Approval string `json:"approval"`
+}
+
+// RanOn gives what a host ran when the plan was made.
+func (t Terms) RanOn(host string) []release.Image {
+	if own, ok := t.BaselineOn[host]; ok {
+		return own
+	}
+	return t.Baseline
 }
 
 // Fingerprint is the SHA-256 of the canonical form, 64 hex digits.

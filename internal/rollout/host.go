@@ -25,17 +25,16 @@ type Order struct {
 
 // A Service is one service of an order.
 type Service struct {
-	Name     string        `json:"name"`
-	ImageEnv string        `json:"image_env"` // the key in the env file that holds the image
-	Image    string        `json:"image"`     // "repository@sha256:…"
-	Timeout  time.Duration `json:"timeout"`   // how long it may take from the switch until it is ready
+	Name    string        `json:"name"`
+	Image   string        `json:"image"`   // "repository@sha256:…"
+	Timeout time.Duration `json:"timeout"` // how long it may take from the switch until it is ready
 }
 
 // A Host is a machine with containers, as rollout needs it.
 //
 // Allow compares the ticket with the largest number that this host has seen and gives fence.ErrOvertaken; it is asked before each
-// mutation. Look inspects. Configure sets the service's image key, atomically, every other byte kept; setting it to what it is
-// changes nothing. Converge makes the engine run what is configured for that service alone and returns when the engine has
+// mutation. Look inspects. Configure makes the configuration name the service's image, whole or not at all; naming what is
+// named changes nothing, and an error says what could not be set. Converge makes the engine run what is configured for that service alone and returns when the engine has
 // started it; it is safe to repeat.
 type Host interface {
 	Allow(ctx context.Context, t fence.Ticket) error

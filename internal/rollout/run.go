@@ -123,7 +123,7 @@ func (m *machine) configure(ctx context.Context, s Service, before container.Ser
 		return err
 	}
 	if err := m.Configure(ctx, s); err != nil {
-		return refused{fmt.Errorf("set %s for %s: %w", s.ImageEnv, s.Name, err)}
+		return refused{err}
 	}
 	return nil
 }

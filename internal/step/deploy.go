@@ -11,7 +11,6 @@ import (
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 	"fairlead/internal/fence"
-	"fairlead/internal/release"
 	"fairlead/internal/rollout"
 	"fairlead/internal/target"
 )
@@ -19,7 +18,7 @@ import (
 // roller replaces what runs.
 type roller interface {
 	Look(ctx context.Context) (target.Observation, error)
-	Roll(ctx context.Context, t fence.Ticket, step string, images []release.Image, say func(string)) (target.Result, error)
+	Roll(ctx context.Context, t fence.Ticket, o target.Order, say func(string)) (target.Result, error)
 	Underway(ctx context.Context, t fence.Ticket, step string) (bool, error)
 }
 
@@ -107,7 +106,7 @@ func asPlanned(o target.Observation, in engine.Input) (Deployed, bool) {
 				return Deployed{}, false
 			}
 			d.Services = append(d.Services, DeployedService{Host: h.Name, Service: img.Service, Planned: img.Ref(),
-				Previous: previous(in, img.Service), Observed: img.Ref(), Replicas: len(s.Replicas)})
+				Previous: previous(in, h.Name, img.Service), Observed: img.Ref(), Replicas: len(s.Replicas)})
 		}
 	}
 	return d, len(o.Hosts) > 0
@@ -131,9 +130,9 @@ func allReady(replicas []container.Replica, image string) bool {
 	return true
 }
 
-// previous gives what the service ran at the baseline of the plan, which no later look can change.
-func previous(in engine.Input, service string) string {
-	for _, img := range in.Terms.Baseline {
+// previous gives what a service ran on a host at the baseline of the plan, which no later look can change.
+func previous(in engine.Input, host, service string) string {
+	for _, img := range in.Terms.RanOn(host) {
 		if img.Service == service {
 			return img.Ref()
 		}
@@ -143,7 +142,7 @@ func previous(in engine.Input, service string) string {
 
 // Run starts the rollout, or attaches to it, and follows it to its end.
 func (s Deploy) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
-	r, err := s.Target.Roll(ctx, in.Ticket, "deploy", in.Terms.Images, say(in))
+	r, err := s.Target.Roll(ctx, in.Ticket, target.NewOrder("deploy", in.Terms.Images, in.Terms.Rollout), say(in))
 	switch {
 	case errors.Is(err, fence.ErrOvertaken):
 		return nil, err
@@ -158,7 +157,7 @@ func (s Deploy) Run(ctx context.Context, in engine.Input) (engine.Evidence, erro
 	d := Deployed{}
 	for _, h := range r.Hosts {
 		for _, o := range h.Report.Services {
-			d.Services = append(d.Services, DeployedService{Host: h.Name, Service: o.Service, Planned: o.Planned, Previous: previous(in, o.Service),
+			d.Services = append(d.Services, DeployedService{Host: h.Name, Service: o.Service, Planned: o.Planned, Previous: previous(in, h.Name, o.Service),
 				Observed: o.Observed, Switched: o.Switched, Unavailable: o.Unavailable, Replicas: len(o.Replicas)})
 		}
 	}

@@ -24,7 +24,7 @@ type rolls struct {
 	err    error
 }
 
-func (r rolls) Roll(context.Context, fence.Ticket, string, []release.Image, func(string)) (target.Result, error) {
+func (r rolls) Roll(context.Context, fence.Ticket, target.Order, func(string)) (target.Result, error) {
 	return r.result, r.err
 }
 

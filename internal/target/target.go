@@ -42,15 +42,47 @@ type Preparer interface {
 }
 
 // A Roller replaces what runs. Roll starts the rollout on the hosts, detached from this connection, or attaches to the one with the
-// same order, and follows it to its end; it is idempotent by (run, step). When the connection is lost it connects again and goes on
+// same order, and follows it to its end; it is idempotent by the run of the ticket and the step of the order. When the connection is lost it connects again and goes on
 // following; if that fails it gives ErrUnreachable, and the rollout goes on by itself. Underway tells whether such a rollout is
 // known on a host and has not ended. Raise puts the ticket's number on every host (fence.ErrOvertaken, fence.ErrOtherLedger).
 // Keep stores a file of the run on the first host.
 type Roller interface {
-	Roll(ctx context.Context, t fence.Ticket, step string, images []release.Image, say func(string)) (Result, error)
+	Roll(ctx context.Context, t fence.Ticket, o Order, say func(string)) (Result, error)
 	Underway(ctx context.Context, t fence.Ticket, step string) (bool, error)
 	Raise(ctx context.Context, t fence.Ticket) error
 	Keep(ctx context.Context, t fence.Ticket, name string, content []byte) error
+}
+
+// An Order is what a rollout is asked: the services and their images, and the groups of hosts that are taken one after the other;
+// without groups each host is one. Step names the step of the run that asks.
+type Order struct {
+	Step     string
+	Groups   [][]string
+	Services []Service
+}
+
+// A Service is one service of an order: what it is to run and how its containers are replaced.
+type Service struct {
+	Image    release.Image
+	Strategy release.Strategy
+}
+
+// NewOrder joins the images and the way they come onto the hosts.
+func NewOrder(step string, images []release.Image, r release.Rollout) Order {
+	o := Order{Step: step, Groups: r.Groups}
+	for _, img := range images {
+		o.Services = append(o.Services, Service{Image: img, Strategy: r.Strategies[img.Service]})
+	}
+	return o
+}
+
+// Images gives the images of the services.
+func (o Order) Images() []release.Image {
+	all := make([]release.Image, len(o.Services))
+	for i, s := range o.Services {
+		all[i] = s.Image
+	}
+	return all
 }
 
 // An Observation is what all hosts answered.

@@ -33,7 +33,7 @@ func (s *site) deploy(t *testing.T, tk fence.Ticket, images []release.Image) {
 	x := s.open(t)
 	_, err := x.Prepare(t.Context(), tk, images, quiet)
 	check(t, err)
-	r, err := x.Roll(t.Context(), tk, "deploy", images, quiet)
+	r, err := x.Roll(t.Context(), tk, target.NewOrder("deploy", images, release.Rollout{}), quiet)
 	check(t, err)
 	if !r.Done() {
 		t.Fatalf("roll: %+v", r)
@@ -239,7 +239,7 @@ func TestWhole_run_needs_one_connection_and_eight_exchanges(t *testing.T) {
 	check(t, x.Raise(t.Context(), s.ticket("r-1", 2)))
 	_, err = x.Prepare(t.Context(), s.ticket("r-1", 2), next, quiet)
 	check(t, err)
-	r, err := x.Roll(t.Context(), s.ticket("r-1", 2), "deploy", next, quiet)
+	r, err := x.Roll(t.Context(), s.ticket("r-1", 2), target.NewOrder("deploy", next, release.Rollout{}), quiet)
 	if err != nil || !r.Done() {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -295,7 +295,7 @@ func disturbed(t *testing.T, disturb func(t *testing.T, s *site, cable *lab.Prox
 		for range said {
 		}
 	}()
-	r, err := x.Roll(t.Context(), s.ticket("r-2", 2), "deploy", next, func(text string) { t.Log(text); said <- text })
+	r, err := x.Roll(t.Context(), s.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), func(text string) { t.Log(text); said <- text })
 	close(said)
 	<-done
 	if err != nil || !r.Done() {
@@ -337,7 +337,7 @@ func TestRoll_that_was_overtaken_stops_and_the_successor_finishes(t *testing.T) 
 	other := s.open(t)
 	_, err = other.Underway(t.Context(), s.ticket("r-2", 3), "deploy") // connects, so that raising is quick
 	check(t, err)
-	_, err = x.Roll(t.Context(), s.ticket("r-2", 2), "deploy", next, func(text string) {
+	_, err = x.Roll(t.Context(), s.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), func(text string) {
 		if strings.Contains(text, "api: replacing") && !raised {
 			raised = true
 			took <- other.Raise(context.Background(), s.ticket("r-2", 3))
@@ -352,10 +352,10 @@ func TestRoll_that_was_overtaken_stops_and_the_successor_finishes(t *testing.T) 
 	if !errors.Is(err, fence.ErrOvertaken) {
 		t.Errorf("the old holder's rollout: %v, want %v", err, fence.ErrOvertaken)
 	}
-	if _, err := x.Roll(t.Context(), s.ticket("r-2", 2), "deploy", next, quiet); !errors.Is(err, fence.ErrOvertaken) {
+	if _, err := x.Roll(t.Context(), s.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), quiet); !errors.Is(err, fence.ErrOvertaken) {
 		t.Errorf("the old holder again: %v, want %v", err, fence.ErrOvertaken)
 	}
-	r, err := s.open(t).Roll(t.Context(), s.ticket("r-2", 3), "deploy", next, quiet)
+	r, err := s.open(t).Roll(t.Context(), s.ticket("r-2", 3), target.NewOrder("deploy", next, release.Rollout{}), quiet)
 	if err != nil || !r.Done() {
 		t.Fatalf("the successor: %+v, %v", r, err)
 	}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"fairlead/internal/fault"
 	"fairlead/internal/fence"
 	"fairlead/internal/host"
-	"fairlead/internal/release"
 	"fairlead/internal/rollout"
 	"fairlead/internal/target"
 	"fairlead/internal/wire"
@@ -20,8 +20,8 @@ import (
 const reconnects = 6
 
 // Roll rolls out on one host after the other and stops at the first that does not come to a good end.
-func (t *Target) Roll(ctx context.Context, ticket fence.Ticket, step string, images []release.Image, say func(string)) (target.Result, error) {
-	order, err := t.order(ticket, step, images)
+func (t *Target) Roll(ctx context.Context, ticket fence.Ticket, asked target.Order, say func(string)) (target.Result, error) {
+	order, err := t.order(ticket, asked)
 	if err != nil {
 		return target.Result{}, err
 	}
@@ -52,14 +52,20 @@ func untouchedOnlyIf(first bool, err error) error {
 	return fmt.Errorf("an earlier host was changed already: %s", err)
 }
 
-func (t *Target) order(ticket fence.Ticket, step string, images []release.Image) (rollout.Order, error) {
-	keys, err := t.imageKeys(images)
+func (t *Target) order(ticket fence.Ticket, asked target.Order) (rollout.Order, error) {
+	if len(asked.Groups) > 0 {
+		return rollout.Order{}, fault.MarkUntouched(errors.New("this target takes one host after the other and knows no groups"))
+	}
+	if i := slices.IndexFunc(asked.Services, func(s target.Service) bool { return s.Strategy != "" }); i >= 0 {
+		return rollout.Order{}, fault.MarkUntouched(fmt.Errorf("this target knows no strategy %q", asked.Services[i].Strategy))
+	}
+	keys, err := t.imageKeys(asked.Images())
 	if err != nil {
 		return rollout.Order{}, err
 	}
-	o := rollout.Order{ID: ticket.Run + "/" + step, Ticket: ticket}
+	o := rollout.Order{ID: ticket.Run + "/" + asked.Step, Ticket: ticket}
 	for _, k := range keys {
-		o.Services = append(o.Services, rollout.Service{Name: k.Service, ImageEnv: k.ImageEnv, Image: k.Image, Timeout: t.config.timeout(k.Service)})
+		o.Services = append(o.Services, rollout.Service{Name: k.Service, Image: k.Image, Timeout: t.config.timeout(k.Service)})
 	}
 	return o, nil
 }

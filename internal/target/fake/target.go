@@ -99,10 +99,10 @@ func (t *Target) Prepare(ctx context.Context, tk fence.Ticket, images []release.
 func orderID(t fence.Ticket, step string) string { return t.Run + "/" + step }
 
 // Roll starts on every host, one host after the other, and follows each to its end.
-func (t *Target) Roll(ctx context.Context, tk fence.Ticket, step string, images []release.Image, say func(string)) (target.Result, error) {
+func (t *Target) Roll(ctx context.Context, tk fence.Ticket, asked target.Order, say func(string)) (target.Result, error) {
 	var all target.Result
 	for _, h := range t.Hosts {
-		rep, err := t.roll(ctx, h, rollout.Order{ID: orderID(tk, step), Ticket: tk, Services: t.order(images)})
+		rep, err := t.roll(ctx, h, rollout.Order{ID: orderID(tk, asked.Step), Ticket: tk, Services: t.order(asked.Images())})
 		if err != nil {
 			return all, unreachable(err)
 		}
@@ -119,7 +119,7 @@ func (t *Target) order(images []release.Image) []rollout.Service {
 	for _, name := range t.Services {
 		i := slices.IndexFunc(images, func(i release.Image) bool { return i.Service == name })
 		if i >= 0 {
-			all = append(all, rollout.Service{Name: name, ImageEnv: name, Image: images[i].Ref(), Timeout: t.Timeout})
+			all = append(all, rollout.Service{Name: name, Image: images[i].Ref(), Timeout: t.Timeout})
 		}
 	}
 	return all

@@ -96,7 +96,7 @@ func deploy(t *testing.T, p Place, tk fence.Ticket, images []release.Image) targ
 	if _, err := one.Prepare(t.Context(), tk, images, quiet); err != nil {
 		t.Fatalf("prepare: %v", err)
 	}
-	r, err := one.Roll(t.Context(), tk, "deploy", images, quiet)
+	r, err := one.Roll(t.Context(), tk, target.NewOrder("deploy", images, release.Rollout{}), quiet)
 	if err != nil {
 		t.Fatalf("roll: %v", err)
 	}
@@ -234,12 +234,12 @@ func again(t *testing.T, p Place) {
 	settle(t, p, p.ticket("r-1", 1), images)
 	before := look(t, p)
 	for _, number := range []int64{1, 2} {
-		r, err := p.Open(t).Roll(t.Context(), p.ticket("r-1", number), "deploy", images, quiet)
+		r, err := p.Open(t).Roll(t.Context(), p.ticket("r-1", number), target.NewOrder("deploy", images, release.Rollout{}), quiet)
 		if err != nil || !r.Done() {
 			t.Errorf("roll again under number %d: %+v, %v", number, r, err)
 		}
 	}
-	r, err := p.Open(t).Roll(t.Context(), p.ticket("r-3", 3), "deploy", images, quiet)
+	r, err := p.Open(t).Roll(t.Context(), p.ticket("r-3", 3), target.NewOrder("deploy", images, release.Rollout{}), quiet)
 	if err != nil || !r.Done() {
 		t.Errorf("the same images in another run: %+v, %v", r, err)
 	}
@@ -261,9 +261,12 @@ func fenced(t *testing.T, p Place) {
 	old, next := p.ticket("r-1", 2), p.Release(t, 2)
 	acts := map[string]func(Target) error{
 		"prepare": func(x Target) error { _, err := x.Prepare(t.Context(), old, next, quiet); return err },
-		"roll":    func(x Target) error { _, err := x.Roll(t.Context(), old, "deploy2", next, quiet); return err },
-		"raise":   func(x Target) error { return x.Raise(t.Context(), old) },
-		"keep":    func(x Target) error { return x.Keep(t.Context(), old, "record.json", []byte("{}")) },
+		"roll": func(x Target) error {
+			_, err := x.Roll(t.Context(), old, target.NewOrder("deploy2", next, release.Rollout{}), quiet)
+			return err
+		},
+		"raise": func(x Target) error { return x.Raise(t.Context(), old) },
+		"keep":  func(x Target) error { return x.Keep(t.Context(), old, "record.json", []byte("{}")) },
 	}
 	for name, act := range acts {
 		if err := act(p.Open(t)); !errors.Is(err, fence.ErrOvertaken) {
@@ -332,12 +335,14 @@ func goesOn(t *testing.T, p Place) {
 	if _, err := one.Prepare(t.Context(), p.ticket("r-2", 2), next, quiet); err != nil {
 		t.Fatal(err)
 	}
-	p.Leave(t, 2, func(ctx context.Context) { _, _ = one.Roll(ctx, p.ticket("r-2", 2), "deploy", next, quiet) })
+	p.Leave(t, 2, func(ctx context.Context) {
+		_, _ = one.Roll(ctx, p.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), quiet)
+	})
 	busy, err := p.Open(t).Underway(t.Context(), p.ticket("r-2", 2), "deploy")
 	if err != nil || !busy {
 		t.Errorf("underway after the operator died: %v, %v", busy, err)
 	}
-	r, err := p.Open(t).Roll(t.Context(), p.ticket("r-2", 2), "deploy", next, quiet)
+	r, err := p.Open(t).Roll(t.Context(), p.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), quiet)
 	if err != nil || !r.Done() {
 		t.Fatalf("attached: %+v, %v", r, err)
 	}
