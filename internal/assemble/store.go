@@ -24,7 +24,7 @@ func openStore(b blocks, hosts []*host.Host, env func(string) (string, bool)) (b
 	case b.store.host != nil:
 		var h *host.Host
 		if h, err = hostNamed(b, hosts, at, "backup.store", b.store.host.Host); err == nil {
-			s = backuphost.New(*b.store.host, h, b.target.Place(b.App, b.Environment))
+			s = backuphost.New(*b.store.host, h, b.target.Fleet().Place(b.App, b.Environment))
 		}
 	default:
 		return nil, nil

@@ -20,7 +20,7 @@ func connect(b blocks, env []string, lookup func(string) (string, bool)) ([]*hos
 	}
 	folder, _ := lookup("FAIRLEAD_AGENT_DIR")
 	executable, _ := os.Executable() // "" finds no agent beside it, which is said when one is needed
-	hosts, err := b.target.Connect(host.FindAgents(folder, executable), env)
+	hosts, err := b.target.Fleet().Connect(host.FindAgents(folder, executable), env)
 	if err != nil {
 		return nil, b.Config.Target.Errorf("hosts", "target: %v", err)
 	}
@@ -57,7 +57,7 @@ func openTarget(b blocks, hosts []*host.Host, o Options) (running, error) {
 	if err != nil {
 		return running{}, b.Config.Target.Errorf("", "target: %v", err)
 	}
-	l := ledgerhost.New(hosts[0], b.target.Place(b.App, b.Environment))
+	l := ledgerhost.New(hosts[0], b.target.Fleet().Place(b.App, b.Environment))
 	r := running{target: t, ledger: l, history: l, services: map[string]string{}}
 	for name, s := range b.target.Services {
 		r.services[name] = s.ImageEnv

@@ -4,7 +4,6 @@ package compose
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"sort"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"fairlead/internal/config"
 	"fairlead/internal/host"
 	"fairlead/internal/rollout"
-	"fairlead/internal/wire"
 	"fairlead/internal/wire/stack"
 )
 
@@ -57,29 +55,8 @@ func (c *Config) Defaults() {
 
 // Validate tells what is missing or malformed, by the key it stands under.
 func (c Config) Validate() (key string, err error) {
-	if len(c.Hosts) == 0 {
-		return "hosts", fmt.Errorf("hosts is empty: name a machine, or local")
-	}
-	seen := map[string]bool{}
-	for i, h := range c.Hosts {
-		key := fmt.Sprintf("hosts.%d", i)
-		a, err := host.ParseAddress(h)
-		if err != nil {
-			return key, err
-		}
-		if seen[a.String()] {
-			return key, fmt.Errorf("%s stands twice", a)
-		}
-		seen[a.String()] = true
-	}
-	if err := c.ssh().Validate(); err != nil {
-		return "ssh", err
-	}
-	if c.AgentDirectory != "" && !path.IsAbs(c.AgentDirectory) {
-		return "agent_directory", fmt.Errorf("agent_directory %q is not an absolute path", c.AgentDirectory)
-	}
-	if !slices.Contains([]string{"", string(host.Upload), string(host.Preinstalled)}, c.Agent) {
-		return "agent", fmt.Errorf("agent is %q, not upload or preinstalled", c.Agent)
+	if key, err := c.Fleet().Validate(); err != nil {
+		return key, err
 	}
 	if err := c.checkOrder(); err != nil {
 		return "order", err
@@ -108,8 +85,10 @@ func (c Config) checkOrder() error {
 	return nil
 }
 
-func (c Config) ssh() host.SSH {
-	return host.SSH{Config: c.SSH.Config.String(), IdentityFile: c.SSH.IdentityFile.String(), KnownHosts: c.SSH.KnownHosts.String()}
+// Fleet gives the machines.
+func (c Config) Fleet() host.Fleet {
+	ssh := host.SSH{Config: c.SSH.Config.String(), IdentityFile: c.SSH.IdentityFile.String(), KnownHosts: c.SSH.KnownHosts.String()}
+	return host.Fleet{Hosts: c.Hosts, SSH: ssh, Directory: c.Directory, Agent: host.Mode(c.Agent), AgentDirectory: c.AgentDirectory}
 }
 
 // names lists the services in the order in which they are replaced.
@@ -140,36 +119,9 @@ func (c Config) timeout(service string) time.Duration {
 	return c.StartTimeout
 }
 
-// Place names where an app keeps what fairlead writes on a host of this target; ledger/host wants it too.
-func (c Config) Place(app, environment string) wire.Place {
-	return wire.Place{Directory: path.Clean(c.Directory), App: app, Environment: environment}
-}
-
-// Connect makes the hosts, not connected yet. agents finds the agent's program; env is the environment of the ssh process on this
-// machine, nil for this process's own. Close them.
-func (c Config) Connect(agents host.Agents, env []string) ([]*host.Host, error) {
-	var hosts []*host.Host
-	for _, h := range c.Hosts {
-		a, err := host.ParseAddress(h)
-		if err != nil {
-			return nil, err
-		}
-		hosts = append(hosts, host.New(host.Options{Address: a, SSH: c.ssh(), Agents: agents, Mode: host.Mode(c.Agent),
-			AgentDirectory: c.AgentDirectory, Env: env}))
-	}
-	return hosts, nil
-}
-
 // place describes the target readably: kind, hosts, project.
 func (c Config) place() string {
-	var names []string
-	for _, h := range c.Hosts {
-		if a, err := host.ParseAddress(h); err == nil {
-			h = a.Name()
-		}
-		names = append(names, h)
-	}
-	where := "compose on " + strings.Join(names, ", ") + " in " + c.Directory
+	where := "compose on " + strings.Join(c.Fleet().Names(), ", ") + " in " + c.Directory
 	if c.Project != "" {
 		where += ", project " + c.Project
 	}

@@ -47,7 +47,7 @@ func TestValidate_names_the_key_that_is_wrong(t *testing.T) {
 func TestImageKeys_follow_the_order_of_the_configuration(t *testing.T) {
 	c := good()
 	c.Order = []string{"web", "api"}
-	hosts, err := c.Connect(host.Agents{}, nil)
+	hosts, err := c.Fleet().Connect(host.Agents{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

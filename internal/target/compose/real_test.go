@@ -72,7 +72,7 @@ func newSite(t *testing.T, agents host.Agents, local bool, o lab.StackOptions) *
 
 func (s *site) open(t *testing.T) *Target {
 	t.Helper()
-	hosts, err := s.config.Connect(s.agents, nil)
+	hosts, err := s.config.Fleet().Connect(s.agents, nil)
 	check(t, err)
 	for _, h := range hosts {
 		t.Cleanup(func() { h.Close() })

@@ -30,7 +30,7 @@ var (
 	_ target.Roller   = (*Target)(nil)
 )
 
-// New makes a target of hosts that Config.Connect made (the ledger shares the first of them). now gives this machine's time.
+// New makes a target of hosts that the Fleet of the Config has connected (the ledger shares the first of them). now gives this machine's time.
 func New(c Config, app, environment string, hosts []*host.Host, now func() time.Time) (*Target, error) {
 	if _, err := c.Validate(); err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func New(c Config, app, environment string, hosts []*host.Host, now func() time.
 	if len(hosts) != len(c.Hosts) {
 		return nil, fmt.Errorf("the target has %d hosts, given were %d", len(c.Hosts), len(hosts))
 	}
-	place := c.Place(app, environment)
+	place := c.Fleet().Place(app, environment)
 	if err := place.Validate(); err != nil {
 		return nil, err
 	}
