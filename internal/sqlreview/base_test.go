@@ -1,5 +1,7 @@
 package sqlreview
 
+import ()
+
 func column(n, typ string, notNull, hasDefault bool) Column {
 	return Column{Name: n, Type: typ, NotNull: notNull, HasDefault: hasDefault}
 }
@@ -8,8 +10,8 @@ func column(n, typ string, notNull, hasDefault bool) Column {
 func baseCatalog() *Catalog {
 	return &Catalog{
 		Schema: CatalogSchema, ServerVersion: 150018, SearchPath: []string{"public"},
-		Functions: []Function{{"public", "customer_label", "v"}},
-		Enums:     []Enum{{"public", "order_state", []string{"open", "closed"}}},
+		Functions: []Function{{Schema: "public", Name: "customer_label", Volatility: "v"}},
+		Enums:     []Enum{{Schema: "public", Name: "order_state", Labels: []string{"open", "closed"}}},
 		Tables: []Table{
 			{Schema: "public", Name: "customers", Kind: KindTable, Rows: 500, Columns: []Column{
 				column("id", "bigint", true, true), column("email", "text", false, false), column("name", "character varying(100)", false, false),
@@ -24,7 +26,7 @@ func baseCatalog() *Catalog {
 				Indexes: []Index{{Name: "orders_pkey", Columns: []string{"id"}, Unique: true, Valid: true, Primary: true, Constraint: true}, {Name: "orders_state_idx", Columns: []string{"state"}, Unique: false, Valid: true}}},
 			{Schema: "public", Name: "tickets", Kind: KindTable, Columns: []Column{column("id", "integer", true, false), column("st", "order_state", false, false)}},
 			{Schema: "public", Name: "events", Kind: KindPartitioned, Columns: []Column{column("kind", "text", false, false), column("at", "timestamp with time zone", true, false)}},
-			{Schema: "public", Name: "events_2026", Kind: KindTable, Partition: true, Parents: []Ref{{"public", "events"}}, Columns: []Column{column("kind", "text", false, false), column("at", "timestamp with time zone", true, false)}},
+			{Schema: "public", Name: "events_2026", Kind: KindTable, Partition: true, Parents: []Ref{{Schema: "public", Name: "events"}}, Columns: []Column{column("kind", "text", false, false), column("at", "timestamp with time zone", true, false)}},
 			{Schema: "public", Name: "loose_events", Kind: KindTable, Columns: []Column{column("kind", "text", false, false), column("at", "timestamp with time zone", true, false)}},
 			{Schema: "public", Name: "Users", Kind: KindTable, Columns: []Column{column("Id", "uuid", true, true), column("Email", "text", false, false), column("UserName", "character varying(256)", false, false)}},
 			{Schema: "public", Name: "__EFMigrationsHistory", Kind: KindTable, Columns: []Column{column("MigrationId", "character varying(150)", true, false), column("ProductVersion", "character varying(32)", true, false)}},

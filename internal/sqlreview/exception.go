@@ -3,41 +3,21 @@ package sqlreview
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"fairlead/internal/sqlreview/rules"
 	"fairlead/internal/sqltext"
 )
 
+// switchedOff says whether a policy has switched a rule off.
+func switchedOff(p Policy, rule string) bool {
+	return p.Rules[rule] == LevelOff && CheckLevel(rule, LevelOff) == nil
+}
+
 // minReason is how many characters a reason has at least.
 const minReason = 15
-
-func badException() Rule {
-	return Rule{
-		ID: "bad-exception", Family: FamilyUnreviewable, Severity: SeverityBlock,
-		Why: "An exception that is not understood, names no rule, gives no reason or has expired silences nothing, and must not look as if it did.",
-		Do:  `-- fairlead:allow RULE reason="why this is safe here" until=2027-01-31` + "\n" + `-- on a line of its own, before the statement`,
-	}
-}
-
-func unusedException() Rule {
-	return Rule{
-		ID: "unused-exception", Family: FamilyBehaviour, Severity: SeverityWarn,
-		Why: "The rule finds nothing in the statement that follows.",
-		Do:  "remove the comment",
-	}
-}
-
-// String says who answers and until when.
-func (w Waived) String() string {
-	by := ""
-	if w.By != "" {
-		by = w.By + ": "
-	}
-	return fmt.Sprintf("%s%q, until %s", by, w.Reason, w.Until)
-}
 
 // exceptions reads the comments of the present file and lets them speak for
 // the findings of the statement that follows each. first is the file's first finding.
@@ -50,20 +30,20 @@ func (r *reviewer) exceptions(first int) {
 			err = fmt.Errorf("no statement follows it")
 		}
 		if err != nil {
-			b := badException()
-			r.add(found{b, b.Severity, note.Start, "this exception is not valid: " + err.Error(), "text"}, r.script.Slice(note))
+			b := rules.Fixed(rules.BadException)
+			r.add(rules.Diagnostic{Rule: b, Severity: b.Severity, Offset: note.Start, Message: "this exception is not valid: " + err.Error(), Evidence: "text"}, r.script.Slice(note))
 			continue
 		}
 		used := false
 		for i := first; i < last; i++ {
 			f := &r.report.Findings[i]
-			if f.statement == statement && f.Rule == rule {
+			if f.Statement == statement && f.Rule == rule {
 				f.Waived, used = &w, true
 			}
 		}
-		if !used && !r.policy.off(rule) {
-			u := unusedException()
-			r.add(found{u, u.Severity, note.Start, fmt.Sprintf("nothing in the next statement is a case of %s", rule), "text"}, r.script.Slice(note))
+		if !used && !switchedOff(r.policy, rule) {
+			u := rules.Fixed(rules.UnusedException)
+			r.add(rules.Diagnostic{Rule: u, Severity: u.Severity, Offset: note.Start, Message: fmt.Sprintf("nothing in the next statement is a case of %s", rule), Evidence: "text"}, r.script.Slice(note))
 		}
 	}
 }
@@ -90,16 +70,16 @@ func parseException(comment string, now time.Time) (rule string, w Waived, err e
 		return "", w, fmt.Errorf(`it must read -- fairlead:allow RULE reason="…" until=YYYY-MM-DD`)
 	}
 	w = Waived{How: "exception", Reason: m[2], Until: m[3]}
-	return m[1], w, w.check(m[1], now)
+	return m[1], w, checkWaived(w, m[1], now)
 }
 
-// check says what is wrong with an exception or waiver.
-func (w Waived) check(rule string, now time.Time) error {
+// checkWaived says what is wrong with an exception or waiver.
+func checkWaived(w Waived, rule string, now time.Time) error {
 	known, ok := Rules()[rule]
 	switch {
 	case !ok:
 		return fmt.Errorf("there is no rule %q", rule)
-	case known.ID == badException().ID:
+	case known.ID == rules.BadException:
 		return fmt.Errorf("%s cannot be excepted", rule)
 	case utf8.RuneCountInString(strings.TrimSpace(w.Reason)) < minReason:
 		return fmt.Errorf("its reason has fewer than %d characters", minReason)
@@ -112,9 +92,4 @@ func (w Waived) check(rule string, now time.Time) error {
 		return fmt.Errorf("it was valid until %s", w.Until)
 	}
 	return nil
-}
-
-// Waived lists the findings for which somebody answers.
-func (r Report) Waived() []Finding {
-	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Waived == nil })
 }

@@ -13,7 +13,7 @@ func efBlock(id, sql string) string {
 
 func TestHistory_passes_over_what_is_applied(t *testing.T) {
 	c := baseCatalog()
-	c.Histories = []History{{"public", "__EFMigrationsHistory", []string{"1_old"}}, {"public", "ef_history", []string{"1_old"}}}
+	c.Histories = []History{{Schema: "public", Table: "__EFMigrationsHistory", Applied: []string{"1_old"}}, {Schema: "public", Table: "ef_history", Applied: []string{"1_old"}}}
 	bare := baseCatalog()
 	for name, x := range map[string]struct {
 		catalog *Catalog
@@ -74,7 +74,7 @@ func TestReview_says_nothing_about_units_that_are_in_place(t *testing.T) {
 	const sql = "ALTER TABLE orders ADD COLUMN total int; CREATE INDEX CONCURRENTLY orders_state_idx ON orders(state); DROP TABLE customers;"
 	for n, want := range []string{"block:will-fail block:will-fail block:drop-table", "block:will-fail block:drop-table", "block:drop-table", ""} {
 		r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(sql)}}, Catalog: baseCatalog(), InPlace: n, Policy: Policy{AssumeRows: 1e7}})
-		if got := rulesOf(r); got != want || r.Coverage != (Coverage{3, 3}) {
+		if got := rulesOf(r); got != want || r.Coverage != (Coverage{Reviewed: 3, Total: 3}) {
 			t.Errorf("with %d units in place: %s, %+v; want %s", n, got, r.Coverage, want)
 		}
 	}

@@ -7,36 +7,39 @@ import (
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 
+	"fairlead/internal/sqlreview/rules"
+	"fairlead/internal/sqlreview/schema"
+	"fairlead/internal/sqlreview/syntax"
 	"fairlead/internal/sqltext"
 )
 
 // inside follows what a statement executes besides itself: the body of a DO
 // block, functions that the script made and calls, data-modifying CTEs.
-func (r *reviewer) inside(l leaf, depth int) {
+func (r *reviewer) inside(l schema.Statement, depth int) {
 	switch {
-	case l.node.GetDoStmt() != nil:
+	case l.Node.GetDoStmt() != nil:
 		r.body(l, depth)
 		return
-	case l.node.GetCreateFunctionStmt() != nil:
+	case l.Node.GetCreateFunctionStmt() != nil:
 		return // its body runs when somebody calls it
-	case l.node.GetCallStmt() != nil:
-		if n := calledName(l.node.GetCallStmt().GetFunccall()); len(r.state.functions[n]) == 0 {
-			r.cannot(l, unreviewable(), fmt.Sprintf("procedure %s is not made here; its body is not known", n))
+	case l.Node.GetCallStmt() != nil:
+		if n := syntax.CalledName(l.Node.GetCallStmt().GetFunccall()); len(r.state.Functions[n]) == 0 {
+			r.unreadable(l, rules.Fixed(rules.Unreviewable), fmt.Sprintf("procedure %s is not made here; its body is not known", n))
 		}
 	}
-	plain := plainKind(l.kind)
-	if !plain || !r.state.callsNothing(l.sql) {
-		for _, c := range calls(l.node) {
+	plain := plainKind(l.Kind)
+	if !plain || !r.state.CallsNothing(l.SQL) {
+		for _, c := range syntax.Calls(l.Node) {
 			r.called(l, c, depth)
 		}
 	}
-	if plain && !saysWith(l.sql) {
+	if plain && !saysWith(l.SQL) {
 		return
 	}
-	for _, n := range inner(l.node) {
+	for _, n := range syntax.Inner(l.Node) {
 		nested := l
-		nested.node, nested.nested = n, true
-		r.leaf(nested, depth+1)
+		nested.Node, nested.Nested = n, true
+		r.execute(nested, depth+1)
 	}
 }
 
@@ -59,98 +62,70 @@ func saysWith(sql string) bool {
 	return false
 }
 
-// callsNothing says, by the text alone, that a statement calls no function whose body is known and none that runs SQL which it gets as
-// a string.
-func (s *state) callsNothing(sql string) bool {
-	if strings.IndexByte(sql, '(') < 0 {
-		return true
-	}
-	lower := strings.ToLower(sql)
-	if strings.Contains(lower, `u&"`) || len(s.functions) > 20 {
-		return false
-	}
-	for _, n := range stringRunners() {
-		if strings.Contains(lower, n) {
-			return false
-		}
-	}
-	for n := range s.functions {
-		if strings.Contains(lower, strings.ToLower(strings.ReplaceAll(n, `"`, `""`))) {
-			return false
-		}
-	}
-	return true
-}
-
-// stringRunners are functions that run SQL which they get as a string.
-func stringRunners() []string {
-	return []string{"dblink", "dblink_exec", "dblink_send_query", "query_to_xml", "query_to_xml_and_xmlschema", "cursor_to_xml", "ts_stat", "ts_rewrite", "exec_sql"}
-}
-
 // called reviews the body of a function that the script made, as executed here.
-func (r *reviewer) called(l leaf, c *pg.FuncCall, depth int) {
-	n := calledName(c)
-	if knownBody(n) {
+func (r *reviewer) called(l schema.Statement, c *pg.FuncCall, depth int) {
+	n := syntax.CalledName(c)
+	if schema.KnownBody(n) {
 		return
 	}
-	if slices.Contains(stringRunners(), n) {
-		r.cannot(l, dynamicSQL(), n+"() runs SQL that it gets as a string")
+	if slices.Contains(schema.StringRunners(), n) {
+		r.unreadable(l, rules.Fixed(rules.DynamicSQL), n+"() runs SQL that it gets as a string")
 	}
-	for _, f := range r.state.functions[n] {
-		if f.running {
+	for _, f := range r.state.Functions[n] {
+		if f.Running {
 			continue
 		}
-		f.running = true
-		body := f.leaf
-		body.unit, body.alone, body.index = l.unit, l.alone, l.index
+		f.Running = true
+		body := f.Statement
+		body.Unit, body.Alone, body.Index = l.Unit, l.Alone, l.Index
 		r.body(body, depth)
-		f.running = false
+		f.Running = false
 	}
 }
 
 // standardBody reviews BEGIN ATOMIC … END, or RETURN, of a function: its statements stand in the tree.
-func (r *reviewer) standardBody(l leaf, n *pg.Node, depth int) {
+func (r *reviewer) standardBody(l schema.Statement, n *pg.Node, depth int) {
 	if all := n.GetList().GetItems(); len(all) > 0 {
 		for _, x := range all {
 			r.standardBody(l, x, depth)
 		}
 		return
 	}
-	l.node, l.inBody, l.exact, l.kind = n, true, false, "statement of a function"
-	r.leaf(l, depth+1)
+	l.Node, l.InBody, l.Exact, l.Kind = n, true, false, "statement of a function"
+	r.execute(l, depth+1)
 }
 
 // body opens a DO block or function and reviews what it executes.
-func (r *reviewer) body(l leaf, depth int) {
-	b, err := sqltext.BodyOf(l.node, l.sql)
+func (r *reviewer) body(l schema.Statement, depth int) {
+	b, err := sqltext.BodyOf(l.Node, l.SQL)
 	if err != nil {
-		if body := l.node.GetCreateFunctionStmt().GetSqlBody(); body != nil {
+		if body := l.Node.GetCreateFunctionStmt().GetSqlBody(); body != nil {
 			r.standardBody(l, body, depth)
 			return
 		}
-		r.cannot(l, unreviewable(), err.Error())
+		r.unreadable(l, rules.Fixed(rules.Unreviewable), err.Error())
 		return
 	}
 	when := r.recorded(l, b)
-	if when == over {
+	if when == isApplied {
 		return
 	}
 	for _, st := range b.Statements {
 		inner := l
-		inner.doubt = l.doubt || st.Guarded && when != due
-		inner.inBody, inner.guarded, inner.exact = true, l.guarded || st.Guarded, st.Offset >= 0
-		inner.sql, inner.kind = st.SQL, "EXECUTE"
-		inner.start, inner.base = r.bodyPlace(l, b, st), 0
+		inner.Doubt = l.Doubt || st.Guarded && when != isPending
+		inner.InBody, inner.Guarded, inner.Exact = true, l.Guarded || st.Guarded, st.Offset >= 0
+		inner.SQL, inner.Kind = st.SQL, "EXECUTE"
+		inner.Start, inner.Base = r.bodyPlace(l, b, st), 0
 		if st.Offset >= 0 {
-			inner.base = inner.start
+			inner.Base = inner.Start
 		}
 		switch st.Kind {
 		case sqltext.BodySQL:
-			if b.Language != "plpgsql" || !inner.exact || !r.ordinary(inner, st.SQL, depth) {
+			if b.Language != "plpgsql" || !inner.Exact || !r.plain(inner, st.SQL, depth) {
 				r.fragment(inner, st.SQL, depth)
 			}
 		case sqltext.BodyExecute:
-			r.execute(inner, depth)
+			r.dynamic(inner, depth)
 		case sqltext.BodyExpression:
 			r.expression(inner, depth)
 		}
@@ -158,14 +133,14 @@ func (r *reviewer) body(l leaf, depth int) {
 }
 
 // bodyPlace finds a body's statement in the file: its byte, or else its line.
-func (r *reviewer) bodyPlace(l leaf, b sqltext.Body, st sqltext.BodyStatement) int {
-	if !l.exact && l.base == 0 {
-		return l.start
+func (r *reviewer) bodyPlace(l schema.Statement, b sqltext.Body, st sqltext.BodyStatement) int {
+	if !l.Exact && l.Base == 0 {
+		return l.Start
 	}
 	if st.Offset >= 0 {
-		return l.start + st.Offset
+		return l.Start + st.Offset
 	}
-	at := l.start
+	at := l.Start
 	if b.Start < 0 {
 		return at
 	}
@@ -181,57 +156,57 @@ func (r *reviewer) bodyPlace(l leaf, b sqltext.Body, st sqltext.BodyStatement) i
 	return at + len(rest) - len(strings.TrimLeft(rest, " \t"))
 }
 
-// ordinary reviews the usual statement of a body; of anything else it says nothing, and gives false.
-func (r *reviewer) ordinary(l leaf, sql string, depth int) bool {
+// plain reviews the usual statement of a body; of anything else it says nothing, and gives false.
+func (r *reviewer) plain(l schema.Statement, sql string, depth int) bool {
 	st, n, ok := sqltext.Inside(sql)
 	if !ok {
 		return false
 	}
-	l.node, l.sql, l.kind = n, st.SQL, st.Kind
-	l.refuses, l.probed = st.Transactional == sqltext.NoTransaction, false
-	l.start = l.base + st.Start
-	r.leaf(l, depth+1)
+	l.Node, l.SQL, l.Kind = n, st.SQL, st.Kind
+	l.Refuses, l.Probed = st.Transactional == sqltext.NoTransaction, false
+	l.Start = l.Base + st.Start
+	r.execute(l, depth+1)
 	return true
 }
 
 // fragment reviews SQL that stands inside something else.
-func (r *reviewer) fragment(l leaf, sql string, depth int) {
+func (r *reviewer) fragment(l schema.Statement, sql string, depth int) {
 	s, err := sqltext.Parse([]byte(sql))
 	if e := sqltext.AsSyntaxError(err); e != nil && e.Code != sqltext.CodeInBlock {
-		r.cannot(l, unreviewable(), "inside a body: "+e.Message)
+		r.unreadable(l, rules.Fixed(rules.Unreviewable), "inside a body: "+e.Message)
 		return
 	}
 	for i, st := range s.Statements {
 		inner := l
-		inner.node, inner.sql, inner.kind = s.Node(i), st.SQL, st.Kind
-		inner.refuses, inner.probed = st.Transactional == sqltext.NoTransaction, false
-		if l.exact {
-			inner.start = l.base + st.Start
+		inner.Node, inner.SQL, inner.Kind = s.Node(i), st.SQL, st.Kind
+		inner.Refuses, inner.Probed = st.Transactional == sqltext.NoTransaction, false
+		if l.Exact {
+			inner.Start = l.Base + st.Start
 		}
-		r.leaf(inner, depth+1)
+		r.execute(inner, depth+1)
 	}
 }
 
 // expression looks for calls in a condition, an assignment or a PERFORM.
-func (r *reviewer) expression(l leaf, depth int) {
-	if r.state.callsNothing(l.sql) && !saysWith(l.sql) {
+func (r *reviewer) expression(l schema.Statement, depth int) {
+	if r.state.CallsNothing(l.SQL) && !saysWith(l.SQL) {
 		return
 	}
-	s, err := sqltext.Parse([]byte(l.sql))
+	s, err := sqltext.Parse([]byte(l.SQL))
 	if err != nil || len(s.Statements) == 0 {
 		return // a cursor's or array's own syntax; it executes nothing that changes the schema
 	}
-	l.exact, l.guarded, l.doubt, l.node = false, true, true, s.Node(0)
-	if len(calls(l.node)) > 0 || len(inner(l.node)) > 0 {
+	l.Exact, l.Guarded, l.Doubt, l.Node = false, true, true, s.Node(0)
+	if len(syntax.Calls(l.Node)) > 0 || len(syntax.Inner(l.Node)) > 0 {
 		r.inside(l, depth+1)
 	}
 }
 
-// execute folds EXECUTE of a constant; anything computed is unreviewable.
-func (r *reviewer) execute(l leaf, depth int) {
-	s, err := sqltext.Parse([]byte("SELECT " + l.sql))
+// dynamic folds EXECUTE of a constant; anything computed is unreviewable.
+func (r *reviewer) dynamic(l schema.Statement, depth int) {
+	s, err := sqltext.Parse([]byte("SELECT " + l.SQL))
 	if err != nil || len(s.Statements) != 1 {
-		r.cannot(l, dynamicSQL(), "EXECUTE of something that cannot be read")
+		r.unreadable(l, rules.Fixed(rules.DynamicSQL), "EXECUTE of something that cannot be read")
 		return
 	}
 	var sql string
@@ -240,10 +215,10 @@ func (r *reviewer) execute(l leaf, depth int) {
 		sql, ok = fold(targets[0].GetResTarget().GetVal(), 0)
 	}
 	if !ok {
-		r.cannot(l, dynamicSQL(), "EXECUTE of a string that is put together while it runs")
+		r.unreadable(l, rules.Fixed(rules.DynamicSQL), "EXECUTE of a string that is put together while it runs")
 		return
 	}
-	l.exact = false
+	l.Exact = false
 	r.fragment(l, sql, depth+1)
 }
 
@@ -255,15 +230,15 @@ func fold(n *pg.Node, depth int) (string, bool) {
 	if c := n.GetAConst(); c.GetSval() != nil {
 		return c.GetSval().GetSval(), true
 	}
-	if c := n.GetTypeCast(); c != nil && lastName(c.GetTypeName().GetNames()) == "text" {
+	if c := n.GetTypeCast(); c != nil && syntax.LastName(c.GetTypeName().GetNames()) == "text" {
 		return fold(c.GetArg(), depth+1)
 	}
-	if e := n.GetAExpr(); e != nil && lastName(e.GetName()) == "||" {
+	if e := n.GetAExpr(); e != nil && syntax.LastName(e.GetName()) == "||" {
 		left, ok1 := fold(e.GetLexpr(), depth+1)
 		right, ok2 := fold(e.GetRexpr(), depth+1)
 		return left + right, ok1 && ok2 && len(left)+len(right) <= sqltext.MaxBytes
 	}
-	if c := n.GetFuncCall(); c != nil && calledName(c) == "format" && len(c.GetArgs()) > 0 {
+	if c := n.GetFuncCall(); c != nil && syntax.CalledName(c) == "format" && len(c.GetArgs()) > 0 {
 		return foldFormat(c.GetArgs(), depth)
 	}
 	return "", false

@@ -1,6 +1,8 @@
 package sqlreview
 
-import "testing"
+import (
+	"testing"
+)
 
 func TestReview_overlooks_no_call_whatever_its_spelling(t *testing.T) {
 	const made = `CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN DROP TABLE orders; RETURN 1; END $$; CREATE FUNCTION "G""x"() RETURNS int LANGUAGE sql AS 'DROP TABLE orders'; `

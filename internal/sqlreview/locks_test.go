@@ -61,8 +61,8 @@ func TestWillFail_leaves_an_index_to_the_applier_that_a_broken_build_left(t *tes
 func TestReview_ends_when_relations_go_round_in_a_circle(t *testing.T) {
 	c := baseCatalog()
 	c.Tables = append(c.Tables,
-		Table{Schema: "public", Name: "v", Kind: KindView, Uses: []Use{{"public", "w", "a"}}, Columns: []Column{column("a", "int", false, false)}},
-		Table{Schema: "public", Name: "w", Kind: KindView, Uses: []Use{{"public", "v", "a"}, {"public", "orders", "id"}}, Columns: []Column{column("a", "int", false, false)}})
+		Table{Schema: "public", Name: "v", Kind: KindView, Uses: []Use{{Schema: "public", Table: "w", Column: "a"}}, Columns: []Column{column("a", "int", false, false)}},
+		Table{Schema: "public", Name: "w", Kind: KindView, Uses: []Use{{Schema: "public", Table: "v", Column: "a"}, {Schema: "public", Table: "orders", Column: "id"}}, Columns: []Column{column("a", "int", false, false)}})
 	for _, sql := range []string{
 		"ALTER TABLE audit_log INHERIT loose_events; ALTER TABLE loose_events INHERIT audit_log; ALTER TABLE audit_log ADD c int; DROP TABLE audit_log CASCADE;",
 		"DROP TABLE orders CASCADE; DROP VIEW v CASCADE;",
@@ -79,7 +79,7 @@ func TestReview_ends_when_relations_go_round_in_a_circle(t *testing.T) {
 func TestReview_says_the_same_each_time(t *testing.T) {
 	c := baseCatalog()
 	for i := range c.Tables {
-		c.Tables[i].Triggers = []Trigger{{Name: "t", Function: Ref{"public", "bump"}, Enabled: true}}
+		c.Tables[i].Triggers = []Trigger{{Name: "t", Function: Ref{Schema: "public", Name: "bump"}, Enabled: true}}
 	}
 	const sql = "DROP FUNCTION bump(); DROP SCHEMA reporting; DROP TYPE order_state; DROP TABLE orders; TRUNCATE customers CASCADE; BEGIN; ALTER TABLE orders ADD c int; ALTER TABLE customers ADD c int; UPDATE tickets SET id = 1; COMMIT;"
 	first, _ := json.Marshal(Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(sql)}}, Catalog: c}))

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fairlead/internal/sqlreview/report"
 )
 
 // observation is what a PostgreSQL 15 server did with one case.
@@ -49,7 +51,7 @@ func observations(t *testing.T) []observation {
 // strongest gives the claimed locks in the form of cases.tsv: the strongest of
 // each relation that stops somebody.
 func strongest(r Report) []string {
-	order := []string{rowExclusive, shareUpdateExclusive, share, shareRowExclusive, exclusive, accessExclusive}
+	order := []string{report.RowExclusive, report.ShareUpdateExclusive, report.Share, report.ShareRowExclusive, report.Exclusive, report.AccessExclusive}
 	mode := map[string]int{}
 	for _, s := range r.Statements {
 		for _, l := range s.Claims.Locks {
@@ -83,7 +85,7 @@ func TestClaims_agree_with_what_the_server_did(t *testing.T) {
 			failed = failed || s.Claims.Fails != ""
 		}
 		failed = failed || strings.Contains(rulesOf(r), "concurrently-in-tx")
-		if got := unique(claimed); slices.Equal(got, o.rewritten) {
+		if got := report.Unique(claimed); slices.Equal(got, o.rewritten) {
 			rewrites++
 		} else {
 			t.Logf("%s rewrites: claimed %v, seen %v", o.file, got, o.rewritten)

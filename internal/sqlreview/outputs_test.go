@@ -48,11 +48,6 @@ func TestExplain_pages_in_the_manual_are_current(t *testing.T) {
 			t.Errorf("%s/%s is not what the code says: run go test ./internal/sqlreview -run Explain -update", dir, name)
 		}
 	}
-	for id := range details() {
-		if _, ok := Rules()[id]; !ok {
-			t.Errorf("details speak of %s, which is no rule", id)
-		}
-	}
 }
 
 // everything is a report with each kind of finding, a waived one and odd names.

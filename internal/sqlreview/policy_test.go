@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"fairlead/internal/sqlreview/report"
 )
 
 func TestPolicy_decides_which_tables_are_small(t *testing.T) {
@@ -117,7 +119,7 @@ func tried(sql string, p Policy, same bool, did ...Observed) Report {
 
 func TestWithTrace_lowers_a_lock_that_a_trial_disproves_where_the_policy_says_so(t *testing.T) {
 	const volatile = "ALTER TABLE orders ADD c int DEFAULT nobody_knows();"
-	locked := Claims{Locks: []Lock{{"orders", accessExclusive}}}
+	locked := Claims{Locks: []Lock{{Relation: "orders", Mode: report.AccessExclusive}}}
 	quiet := Observed{Kind: "ALTER TABLE", Claims: locked}
 	rewrote := quiet
 	rewrote.Claims.Rewrites = []string{"orders"}
@@ -142,7 +144,7 @@ func TestWithTrace_lowers_a_lock_that_a_trial_disproves_where_the_policy_says_so
 		{"a statement that failed", volatile, lowers, true, failed, SeverityBlock, false},
 		{"lost data", "ALTER TABLE orders DROP COLUMN total;", lowers, true, quiet, SeverityBlock, false},
 		{"a lock that is asked for", "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;", lowers, true, Observed{Kind: "LOCK", Claims: locked}, SeverityBlock, false},
-		{"rows that are written", "UPDATE orders SET total = 1;", lowers, true, Observed{Kind: "UPDATE", Claims: Claims{Locks: []Lock{{"orders", rowExclusive}}}}, SeverityBlock, false},
+		{"rows that are written", "UPDATE orders SET total = 1;", lowers, true, Observed{Kind: "UPDATE", Claims: Claims{Locks: []Lock{{Relation: "orders", Mode: report.RowExclusive}}}}, SeverityBlock, false},
 		{"a body that may have been passed over", "DO $$ BEGIN IF (SELECT false) THEN " + volatile + " END IF; END $$", lowers, true, Observed{Kind: "DO"}, SeverityBlock, false},
 	} {
 		r := tried(x.sql, x.policy, x.same, x.did)

@@ -5,16 +5,20 @@ import (
 	"slices"
 	"strings"
 
+	"fairlead/internal/sqlreview/schema"
 	"fairlead/internal/sqltext"
 )
 
-// turn says what is known of a block that asks a migration history whether it is due.
-type turn int
+// recordedState says what is known of a block that asks a migration history whether it is due.
+type recordedState int
 
 const (
-	unasked turn = iota + 1 // it asks nothing, or nobody knows the answer
-	over                    // the history has it: nothing in it runs
-	due                     // the history does not have it: all of it runs
+	// notKnown: it asks nothing, or nobody knows the answer.
+	notKnown recordedState = iota + 1
+	// isApplied: the history has it; nothing in it runs.
+	isApplied
+	// isPending: the history does not have it; all of it runs.
+	isPending
 )
 
 // historyBlock is the one shape that EF Core writes: nothing before the question and nothing after its END IF. The table may have another
@@ -30,17 +34,17 @@ var historyInsert = regexp.MustCompile(`(?is)INSERT\s+INTO\s+(?:"?\w+"?\.)?"?(\w
 // quoted is what may look like a keyword and is none.
 var quoted = regexp.MustCompile(`(?s)'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/`)
 
-// turns are the beginnings and ends of IF.
-var turns = regexp.MustCompile(`(?i)\bEND\s+IF\b|(?:^|;|\bTHEN)\s*IF\b`)
+// ifs are the beginnings and ends of IF.
+var ifs = regexp.MustCompile(`(?i)\bEND\s+IF\b|(?:^|;|\bTHEN)\s*IF\b`)
 
-// closes says whether every END IF in the text belongs to an IF in it, so that the question before it is asked of all that stands there.
-func closes(text string) bool {
+// closesItsIfs says whether every END IF in the text belongs to an IF in it, so that the question before it is asked of all that stands there.
+func closesItsIfs(text string) bool {
 	text = quoted.ReplaceAllString(text, " ")
 	if strings.Contains(text, "$") {
 		return false
 	}
 	depth := 0
-	for _, t := range turns.FindAllString(text, -1) {
+	for _, t := range ifs.FindAllString(text, -1) {
 		if strings.HasPrefix(strings.ToUpper(t), "END") {
 			depth--
 		} else {
@@ -55,13 +59,13 @@ func closes(text string) bool {
 
 // recorded says whether a DO block of a migration tool still runs, by the history that the catalog holds and by what the script
 // recorded itself.
-func (r *reviewer) recorded(l leaf, b sqltext.Body) turn {
+func (r *reviewer) recorded(l schema.Statement, b sqltext.Body) recordedState {
 	if r.catalog == nil || !strings.Contains(b.Source, "MigrationId") && !strings.Contains(b.Source, "migration_id") {
-		return unasked
+		return notKnown
 	}
 	m := historyBlock.FindStringSubmatch(b.Source)
-	if m == nil || l.node.GetDoStmt() == nil || l.doubt || otherBranch.MatchString(m[4]) {
-		return unasked
+	if m == nil || l.Node.GetDoStmt() == nil || l.Doubt || otherBranch.MatchString(m[4]) {
+		return notKnown
 	}
 	conditions := 0
 	for _, st := range b.Statements {
@@ -69,27 +73,27 @@ func (r *reviewer) recorded(l leaf, b sqltext.Body) turn {
 		case st.Kind == sqltext.BodyExpression:
 			conditions++
 		case !st.Guarded || st.Kind != sqltext.BodySQL:
-			return unasked
+			return notKnown
 		}
 	}
-	if conditions != 1 && !closes(m[4]) { // another IF: what stands where is not known by its shape
-		return unasked
+	if conditions != 1 && !closesItsIfs(m[4]) { // another IF: what stands where is not known by its shape
+		return notKnown
 	}
 	id := strings.ReplaceAll(m[3], "''", "'")
 	known, has := r.history(m[1], m[2], id)
 	if !known {
-		return unasked
+		return notKnown
 	}
-	if has || r.state.applied[id] {
-		return over
+	if has || r.state.Recorded[id] {
+		return isApplied
 	}
 	if i := historyInsert.FindStringSubmatch(m[4]); i != nil && i[1] == m[2] && strings.ReplaceAll(i[2], "''", "'") == id && conditions == 1 {
-		r.state.applied[id] = true
+		r.state.Recorded[id] = true
 	}
 	if conditions != 1 {
-		return unasked // it runs, but what stands under the other IF may not
+		return notKnown // it runs, but what stands under the other IF may not
 	}
-	return due
+	return isPending
 }
 
 // history says whether the history is known, and whether it has a migration.
@@ -97,12 +101,11 @@ func (r *reviewer) history(schema, table, id string) (known, has bool) {
 	if r.catalog == nil {
 		return false, false
 	}
-	n := r.state.qualify(schema, table)
+	n := r.state.Qualify(schema, table)
 	for _, h := range r.catalog.Histories {
-		if h.Table == n.name && h.Schema == n.schema {
+		if h.Table == n.Name && h.Schema == n.Schema {
 			return true, slices.Contains(h.Applied, id)
 		}
 	}
-	_, there := r.state.base.tables[n]
-	return !there, false
+	return !r.state.InCatalog(n), false
 }

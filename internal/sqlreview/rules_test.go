@@ -3,6 +3,8 @@ package sqlreview
 import (
 	"strings"
 	"testing"
+
+	"fairlead/internal/sqlreview/rules"
 )
 
 // ruleCase is SQL and the findings it must have, in order: "block:drop-table".
@@ -236,7 +238,7 @@ func TestFinding_keeps_its_fingerprint_when_it_moves(t *testing.T) {
 
 func TestRules_are_complete_and_named_once(t *testing.T) {
 	seen := map[string]bool{}
-	for _, a := range Analyzers() {
+	for _, a := range rules.Analyzers() {
 		r := a.Rule
 		if seen[r.ID] || r.ID == "" || r.Why == "" || r.Do == "" || r.Family == "" || r.Severity == "" || a.Check == nil {
 			t.Errorf("rule %+v", r)

@@ -1,6 +1,12 @@
 package sqlreview
 
-import "fairlead/internal/migrator"
+import (
+	"fmt"
+
+	"fairlead/internal/migrator"
+	"fairlead/internal/sqlreview/rules"
+	"fairlead/internal/sqltext"
+)
 
 // tool is a migration tool, as far as its files show it, and what must change in it so that a statement runs outside a transaction.
 type tool struct{ name, outside string }
@@ -8,11 +14,11 @@ type tool struct{ name, outside string }
 // toolOf recognises the tool that a file was written by or for; an empty name means that nothing shows it.
 func toolOf(file, sql string) tool {
 	t := migrator.Of(file, sql)
-	return tool{string(t), outside(t)}
+	return tool{string(t), outsideIn(t)}
 }
 
-// outside is what must change in a tool.
-func outside(t migrator.Tool) string {
+// outsideIn is what must change in a tool.
+func outsideIn(t migrator.Tool) string {
 	switch t {
 	case migrator.EF:
 		return "EF Core wraps its script in a transaction and DO blocks: leave the index out of the migration (migrationBuilder.Sql(…, suppressTransaction: true) is not enough for an idempotent script) and run it as a file of its own"
@@ -34,19 +40,29 @@ func outside(t migrator.Tool) string {
 	return ""
 }
 
-// outsideRules are the rules whose advice is to run a statement outside a transaction.
-func outsideRules(id string) bool {
-	switch id {
-	case "concurrently-in-tx", "tool-transaction", "index-not-concurrent", "reindex", "drop-index", "validate-same-tx", "enum-same-tx":
-		return true
-	}
-	return false
-}
-
 // advise adds to a rule's advice what must change in the tool.
 func (t tool) advise(r Rule) string {
-	if t.name == "" || !outsideRules(r.ID) {
+	if t.name == "" || !r.OutsideTransaction {
 		return r.Do
 	}
 	return r.Do + "\n-- " + t.outside
+}
+
+// warnOfTool warns of a file that a release can apply, and the tool that it was written for cannot.
+func (r *reviewer) warnOfTool() {
+	if len(r.script.Statements) < 2 {
+		return
+	}
+	for i, st := range r.script.Statements {
+		if st.Transactional != sqltext.NoTransaction || r.inBlock(st.Start) {
+			continue
+		}
+		switch t := r.writtenFor(); t.name {
+		case "Prisma", "golang-migrate", "Diesel":
+			rule := rules.Fixed(rules.ToolTransaction)
+			r.statement = i
+			r.add(rules.Diagnostic{Rule: rule, Severity: rule.Severity, Offset: st.Start, Message: fmt.Sprintf("%s cannot apply %s in one file with other statements", t.name, st.Kind), Evidence: "text"}, st.SQL)
+		}
+		return
+	}
 }

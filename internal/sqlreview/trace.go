@@ -3,212 +3,52 @@ package sqlreview
 import (
 	"fmt"
 	"slices"
-	"strings"
+
+	"fairlead/internal/sqlreview/rules"
 )
 
-// Trace is what a server did with a script: the database adapter observes, this
-// package compares. Statements are those of the file itself, in order; what a DO
-// block executed belongs to the block.
-type Trace struct {
-	ServerVersion int        `json:"server_version"`
-	Statements    []Observed `json:"statements"`
-	// SameShape says that the scratch database had the shape of the catalog that the review knows, and that this catalog came from
-	// somewhere else.
-	SameShape bool `json:"same_shape,omitempty"`
-	// Again tells of the second run of the same script; nil means that there was none.
-	Again *Again `json:"again,omitempty"`
-}
-
-// Observed is what one statement did. Claims.Fails is the server's error. Held
-// are the locks that earlier statements of the same transaction had taken.
-type Observed struct {
-	Statement    int    `json:"statement"` // its index in the file
-	Line         int    `json:"line"`
-	Kind         string `json:"kind"`
-	Claims       Claims `json:"claims"`
-	Held         []Lock `json:"held,omitempty"`
-	Blind        bool   `json:"blind,omitempty"` // in no transaction: scans were not seen
-	Milliseconds int64  `json:"milliseconds"`
-}
-
-// Again tells how the second run ended: Fails is "" when each statement went through.
-type Again struct {
-	Line  int    `json:"line,omitempty"`
-	Fails string `json:"fails,omitempty"`
-}
-
-// Disagreement is a difference between what the review claims and what a server did.
-type Disagreement struct {
-	Statement int    `json:"statement"`
-	Line      int    `json:"line"`
-	Kind      string `json:"kind"`
-	What      string `json:"what"` // locks, rewrites, scans, builds, fails
-	Claimed   string `json:"claimed"`
-	Observed  string `json:"observed"`
-}
-
-// String gives one line for a screen.
-func (d Disagreement) String() string {
-	return fmt.Sprintf("line %d: %s of %s: claimed %s, observed %s", d.Line, d.What, d.Kind, d.Claimed, d.Observed)
-}
-
-// Compare lists where claims and observation differ, statement by statement of
-// one file. Locks that disturb nobody (ACCESS SHARE, ROW SHARE) do not count,
-// and of the others the strongest on each relation does. After a statement that
-// failed, only its failure is compared.
-func Compare(r Report, t Trace) []Disagreement {
-	claims := map[int]*claimed{}
-	for _, s := range r.Statements {
-		if claims[s.Statement] == nil {
-			claims[s.Statement] = &claimed{}
+// WithTrace adds what a server did with one of the files, and a finding for each difference. A trace takes no finding away: a block of
+// the lock family that it disproves is marked, and becomes a warning where the policy says so and the copy had the catalog's shape.
+func WithTrace(r Report, file string, t Trace) Report {
+	mine := r
+	mine.Statements = slices.DeleteFunc(slices.Clone(r.Statements), func(s StatementReport) bool { return s.File != file })
+	d := Compare(mine, t)
+	r.Traces = append(slices.Clone(r.Traces), Traced{File: file, Trace: t, Disagreements: d})
+	r.Findings = slices.Clone(r.Findings)
+	disprove(&r, mine, t)
+	add := func(rule Rule, severity Severity, line int, format string, args ...any) {
+		message := fmt.Sprintf(format, args...)
+		severity, shown := r.Policy.Weigh(rule, severity)
+		if !shown {
+			r.Silenced++
+			return
 		}
-		claims[s.Statement].add(s)
+		r.Findings = append(r.Findings, Finding{Rule: rule.ID, Severity: severity, File: file, Line: max(line, 1), Column: 1, Message: message,
+			Why: rule.Why, Do: rule.Do, Evidence: "trace", Fingerprint: fingerprint(rule.ID, file, message), Statement: -1})
+		switch {
+		case severity == SeverityBlock:
+			r.Verdict = Block
+		case severity == SeverityWarn && r.Verdict == Pass:
+			r.Verdict = Warn
+		}
 	}
-	var out []Disagreement
+	for _, x := range d {
+		if x.What == "fails" && x.Observed != "none" {
+			continue // told below
+		}
+		add(rules.Fixed(rules.TraceDisagrees), rules.Fixed(rules.TraceDisagrees).Severity, x.Line, "%s of %s: the review claims %s, the server did %s", x.What, x.Kind, x.Claimed, x.Observed)
+	}
 	for _, o := range t.Statements {
-		c := claims[o.Statement]
-		if c == nil && r.Unlisted > 0 {
-			continue // its claims were left out
-		}
-		if c == nil {
-			c = &claimed{}
-		}
-		out = append(out, c.compare(o)...)
-	}
-	return out
-}
-
-// claimed is what is claimed of one statement of the file: what it surely does,
-// and what it may do besides.
-type claimed struct{ sure, may Claims }
-
-func (c *claimed) add(s StatementReport) {
-	into := &c.sure
-	if s.Guarded {
-		into = &c.may
-	}
-	into.Locks = append(into.Locks, s.Claims.Locks...)
-	into.Rewrites = append(into.Rewrites, s.Claims.Rewrites...)
-	into.Scans = append(into.Scans, s.Claims.Scans...)
-	into.Builds = append(into.Builds, s.Claims.Builds...)
-	c.may.MayLock = append(c.may.MayLock, s.Claims.MayLock...)
-	c.may.Scans = append(c.may.Scans, s.Claims.MayScan...)
-	if c.sure.Fails == "" && !s.Guarded {
-		c.sure.Fails = s.Claims.Fails
-	}
-	if s.Claims.FailsIf != "" {
-		c.may.FailsIf = s.Claims.FailsIf
-	}
-}
-
-func (c *claimed) compare(o Observed) []Disagreement {
-	var out []Disagreement
-	differ := func(what, claimed, observed string) {
-		out = append(out, Disagreement{o.Statement, o.Line, o.Kind, what, claimed, observed})
-	}
-	if c.sure.Fails != "" || o.Claims.Fails != "" {
-		if c.sure.Fails == "" && c.may.FailsIf == "" || o.Claims.Fails == "" {
-			differ("fails", orNone(c.sure.Fails), orNone(o.Claims.Fails))
-		}
-		return out
-	}
-	if sure, seen := lockList(c.sure.Locks, o.Held), lockList(o.Claims.Locks, o.Held); !c.locksAgree(o) {
-		differ("locks", sure, seen)
-	}
-	within := func(what string, sure, may, seen []string, blind bool) {
-		if !blind && !subset(sure, seen) || !subset(seen, append(slices.Clone(may), sure...)) {
-			differ(what, list(sure), list(seen))
+		if o.Claims.Fails != "" {
+			add(rules.Fixed(rules.TraceFailed), rules.Fixed(rules.TraceFailed).Severity, o.Line, "%s failed: %s", o.Kind, o.Claims.Fails)
 		}
 	}
-	within("rewrites", c.sure.Rewrites, c.may.Rewrites, o.Claims.Rewrites, false)
-	// What is rewritten gets new indexes and is read anyway, and an index is built by reading.
-	rewritten := o.Claims.Rewrites
-	within("builds", without(c.sure.Builds, rewritten), c.may.Builds, without(o.Claims.Builds, rewritten), false)
-	done := append(slices.Clone(rewritten), o.Claims.Builds...)
-	may := c.may.Scans
-	if queries(o.Kind) {
-		may = append(slices.Clone(may), o.Claims.Scans...)
-	}
-	within("scans", without(c.sure.Scans, done), may, without(o.Claims.Scans, done), o.Blind)
-	return out
-}
-
-// queries says whether a statement reads rows as its planner decides.
-func queries(kind string) bool {
-	for _, k := range []string{"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "REFRESH", "DO", "CALL", "EXECUTE", "CREATE TABLE AS", "CREATE MATERIALIZED VIEW AS"} {
-		if strings.HasPrefix(kind, k) {
-			return true
+	if a := t.Again; a != nil && a.Fails != "" && len(t.Statements) > 0 && t.Statements[len(t.Statements)-1].Claims.Fails == "" {
+		severity := SeverityInfo // an atomic script is recorded, and not run again
+		if r.Idempotent == Guarded {
+			severity = SeverityBlock
 		}
+		add(rules.Fixed(rules.TraceRerun), severity, a.Line, "the second run failed: %s", a.Fails)
 	}
-	return false
-}
-
-func without(all, some []string) []string {
-	return slices.DeleteFunc(unique(all), func(x string) bool { return slices.Contains(some, x) })
-}
-
-func subset(a, b []string) bool {
-	return !slices.ContainsFunc(a, func(x string) bool { return !slices.Contains(b, x) })
-}
-
-// locksAgree compares the strongest lock on each relation. A lock of a statement in no transaction may come and go unseen.
-func (c *claimed) locksAgree(o Observed) bool {
-	rank := func(mode string) int { return slices.Index(LockModes(), mode) }
-	best := func(locks []Lock) map[string]int {
-		out := map[string]int{}
-		for _, l := range locks {
-			out[l.Relation] = max(out[l.Relation], rank(l.Mode))
-		}
-		return out
-	}
-	sure, may, seen, held := best(c.sure.Locks), best(c.may.Locks), best(o.Claims.Locks), best(o.Held)
-	for relation, r := range seen {
-		if r < rank(rowExclusive) || slices.Contains(c.may.MayLock, relation) || slices.Contains(c.may.MayLock, "*") {
-			continue
-		}
-		if r > max(sure[relation], may[relation]) || r < sure[relation] && held[relation] < sure[relation] && !o.Blind {
-			return false
-		}
-	}
-	for relation, r := range sure {
-		if r >= rank(rowExclusive) && max(seen[relation], held[relation]) < r && !o.Blind {
-			return false
-		}
-	}
-	return true
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
-}
-
-func list(names []string) string { return orNone(strings.Join(unique(names), ", ")) }
-
-// LockModes gives PostgreSQL's lock modes, from weak to strong.
-func LockModes() []string {
-	return []string{"ACCESS SHARE", "ROW SHARE", rowExclusive, shareUpdateExclusive, share, shareRowExclusive, exclusive, accessExclusive}
-}
-
-// lockList prints the strongest lock of each relation that is stronger than what was held.
-func lockList(locks, held []Lock) string {
-	rank := func(mode string) int { return slices.Index(LockModes(), mode) }
-	strongest := map[string]int{}
-	for _, l := range locks {
-		strongest[l.Relation] = max(strongest[l.Relation], rank(l.Mode))
-	}
-	for _, l := range held {
-		if strongest[l.Relation] <= rank(l.Mode) {
-			delete(strongest, l.Relation)
-		}
-	}
-	var out []string
-	for relation, r := range strongest {
-		if r >= rank(rowExclusive) {
-			out = append(out, relation+" "+LockModes()[r])
-		}
-	}
-	return list(out)
+	return r
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"fairlead/internal/sqlreview/rules"
 )
 
 // WaiversSchema names the version of the file of waivers.
@@ -27,7 +29,7 @@ func (w Waiver) Check(now time.Time) error {
 	if w.Fingerprint == "" || len(w.SHA256) != 64 || w.By == "" {
 		return fmt.Errorf("it names no finding, no file or nobody")
 	}
-	return Waived{Reason: w.Reason, Until: w.Until}.check(w.Rule, now)
+	return checkWaived(Waived{Reason: w.Reason, Until: w.Until}, w.Rule, now)
 }
 
 // DecodeWaivers reads the file of waivers; its errors name the first that is malformed. Expiry is judged by the review.
@@ -77,14 +79,14 @@ func (r *reviewer) waive(all []Waiver) {
 			continue // of another text
 		}
 		err := w.Check(r.now)
-		if err == nil && !r.waiveOne(w) && !r.policy.off(w.Rule) {
+		if err == nil && !r.waiveOne(w) && !switchedOff(r.policy, w.Rule) {
 			err = fmt.Errorf("the review finds no %s with that fingerprint", w.Rule)
 		}
 		if err != nil {
-			rule := badException()
+			rule := rules.Fixed(rules.BadException)
 			r.report.Findings = append(r.report.Findings, Finding{Rule: rule.ID, Severity: rule.Severity, File: name, Line: 1, Column: 1,
 				Message: fmt.Sprintf("waiver %s is not valid: %v", w.Fingerprint, err), Why: rule.Why,
-				Do: "fairlead review waive FINGERPRINT FILE --reason … --until …", Evidence: "text", Fingerprint: "waiver-" + w.Fingerprint, statement: -1})
+				Do: "fairlead review waive FINGERPRINT FILE --reason … --until …", Evidence: "text", Fingerprint: "waiver-" + w.Fingerprint, Statement: -1})
 		}
 	}
 }
@@ -92,7 +94,7 @@ func (r *reviewer) waive(all []Waiver) {
 func (r *reviewer) waiveOne(w Waiver) bool {
 	for i := range r.report.Findings {
 		f := &r.report.Findings[i]
-		if f.Fingerprint == w.Fingerprint && f.sha256 == w.SHA256 && f.Rule == w.Rule && f.Rule != badException().ID {
+		if f.Fingerprint == w.Fingerprint && f.Sha256 == w.SHA256 && f.Rule == w.Rule && f.Rule != rules.BadException {
 			f.Waived = &Waived{How: "waiver", By: w.By, Reason: w.Reason, Until: w.Until}
 			return true
 		}

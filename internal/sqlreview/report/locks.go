@@ -1,0 +1,17 @@
+package report
+
+import ()
+
+const (
+	AccessExclusive      = "ACCESS EXCLUSIVE"
+	Exclusive            = "EXCLUSIVE"
+	ShareRowExclusive    = "SHARE ROW EXCLUSIVE"
+	Share                = "SHARE"
+	ShareUpdateExclusive = "SHARE UPDATE EXCLUSIVE"
+	RowExclusive         = "ROW EXCLUSIVE"
+)
+
+// LockModes gives PostgreSQL's lock modes, from weak to strong.
+func LockModes() []string {
+	return []string{"ACCESS SHARE", "ROW SHARE", RowExclusive, ShareUpdateExclusive, Share, ShareRowExclusive, Exclusive, AccessExclusive}
+}

@@ -1,0 +1,186 @@
+// Package schema is the model of the database while a script runs: State answers what is there at a statement and moves
+// past it by Apply. It judges nothing.
+package schema
+
+import (
+	"slices"
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"fairlead/internal/sqlreview/catalog"
+	"fairlead/internal/sqlreview/syntax"
+)
+
+// Alters gives the commands of an ALTER TABLE on a relation that exists before
+// the script.
+func (s *State) Alters(node *pg.Node) (catalog.Ref, []*pg.AlterTableCmd) {
+	a := node.GetAlterTableStmt()
+	if a == nil {
+		return catalog.Ref{}, nil
+	}
+	n := s.Named(a.GetRelation())
+	switch a.GetObjtype() {
+	case pg.ObjectType_OBJECT_INDEX, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_TYPE:
+		return n, nil
+	}
+	if s.IsNew(n) || a.GetMissingOk() && s.Missing(n) {
+		return n, nil
+	}
+	var out []*pg.AlterTableCmd
+	for _, c := range a.GetCmds() {
+		if cmd := c.GetAlterTableCmd(); cmd != nil {
+			out = append(out, cmd)
+		}
+	}
+	return n, out
+}
+
+// State is the model of the database while the script runs: its relations, and what else statements name.
+type State struct {
+	relations
+	// namesUncertain says that types or functions may have been made or dropped unseen.
+	namesUncertain bool
+	// zone is the time zone of the session; "" is unknown.
+	Zone string
+	// uncheckedBodies says that check_function_bodies is off.
+	UncheckedBodies bool
+
+	// functions has the overloads of each name; callable the names of functions without a body that can be read.
+	Functions map[string][]*function
+	Callable  map[string]bool
+	// domains tells of each domain of the script whether it is constrained.
+	Domains      map[string]bool
+	Types        map[string]bool
+	droppedTypes map[string]bool
+	Casts        bool
+	Schemas      map[string]bool
+	roles        map[string]bool
+	// labels are the enum labels that the open unit added, added those of the script by enum.
+	Labels []string
+	Added  map[string][]string
+	// policies has the tables that the script gave a policy.
+	Policies map[catalog.Ref]bool
+	// recorded has the migrations that the script wrote into a tool's history itself.
+	Recorded map[string]bool
+	// later has the views and functions that a later statement makes, analyzed the tables that one analyses.
+	Later    map[string]bool
+	Analyzed map[catalog.Ref]analysis
+}
+
+// temporary is the schema of temporary tables; they hide others of their name.
+const temporary = "pg_temp"
+
+func New(c *catalog.Catalog, base Base) *State {
+	s := &State{
+		relations: relations{
+			Catalog: c, base: base, path: []string{"public"}, Touched: map[catalog.Ref]*relation{}, IndexTable: map[catalog.Ref]catalog.Ref{},
+			dropped: map[catalog.Ref]bool{}, Sequences: map[catalog.Ref]bool{},
+		},
+		Functions: map[string][]*function{}, Callable: map[string]bool{}, Domains: map[string]bool{}, Types: map[string]bool{},
+		droppedTypes: map[string]bool{}, Schemas: map[string]bool{}, roles: map[string]bool{}, Added: map[string][]string{},
+		Policies: map[catalog.Ref]bool{}, Recorded: map[string]bool{}, Later: map[string]bool{}, Analyzed: map[catalog.Ref]analysis{},
+	}
+	if c != nil {
+		s.Zone = c.TimeZone
+		if len(c.SearchPath) > 0 {
+			s.path = c.SearchPath
+		}
+	}
+	return s
+}
+
+func (s *relations) touch(n catalog.Ref) *relation {
+	r := s.Touched[n]
+	if r == nil {
+		r = &relation{columns: map[string]newColumn{}, checks: map[string]checking{}}
+		s.Touched[n] = r
+	}
+	return r
+}
+
+// IsNew says whether the script itself made the relation.
+func (s *relations) IsNew(n catalog.Ref) bool {
+	r := s.Touched[n]
+	return r != nil && r.isNew
+}
+
+// Absent says whether the relation is known not to exist at this point.
+func (s *relations) Absent(n catalog.Ref) bool {
+	if r := s.Touched[n]; r != nil && (r.isNew || r.gone || r.moved) {
+		return r.gone && !r.isNew
+	}
+	return s.Catalog != nil && s.Table(n) == nil && !s.Hidden(n.Schema)
+}
+
+// create notes a new relation. IF NOT EXISTS proves nothing by itself: only a
+// catalog without the relation does.
+func (s *relations) create(n catalog.Ref, ifNotExists bool) {
+	if ifNotExists && !s.Absent(n) {
+		return
+	}
+	r := s.touch(n)
+	r.isNew, r.gone = true, false
+}
+
+// EndUnit lets go of what one transaction held.
+func (s *State) EndUnit() {
+	s.Labels = nil
+	for _, r := range s.Touched {
+		r.Locked = ""
+	}
+}
+
+func (s *relations) ColumnType(n catalog.Ref, column string) string {
+	if r := s.Touched[n]; r != nil {
+		if c, ok := r.columns[column]; ok {
+			return c.typ
+		}
+	}
+	if c := s.Table(n).Column(column); c != nil {
+		return c.Type
+	}
+	return ""
+}
+
+// ProvesNotNull says whether a valid CHECK, of the script or the catalog,
+// implies that the column is never null; PostgreSQL then skips its scan.
+func (s *relations) ProvesNotNull(n catalog.Ref, column string) bool {
+	dropped := map[string]bool{}
+	if r := s.Touched[n]; r != nil {
+		for key, c := range r.checks {
+			dropped[key] = true
+			if c.valid && syntax.ImpliesNotNull(c.expr, column) {
+				return true
+			}
+		}
+	}
+	t := s.Table(n)
+	if t == nil {
+		return false
+	}
+	return slices.ContainsFunc(t.Checks, func(c catalog.Check) bool {
+		return c.Valid && !dropped[c.Name] && syntax.ImpliesNotNull(syntax.ParseExpression(c.Expression), column)
+	})
+}
+
+func (s change) setting(v *pg.VariableSetStmt) {
+	var values []string
+	for _, a := range v.GetArgs() {
+		values = append(values, a.GetAConst().GetSval().GetSval())
+	}
+	switch strings.ToLower(v.GetName()) {
+	case "search_path":
+		s.path = slices.DeleteFunc(values, func(schema string) bool { return schema == "$user" || schema == "" })
+		if len(s.path) == 0 {
+			s.path = []string{"public"}
+		}
+	case "check_function_bodies":
+		s.UncheckedBodies = !slices.ContainsFunc(v.GetArgs(), func(a *pg.Node) bool {
+			on := strings.ToLower(a.GetAConst().GetSval().GetSval())
+			return on == "on" || on == "true" || a.GetAConst().GetBoolval().GetBoolval()
+		})
+	case "timezone":
+		s.Zone = strings.Join(values, "")
+	}
+}

@@ -1,0 +1,29 @@
+// Package syntax reads PostgreSQL's parse tree: names, types and their conversions, columns, expressions. It knows no
+// database.
+package syntax
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+)
+
+func QualifiedName(parts []*pg.Node) (schema, n string) {
+	for _, p := range parts {
+		schema, n = n, p.GetString_().GetSval()
+	}
+	return schema, n
+}
+
+func Strings(all []*pg.Node) []string {
+	var out []string
+	for _, n := range all {
+		out = append(out, n.GetString_().GetSval())
+	}
+	return out
+}
+
+func LastName(parts []*pg.Node) string {
+	if len(parts) == 0 {
+		return ""
+	}
+	return parts[len(parts)-1].GetString_().GetSval()
+}
