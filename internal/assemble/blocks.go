@@ -12,8 +12,6 @@ import (
 	"fairlead/internal/backup/sealed"
 	"fairlead/internal/config"
 	"fairlead/internal/database/postgres"
-	"fairlead/internal/notify/slack"
-	"fairlead/internal/notify/webhook"
 	"fairlead/internal/sqlreview"
 	"fairlead/internal/target/compose"
 )
@@ -26,8 +24,8 @@ type blocks struct {
 	target   *compose.Config
 	store    storeBlock
 	sealing  sealed.Config // no recipients: backups are not encrypted
-	record   []noteBlock
-	escalate []noteBlock
+	record   []channel
+	escalate []channel
 }
 
 // storeBlock is where backups are kept; at most one is not nil.
@@ -35,13 +33,6 @@ type storeBlock struct {
 	dir  *dir.Config
 	s3   *s3.Config
 	host *backuphost.Config
-}
-
-// noteBlock is a channel for notes; one is not nil.
-type noteBlock struct {
-	at      config.Block
-	slack   *slack.Config
-	webhook *webhook.Config
 }
 
 // decode lets the owner of each block decode it, and finds what does not go together. Its errors are about the configuration, with line
@@ -161,26 +152,6 @@ func (b *blocks) decodeNotes() (err error) {
 	}
 	b.escalate, err = decodeChannels(b.Escalation.Notify)
 	return err
-}
-
-func decodeChannels(all []config.Block) ([]noteBlock, error) {
-	var out []noteBlock
-	for _, at := range all {
-		n, err := noteBlock{at: at}, error(nil)
-		switch at.Kind {
-		case "slack":
-			n.slack, err = decoded[slack.Config](at, "notify")
-		case "webhook":
-			n.webhook, err = decoded[webhook.Config](at, "notify")
-		default:
-			err = at.Errorf("kind", "notify.kind: %q is not known; slack and webhook are", at.Kind)
-		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, n)
-	}
-	return out, nil
 }
 
 func (b *blocks) decodeTarget() (err error) {

@@ -12,8 +12,6 @@ import (
 	"fairlead/internal/notify"
 	"fairlead/internal/notify/outbox"
 	"fairlead/internal/notify/post"
-	"fairlead/internal/notify/slack"
-	"fairlead/internal/notify/webhook"
 	"fairlead/internal/step"
 )
 
@@ -34,29 +32,11 @@ func openNotes(b blocks, o Options) (*notes, error) {
 		outbox: outbox.New(o.State+"/outbox", o.Now, Pause)}
 	sender := post.New(nil, o.Now)
 	var err error
-	if n.record, err = openChannels(b.record, sender, o); err != nil {
+	if n.record, err = openChannels(b.record, sender, o.Now); err != nil {
 		return nil, err
 	}
-	n.escalation, err = openChannels(b.escalate, sender, o)
+	n.escalation, err = openChannels(b.escalate, sender, o.Now)
 	return n, err
-}
-
-func openChannels(blocks []noteBlock, sender *post.Sender, o Options) ([]notify.Notifier, error) {
-	var all []notify.Notifier
-	for _, b := range blocks {
-		var n notify.Notifier
-		var err error
-		if b.slack != nil {
-			n, err = slack.New(*b.slack, sender)
-		} else {
-			n, err = webhook.New(*b.webhook, sender, o.Now)
-		}
-		if err != nil {
-			return nil, b.at.Errorf("url", "%v", err)
-		}
-		all = append(all, n)
-	}
-	return all, nil
 }
 
 // Announce tells people how a run ended: the channels of record, and those of escalation when a person must decide. Every note is kept

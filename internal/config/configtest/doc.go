@@ -4,19 +4,18 @@
 package configtest
 
 import (
+	"fairlead/internal/assemble"
 	"fairlead/internal/backup/dir"
 	shelf "fairlead/internal/backup/host"
 	"fairlead/internal/backup/s3"
 	"fairlead/internal/backup/sealed"
 	"fairlead/internal/database/postgres"
-	"fairlead/internal/notify/slack"
-	"fairlead/internal/notify/webhook"
 	"fairlead/internal/target/compose"
 )
 
 // Owners gives the struct that each Block is decoded into, by dotted key and kind, as config.Schema takes them.
 func Owners() map[string]map[string]any {
-	channels := map[string]any{"slack": slack.Config{}, "webhook": webhook.Config{}}
+	channels := assemble.Channels()
 	return map[string]map[string]any{
 		"database":          {"": postgres.Config{}},
 		"backup.store":      {"dir": dir.Config{}, "s3": s3.Config{}, "host": shelf.Config{}},
