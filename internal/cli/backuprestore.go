@@ -24,12 +24,7 @@ func (a *app) backupRestoreCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "restore NAME --into NEWDB | --over-live | --globals",
 		Short: "Restore a backup into a new database, and compare it",
-		Long: `Restores a backup into a new database beside the live one, counts objects and rows there and compares them with the manifest. The live
-database is not touched; the steps that put the new one in its place are printed.
-
-With --over-live these steps are done too: the present state is backed up first, and the live database is kept under another name. This
-asks for the name of the live database to be typed (or --confirm NAME). With --globals the roles that belong to the backup are printed.`,
-		Args: args(cobra.ExactArgs(1)),
+		Args:  args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.name = args[0]
 			return a.restoreBackup(c.Context(), o)

@@ -15,11 +15,8 @@ func (a *app) catalogCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dump",
 		Short: "Write down what the database holds, without its rows",
-		Long: `Writes tables, columns, constraints, indexes, views and estimates of sizes as JSON: what review needs to know instead of doubting.
-It reads one read-only snapshot, needs no privilege on any table, and holds no value of any row. The order is always the same, one
-relation a line, so that two dumps can be compared. The only rows that are read are the names in __EFMigrationsHistory.`,
-		Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return a.dumpCatalog(c.Context(), database, out) },
+		Args:  args(cobra.NoArgs),
+		RunE:  func(c *cobra.Command, _ []string) error { return a.dumpCatalog(c.Context(), database, out) },
 	}
 	c.Flags().StringVar(&database, "database", "config", "a URL, env:NAME for one in a variable, or config for the configured one")
 	c.Flags().StringVarP(&out, "output", "o", "", "the file to write, instead of standard output")

@@ -95,6 +95,11 @@ func (a *app) show(p view.Page) {
 		return
 	}
 	fmt.Fprint(a.Out, ui.Plain(p.Text()))
+	if r, ok := p.(view.Remarked); ok {
+		for _, remark := range r.Remarks() {
+			a.say("%s", remark)
+		}
+	}
 }
 
 // answer prints one line of the answer.

@@ -12,10 +12,8 @@ func (a *app) databaseCommand() *cobra.Command {
 	setup := &cobra.Command{
 		Use:   "setup --print",
 		Short: "Print the statements that make the place of the markers",
-		Long: `Prints the SQL that makes the schema in which fairlead marks what was applied, for a role that may create it. Grant its usage and
-the rights on its tables to the role of database.url afterwards. Without it, the first migration makes the schema by itself.`,
-		Args: args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return a.printSetup(print) },
+		Args:  args(cobra.NoArgs),
+		RunE:  func(*cobra.Command, []string) error { return a.printSetup(print) },
 	}
 	setup.Flags().BoolVar(&print, "print", false, "print the statements (the only thing it does)")
 	return group("database", "What fairlead needs in the database", setup)

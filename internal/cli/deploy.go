@@ -23,11 +23,7 @@ func (a *app) deployCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "deploy TAG | PLANFILE | --release FILE",
 		Short: "Take a release into production",
-		Long: `Plans the release, prints the plan, asks for the approval that the configuration demands, and carries it out: images on every host,
-backup, migration, services one by one, health, smoke, record. Nothing before the migration changes production.
-
-With a PLANFILE (written by fairlead plan -o) it goes on only if the plan made now is that plan.`,
-		Args: args(cobra.MaximumNArgs(1)),
+		Args:  args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.what = first(args)
 			return a.deploy(c.Context(), o)
@@ -71,6 +67,6 @@ func (a *app) deploy(ctx context.Context, o deployOptions) error {
 		before = a.askBefore(screen, cancel)
 	}
 	return a.withScreen(c, screen, o.yes, before, func(s *session) (view.Page, error) {
-		return page(s.Deploy(ctx, wanted, o.reason))
+		return s.Deploy(ctx, wanted, o.reason)
 	})
 }

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,7 +13,8 @@ import (
 
 // everyday lists the commands of the default help, in the order in which one meets them.
 func everyday() []string {
-	return []string{"init", "check", "review", "plan", "deploy", "resume", "rollback", "abandon", "status", "history", "show", "release write"}
+	return []string{"init", "check", "review", "plan", "deploy", "resume", "rollback", "abandon", "status", "history", "show",
+		"release write"}
 }
 
 // helpCommand is `help [command]` and `help --all`.
@@ -40,10 +43,8 @@ func (a *app) helpCommand(root *cobra.Command) *cobra.Command {
 func (a *app) help(root *cobra.Command, all bool) {
 	var b strings.Builder
 	b.WriteString("fairlead takes a tagged release into production, provably.\n\nusage: fairlead COMMAND [flags]\n\n")
-	for _, c := range leaves(root, "") {
-		if all || isEveryday(c.path) {
-			fmt.Fprintf(&b, "  %-15s %s\n", c.path, c.short)
-		}
+	for _, c := range listed(root, all) {
+		fmt.Fprintf(&b, "  %-15s %s\n", pathOf(c), c.Short)
 	}
 	b.WriteString("\nflags of every command:\n")
 	b.WriteString(root.PersistentFlags().FlagUsages())
@@ -55,42 +56,41 @@ func (a *app) help(root *cobra.Command, all bool) {
 	fmt.Fprint(a.Out, b.String())
 }
 
-type leaf struct{ path, short string }
-
-// leaves lists all commands that do something, everyday ones first.
-func leaves(root *cobra.Command, _ string) []leaf {
-	found := map[string]string{}
-	var order []string
-	var walk func(c *cobra.Command, path string)
-	walk = func(c *cobra.Command, path string) {
+// listed gives the commands that do something, everyday ones first, as far as all says.
+func listed(root *cobra.Command, all bool) []*cobra.Command {
+	var found []*cobra.Command
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
 		for _, sub := range c.Commands() {
-			name := strings.TrimSpace(path + " " + sub.Name())
-			if sub.HasSubCommands() {
-				walk(sub, name)
-				if !sub.Runnable() {
-					continue
-				}
-			}
-			found[name] = sub.Short
-			order = append(order, name)
+			walk(sub)
+		}
+		if c.Runnable() && c != root && (all || slices.Contains(everyday(), pathOf(c))) {
+			found = append(found, c)
 		}
 	}
-	walk(root, "")
-	var all []leaf
-	for _, name := range append(everyday(), order...) {
-		if short, ok := found[name]; ok {
-			all = append(all, leaf{name, short})
-			delete(found, name)
+	walk(root)
+	rank := func(c *cobra.Command) int {
+		if i := slices.Index(everyday(), pathOf(c)); i >= 0 {
+			return i
 		}
+		return len(everyday())
 	}
-	return all
+	slices.SortStableFunc(found, func(a, b *cobra.Command) int { return rank(a) - rank(b) })
+	return found
 }
 
-func isEveryday(path string) bool {
-	for _, e := range everyday() {
-		if e == path {
-			return true
-		}
+// pathOf is how a command is called, without the program.
+func pathOf(c *cobra.Command) string { return strings.TrimPrefix(c.CommandPath(), "fairlead ") }
+
+//go:embed help/*.txt
+var helpTexts embed.FS
+
+// describe gives each command the text that stands under its name in the folder help.
+func describe(c *cobra.Command) {
+	if text, err := helpTexts.ReadFile("help/" + strings.ReplaceAll(pathOf(c), " ", "-") + ".txt"); err == nil {
+		c.Long = strings.TrimSuffix(string(text), "\n")
 	}
-	return false
+	for _, sub := range c.Commands() {
+		describe(sub)
+	}
 }

@@ -19,10 +19,8 @@ func (a *app) initCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "init",
 		Short: "Write fairlead.yaml from your compose file",
-		Long: `Reads the compose file and writes a fairlead.yaml for the services whose image is a variable. For the others it prints the patch that
-makes it one. Nothing else is touched; what must still be filled in is marked in the file.`,
-		Args: args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return a.init(o, force) },
+		Args:  args(cobra.NoArgs),
+		RunE:  func(*cobra.Command, []string) error { return a.init(o, force) },
 	}
 	f := c.Flags()
 	f.StringVarP(&o.File, "file", "f", "", "the compose file; found by its usual names otherwise")

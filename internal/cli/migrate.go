@@ -21,15 +21,13 @@ func (a *app) migratePlanCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "plan FILE | --command -- PROGRAM ARG…",
 		Short: "Show what a migration would do and what of it is in place; change nothing",
-		Long: `Reads the migration like a careful reviewer, asks the database everything that an apply would ask, and prints the units in which it
-would be applied. It takes no lock and writes nothing. Exit 3: a gate is closed.`,
-		Args: migrationArgs(&r),
+		Args:  migrationArgs(&r),
 		RunE: func(c *cobra.Command, _ []string) error {
 			m, err := r.Read(a.name())
 			if err != nil {
 				return err
 			}
-			return a.acting(false, func(s *session) (view.Page, error) { return page(s.PlanMigration(c.Context(), m)) })
+			return a.acting(false, func(s *session) (view.Page, error) { return s.PlanMigration(c.Context(), m) })
 		},
 	}
 	migrationFlags(c, &r)
@@ -42,20 +40,14 @@ func (a *app) migrateApplyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "apply FILE | --command -- PROGRAM ARG…",
 		Short: "Review, back up, apply exactly once, record",
-		Long: `The same gates, the same ledger and the same exactly-once apply as in a release, without images: review, backup with verification, units,
-record. After a crash fairlead resume goes on. A file that was applied is not applied again: exit 0 says by which run it was.
-
-With --command the migration is a command of your own tool. Nobody can read what it will do, so somebody must answer for it first
-(fairlead migrate waive). It gets the URL of the database in the variable that the configuration names. That it was run exactly once
-cannot be proved as it can for SQL: when its end was not seen, the outcome is unknown and a person must look.`,
-		Args: migrationArgs(&r),
+		Args:  migrationArgs(&r),
 		RunE: func(c *cobra.Command, _ []string) error {
 			m, err := r.Read(a.name())
 			if err != nil {
 				return err
 			}
 			a.leadNote = true
-			return a.acting(yes, func(s *session) (view.Page, error) { return page(s.Migrate(c.Context(), m, r)) })
+			return a.acting(yes, func(s *session) (view.Page, error) { return s.Migrate(c.Context(), m, r) })
 		},
 	}
 	migrationFlags(c, &r)
@@ -92,10 +84,8 @@ func (a *app) migrateStatusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status [FILE]",
 		Short: "Which migrations are applied, by which run, when",
-		Long: `Reads the markers that fairlead keeps in the database, and the names that the ledger knows. With FILE: its units. "unknown" is a
-statement outside a transaction that was begun and whose end was not marked: fairlead resume, or migrate apply, asks the catalog.`,
-		Args: args(cobra.MaximumNArgs(1)),
-		RunE: func(c *cobra.Command, given []string) error { return a.migrateStatus(c.Context(), given) },
+		Args:  args(cobra.MaximumNArgs(1)),
+		RunE:  func(c *cobra.Command, given []string) error { return a.migrateStatus(c.Context(), given) },
 	}
 }
 
@@ -119,9 +109,7 @@ func (a *app) migrateRehearseCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rehearse FILE",
 		Short: "Try a migration on a scratch copy of a backup, twice; production is only read",
-		Long: `Restores a backup into a scratch database (rehearse.server says where), counts its rows, runs the migration there twice, and tells what
-each unit locks, rewrites and takes. The copy is gone afterwards. Exit 4: the migration fails there. docs/rehearsal.md`,
-		Args: args(cobra.ExactArgs(1)),
+		Args:  args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
 			if mode != "" && mode != "schema" && mode != "full" {
 				return operate.Misused("--mode %q: it is schema or full", mode)
@@ -146,9 +134,7 @@ func (a *app) migrateWaiveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "waive --reason WHY --until DAY -- PROGRAM ARG… | --release FILE",
 		Short: "Answer for a migration that is a command",
-		Long: `Writes a waiver beside the configuration: it names the SHA-256 of the command and of the files that it is bound to, who answers, why and
-until when. A changed word or file needs a new one. It stands in the plan and in the record.`,
-		Args: cobra.ArbitraryArgs,
+		Args:  cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, given []string) error {
 			r.Argv = given
 			return a.waiveCommandMigration(r, releaseFile, until)

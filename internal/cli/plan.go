@@ -56,6 +56,6 @@ func (a *app) plan(ctx context.Context, o planOptions) error {
 		if o.runbook && !a.json {
 			return view.NewRunbook(plan, s.Project.ByHand()), nil
 		}
-		return page(view.NewPlan(plan))
+		return view.NewPlan(plan)
 	})
 }

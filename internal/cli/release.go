@@ -13,11 +13,6 @@ func (a *app) releaseCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "write --app APP --tag TAG --commit SHA --image SERVICE=REPO@sha256:… --migration FILE|none|command [-- PROGRAM ARG…]",
 		Short: "Write release.json from digests and a migration file",
-		Long: `Writes the file that carries a release: best in the job that ran the smoke tests of staging, after they passed. Images must be
-digests; a tag can move. --migration is needed, and none is an answer. A release is immutable: another one is not written over it.
-
-With --migration command the words after -- are a command of your own tool, which will run in the folder of the release file; files among
-them, and those of --with, are bound to it by their sums.`,
 		Args: func(c *cobra.Command, given []string) error {
 			r.Argv = given
 			if r.Migration == operate.CommandMigration {

@@ -14,9 +14,7 @@ func (a *app) resumeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "resume",
 		Short: "Look at what is there and go on with the open run",
-		Long: `Takes the open run over, from any machine that has the configuration and access, looks at what is in place and goes on from there.
-Whoever held it can change nothing more. While its holder still gives signs of life, it asks first.`,
-		Args: args(cobra.NoArgs),
+		Args:  args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := a.load(); err != nil {
 				return err

@@ -22,9 +22,6 @@ func (a *app) reviewCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "review FILE…",
 		Short: "Read migrations like a careful reviewer",
-		Long: `Says for each statement what it will do to production, and whether the image that runs now can live with it. Nothing is executed.
-Without a catalog of the database doubt blocks. FILE may be a pattern like 'migrations/*.sql'.
-Exit status: 0 pass or warn, 3 block, 1 the files cannot be read.`,
 		Args: func(c *cobra.Command, given []string) error {
 			if explain != "" {
 				return args(cobra.NoArgs)(c, given)

@@ -22,9 +22,7 @@ func (a *app) rollbackCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rollback [TAG]",
 		Short: "Bring old images back; the schema stays as it is",
-		Long: `Without TAG: closes the open run and brings back what ran before it; with no run open, what ran before the last release.
-With TAG: brings back the images that were deployed under it. The schema never goes back by itself.`,
-		Args: args(cobra.MaximumNArgs(1)),
+		Args:  args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.tag = first(args)
 			return a.rollback(c.Context(), o)
@@ -47,6 +45,6 @@ func (a *app) rollback(ctx context.Context, o rollbackOptions) error {
 			fmt.Fprint(a.Out, ui.Plain(view.NewRunbook(way.Plan, s.Project.ByHand()).Text()))
 			return nil, nil
 		}
-		return page(s.Rollback(ctx, way, o.reason))
+		return s.Rollback(ctx, way, o.reason)
 	})
 }

@@ -35,6 +35,7 @@ func (a *app) root() *cobra.Command {
 		root.AddCommand(c)
 	}
 	root.SetHelpCommand(a.helpCommand(root))
+	describe(root)
 	inherited := root.HelpFunc()
 	root.SetHelpFunc(func(c *cobra.Command, args []string) {
 		if c == root {

@@ -78,14 +78,6 @@ func (a *app) withScreen(c config.Config, s screen, yes bool, before func(contex
 	return err
 }
 
-// page gives no page beside an error.
-func page[P view.Page](p P, err error) (view.Page, error) {
-	if err != nil {
-		return nil, err
-	}
-	return p, nil
-}
-
 // load reads the configuration.
 func (a *app) load() (config.Config, error) { return config.Load(a.configPath, a.Env) }
 

@@ -12,10 +12,7 @@ func (a *app) waiveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "waive FINGERPRINT FILE",
 		Short: "Answer for one finding in one migration, without changing its bytes",
-		Long: `Writes a waiver beside the configuration: it names the finding, the SHA-256 of the SQL, who answers, why and until when. A changed
-file needs a new one. It stands in the report, in the plan and in the record of the release. Give --catalog or --database as the
-review had it: without them other things are found.`,
-		Args: args(cobra.ExactArgs(2)),
+		Args:  args(cobra.ExactArgs(2)),
 		RunE: func(c *cobra.Command, given []string) error {
 			r.Files = given[1:]
 			w := a.workplace()

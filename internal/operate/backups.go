@@ -18,33 +18,27 @@ import (
 )
 
 // Backups lists those that are kept.
-func (o *Operator) Backups(ctx context.Context) (view.Backups, error) {
+func (o *Operator) Backups(ctx context.Context) (view.Page, error) {
 	all, err := o.Project.KeptBackups(ctx)
-	return view.Backups(all), err
+	return answer(view.Backups(all), err)
 }
 
 // TakeBackup takes and verifies one outside of a run.
 func (o *Operator) TakeBackup(ctx context.Context, say func(engine.Progress)) (view.Page, error) {
 	b, err := o.Project.TakeBackup(ctx, say)
-	if err != nil {
-		return nil, err
-	}
-	return view.TakenBackup(b), nil
+	return answer(view.TakenBackup(b), err)
 }
 
 // VerifyBackup reads one back at a level: L1, L2, or "" for the highest that is possible here.
-func (o *Operator) VerifyBackup(ctx context.Context, name, level string, say func(engine.Progress)) (view.VerifiedBackup, error) {
+func (o *Operator) VerifyBackup(ctx context.Context, name, level string, say func(engine.Progress)) (view.Page, error) {
 	v, err := o.Project.VerifyBackup(ctx, name, level, say)
-	return view.VerifiedBackup(v), err
+	return answer(view.VerifiedBackup(v), err)
 }
 
 // PruneBackups removes the backups that retention lets go; dry only tells which.
 func (o *Operator) PruneBackups(ctx context.Context, dry bool) (view.Page, error) {
 	p, err := o.Project.PruneBackups(ctx, dry)
-	if err != nil {
-		return nil, err
-	}
-	return view.PrunedBackups(p), nil
+	return answer(view.PrunedBackups(p), err)
 }
 
 // ConfirmLive asks for the name of the live database before a backup takes its place. typed is that name where it was given along.

@@ -17,10 +17,7 @@ import (
 // Check asks everything that can be asked without a release.
 func (o *Operator) Check(ctx context.Context) (view.Page, error) {
 	c, err := o.Project.Check(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return view.Check(c), nil
+	return answer(view.Check(c), err)
 }
 
 // Status looks at the world and at the ledger; each half is told even if the other cannot be had, with the error of that one.

@@ -103,66 +103,65 @@ func recordName(path string) string {
 }
 
 // PlanMigration says what a migration would do and what of it is in place.
-func (o *Operator) PlanMigration(ctx context.Context, m step.Migration) (view.MigrationPlan, error) {
-	standing, err := o.Project.MigrationStatus(ctx, m)
+func (o *Operator) PlanMigration(ctx context.Context, m step.Migration) (view.Page, error) {
+	status, err := o.Project.MigrationStatus(ctx, m)
 	if err != nil {
-		return view.MigrationPlan{}, err
+		return nil, err
 	}
-	_, page, err := o.planMigration(ctx, m, standing)
+	_, page, err := o.planMigration(ctx, m, status)
 	return page, err
 }
 
-func (o *Operator) planMigration(ctx context.Context, m step.Migration, s applied.Status) (engine.Plan, view.MigrationPlan, error) {
+func (o *Operator) planMigration(ctx context.Context, m step.Migration, s applied.Status) (engine.Plan, view.Page, error) {
 	plan, err := o.Project.PlanMigration(ctx, m)
 	if err != nil {
-		return plan, view.MigrationPlan{}, err
+		return plan, nil, err
 	}
 	page, err := view.NewPlan(plan)
-	return plan, view.MigrationPlan{Plan: page, Standing: s, Asked: m}, err
+	if err != nil {
+		return plan, nil, err
+	}
+	return plan, view.MigrationPlan{Plan: page, Standing: s, Asked: m}, nil
 }
 
 // Migrate applies a migration alone: planned, shown, approved and carried out. What is applied already is not applied again.
-func (o *Operator) Migrate(ctx context.Context, m step.Migration, r MigrationRequest) (view.Result, error) {
+func (o *Operator) Migrate(ctx context.Context, m step.Migration, r MigrationRequest) (view.Page, error) {
 	if err := o.Free(ctx); err != nil {
-		return view.Result{}, err
+		return nil, err
 	}
-	standing, err := o.Project.MigrationStatus(ctx, m)
+	status, err := o.Project.MigrationStatus(ctx, m)
 	if err != nil {
-		return view.Result{}, err
+		return nil, err
 	}
-	if done, result, err := alreadyApplied(standing, m); done || err != nil {
+	if result, err := alreadyApplied(status, m); result != nil || err != nil {
 		return result, err
 	}
-	plan, page, err := o.planMigration(ctx, m, standing)
+	plan, page, err := o.planMigration(ctx, m, status)
 	if err != nil {
-		return view.Result{}, err
+		return nil, err
 	}
 	o.Frontend.Show(page)
 	return o.execute(ctx, plan, consent{r.Reason, r.retry()}, nil)
 }
 
-// alreadyApplied answers for a migration of which nothing is left to do.
-func alreadyApplied(s applied.Status, m step.Migration) (bool, view.Result, error) {
+// alreadyApplied answers for a migration of which nothing is left to do; nil goes on.
+func alreadyApplied(s applied.Status, m step.Migration) (view.Page, error) {
 	unsettled := m.Command.Commanded() && s.State == apply.Unknown
 	inPlace := s.State == apply.Applied || s.Elsewhere()
-	switch {
-	case unsettled && m.Again != "":
-		return false, view.Result{}, nil
-	case unsettled:
-		return false, view.Result{}, commandUnsettled(s, m)
-	case m.Again != "" && (!inPlace && s.Left == "" || len(s.Units) == 0):
-		return false, view.Result{}, Misused("--again: %s is not applied here, so there is nothing to repeat; leave the flag out", m.File)
-	case m.Again != "" || !inPlace:
-		return false, view.Result{}, nil
-	}
 	run, at := s.Run()
 	switch {
+	case unsettled && m.Again == "":
+		return nil, commandUnsettled(s, m)
+	case !unsettled && m.Again != "" && (!inPlace && s.Left == "" || len(s.Units) == 0):
+		return nil, Misused("--again: %s is not applied here, so there is nothing to repeat; leave the flag out", m.File)
+	case m.Again != "" || !inPlace:
+		return nil, nil
 	case s.Elsewhere():
-		return true, view.NothingToDo(m.File, "%s is already applied by %s, not by fairlead: %s", m.File, s.Tool.Tool, s.Tool.Says), nil
+		return view.NothingToDo(m.File, "%s is already applied by %s, not by fairlead: %s", m.File, s.Tool.Tool, s.Tool.Says), nil
 	case run != "":
-		return true, view.NothingToDo(m.File, "%s is already applied by run %s at %s", m.File, run, ui.Clock(at)), nil
+		return view.NothingToDo(m.File, "%s is already applied by run %s at %s", m.File, run, ui.Clock(at)), nil
 	}
-	return true, view.NothingToDo(m.File, "%s holds nothing to apply", m.File), nil
+	return view.NothingToDo(m.File, "%s holds nothing to apply", m.File), nil
 }
 
 // commandUnsettled refuses to run a command whose earlier end is not known, before a run is opened.
@@ -179,27 +178,18 @@ func commandUnsettled(s applied.Status, m step.Migration) error {
 // MigrationStatus tells what of one migration is in place.
 func (o *Operator) MigrationStatus(ctx context.Context, m step.Migration) (view.Page, error) {
 	s, err := o.Project.MigrationStatus(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	return view.MigrationStatus{File: m.File, Status: s}, nil
+	return answer(view.MigrationStatus{File: m.File, Status: s}, err)
 }
 
 // Migrations lists everything that was ever applied.
 func (o *Operator) Migrations(ctx context.Context) (view.Page, error) {
 	all, err := o.Project.MigrationHistory(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return view.Migrations(append([]applied.Entry{}, all...)), nil
+	return answer(view.Migrations(append([]applied.Entry{}, all...)), err)
 }
 
 // Rehearse tries a migration on a scratch copy of a backup, the newest where none is named. Mode is schema, full, or "" for the
 // configured one.
 func (o *Operator) Rehearse(ctx context.Context, m step.Migration, backup, mode string, say func(engine.Progress)) (view.Page, error) {
 	e, err := o.Project.Rehearse(ctx, planner.Rehearsal{File: m.File, SQL: m.SQL, Backup: backup, Mode: mode}, say)
-	if err != nil {
-		return nil, err
-	}
-	return view.Rehearsal{File: m.File, Rehearsed: e}, nil
+	return answer(view.Rehearsal{File: m.File, Rehearsed: e}, err)
 }

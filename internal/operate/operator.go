@@ -72,18 +72,26 @@ func (o *Operator) approve(ctx context.Context, t engine.Terms, c consent) (engi
 }
 
 // execute has a plan approved, opens its run and executes it. closes is how a run that is open ends by that; nil where none is.
-func (o *Operator) execute(ctx context.Context, plan engine.Plan, c consent, closes *engine.Closing) (view.Result, error) {
+func (o *Operator) execute(ctx context.Context, plan engine.Plan, c consent, closes *engine.Closing) (view.Page, error) {
 	said, err := o.approve(ctx, plan.Terms, c)
 	if err != nil {
-		return view.Result{}, err
+		return nil, err
 	}
 	o.Acting()
 	run, err := o.Project.Engine().Open(ctx, engine.OpenRequest{Run: o.Project.NewRun(), Plan: plan, Approval: said, Closes: closes})
 	if err != nil {
-		return view.Result{}, notOpened(err)
+		return nil, notOpened(err)
 	}
 	if plan.Terms.Action == engine.Rollback {
 		o.removeRehearsals(ctx)
 	}
 	return o.conclude(ctx, run.Execute(ctx)), nil
+}
+
+// answer gives a page, and none beside an error.
+func answer(p view.Page, err error) (view.Page, error) {
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
 }

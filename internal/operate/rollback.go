@@ -55,7 +55,7 @@ func (o *Operator) PlanRollback(ctx context.Context, tag string) (RollbackPlan, 
 
 // Rollback shows the way back, has it approved and goes it. An open run is closed by the very record that opens the rollback. Reason is
 // for the record.
-func (o *Operator) Rollback(ctx context.Context, way RollbackPlan, reason string) (view.Result, error) {
+func (o *Operator) Rollback(ctx context.Context, way RollbackPlan, reason string) (view.Page, error) {
 	t, open := way.Plan.Terms, way.head.Open() != ""
 	if !open && slices.Equal(t.Images, t.Baseline) {
 		return view.NothingToDo(t.Tag, "the images of %s run already; name a release to go further back (fairlead history)",
@@ -63,7 +63,7 @@ func (o *Operator) Rollback(ctx context.Context, way RollbackPlan, reason string
 	}
 	page, err := view.NewPlan(way.Plan)
 	if err != nil {
-		return view.Result{}, err
+		return nil, err
 	}
 	o.Frontend.Show(page)
 	o.Frontend.Note(o.schemaChanges(ctx, way.images).String() + "\n")
@@ -74,7 +74,7 @@ func (o *Operator) Rollback(ctx context.Context, way RollbackPlan, reason string
 	var closes *engine.Closing
 	if open {
 		if err := o.mayTakeOver(ctx, way.head, again); err != nil {
-			return view.Result{}, err
+			return nil, err
 		}
 		c := step.GivenUp(way.head.Last, o.Holder, reason)
 		closes = &c

@@ -34,6 +34,24 @@ func (all Backups) Text() string {
 	return ui.Table(rows)
 }
 
+// Remarks are about the place.
+func (all Backups) Remarks() []string {
+	remarks := notes(all.Notes)
+	if len(all.Backups) > 0 {
+		remarks = append(remarks, "in "+all.Place)
+	}
+	return remarks
+}
+
+// notes marks sentences as such.
+func notes(all []string) []string {
+	var marked []string
+	for _, n := range all {
+		marked = append(marked, "note: "+n)
+	}
+	return marked
+}
+
 // keptAs says what is done to a dump before it is kept.
 func keptAs(l backup.Label) string {
 	var how []string
@@ -84,6 +102,9 @@ func (v VerifiedBackup) Text() string {
 		m.SHA256, recorded)
 	return out.String()
 }
+
+// Remarks are what it could not prove.
+func (v VerifiedBackup) Remarks() []string { return notes(v.Notes) }
 
 // PrunedBackups says which backups went and which stay, and why.
 type PrunedBackups backups.Pruned

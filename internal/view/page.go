@@ -17,6 +17,12 @@ type Page interface {
 	Text() string
 }
 
+// Remarked is a page with sentences about the answer that are no part of its text.
+type Remarked interface {
+	Page
+	Remarks() []string
+}
+
 // A sheet is the text of a page in the making.
 type sheet struct {
 	strings.Builder
