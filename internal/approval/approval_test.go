@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"fairlead/internal/config"
 	"fairlead/internal/decide"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
@@ -29,23 +28,16 @@ func request() Request {
 		Fingerprint: strings.Repeat("ab", 32), Again: "fairlead deploy v1.8.0"}
 }
 
-func none(t *testing.T, p *person) Policy {
-	t.Helper()
-	policy, err := New(config.Approval{From: "none", Reason: "two-person team"}, p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return policy
-}
+func none(p *person) Policy { return None{Reason: "two-person team", Decider: p} }
 
 func TestNone_asks_for_the_tag_and_records_that_nobody_approved(t *testing.T) {
 	p := &person{answer: decide.Answer{Yes: true, By: "ana", How: "typed at a terminal"}}
-	got, err := none(t, p).Approve(context.Background(), request())
+	got, err := none(p).Approve(context.Background(), request())
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := engine.Approval{By: "nobody (two-person team)", How: "typed at a terminal by ana", Reason: "two-person team"}
-	if got != want {
+	if len(got) != 1 || got[0] != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if p.asked.Word != "v1.8.0" || p.asked.Text != "Deploy v1.8.0 of shop in production, with a migration (plan abababababab)?" {
@@ -57,11 +49,20 @@ func TestNone_says_in_the_question_that_a_rollback_leaves_the_schema(t *testing.
 	p := &person{answer: decide.Answer{Yes: true, How: "--yes"}}
 	r := request()
 	r.Terms.Action = engine.Rollback
-	if got, err := none(t, p).Approve(context.Background(), r); err != nil || got.How != "--yes" {
+	if got, err := none(p).Approve(context.Background(), r); err != nil || len(got) != 1 || got[0].How != "--yes" {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if !strings.Contains(p.asked.Text, "the schema stays as it is") {
 		t.Errorf("asked %q", p.asked.Text)
+	}
+}
+
+func TestNone_records_why_the_operator_did_it(t *testing.T) {
+	r := request()
+	r.Reason = "the customer waits"
+	got, err := none(&person{answer: decide.Answer{Yes: true, How: "--yes"}}).Approve(t.Context(), r)
+	if err != nil || len(got) != 1 || got[0].Reason != "the customer waits" {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
@@ -74,19 +75,10 @@ func TestNone_ends_in_a_fault_without_a_yes(t *testing.T) {
 		"no":     {person{answer: decide.Answer{By: "ana"}}, "approval-declined", fault.Refused},
 		"nobody": {person{err: decide.ErrNobody}, "approval-waiting", fault.Waiting},
 	} {
-		_, err := none(t, &c.person).Approve(context.Background(), request())
+		_, err := none(&c.person).Approve(context.Background(), request())
 		f, ok := fault.Find(err)
 		if !ok || f.Code != c.code || f.Outcome != c.outcome || !strings.Contains(f.Text(), "fairlead deploy v1.8.0") {
 			t.Errorf("%s: got %v", what, err)
-		}
-	}
-}
-
-func TestNew_never_weakens_a_policy_that_does_not_exist_yet(t *testing.T) {
-	for _, from := range []string{"signature", "github-environment", "", "nonee"} {
-		p, err := New(config.Approval{From: from, Reason: "x"}, &person{})
-		if f, ok := fault.Find(err); p != nil || !ok || f.Outcome != fault.Misused {
-			t.Errorf("%q: got %v, %v", from, p, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,60 +21,45 @@ type None struct {
 
 var _ Policy = None{}
 
-// Demand gives "none (reason)".
-func (n None) Demand() string { return fmt.Sprintf("none (%s)", n.Reason) }
-
 // Approve asks for the tag to be typed, or takes the flag that answers.
-func (n None) Approve(ctx context.Context, r Request) (engine.Approval, error) {
+func (n None) Approve(ctx context.Context, r Request) (engine.Approvals, error) {
 	a, err := n.Decider.Decide(ctx, decide.Question{Text: question(r), Word: r.Terms.Tag})
 	if errors.Is(err, decide.ErrNobody) {
-		return engine.Approval{}, &fault.Fault{Code: "approval-waiting", What: "the plan was not confirmed: there is no terminal to type at, and no --yes",
-			Means: unchanged, Err: err, Outcome: fault.Waiting, Do: []fault.Command{{Line: r.Again, Why: "asks, at a terminal"},
+		return nil, &fault.Fault{Code: "approval-waiting", Means: unchanged, Err: err, Outcome: fault.Waiting,
+			What: "the plan was not confirmed: there is no terminal to type at, and no --yes",
+			Do: []fault.Command{{Line: r.Again, Why: "asks, at a terminal"},
 				{Line: r.Again + " --yes", Why: "confirms without being asked; the record says so"}}}
 	}
 	if err != nil {
-		return engine.Approval{}, fmt.Errorf("ask for confirmation: %w", err)
+		return nil, fmt.Errorf("ask for confirmation: %w", err)
 	}
 	if !a.Yes {
-		return engine.Approval{}, &fault.Fault{Code: "approval-declined", What: fmt.Sprintf("%s declined the plan (%s)", or(a.By, "somebody"), or(a.How, "asked")),
-			Means: unchanged, Outcome: fault.Refused, Do: []fault.Command{{Line: r.Again, Why: "plans again and asks again"}}}
+		return nil, &fault.Fault{Code: "approval-declined", Means: unchanged, Outcome: fault.Refused,
+			What: fmt.Sprintf("%s declined the plan (%s)", cmp.Or(a.By, "somebody"), cmp.Or(a.How, "asked")),
+			Do:   []fault.Command{{Line: r.Again, Why: "plans again and asks again"}}}
 	}
 	how := a.How
 	if a.By != "" {
 		how += " by " + a.By
 	}
-	return engine.Approval{By: fmt.Sprintf("nobody (%s)", n.Reason), How: how, Reason: n.Reason}, nil
+	return engine.Approvals{{By: fmt.Sprintf("nobody (%s)", n.Reason), How: how, Reason: cmp.Or(r.Reason, n.Reason)}}, nil
 }
 
 // question says in one sentence what a yes will do.
 func question(r Request) string {
 	t := r.Terms
-	verb := "Deploy"
-	switch t.Action {
-	case engine.Rollback:
-		verb = "Roll back to"
-	case engine.Migrate:
-		verb = "Apply the migration"
-	}
-	s := fmt.Sprintf("%s %s of %s in %s", verb, t.Tag, t.App, t.Environment)
+	verb, more := "Deploy", ", without a migration"
 	switch {
 	case t.Action == engine.Rollback:
-		s += "; the schema stays as it is"
+		verb, more = "Roll back to", "; the schema stays as it is"
 	case t.Action == engine.Migrate:
+		verb, more = "Apply the migration", ""
 	case t.Migration != nil:
-		s += ", with a migration"
-	default:
-		s += ", without a migration"
+		more = ", with a migration"
 	}
+	s := fmt.Sprintf("%s %s of %s in %s%s", verb, t.Tag, t.App, t.Environment, more)
 	if fp := r.Fingerprint; len(fp) >= 12 {
 		s += fmt.Sprintf(" (plan %s)", fp[:12])
 	}
 	return strings.TrimSpace(s) + "?"
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

@@ -88,7 +88,7 @@ func readers() map[engine.Kind]reader {
 		"writers-stopping/1": as[map[string]any],
 	}
 	add := func(k engine.Kind, r reader) { all[k] = r }
-	add(evidence[engine.Approval]())
+	add(evidence[engine.Approvals]())
 	add(evidence[step.BackedUp]())
 	add(evidence[step.Checked]())
 	add(evidence[step.Confirmed]())
@@ -217,7 +217,7 @@ func TestEvidence_of_the_version_before_is_read_without_loss(t *testing.T) {
 		}
 	}
 	for k := range known {
-		if seen[k] == 0 && k != (engine.Approval{}).Kind() {
+		if seen[k] == 0 && k != (engine.Approvals{}).Kind() {
 			t.Errorf("no record has evidence of kind %q", k)
 		}
 	}

@@ -91,8 +91,8 @@ func (r *Run) fallback(ctx context.Context, failed Ending) Ending {
 		Migrated: r.schema, By: r.engine.Holder}
 	next, err := r.engine.begin(ctx, OpenRequest{Run: r.ID() + "-rollback", Plan: plan, Closes: &closing,
 		Automatic: true,
-		Approval: Approval{By: r.opening.Approval.By, How: "by policy: on_failure",
-			Reason: "the approved plan says so"}},
+		Approvals: Approvals{{By: r.opening.Approvals.By(), How: "by policy: on_failure",
+			Reason: "the approved plan says so"}}},
 		r.writer.follow(r.ID()+"-rollback"), r.migrating)
 	if err != nil {
 		failed.Err = errors.Join(failed.Err, fmt.Errorf("open the rollback: %w", err))

@@ -68,7 +68,7 @@ var ErrNoRun = errors.New("no run is open")
 type OpenRequest struct {
 	Run       RunID
 	Plan      Plan
-	Approval  Approval
+	Approvals Approvals
 	Closes    *Closing
 	Automatic bool
 }
@@ -110,8 +110,8 @@ func (e *Engine) begin(ctx context.Context, q OpenRequest, w *writer, migrating 
 		return nil, err
 	}
 	o := Opening{Terms: q.Plan.Terms, Fingerprint: fp, Blobs: blobs, Proofs: q.Plan.Proofs, Holder: e.Holder,
-		Approval: q.Approval,
-		Closes:   q.Closes, Automatic: q.Automatic}
+		Approvals: q.Approvals,
+		Closes:    q.Closes, Automatic: q.Automatic}
 	first, err := w.append(ctx, Record{Verdict: Opened, Kind: OpeningKind, Evidence: encode(o), Why: o.sentence()})
 	if err != nil {
 		return nil, e.tooLate(ctx, q.Run, err)
@@ -241,7 +241,7 @@ func (e *Engine) Abandon(ctx context.Context, o Opening, steps []Step, reason st
 func (e *Engine) run(w *writer, p Plan, o Opening, records []Record, migrating bool) *Run {
 	proofs := Proofs{}
 	maps.Copy(proofs, o.Proofs)
-	proofs[o.Approval.Kind()] = encode(o.Approval)
+	proofs[o.Approvals.Kind()] = encode(o.Approvals)
 	return &Run{engine: e, writer: w, plan: p, opening: o, past: remember(records), proofs: proofs,
 		migrating: migrating}
 }

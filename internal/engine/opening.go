@@ -24,29 +24,14 @@ type Opening struct {
 	Terms       Terms  `json:"terms"`
 	Fingerprint string `json:"fingerprint"`
 	// name to sha256
-	Blobs    map[string]string `json:"blobs"`
-	Proofs   Proofs            `json:"proofs"`
-	Holder   Holder            `json:"holder"`
-	Approval Approval          `json:"approval"`
+	Blobs     map[string]string `json:"blobs"`
+	Proofs    Proofs            `json:"proofs"`
+	Holder    Holder            `json:"holder"`
+	Approvals Approvals         `json:"approval"`
 	// the run that this one closes and follows (a rollback)
 	Closes    *Closing `json:"closes,omitempty"`
 	Automatic bool     `json:"automatic,omitempty"`
 }
-
-// Approval says who said yes.
-type Approval struct {
-	// "nobody (reason)" where policy asks for none
-	By string `json:"by"`
-	// "typed at a terminal", "--yes"
-	How    string `json:"how"`
-	Reason string `json:"reason,omitempty"`
-}
-
-// Kind is the kind under which the approval stands among the proofs of a run.
-func (Approval) Kind() Kind { return "approved/1" }
-
-// String says who said yes and how.
-func (a Approval) String() string { return "approved by " + a.By + " (" + a.How + ")" }
 
 // Takeover is the evidence of the record by which another holder takes an open run over.
 type Takeover struct {

@@ -48,6 +48,8 @@ type Terms struct {
 	ReleaseID   string `json:"release_id,omitempty"`
 	Tag         string `json:"tag"`
 	Commit      string `json:"commit,omitempty"`
+	// sha256 of what is claimed of the release; left out where only the release itself says so
+	Claims string `json:"claims,omitempty"`
 	// desired, sorted by service
 	Images []release.Image `json:"images"`
 	// nil means none

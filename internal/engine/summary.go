@@ -40,7 +40,7 @@ func begin(r Record) (Summary, error) {
 		if err := json.Unmarshal(r.Evidence, &o); err != nil {
 			return Summary{}, fmt.Errorf("read the opening: %w", err)
 		}
-		s.Action, s.Tag, s.Holder, s.Approved = o.Terms.Action, o.Terms.Tag, o.Holder.Name, o.Approval.By
+		s.Action, s.Tag, s.Holder, s.Approved = o.Terms.Action, o.Terms.Tag, o.Holder.Name, o.Approvals.By()
 		return s, nil
 	case Manual:
 		var c Closing

@@ -20,7 +20,7 @@ func TestSummarize_folds_the_records_of_a_run(t *testing.T) {
 			Verdict: v, Step: step, Evidence: b}
 	}
 	open := rec(0, "r-1", Opened, "", Opening{Terms: Terms{Action: Rollback, Tag: "v1"}, Holder: Holder{Name: "ana"},
-		Approval: Approval{By: "lea"}})
+		Approvals: Approvals{{By: "lea"}}})
 	began := rec(1, "r-1", Began, "migrate", nil)
 	taken := rec(2, "r-1", Taken, "", Takeover{Holder: Holder{Name: "ben"}})
 	closed := rec(3, "r-1", Closed, "", Closing{Run: "r-1", Outcome: fault.Asking, Migrated: true, Means: "changed"})

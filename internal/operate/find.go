@@ -10,12 +10,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"fairlead/internal/assemble"
 	"fairlead/internal/atomicfile"
 	"fairlead/internal/config"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 	"fairlead/internal/source"
-	"fairlead/internal/source/file"
 )
 
 // maxPlan is the largest plan file that is read, in bytes.
@@ -42,11 +42,8 @@ func Find(ctx context.Context, c config.Config, what, path string) (Wanted, erro
 	if tag == "" && path == "" {
 		return w, Misused("name a release: a TAG, a PLANFILE, or --release FILE")
 	}
-	if path == "" {
-		path = c.Release.Path.String()
-	}
 	var err error
-	w.Found, err = file.New(path).Find(ctx, tag)
+	w.Found, err = assemble.Source(c, path).Find(ctx, tag)
 	return w, err
 }
 

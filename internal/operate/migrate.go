@@ -12,7 +12,8 @@ import (
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 	"fairlead/internal/planner"
-	"fairlead/internal/source/file"
+	"fairlead/internal/source"
+
 	"fairlead/internal/step"
 	"fairlead/internal/ui"
 	"fairlead/internal/view"
@@ -70,7 +71,7 @@ func (r MigrationRequest) Read(by string) (step.Migration, error) {
 		return r.bind(m)
 	}
 	var err error
-	if m.SQL, err = readRegular(r.File, file.MaxSQL); err != nil {
+	if m.SQL, err = readRegular(r.File, source.MaxSQL); err != nil {
 		return m, &fault.Fault{Code: "migration-unreadable", What: fmt.Sprintf("the migration %s cannot be read", r.File), Err: err,
 			Outcome: fault.Refused, Means: "nothing was attempted; production is unchanged",
 			Do: []fault.Command{{Line: "ls -l " + fault.Word(r.File), Why: "what it is and who may read it"}}}

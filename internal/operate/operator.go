@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fairlead/internal/approval"
+	"fairlead/internal/assemble"
 	"fairlead/internal/config"
 	"fairlead/internal/decide"
 	"fairlead/internal/engine"
@@ -55,20 +56,16 @@ type consent struct {
 }
 
 // approve gets the yes that the configuration asks for.
-func (o *Operator) approve(ctx context.Context, t engine.Terms, c consent) (engine.Approval, error) {
-	policy, err := approval.New(o.Config.Approval, o.Frontend)
+func (o *Operator) approve(ctx context.Context, t engine.Terms, c consent) (engine.Approvals, error) {
+	policy, err := assemble.Approval(o.Config, o.Frontend)
 	if err != nil {
-		return engine.Approval{}, err
+		return nil, err
 	}
 	fingerprint, err := t.Fingerprint()
 	if err != nil {
-		return engine.Approval{}, err
+		return nil, err
 	}
-	said, err := policy.Approve(ctx, approval.Request{Terms: t, Fingerprint: fingerprint, Again: c.again})
-	if err == nil && c.reason != "" {
-		said.Reason = c.reason
-	}
-	return said, err
+	return policy.Approve(ctx, approval.Request{Terms: t, Fingerprint: fingerprint, Reason: c.reason, Again: c.again})
 }
 
 // execute has a plan approved, opens its run and executes it. closes is how a run that is open ends by that; nil where none is.
@@ -78,7 +75,7 @@ func (o *Operator) execute(ctx context.Context, plan engine.Plan, c consent, clo
 		return nil, err
 	}
 	o.Acting()
-	run, err := o.Project.Engine().Open(ctx, engine.OpenRequest{Run: o.Project.NewRun(), Plan: plan, Approval: said, Closes: closes})
+	run, err := o.Project.Engine().Open(ctx, engine.OpenRequest{Run: o.Project.NewRun(), Plan: plan, Approvals: said, Closes: closes})
 	if err != nil {
 		return nil, notOpened(err)
 	}

@@ -9,11 +9,14 @@ import (
 	"slices"
 	"strings"
 
+	"fairlead/internal/assemble"
 	"fairlead/internal/atomicfile"
+	"fairlead/internal/config"
 	"fairlead/internal/fault"
 	"fairlead/internal/planner"
 	"fairlead/internal/release"
-	"fairlead/internal/source/file"
+	"fairlead/internal/source"
+
 	"fairlead/internal/ui"
 )
 
@@ -94,7 +97,7 @@ func (r ReleaseRequest) migration() (*release.Migration, error) {
 		return nil, Misused("--migration %s: it must lie in the folder of the release file or below, so that both travel together",
 			r.Migration)
 	}
-	sql, err := ReadFile(r.Migration, file.MaxSQL)
+	sql, err := ReadFile(r.Migration, source.MaxSQL)
 	if err != nil {
 		return nil, Misused("--migration: %w", err)
 	}
@@ -117,6 +120,6 @@ func (r ReleaseRequest) Write(ctx context.Context, content []byte) error {
 	if err := atomicfile.Write(r.Out, content, 0o644); err != nil {
 		return err
 	}
-	_, err = file.New(r.Out).Find(ctx, r.Tag)
+	_, err = assemble.Source(config.Config{}, r.Out).Find(ctx, r.Tag)
 	return err
 }

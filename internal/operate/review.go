@@ -15,7 +15,8 @@ import (
 
 	"fairlead/internal/assemble"
 	"fairlead/internal/config"
-	"fairlead/internal/source/file"
+	"fairlead/internal/source"
+
 	"fairlead/internal/sqlreview"
 	"fairlead/internal/sqltext"
 	"fairlead/internal/step"
@@ -97,7 +98,7 @@ func readSQL(name string) ([]byte, error) {
 	case !st.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a regular file", name)
 	}
-	most := int64(max(file.MaxSQL, sqltext.MaxBytes)) + 1
+	most := int64(max(source.MaxSQL, sqltext.MaxBytes)) + 1
 	b := bytes.NewBuffer(make([]byte, 0, min(st.Size(), most)+bytes.MinRead))
 	_, err = b.ReadFrom(io.LimitReader(f, most))
 	return b.Bytes(), err

@@ -37,7 +37,7 @@ func (p *Planner) PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, 
 func (p *Planner) deployDraft(f source.Found, m *step.Migration) draft {
 	d := draft{steps: p.deployment(f, m),
 		terms:  func(proofs engine.Proofs) (engine.Terms, error) { return p.deployTerms(f, m, proofs) },
-		stored: map[string]any{step.StoredRelease: f.Release, step.StoredOrigin: origin{f.From, f.Strength, f.Dir}}}
+		stored: map[string]any{step.StoredRelease: f.Release, step.StoredOrigin: originOf(f)}}
 	d.store(m)
 	return d
 }
@@ -47,6 +47,25 @@ type origin struct {
 	From     string `json:"from"`
 	Strength string `json:"strength"`
 	Dir      string `json:"dir,omitempty"`
+	// Claims are left out where there are none but those that the release makes itself.
+	Claims source.Claims `json:"claims,omitempty"`
+}
+
+func originOf(f source.Found) origin {
+	o := origin{From: f.From, Strength: f.Claims.Strength().String(), Dir: f.Dir}
+	if f.Claims.Strength() > source.Asserted {
+		o.Claims = f.Claims
+	}
+	return o
+}
+
+// found adds to a release why it is believed.
+func (o origin) found(r release.Release) source.Found {
+	f := source.Found{Release: r, From: o.From, Dir: o.Dir, Claims: o.Claims}
+	if f.Claims == nil {
+		f.Claims = source.Asserts(r)
+	}
+	return f
 }
 
 // fits tells whether the release is for this app and has an image for each configured service, and the other way round.

@@ -71,7 +71,7 @@ func (p *Planner) recall(ctx context.Context, o engine.Opening) (source.Found, *
 	if err := step.Stored(ctx, p.with.Ledger, o, step.StoredOrigin, &why); err != nil {
 		return f, nil, err
 	}
-	f.From, f.Strength, f.Dir = why.From, why.Strength, why.Dir
+	f = why.found(f.Release)
 	m := migrationOf(f)
 	if m == nil {
 		return f, nil, nil

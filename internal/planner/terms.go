@@ -25,6 +25,9 @@ func (p *Planner) deployTerms(f source.Found, m *step.Migration, proofs engine.P
 	if t.Settings, err = p.settings(f.Release.Migration); err != nil {
 		return engine.Terms{}, err
 	}
+	if t.Claims, err = f.Claims.Sum(); err != nil {
+		return engine.Terms{}, err
+	}
 	t.Commit, t.Images, t.Migration = f.Release.Commit, f.Release.Images, f.Release.Migration
 	t.Target, t.Baseline, t.Bundle = before.Place, before.Images, before.Bundle
 	c := p.with.Config.OnFailure

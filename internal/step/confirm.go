@@ -57,7 +57,7 @@ func (s Confirm) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 	if err != nil {
 		return nil, refuse("image-unconfirmed", "the images of "+r.Tag+" are not what the release says", err)
 	}
-	return Confirmed{ReleaseID: id, From: s.Found.From, Staging: r.VerifiedIn, Strength: s.Found.Strength, Images: images}, nil
+	return Confirmed{ReleaseID: id, From: s.Found.From, Staging: r.VerifiedIn, Strength: s.Found.Claims.Strength().String(), Images: images}, nil
 }
 
 func orNone(s string) string {

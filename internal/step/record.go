@@ -80,8 +80,8 @@ func (s Record) Run(ctx context.Context, in engine.Input) (engine.Evidence, erro
 func Note(t fence.Ticket, terms engine.Terms, p engine.Proofs, now time.Time) notify.Message {
 	m := notify.Message{Run: t.Run, Action: string(terms.Action), App: terms.App, Environment: terms.Environment, Tag: terms.Tag,
 		Commit: terms.Commit, At: now.UTC(), DeployedBy: t.Holder, Migration: migration(terms, p), Images: images(terms, p)}
-	if a, err := engine.Recall[engine.Approval](p); err == nil {
-		m.ApprovedBy = a.By
+	if a, err := engine.Recall[engine.Approvals](p); err == nil {
+		m.ApprovedBy = a.By()
 	}
 	if b, err := engine.Recall[BackedUp](p); err == nil {
 		m.Backup = b.Manifest.Name

@@ -85,7 +85,7 @@ func (s *sheet) opening(r engine.Record) {
 		s.line("    this program cannot read the opening of this run")
 		return
 	}
-	s.line("    plan %s, %s", o.Fingerprint, ui.Clean(o.Approval.String()))
+	s.line("    plan %s, %s", o.Fingerprint, ui.Clean(o.Approvals.String()))
 	for _, img := range o.Terms.Images {
 		s.line("    image     %s", strings.TrimSpace(imageChange(img, o.Terms.Baseline)))
 	}

@@ -103,7 +103,7 @@ func (o *operator) deploy(ctx context.Context) (engine.Ending, error) {
 		return engine.Ending{}, err
 	}
 	r, err := o.engine.Open(ctx, engine.OpenRequest{Run: o.runID(), Plan: plan,
-		Approval: engine.Approval{By: "nobody"}})
+		Approvals: engine.Approvals{{By: "nobody"}}})
 	if err != nil {
 		return engine.Ending{}, err
 	}
@@ -307,7 +307,7 @@ func (o *operator) rollback(ctx context.Context) (engine.Ending, error) {
 	if err != nil {
 		return engine.Ending{}, err
 	}
-	q := engine.OpenRequest{Run: o.runID(), Plan: plan, Approval: engine.Approval{By: "nobody"}}
+	q := engine.OpenRequest{Run: o.runID(), Plan: plan, Approvals: engine.Approvals{{By: "nobody"}}}
 	if open := head.Open(); open != "" {
 		c := step.GivenUp(head.Last, o.engine.Holder, "given up")
 		q.Closes = &c

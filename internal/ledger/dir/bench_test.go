@@ -31,7 +31,7 @@ func BenchmarkRuns_of_10000(b *testing.B) {
 			Verdict: v, Evidence: raw}
 	}
 	opening := engine.Opening{Terms: engine.Terms{Action: engine.Deploy, Tag: "v1.41.0"},
-		Holder: engine.Holder{Name: "ana@laptop"}, Approval: engine.Approval{By: "lea"}}
+		Holder: engine.Holder{Name: "ana@laptop"}, Approvals: engine.Approvals{{By: "lea"}}}
 	for i := range 10_000 {
 		run := engine.RunID(fmt.Sprintf("r-20261124-%06d-7f3a", i))
 		var file []byte

@@ -63,7 +63,7 @@ func open(all []engine.Summary, r engine.Record) []engine.Summary {
 		if o.Closes != nil {
 			shut(all, *o.Closes, r)
 		}
-		s.Action, s.Tag, s.Holder, s.Approved = o.Terms.Action, o.Terms.Tag, o.Holder.Name, o.Approval.By
+		s.Action, s.Tag, s.Holder, s.Approved = o.Terms.Action, o.Terms.Tag, o.Holder.Name, o.Approvals.By()
 	}
 	return append(all, s)
 }

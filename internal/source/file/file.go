@@ -17,9 +17,6 @@ import (
 	"fairlead/internal/source"
 )
 
-// MaxSQL is the largest migration that is read, in bytes.
-const MaxSQL = 16 << 20
-
 // Source finds releases under a path.
 type Source struct{ path string }
 
@@ -47,7 +44,7 @@ func (s Source) Find(ctx context.Context, tag string) (source.Found, error) {
 	if tag != "" && r.Tag != tag {
 		return source.Found{}, otherTag(path, tag, r.Tag)
 	}
-	found := source.Found{Release: r, From: path, Strength: "asserted"}
+	found := source.Found{Release: r, From: path, Claims: source.Asserts(r)}
 	switch {
 	case r.Migration == nil:
 		return found, nil
@@ -118,15 +115,15 @@ func readSQL(dir string, m release.Migration) ([]byte, error) {
 		return nil, noSQL(path, plain(err))
 	}
 	defer f.Close()
-	if err := regular(f, MaxSQL); err != nil {
+	if err := regular(f, source.MaxSQL); err != nil {
 		return nil, noSQL(path, err)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, MaxSQL+1))
+	b, err := io.ReadAll(io.LimitReader(f, source.MaxSQL+1))
 	if err != nil {
 		return nil, noSQL(path, plain(err))
 	}
-	if len(b) > MaxSQL {
-		return nil, noSQL(path, tooLarge(MaxSQL))
+	if len(b) > source.MaxSQL {
+		return nil, noSQL(path, tooLarge(source.MaxSQL))
 	}
 	if got := release.SumDigest(b).Hex(); got != m.SHA256 {
 		return nil, otherSQL(path, m.SHA256, got, len(b))

@@ -49,7 +49,7 @@ func TestFind_gives_release_and_exact_SQL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(f.SQL) != sql || f.Release.Tag != "v1.8.0" || f.From != path || f.Strength != "asserted" {
+		if string(f.SQL) != sql || f.Release.Tag != "v1.8.0" || f.From != path || f.Claims.Strength() != source.Asserted {
 			t.Errorf("got %+v", f)
 		}
 	}
