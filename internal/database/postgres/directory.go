@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fairlead/internal/database"
+	"fairlead/internal/database/postgres/tempdir"
 )
 
 // pgDumpDirectory lets pg_dump write the directory format into a private folder, by several sessions at once, all of them in the
@@ -20,8 +21,8 @@ func (d *Database) pgDumpDirectory(ctx context.Context, path, snapshot string, w
 	if err != nil {
 		return err
 	}
-	defer work.close()
-	dir := filepath.Join(work.dir, "dump")
+	defer work.Remove()
+	dir := filepath.Join(work.Path, "dump")
 	args := append(d.dumpArguments(database.FormatDirectory, snapshot), "--jobs="+strconv.Itoa(d.session.DirectoryJobs), "--no-sync", "--file="+dir)
 	cmd, said := child(ctx, path, nil, args...)
 	passfile, done, err := d.passfile(cmd)
@@ -86,20 +87,20 @@ func sizeOf(dir string) (n int64) {
 }
 
 // unpacked makes a folder of the tar in r. The workspace is the caller's to close.
-func (d *Database) unpacked(ctx context.Context, r io.Reader) (*workspace, error) {
+func (d *Database) unpacked(ctx context.Context, r io.Reader) (*tempdir.Dir, error) {
 	work, err := d.openWorkspace()
 	if err != nil {
 		return nil, err
 	}
-	if err := unpack(ctx, r, work.dir); err != nil {
-		work.close()
+	if err := unpack(ctx, r, work.Path); err != nil {
+		work.Remove()
 		return nil, err
 	}
 	return work, nil
 }
 
 // unpackedFor is unpacked for a restore, out of a file where one is given.
-func (d *Database) unpackedFor(ctx context.Context, r io.Reader, file string) (*workspace, error) {
+func (d *Database) unpackedFor(ctx context.Context, r io.Reader, file string) (*tempdir.Dir, error) {
 	if file == "" {
 		return d.unpacked(ctx, r)
 	}
@@ -117,7 +118,7 @@ func (d *Database) verifyDirectory(ctx context.Context, path string, r io.Reader
 	if err != nil {
 		return err
 	}
-	defer work.close()
+	defer work.Remove()
 	toc, rows := newTOCCounter(), newRowCounter()
 	for _, look := range []struct {
 		what string
@@ -127,7 +128,7 @@ func (d *Database) verifyDirectory(ctx context.Context, path string, r io.Reader
 		{"pg_restore cannot read the archive's table of contents", toc, []string{"--list"}},
 		{"pg_restore cannot read the archive", rows, []string{"--data-only", "--file=-"}},
 	} {
-		cmd, said := child(ctx, path, cleanEnviron(os.Environ()), append(look.args, "--format=directory", "--", work.dir)...)
+		cmd, said := child(ctx, path, cleanEnviron(os.Environ()), append(look.args, "--format=directory", "--", work.Path)...)
 		cmd.Stdout = look.to
 		if err := d.ended(ctx, look.what, cmd.Run(), said); err != nil {
 			return err

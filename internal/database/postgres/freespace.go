@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/sys/unix"
 
 	"fairlead/internal/database"
 )
@@ -21,15 +20,6 @@ const (
 	spaceBase   = 128 << 20 // bytes that a schema, or an empty server, takes
 	spaceWatch  = 500 * time.Millisecond
 )
-
-// freeAt gives the bytes that an ordinary user may still write below a path.
-func freeAt(path string) (int64, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(path, &st); err != nil {
-		return 0, err
-	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
-}
 
 // spaceNeeded is what a copy of a database of this size takes at most, with copies of the copy.
 func spaceNeeded(size int64, schemaOnly bool, copies int) int64 {

@@ -8,6 +8,7 @@ import (
 
 	"fairlead/internal/config"
 	"fairlead/internal/database"
+	"fairlead/internal/database/postgres/tempdir"
 	"fairlead/internal/sqlneeds"
 	"fairlead/internal/sqlreview"
 	"fairlead/internal/sqltext"
@@ -39,7 +40,7 @@ type Rehearser struct {
 
 // Rehearser gives one for this database. It opens no connection.
 func (d *Database) Rehearser(c RehearseConfig) *Rehearser {
-	return &Rehearser{production: d, config: c, free: freeAt, every: spaceWatch}
+	return &Rehearser{production: d, config: c, free: tempdir.Free, every: spaceWatch}
 }
 
 // Refuses gives the places of a script for which it cannot be rehearsed where this rehearser works.

@@ -487,16 +487,16 @@ func TestSweep_leaves_alone_what_belongs_to_others(t *testing.T) {
 		t.Cleanup(func() { admin(t, at, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()) })
 	}
 	directory := scratchDirectory(t)
-	home, err := openHome(directory) // of a process that lives
+	home, _, err := openHome(directory) // of a process that lives
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer home.close()
+	defer home.Remove()
 	removed, err := opened(t, fresh(t)).Rehearser(RehearseConfig{Server: config.NewSecret(ServerProduction), Directory: directory}).Sweep(context.Background(), "shop/production")
 	if err != nil || len(removed) > 0 {
 		t.Errorf("removed %v, %v", removed, err)
 	}
-	if _, err := os.Stat(home.dir); err != nil {
+	if _, err := os.Stat(home.Path); err != nil {
 		t.Error(err)
 	}
 }

@@ -98,8 +98,8 @@ func (d *Database) Restore(ctx context.Context, name string, r io.Reader, o Rest
 		if err != nil {
 			return err
 		}
-		defer work.close()
-		o.File = work.dir
+		defer work.Remove()
+		o.File = work.Path
 		if o.Jobs == 0 {
 			o.Jobs = d.session.DirectoryJobs
 		}

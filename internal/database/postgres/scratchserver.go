@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"fairlead/internal/config"
+	"fairlead/internal/database/postgres/tempdir"
 )
 
 const (
@@ -32,7 +33,8 @@ const (
 // A scratchServer is a PostgreSQL server made of the programs on this machine, which holds nothing but scratch databases. It listens on a
 // socket in a directory that only its user can enter. It ends with the process that started it, whatever ends that.
 type scratchServer struct {
-	home    *scratchHome
+	home    *tempdir.Dir
+	user    *syscall.Credential // nil for the process's own
 	version string
 	port    int // on the loopback address; 0 when nobody asked for it
 	process *os.Process
@@ -70,14 +72,14 @@ func startOnce(ctx context.Context, p serverPlan) (*scratchServer, error) {
 		return nil, err
 	}
 	sweepHomes(ctx, p.below)
-	home, err := openHome(p.below)
+	home, user, err := openHome(p.below)
 	if err != nil {
 		return nil, err
 	}
-	s := &scratchServer{home: home, version: v, ended: make(chan struct{})}
+	s := &scratchServer{home: home, user: user, version: v, ended: make(chan struct{})}
 	if len(s.socket())+len("/.s.PGSQL.5432") > maxSocketPath {
-		home.close()
-		return nil, fmt.Errorf("the path %s is too long for a socket; set rehearse.directory to a shorter one", home.dir)
+		home.Remove()
+		return nil, fmt.Errorf("the path %s is too long for a socket; set rehearse.directory to a shorter one", home.Path)
 	}
 	if err := s.begin(ctx, initdb, p); err != nil {
 		s.stop()
@@ -86,8 +88,8 @@ func startOnce(ctx context.Context, p serverPlan) (*scratchServer, error) {
 	return s, nil
 }
 
-func (s *scratchServer) socket() string { return s.home.dir }
-func (s *scratchServer) data() string   { return filepath.Join(s.home.dir, "data") }
+func (s *scratchServer) socket() string { return s.home.Path }
+func (s *scratchServer) data() string   { return filepath.Join(s.home.Path, "data") }
 
 func (s *scratchServer) begin(ctx context.Context, initdb string, p serverPlan) error {
 	args := []string{"--pgdata=" + s.data(), "--username=" + scratchUser, "--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"}
@@ -158,9 +160,9 @@ func (s *scratchServer) child(path string, args ...string) (*exec.Cmd, *tail) {
 	cmd := exec.Command(path, args...)
 	said := &tail{}
 	cmd.Env = slices.DeleteFunc(cleanEnviron(os.Environ()), func(v string) bool { return strings.HasPrefix(v, "HOME=") || strings.HasPrefix(v, "TMPDIR=") })
-	cmd.Env = append(cmd.Env, "HOME="+s.home.dir, "TMPDIR="+s.home.dir)
-	cmd.Dir, cmd.Stderr, cmd.WaitDelay = s.home.dir, said, closeLimit
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: s.home.who}
+	cmd.Env = append(cmd.Env, "HOME="+s.home.Path, "TMPDIR="+s.home.Path)
+	cmd.Dir, cmd.Stderr, cmd.WaitDelay = s.home.Path, said, closeLimit
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: s.user}
 	return cmd, said
 }
 
@@ -263,7 +265,7 @@ func (s *scratchServer) stop() {
 			<-s.ended
 		}
 	}
-	s.home.close()
+	s.home.Remove()
 }
 
 // serverProgram finds initdb, with postgres beside it, of at least this major version; the server's own major comes first.

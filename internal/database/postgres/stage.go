@@ -142,7 +142,7 @@ func (r *Rehearser) openLocal(ctx context.Context, st *stage, j database.Rehears
 	if plain {
 		st.notes = append(st.notes, "the server's settings could not be taken over, so durations say less")
 	}
-	st.disk, st.version, st.owners = st.local.home.dir, st.local.version, true
+	st.disk, st.version, st.owners = st.local.home.Path, st.local.version, true
 	st.where = "a server of version " + st.version + " on this machine"
 	if err := r.furnish(ctx, st, j.Owner, unread >= 0); err != nil {
 		st.close()

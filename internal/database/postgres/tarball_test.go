@@ -116,7 +116,7 @@ func TestWorkspace_of_a_dead_process_is_swept_and_that_of_a_living_one_stays(t *
 	if err != nil {
 		t.Fatal(err)
 	}
-	if st, err := os.Stat(mine.dir); err != nil || st.Mode().Perm() != 0o700 {
+	if st, err := os.Stat(mine.Path); err != nil || st.Mode().Perm() != 0o700 {
 		t.Errorf("its mode is %v, %v", st.Mode(), err)
 	}
 	dead := filepath.Join(d.below(), workPrefix+"123")
@@ -130,11 +130,11 @@ func TestWorkspace_of_a_dead_process_is_swept_and_that_of_a_living_one_stays(t *
 	if _, err := os.Stat(dead); !os.IsNotExist(err) {
 		t.Errorf("what a dead process left is there: %v", err)
 	}
-	if _, err := os.Stat(mine.dir); err != nil {
+	if _, err := os.Stat(mine.Path); err != nil {
 		t.Errorf("that of a living one is gone: %v", err)
 	}
-	mine.close()
-	other.close()
+	mine.Remove()
+	other.Remove()
 	if left, _ := os.ReadDir(d.below()); len(left) > 0 {
 		t.Errorf("it leaves %v", left)
 	}
