@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"fairlead/internal/database"
@@ -16,7 +15,7 @@ import (
 
 // pgDumpDirectory lets pg_dump write the directory format into a private folder, by several sessions at once, all of them in the
 // snapshot. Once pg_dump has ended well, the folder goes to w as a tar.
-func (d *Database) pgDumpDirectory(ctx context.Context, path, snapshot string, w io.Writer) error {
+func (d *Database) pgDumpDirectory(ctx context.Context, t tool, snapshot string, w io.Writer) error {
 	work, err := d.openWorkspace()
 	if err != nil {
 		return err
@@ -24,22 +23,10 @@ func (d *Database) pgDumpDirectory(ctx context.Context, path, snapshot string, w
 	defer work.Remove()
 	dir := filepath.Join(work.Path, "dump")
 	args := append(d.dumpArguments(database.FormatDirectory, snapshot), "--jobs="+strconv.Itoa(d.session.DirectoryJobs), "--no-sync", "--file="+dir)
-	cmd, said := child(ctx, path, nil, args...)
-	passfile, done, err := d.passfile(cmd)
-	if err != nil {
-		return err
-	}
-	defer done()
-	cmd.Env = d.environ(passfile)
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	endsWithUs(cmd.SysProcAttr, syscall.SIGTERM) // ends its own workers; nothing of ours would, for it writes to no pipe
 	stop := tellSize(dir, w)
-	err = onOwnThread(ctx, cmd)
+	err = d.runConnected(ctx, t, command{name: "pg_dump", args: args, group: true})
 	stop()
-	if cmd.Process != nil {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // workers whose leader was killed
-	}
-	if err := d.ended(ctx, "pg_dump", err, said); err != nil {
+	if err != nil {
 		return err
 	}
 	out := &pipe{w: w}
@@ -113,24 +100,19 @@ func (d *Database) unpackedFor(ctx context.Context, r io.Reader, file string) (*
 }
 
 // verifyDirectory is Verify for the directory format: the same looks, at the files that the tar holds.
-func (d *Database) verifyDirectory(ctx context.Context, path string, r io.Reader, dump database.Dump) error {
+func (d *Database) verifyDirectory(ctx context.Context, t tool, r io.Reader, dump database.Dump) error {
 	work, err := d.unpacked(ctx, r)
 	if err != nil {
 		return err
 	}
 	defer work.Remove()
 	toc, rows := newTOCCounter(), newRowCounter()
-	for _, look := range []struct {
-		what string
-		to   io.Writer
-		args []string
-	}{
-		{"pg_restore cannot read the archive's table of contents", toc, []string{"--list"}},
-		{"pg_restore cannot read the archive", rows, []string{"--data-only", "--file=-"}},
+	for _, c := range []command{
+		{name: noList, out: toc, args: []string{"--list"}},
+		{name: noRead, out: rows, args: []string{"--data-only", "--file=-"}},
 	} {
-		cmd, said := child(ctx, path, cleanEnviron(os.Environ()), append(look.args, "--format=directory", "--", work.Path)...)
-		cmd.Stdout = look.to
-		if err := d.ended(ctx, look.what, cmd.Run(), said); err != nil {
+		c.args = append(c.args, "--format=directory", "--", work.Path)
+		if err := d.runOffline(ctx, t, c); err != nil {
 			return err
 		}
 	}

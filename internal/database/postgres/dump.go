@@ -124,30 +124,14 @@ func (d *Database) dumpAndCount(ctx context.Context, conn *pgx.Conn, t tool, sna
 
 func (d *Database) pgDump(ctx context.Context, t tool, snapshot string, w io.Writer) error {
 	if d.session.DirectoryJobs > 0 {
-		return d.pgDumpDirectory(ctx, t.path, snapshot, w)
+		return d.pgDumpDirectory(ctx, t, snapshot, w)
 	}
-	if t.site != nil {
-		out := &pipe{w: w}
-		err := d.ask(ctx, t, "pg_dump", out, d.dumpArguments(database.FormatCustom, snapshot)...)
-		if out.err != nil {
-			return fmt.Errorf("store the dump: %w", out.err)
-		}
-		return err
-	}
-	cmd, said := child(ctx, t.path, nil, d.dumpArguments(database.FormatCustom, snapshot)...)
-	passfile, done, err := d.passfile(cmd)
-	if err != nil {
-		return err
-	}
-	defer done()
-	cmd.Env = d.environ(passfile)
 	out := &pipe{w: w}
-	cmd.Stdout = out
-	err = cmd.Run()
+	err := d.runConnected(ctx, t, command{name: "pg_dump", args: d.dumpArguments(database.FormatCustom, snapshot), out: out})
 	if out.err != nil {
 		return fmt.Errorf("store the dump: %w", out.err)
 	}
-	return d.ended(ctx, "pg_dump", err, said)
+	return err
 }
 
 // dumpArguments is what every dump is told.

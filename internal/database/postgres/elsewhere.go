@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -41,18 +39,18 @@ func (t tool) whereabouts() string {
 }
 
 // tool finds a program of at least this major version: here, else on the host or in the container that the Reach leads to. Where no
-// place has it, the error is that of program and says what the other places lack.
+// place has it, the error is that of toolHere and says what the other places lack.
 func (d *Database) tool(ctx context.Context, name string, major int) (tool, error) {
-	path, v, here := d.program(ctx, name, major)
+	found, here := d.toolHere(ctx, name, major)
 	if here == nil || d.session.Reach == nil || !errors.Is(here, database.ErrVersion) {
-		return tool{path: path, version: v}, here
+		return found, here
 	}
 	if d.session.DirectoryJobs > 0 && name != "pg_dumpall" {
-		return tool{version: v}, fmt.Errorf("%w (the directory format is written and read on this machine only)", here)
+		return found, fmt.Errorf("%w (the directory format is written and read on this machine only)", here)
 	}
 	sites, err := d.session.Reach.Sites(ctx)
 	if err != nil {
-		return tool{version: v}, fmt.Errorf("look for %s elsewhere: %w", name, err)
+		return found, fmt.Errorf("look for %s elsewhere: %w", name, err)
 	}
 	var lacks []string
 	for _, s := range sites {
@@ -62,7 +60,7 @@ func (d *Database) tool(ctx context.Context, name string, major int) (tool, erro
 		}
 		t, why, err := d.find(ctx, s, name, major)
 		if err != nil {
-			return tool{version: v}, fmt.Errorf("look for %s %s: %w", name, s.Name, err)
+			return found, fmt.Errorf("look for %s %s: %w", name, s.Name, err)
 		}
 		if why == "" {
 			return t, nil
@@ -72,7 +70,7 @@ func (d *Database) tool(ctx context.Context, name string, major int) (tool, erro
 	if len(lacks) > 0 {
 		here = fmt.Errorf("%w; and %s", here, strings.Join(lacks, "; "))
 	}
-	return tool{version: v}, here
+	return found, here
 }
 
 // unfit says why a program that connects can run nowhere but here, "" where it can.
@@ -142,10 +140,10 @@ func choose(printed, name string, major int) (t tool, why string) {
 	return tool{}, why
 }
 
-// attend runs a program in another place, in the environment that its arguments give (NAME=VALUE up to --) and with nothing else that
-// libpq would read. $1 is leash when the end of the input is to kill the program, feed when the program reads it. What it prints is
+// supervise runs a program in another place, in the environment that its arguments give (NAME=VALUE up to --) and with nothing else that
+// libpq would read. $1 is watch when the end of the input is to kill the program, feed when the program reads it. What it prints is
 // followed by $2 and its status, without which nobody can tell the end from a cut: docker gives status 0 to an exec that it lost.
-const attend = `how=$1; proof=$2; shift 2
+const supervise = `how=$1; proof=$2; shift 2
 unset PGHOST PGHOSTADDR PGPORT PGDATABASE PGUSER PGPASSWORD PGPASSFILE PGSERVICE PGSERVICEFILE PGOPTIONS PGAPPNAME PGSSLMODE PGSSLCERT PGSSLKEY PGSSLROOTCERT
 unset PGSSLCRL PGSSLCRLDIR PGSSLNEGOTIATION PGREQUIRESSL PGREQUIREAUTH PGREQUIREPEER PGCHANNELBINDING PGGSSENCMODE PGKRBSRVNAME PGCLIENTENCODING PGDATESTYLE PGTZ
 unset PGTARGETSESSIONATTRS PGLOADBALANCEHOSTS PGSSLMINPROTOCOLVERSION PGSSLMAXPROTOCOLVERSION PGGEQO
@@ -160,27 +158,15 @@ else
 	"$@" </dev/null 4<&- &
 	program=$!
 	(while IFS= read -r x; do :; done; kill -9 $program) <&4 >/dev/null 2>&1 3<&- &
-	leash=$!
+	watch=$!
 	wait $program
 	code=$?
-	kill $leash 2>/dev/null
+	kill $watch 2>/dev/null
 fi
 printf '%s %3d\n' "$proof" $code
 exit $code`
 
-// connecting is what a program in another place needs to reach the server; the password is not in it.
-func (d *Database) connecting(s wire.Site, name string) []string {
-	env := []string{"LC_ALL=C", "PGHOST=" + d.base.Host, "PGPORT=" + strconv.Itoa(int(d.base.Port)), "PGUSER=" + d.base.User, "PGDATABASE=" + d.base.Database,
-		"PGAPPNAME=" + d.childName(name), "PGCONNECT_TIMEOUT=" + strconv.Itoa(int(d.base.ConnectTimeout/time.Second))}
-	if s.Address != "" {
-		env = append(env, "PGHOSTADDR="+s.Address)
-	}
-	if o := d.base.RuntimeParams["options"]; o != "" {
-		env = append(env, "PGOPTIONS="+o)
-	}
-	return append(env, d.tlsSettings()...)
-}
-
+// childName is the name of the sessions of a program.
 func (d *Database) childName(name string) string {
 	return name + " " + d.base.RuntimeParams["application_name"]
 }
@@ -200,50 +186,37 @@ func (d *Database) tlsSettings() []string {
 	return env
 }
 
-// ask runs a tool of another place that connects to the server, and gives what it prints to out. It gives nil only when the program
-// ended well and said so behind all of its output. When it did not, no session of it is left.
-func (d *Database) ask(ctx context.Context, t tool, name string, out io.Writer, args ...string) error {
+// connectThere runs a tool of another place that connects to the server. It gives nil only when the program ended well and
+// said so behind all of its output.
+func (d *Database) connectThere(ctx context.Context, t tool, c command) error {
 	line, err := d.passline()
 	if err != nil {
 		return err
 	}
-	e := wire.Exec{Secret: []byte(line), SecretVar: "FAIRLEAD_PASSFILE"}
-	err = d.there(ctx, t, name, e, "leash", d.connecting(*t.site, name), newLeash(), out, args)
+	c.in = newLiveness()
+	err = d.there(ctx, t, c, wire.Exec{Secret: []byte(line), SecretVar: "FAIRLEAD_PASSFILE"}, "watch", d.environThere(*t.site, c.name))
 	if err != nil {
-		d.endChild(ctx, name)
+		d.endChild(ctx, c.name)
 	}
 	return err
 }
 
-// feed gives an archive to a tool, here or elsewhere, that connects to nothing.
-func (d *Database) feed(ctx context.Context, t tool, what string, in io.Reader, out io.Writer, args ...string) error {
-	if t.site != nil {
-		return d.there(ctx, t, what, wire.Exec{}, "feed", []string{"LC_ALL=C"}, in, out, args)
+// environThere is what such a program needs to reach the server; the password is not in it.
+func (d *Database) environThere(s wire.Site, name string) []string {
+	env := append([]string{"LC_ALL=C"}, d.connection(d.base.Host, name)...)
+	if s.Address != "" {
+		env = append(env, "PGHOSTADDR="+s.Address)
 	}
-	cmd, said := child(ctx, t.path, cleanEnviron(os.Environ()), args...)
-	cmd.Stdin, cmd.Stdout = in, out
-	return d.ended(ctx, what, cmd.Run(), said)
-}
-
-// listThere is a pg_restore --list elsewhere that reads along.
-func (d *Database) listThere(ctx context.Context, t tool, out io.Writer) (in io.WriteCloser, wait func() error) {
-	r, w := io.Pipe()
-	done := make(chan error, 1)
-	go func() {
-		err := d.feed(ctx, t, noList, r, out, "--list")
-		r.Close() // nothing more is read
-		done <- err
-	}()
-	return w, func() error { return <-done }
+	return append(env, d.tlsSettings()...)
 }
 
 // there runs a tool in another place to its proven end.
-func (d *Database) there(ctx context.Context, t tool, what string, e wire.Exec, how string, env []string, in io.Reader, out io.Writer, args []string) error {
-	p := &proven{w: out, proof: rand.Text()}
-	e.Argv = append([]string{"sh", "-c", attend, "sh", how, p.proof}, env...)
-	e.Argv = append(append(e.Argv, "--", t.path), args...)
-	ended, err := d.session.Reach.Exec(ctx, t.site.Name, e, in, p)
-	what = t.where(what)
+func (d *Database) there(ctx context.Context, t tool, c command, e wire.Exec, how string, env []string) error {
+	p := &proven{w: c.out, proof: rand.Text()}
+	e.Argv = append([]string{"sh", "-c", supervise, "sh", how, p.proof}, env...)
+	e.Argv = append(append(e.Argv, "--", t.path), c.args...)
+	ended, err := d.session.Reach.Exec(ctx, t.site.Name, e, c.in, p)
+	what := t.where(c.name)
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s was stopped: %w", what, context.Cause(ctx))
@@ -270,26 +243,26 @@ func (d *Database) there(ctx context.Context, t tool, what string, e wire.Exec, 
 func (d *Database) endChild(ctx context.Context, name string) {
 	ctx, cancel := limit(context.WithoutCancel(ctx), 3*closeLimit)
 	defer cancel()
-	_ = d.asLogin(ctx, func(ctx context.Context, conn *pgx.Conn) error { // without it the leash ends them
+	_ = d.asLogin(ctx, func(ctx context.Context, conn *pgx.Conn) error { // without it the end of the input does
 		_, err := conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 			WHERE application_name = left($1, 63) AND usename = session_user AND pid <> pg_backend_pid()`, d.childName(name))
 		return err
 	})
 }
 
-// A leash is an input that says nothing and ends when it is closed.
-type leash struct{ closed chan struct{} }
+// A liveness is an input that says nothing and ends when it is closed: whoever reads it knows that we live.
+type liveness struct{ closed chan struct{} }
 
-func newLeash() leash { return leash{make(chan struct{})} }
+func newLiveness() liveness { return liveness{make(chan struct{})} }
 
 // Read waits for the end.
-func (l leash) Read([]byte) (int, error) {
+func (l liveness) Read([]byte) (int, error) {
 	<-l.closed
 	return 0, io.EOF
 }
 
 // Close ends it; it is called once.
-func (l leash) Close() error {
+func (l liveness) Close() error {
 	close(l.closed)
 	return nil
 }

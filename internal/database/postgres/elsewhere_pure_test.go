@@ -71,7 +71,8 @@ func askElsewhere(t *testing.T, h asHost, script string) (string, error) {
 	d.prepare()
 	var out bytes.Buffer
 	s := wire.Site{Name: "on host", Address: "10.0.0.7"}
-	err = d.there(t.Context(), tool{path: "sh", site: &s}, "pg_dump", wire.Exec{}, "leash", d.connecting(s, "pg_dump"), newLeash(), &out, []string{"-c", script})
+	err = d.there(t.Context(), tool{path: "sh", site: &s}, command{name: "pg_dump", args: []string{"-c", script}, in: newLiveness(), out: &out},
+		wire.Exec{}, "watch", d.environThere(s, "pg_dump"))
 	return out.String(), err
 }
 
@@ -126,7 +127,7 @@ func TestElsewhere_nothing_of_the_environment_there_leads_libpq_elsewhere(t *tes
 }
 
 func TestElsewhere_the_end_of_the_input_kills_the_program(t *testing.T) {
-	cmd := exec.Command("sh", "-c", attend, "sh", "leash", "proof", "LC_ALL=C", "--", "sh", "-c", "echo $$; exec sleep 60")
+	cmd := exec.Command("sh", "-c", supervise, "sh", "watch", "proof", "LC_ALL=C", "--", "sh", "-c", "echo $$; exec sleep 60")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -44,23 +45,9 @@ func (d *Database) dumpAll(ctx context.Context, major int, w io.Writer) error {
 	}
 	ctx, cancel := limit(ctx, globalsLimit)
 	defer cancel()
-	if t.site != nil {
-		return d.ask(ctx, t, "pg_dumpall", w, args...)
-	}
-	cmd, said := child(ctx, t.path, nil, args...)
-	passfile, done, err := d.passfile(cmd)
-	if err != nil {
-		return err
-	}
-	defer done()
-	cmd.Env = append(d.environ(passfile), "PGAPPNAME=pg_dumpall "+d.base.RuntimeParams["application_name"])
 	out := &pipe{w: w}
-	cmd.Stdout = out
-	err = cmd.Run()
-	if out.err != nil {
-		return out.err
-	}
-	return d.ended(ctx, "pg_dumpall", err, said)
+	err = d.runConnected(ctx, t, command{name: "pg_dumpall", args: args, out: out})
+	return cmp.Or(out.err, err)
 }
 
 const globalsLimit = 2 * askLimit

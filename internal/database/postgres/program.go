@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"fairlead/internal/database"
+	"fairlead/internal/wire"
 )
 
 // newestMajor is how far beyond the server's major version an installed client is looked for.
@@ -23,10 +26,11 @@ const newestMajor = 8
 // programFolders is where a major version's programs lie: on Debian, Red Hat, and with Homebrew.
 var programFolders = [...]string{"/usr/lib/postgresql/%d/bin", "/usr/pgsql-%d/bin", "/opt/homebrew/opt/postgresql@%d/bin"}
 
-// program finds pg_dump or pg_restore of at least this major version and gives its path and version. The configured one is taken as it
+// toolHere finds a program of at least this major version on this machine. Where there is only an older one, the error
+// (database.ErrVersion) comes with its version. The configured one is taken as it
 // is; otherwise the server's own major comes first, because a newer client may write what an older server cannot read.
-func (d *Database) program(ctx context.Context, name string, major int) (path, version string, err error) {
-	candidates := d.candidates(name, major)
+func (d *Database) toolHere(ctx context.Context, name string, major int) (tool, error) {
+	candidates := candidates(d.config.PgDump.String(), name, major)
 	var tooOld string
 	for _, c := range candidates {
 		found, err := exec.LookPath(c)
@@ -35,27 +39,28 @@ func (d *Database) program(ctx context.Context, name string, major int) (path, v
 		}
 		v, err := programVersion(ctx, found)
 		if err != nil {
-			return "", "", err
+			return tool{}, err
 		}
 		if leadingNumber(v) >= major {
-			return found, v, nil
+			return tool{path: found, version: v}, nil
 		}
 		tooOld = v
 	}
 	if tooOld != "" {
-		return "", tooOld, fmt.Errorf("%w: %s %s cannot read a server of version %d; install the client of version %d or set database.pg_dump to its path",
+		return tool{version: tooOld}, fmt.Errorf("%w: %s %s cannot read a server of version %d; install the client of version %d or set database.pg_dump to its path",
 			database.ErrVersion, name, tooOld, major, major)
 	}
-	return "", "", fmt.Errorf("%w: %s is not installed here (looked for %s); install the PostgreSQL client of version %d or set database.pg_dump to its path",
+	return tool{}, fmt.Errorf("%w: %s is not installed here (looked for %s); install the PostgreSQL client of version %d or set database.pg_dump to its path",
 		database.ErrVersion, name, strings.Join(candidates, ", "), major)
 }
 
-func (d *Database) candidates(name string, major int) []string {
-	if d.config.PgDump != "" {
-		if name == "pg_dump" {
-			return []string{d.config.PgDump.String()}
-		}
-		return []string{filepath.Join(filepath.Dir(d.config.PgDump.String()), name)}
+// candidates are where a program may be: beside the configured pg_dump, or in the usual places, by major version.
+func candidates(pgDump, name string, major int) []string {
+	if pgDump != "" && name == "pg_dump" {
+		return []string{pgDump}
+	}
+	if pgDump != "" {
+		return []string{filepath.Join(filepath.Dir(pgDump), name)}
 	}
 	var all []string
 	for m := major; m <= major+newestMajor; m++ {
@@ -104,18 +109,58 @@ var tlsVariables = [...][2]string{
 	{"sslcrl", "PGSSLCRL"}, {"channel_binding", "PGCHANNELBINDING"}, {"gssencmode", "PGGSSENCMODE"}, {"krbsrvname", "PGKRBSRVNAME"},
 }
 
+// A command is one run of a tool. Its name stands in messages and, where it connects, before the name of its sessions.
+type command struct {
+	name  string
+	args  []string
+	in    io.Reader
+	out   io.Writer
+	group bool // it has workers of its own; all of them end with it and with us
+}
+
+// runConnected runs a tool that connects to the server, here or elsewhere. When it fails, no session of it is left.
+func (d *Database) runConnected(ctx context.Context, t tool, c command) error {
+	if t.site != nil {
+		return d.connectThere(ctx, t, c)
+	}
+	cmd, said := child(ctx, t.path, c)
+	access, done, err := d.passfile(cmd)
+	if err != nil {
+		return err
+	}
+	defer done()
+	cmd.Env = d.environ(access, c.name)
+	if !c.group {
+		return d.ended(ctx, c.name, cmd.Run(), said)
+	}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	// It ends its own workers; nothing of ours would, for it writes to no pipe.
+	endsWithUs(cmd.SysProcAttr, syscall.SIGTERM)
+	err = onOwnThread(ctx, cmd)
+	if cmd.Process != nil {
+		// Workers whose leader was killed.
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+	return d.ended(ctx, c.name, err, said)
+}
+
+// runOffline runs a tool, here or elsewhere, that connects to nothing.
+func (d *Database) runOffline(ctx context.Context, t tool, c command) error {
+	if t.site != nil {
+		return d.there(ctx, t, c, wire.Exec{}, "feed", []string{"LC_ALL=C"})
+	}
+	cmd, said := child(ctx, t.path, c)
+	cmd.Env = cleanEnviron(os.Environ())
+	return d.ended(ctx, c.name, cmd.Run(), said)
+}
+
 // environ is what a child that connects is given; the password is not in it. Through a relay, TLS is not the child's affair.
-func (d *Database) environ(a access) []string {
+func (d *Database) environ(a access, name string) []string {
 	host := d.base.Host
 	if a.socket != "" {
 		host = a.socket
 	}
-	env := append(cleanEnviron(os.Environ()),
-		"PGHOST="+host, "PGPORT="+strconv.Itoa(int(d.base.Port)), "PGUSER="+d.base.User, "PGDATABASE="+d.base.Database,
-		"PGAPPNAME=pg_dump "+d.base.RuntimeParams["application_name"], "PGCONNECT_TIMEOUT="+strconv.Itoa(int(d.base.ConnectTimeout/time.Second)))
-	if o := d.base.RuntimeParams["options"]; o != "" {
-		env = append(env, "PGOPTIONS="+o)
-	}
+	env := append(cleanEnviron(os.Environ()), d.connection(host, name)...)
 	if a.passfile != "" {
 		env = append(env, "PGPASSFILE="+a.passfile)
 	}
@@ -125,14 +170,52 @@ func (d *Database) environ(a access) []string {
 	return append(env, d.tlsSettings()...)
 }
 
+// connection is how libpq is led to a database of the server, by a host's name.
+func (d *Database) connection(host, name string) []string {
+	env := []string{"PGHOST=" + host, "PGPORT=" + strconv.Itoa(int(d.base.Port)), "PGUSER=" + d.base.User,
+		"PGDATABASE=" + d.base.Database, "PGAPPNAME=" + d.childName(name),
+		"PGCONNECT_TIMEOUT=" + strconv.Itoa(int(d.base.ConnectTimeout/time.Second))}
+	if o := d.base.RuntimeParams["options"]; o != "" {
+		env = append(env, "PGOPTIONS="+o)
+	}
+	return env
+}
+
 // child prepares a program that is killed with ctx and is not in the terminal's process group, so that Ctrl-C reaches only us.
-func child(ctx context.Context, path string, env []string, args ...string) (*exec.Cmd, *tail) {
-	cmd := exec.CommandContext(ctx, path, args...)
+func child(ctx context.Context, path string, c command) (*exec.Cmd, *tail) {
+	cmd := exec.CommandContext(ctx, path, c.args...)
 	said := &tail{}
-	cmd.Env, cmd.Stderr = env, said
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.in, c.out, said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = closeLimit
 	return cmd, said
+}
+
+// onOwnThread runs a child to its end on a thread that lives as long; a cancelled context kills it.
+func onOwnThread(ctx context.Context, cmd *exec.Cmd) error {
+	done := make(chan error, 1)
+	started := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		close(started)
+		if err == nil {
+			err = cmd.Wait()
+		}
+		done <- err
+	}()
+	<-started
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		if cmd.Process != nil {
+			_ = cmd.Process.Kill()
+		}
+		<-done
+		return context.Cause(ctx)
+	}
 }
 
 // tail keeps the beginning and the end of what a child says.

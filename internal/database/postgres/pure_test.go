@@ -109,7 +109,7 @@ func TestEnviron_of_a_child_leads_nowhere_else_and_holds_no_password(t *testing.
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := d.environ(access{passfile: "/proc/self/fd/3"})
+	env := d.environ(access{passfile: "/proc/self/fd/3"}, "pg_dump")
 	for _, want := range []string{"PGHOST=h", "PGPORT=5433", "PGUSER=u", "PGDATABASE=d", "PGPASSFILE=/proc/self/fd/3", "PGSSLMODE=disable", "LC_ALL=C"} {
 		if !slices.Contains(env, want) {
 			t.Errorf("%s is missing in %q", want, env)

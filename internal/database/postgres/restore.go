@@ -87,7 +87,7 @@ func (d *Database) Restore(ctx context.Context, name string, r io.Reader, o Rest
 	if err := checkDatabaseName(name); err != nil {
 		return err
 	}
-	path, err := d.restorer(ctx, name, o)
+	t, err := d.restorer(ctx, name, o)
 	if err != nil {
 		return err
 	}
@@ -104,22 +104,16 @@ func (d *Database) Restore(ctx context.Context, name string, r io.Reader, o Rest
 			o.Jobs = d.session.DirectoryJobs
 		}
 	}
-	cmd, said := child(ctx, path, nil, restoreArguments(name, d.config.Role, o)...)
-	passfile, done, err := d.passfile(cmd)
-	if err != nil {
-		return err
-	}
-	defer done()
-	cmd.Env = append(d.environ(passfile), "PGAPPNAME=pg_restore "+d.base.RuntimeParams["application_name"])
 	in := &counted{r: r}
+	c := command{name: "pg_restore", args: restoreArguments(name, d.config.Role, o)}
 	if o.File == "" {
-		cmd.Stdin = in
+		c.in = in
 	}
-	err = cmd.Run()
+	err = d.runConnected(ctx, t, c)
 	if in.err != nil {
 		return fmt.Errorf("read the archive: %w", in.err)
 	}
-	if err := d.ended(ctx, "pg_restore", err, said); err != nil || !o.Analyze {
+	if err != nil || !o.Analyze {
 		return err
 	}
 	return d.In(name).with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
@@ -128,17 +122,16 @@ func (d *Database) Restore(ctx context.Context, name string, r io.Reader, o Rest
 }
 
 // restorer finds pg_restore and looks that the database is empty.
-func (d *Database) restorer(ctx context.Context, name string, o RestoreOptions) (path string, err error) {
+func (d *Database) restorer(ctx context.Context, name string, o RestoreOptions) (tool, error) {
 	major := leadingNumber(o.Dumper)
-	err = d.In(name).with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err := d.In(name).with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		major = max(major, version(conn)/10000)
 		return empty(ctx, conn, name)
 	})
 	if err != nil {
-		return "", err
+		return tool{}, err
 	}
-	path, _, err = d.program(ctx, "pg_restore", major)
-	return path, err
+	return d.toolHere(ctx, "pg_restore", major)
 }
 
 func restoreArguments(name, role string, o RestoreOptions) []string {

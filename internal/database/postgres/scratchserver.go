@@ -128,33 +128,6 @@ func (s *scratchServer) begin(ctx context.Context, initdb string, p serverPlan) 
 	return s.answers(ctx)
 }
 
-// onOwnThread runs a child to its end on a thread that lives as long; a cancelled context kills it.
-func onOwnThread(ctx context.Context, cmd *exec.Cmd) error {
-	done := make(chan error, 1)
-	started := make(chan struct{})
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		close(started)
-		if err == nil {
-			err = cmd.Wait()
-		}
-		done <- err
-	}()
-	<-started
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		if cmd.Process != nil {
-			_ = cmd.Process.Kill()
-		}
-		<-done
-		return context.Cause(ctx)
-	}
-}
-
 // child prepares a program of the server: as the unprivileged user, in its own directory, with nothing of our environment that matters.
 func (s *scratchServer) child(path string, args ...string) (*exec.Cmd, *tail) {
 	cmd := exec.Command(path, args...)
@@ -270,7 +243,7 @@ func (s *scratchServer) stop() {
 
 // serverProgram finds initdb, with postgres beside it, of at least this major version; the server's own major comes first.
 func serverProgram(ctx context.Context, p serverPlan) (path, v string, err error) {
-	candidates := (&Database{}).candidates("initdb", p.major)
+	candidates := candidates("", "initdb", p.major)
 	if p.programs != "" {
 		candidates = []string{filepath.Join(p.programs, "initdb")}
 	}

@@ -25,7 +25,7 @@ func (d *Database) Verify(ctx context.Context, r io.Reader, dump database.Dump) 
 		if t.site != nil {
 			return fmt.Errorf("%w: an archive in the directory format is read by a pg_restore of this machine only, and none fits", database.ErrVersion)
 		}
-		return d.verifyDirectory(ctx, t.path, r, dump)
+		return d.verifyDirectory(ctx, t, r, dump)
 	}
 	toc, err := d.list(ctx, t)
 	if err != nil {
@@ -34,7 +34,7 @@ func (d *Database) Verify(ctx context.Context, r io.Reader, dump database.Dump) 
 	defer toc.done()
 	in := &counted{r: io.TeeReader(r, toc)}
 	rows := newRowCounter()
-	err = d.feed(ctx, t, "pg_restore cannot read the archive", in, rows, "--data-only", "--file=-")
+	err = d.runOffline(ctx, t, command{name: noRead, args: []string{"--data-only", "--file=-"}, in: in, out: rows})
 	if in.err != nil {
 		return fmt.Errorf("read the archive back: %w", in.err)
 	}
@@ -62,32 +62,31 @@ func (d *Database) Verify(ctx context.Context, r io.Reader, dump database.Dump) 
 
 // listing is a pg_restore --list that reads along: it gets the archive's beginning and ends once it has the table of contents.
 type listing struct {
-	in      io.WriteCloser
-	wait    func() error
+	in      *os.File
+	result  chan error
 	counter *tocCounter
 	deaf    bool
 	ended   bool
 }
 
-const noList = "pg_restore cannot read the archive's table of contents"
+// What a pg_restore that fails is said to do.
+const (
+	noList = "pg_restore cannot read the archive's table of contents"
+	noRead = "pg_restore cannot read the archive"
+)
 
 func (d *Database) list(ctx context.Context, t tool) (*listing, error) {
-	l := &listing{counter: newTOCCounter()}
-	if t.site != nil {
-		l.in, l.wait = d.listThere(ctx, t, l.counter)
-		return l, nil
-	}
-	cmd, said := child(ctx, t.path, cleanEnviron(os.Environ()), "--list")
-	l.wait = func() error { return d.ended(ctx, noList, cmd.Wait(), said) }
-	cmd.Stdout = l.counter
-	in, err := cmd.StdinPipe()
+	out, in, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("read the archive's table of contents: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("read the archive's table of contents: %w", err)
-	}
-	l.in = in
+	l := &listing{in: in, result: make(chan error, 1), counter: newTOCCounter()}
+	go func() {
+		err := d.runOffline(ctx, t, command{name: noList, args: []string{"--list"}, in: out, out: l.counter})
+		// Nothing more is read.
+		out.Close()
+		l.result <- err
+	}()
 	return l, nil
 }
 
@@ -107,7 +106,7 @@ func (l *listing) done() (map[string]int64, error) {
 	}
 	l.ended = true
 	_ = l.in.Close()
-	if err := l.wait(); err != nil {
+	if err := <-l.result; err != nil {
 		return nil, err
 	}
 	return l.counter.found, nil
