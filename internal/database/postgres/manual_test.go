@@ -1,4 +1,4 @@
-//go:build real
+//go:build postgres
 
 package postgres
 
@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"fairlead/internal/config"
+	"fairlead/internal/database/postgres/server"
+	"fairlead/internal/database/postgres/servertest"
 	"fairlead/internal/sqltext"
 )
 
@@ -29,25 +31,25 @@ func TestManual_of_the_database_has_grants_that_are_enough_and_none_too_many(t *
 		if leave >= 0 && !strings.HasPrefix(lines[leave], "GRANT") {
 			continue
 		}
-		direct := fresh(t)
-		name := ask[string](t, direct, "SELECT current_database()")
-		admin(t, direct, "CREATE ROLE shop_owner", "CREATE TABLE orders (id serial PRIMARY KEY)", "ALTER TABLE orders OWNER TO shop_owner",
+		direct := servertest.Fresh(t)
+		name := servertest.Ask[string](t, direct, "SELECT current_database()")
+		servertest.Admin(t, direct, "CREATE ROLE shop_owner", "CREATE TABLE orders (id serial PRIMARY KEY)", "ALTER TABLE orders OWNER TO shop_owner",
 			"GRANT USAGE, CREATE ON SCHEMA public TO shop_owner", "ALTER TABLE orders ENABLE ROW LEVEL SECURITY")
 		for i, line := range lines {
 			if i == leave {
 				continue
 			}
-			line = strings.NewReplacer("'…'", "'"+testPassword+"'", "DATABASE shop ", "DATABASE "+name+" ").Replace(line)
-			admin(t, direct, line)
+			line = strings.NewReplacer("'…'", "'"+servertest.Password+"'", "DATABASE shop ", "DATABASE "+name+" ").Replace(line)
+			servertest.Admin(t, direct, line)
 		}
-		as := func(role string, c Config, duty Duty) *Database {
+		as := func(role string, c server.Config, duty server.Duty) *Database {
 			u, err := url.Parse(direct)
 			if err != nil {
 				t.Fatal(err)
 			}
-			u.User = url.UserPassword(role, testPassword)
+			u.User = url.UserPassword(role, servertest.Password)
 			c.URL = config.NewSecret(u.String())
-			d, err := Open(c, Session{App: "shop", Environment: "production", Run: "r-one", Duty: duty})
+			d, err := Open(c, server.Session{App: "shop", Environment: "production", Run: "r-one", Duty: duty})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -57,7 +59,7 @@ func TestManual_of_the_database_has_grants_that_are_enough_and_none_too_many(t *
 		if err != nil {
 			t.Fatal(err)
 		}
-		migrates, dumps := as("deployer", Config{Role: "shop_owner"}, Migrating), as("dumper", Config{}, Dumping)
+		migrates, dumps := as("deployer", server.Config{Role: "shop_owner"}, server.Migrating), as("dumper", server.Config{}, server.Dumping)
 		one, err := migrates.Checking(script, nil).Preflight(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -82,12 +84,12 @@ func TestManual_of_the_database_has_grants_that_are_enough_and_none_too_many(t *
 			if err != nil {
 				t.Errorf("dump: %v", err)
 			}
-			applied(t, migrates, newJob(script))
-			if owner := ask[string](t, direct, "SELECT tableowner::text FROM pg_tables WHERE schemaname = 'fairlead' LIMIT 1"); owner != "shop_owner" {
+			servertest.Applied(t, migrates, servertest.NewJob(script))
+			if owner := servertest.Ask[string](t, direct, "SELECT tableowner::text FROM pg_tables WHERE schemaname = 'fairlead' LIMIT 1"); owner != "shop_owner" {
 				t.Errorf("the markers belong to %s", owner)
 			}
 		}
-		admin(t, direct, "DROP OWNED BY shop_owner, deployer, dumper CASCADE", "DROP ROLE shop_owner, deployer, dumper")
+		servertest.Admin(t, direct, "DROP OWNED BY shop_owner, deployer, dumper CASCADE", "DROP ROLE shop_owner, deployer, dumper")
 	}
 }
 

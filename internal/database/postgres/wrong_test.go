@@ -1,4 +1,4 @@
-//go:build real
+//go:build postgres
 
 package postgres
 
@@ -27,24 +27,10 @@ import (
 
 	"fairlead/internal/apply"
 	"fairlead/internal/database"
+	"fairlead/internal/database/postgres/server"
+	"fairlead/internal/database/postgres/servertest"
 	"fairlead/internal/database/postgrestest"
 )
-
-// login makes a role for one test and gives the URL of a database as that role.
-func login(t *testing.T, direct, name, options string) string {
-	t.Helper()
-	admin(t, direct, "CREATE ROLE "+name+" LOGIN PASSWORD '"+testPassword+"' "+options)
-	t.Cleanup(func() {
-		admin(t, direct, "DROP OWNED BY "+name+" CASCADE")
-		admin(t, server.URL("owner", "postgres"), "DROP ROLE "+name)
-	})
-	u, err := url.Parse(direct)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.User = url.UserPassword(name, testPassword)
-	return u.String()
-}
 
 // with changes a URL.
 func with(t *testing.T, raw string, change func(u *url.URL, q url.Values)) string {
@@ -60,8 +46,8 @@ func with(t *testing.T, raw string, change func(u *url.URL, q url.Values)) strin
 }
 
 func TestWrong_what_the_URL_leads_to_is_said_on_every_way_and_without_the_password(t *testing.T) {
-	direct := fresh(t)
-	expired := login(t, direct, "wrong_expired", "VALID UNTIL '2001-01-01'")
+	direct := servertest.Fresh(t)
+	expired := servertest.Login(t, direct, "wrong_expired", "VALID UNTIL '2001-01-01'")
 	closed, err := postgrestest.FreePort()
 	if err != nil {
 		t.Fatal(err)
@@ -74,16 +60,19 @@ func TestWrong_what_the_URL_leads_to_is_said_on_every_way_and_without_the_passwo
 		"TLS where there is none":   {with(t, direct, func(_ *url.URL, q url.Values) { q.Set("sslmode", "require") }), "TLS"},
 		"a socket that is not here": {with(t, direct, func(u *url.URL, q url.Values) { u.Host = ""; q.Set("host", "/nowhere") }), "no such file"},
 	} {
-		for way, change := range map[string]func(*Config){"direct": func(c *Config) { c.Via = ViaDirect }, "ssh": viaSSH} {
+		for way, change := range map[string]func(*server.Config){"direct": func(c *server.Config) { c.Via = server.ViaDirect }, "ssh": servertest.ViaSSH} {
 			for act, call := range map[string]func(*Database) error{
 				"Preflight": func(d *Database) error { _, err := d.Preflight(t.Context()); return err },
-				"a run":     func(d *Database) error { _, err := apply.Run(t.Context(), d, d, jobOf(t, addRow).Job); return err },
+				"a run": func(d *Database) error {
+					_, err := apply.Run(t.Context(), d, d, servertest.JobOf(t, servertest.AddRow).Job)
+					return err
+				},
 			} {
 				err := call(opened(t, c.url, change))
 				switch {
 				case !errors.Is(err, database.ErrUnreachable) || !strings.Contains(err.Error(), c.says):
 					t.Errorf("%s, %s, %s: %v, want %q", name, way, act, err, c.says)
-				case strings.Contains(err.Error(), testPassword), strings.Contains(err.Error(), urlPassword(direct)):
+				case strings.Contains(err.Error(), servertest.Password), strings.Contains(err.Error(), servertest.PasswordOf(direct)):
 					t.Errorf("%s, %s, %s: the password is in %v", name, way, act, err)
 				case way == "ssh" && !strings.Contains(err.Error(), "through dbhost"):
 					t.Errorf("%s, %s, %s: %v does not say which way", name, way, act, err)
@@ -110,13 +99,13 @@ func certificates(t *testing.T, name string) (authority string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data := filepath.Join(server.Dir, "data")
+	data := filepath.Join(servertest.Server.Dir, "data")
 	for file, block := range map[string]*pem.Block{"server.crt": {Type: "CERTIFICATE", Bytes: der}, "server.key": {Type: "EC PRIVATE KEY", Bytes: secret}} {
 		path := filepath.Join(data, file)
 		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := server.Own(path); err != nil {
+		if err := servertest.Server.Own(path); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -130,7 +119,7 @@ func certificates(t *testing.T, name string) (authority string) {
 // hba puts lines in front of the server's own until the test ends.
 func hba(t *testing.T, lines string) {
 	t.Helper()
-	path := filepath.Join(server.Dir, "data", "pg_hba.conf")
+	path := filepath.Join(servertest.Server.Dir, "data", "pg_hba.conf")
 	was, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +128,7 @@ func hba(t *testing.T, lines string) {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		admin(t, server.URL("owner", "postgres"), "SELECT pg_reload_conf()")
+		servertest.Admin(t, servertest.Server.URL("owner", "postgres"), "SELECT pg_reload_conf()")
 		time.Sleep(200 * time.Millisecond)
 	}
 	reload(append([]byte(lines), was...))
@@ -147,17 +136,17 @@ func hba(t *testing.T, lines string) {
 }
 
 func TestWrong_a_server_that_demands_TLS_is_told_and_reached_by_it_on_every_way(t *testing.T) {
-	direct := fresh(t)
+	direct := servertest.Fresh(t)
 	authority := certificates(t, "db.example.test")
-	secured := login(t, direct, "wrong_tls", "SUPERUSER")
-	admin(t, server.URL("owner", "postgres"), "ALTER SYSTEM SET ssl = on")
+	secured := servertest.Login(t, direct, "wrong_tls", "SUPERUSER")
+	servertest.Admin(t, servertest.Server.URL("owner", "postgres"), "ALTER SYSTEM SET ssl = on")
 	t.Cleanup(func() {
-		admin(t, server.URL("owner", "postgres"), "ALTER SYSTEM RESET ssl")
-		admin(t, server.URL("owner", "postgres"), "SELECT pg_reload_conf()")
+		servertest.Admin(t, servertest.Server.URL("owner", "postgres"), "ALTER SYSTEM RESET ssl")
+		servertest.Admin(t, servertest.Server.URL("owner", "postgres"), "SELECT pg_reload_conf()")
 	})
 	hba(t, "hostnossl all wrong_tls all reject\n")
-	admin(t, direct, "CREATE TABLE big AS SELECT g AS id FROM generate_series(1, 1000) g")
-	for way, change := range map[string]func(*Config){"direct": func(c *Config) { c.Via = ViaDirect }, "ssh": viaSSH} {
+	servertest.Admin(t, direct, "CREATE TABLE big AS SELECT g AS id FROM generate_series(1, 1000) g")
+	for way, change := range map[string]func(*server.Config){"direct": func(c *server.Config) { c.Via = server.ViaDirect }, "ssh": servertest.ViaSSH} {
 		_, err := opened(t, secured, change).Preflight(t.Context())
 		if !errors.Is(err, database.ErrUnreachable) || !strings.Contains(err.Error(), "no encryption") {
 			t.Errorf("%s, without TLS: %v", way, err)
@@ -181,7 +170,7 @@ func TestWrong_a_server_that_demands_TLS_is_told_and_reached_by_it_on_every_way(
 		other := with(t, secured, func(u *url.URL, q url.Values) {
 			q.Set("sslmode", "verify-full")
 			q.Set("sslrootcert", authority)
-			u.Host = fmt.Sprintf("localhost:%d", server.Port) // a name that the certificate does not have
+			u.Host = fmt.Sprintf("localhost:%d", servertest.Server.Port) // a name that the certificate does not have
 		})
 		if _, err := opened(t, other, change).Preflight(t.Context()); !errors.Is(err, database.ErrUnreachable) || !strings.Contains(err.Error(), "localhost") {
 			t.Errorf("%s, another name: %v", way, err)
@@ -192,19 +181,19 @@ func TestWrong_a_server_that_demands_TLS_is_told_and_reached_by_it_on_every_way(
 // standby makes a read-only copy of the server that follows it, and gives the URL of a database there.
 func standby(t *testing.T, direct string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(server.Dir, "standby-")
+	dir, err := os.MkdirTemp(servertest.Server.Dir, "standby-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Own(dir); err != nil {
+	if err := servertest.Server.Own(dir); err != nil {
 		t.Fatal(err)
 	}
 	pass := filepath.Join(dir, "pass")
-	line := fmt.Sprintf("*:*:*:*:%s\n", strings.NewReplacer(`\`, `\\`, `:`, `\:`).Replace(testPassword))
+	line := fmt.Sprintf("*:*:*:*:%s\n", strings.NewReplacer(`\`, `\\`, `:`, `\:`).Replace(servertest.Password))
 	if err := os.WriteFile(pass, []byte(line), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Own(pass); err != nil {
+	if err := servertest.Server.Own(pass); err != nil {
 		t.Fatal(err)
 	}
 	port, err := postgrestest.FreePort()
@@ -213,11 +202,11 @@ func standby(t *testing.T, direct string) string {
 	}
 	data := filepath.Join(dir, "data")
 	run := func(name string, args ...string) *exec.Cmd {
-		cmd := server.Command(name, args...)
+		cmd := servertest.Server.Command(name, args...)
 		cmd.Env, cmd.Dir = append(os.Environ(), "PGPASSFILE="+pass), dir
 		return cmd
 	}
-	base := run("pg_basebackup", "-h", "127.0.0.1", "-p", fmt.Sprint(server.Port), "-U", "owner", "-D", data, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+	base := run("pg_basebackup", "-h", "127.0.0.1", "-p", fmt.Sprint(servertest.Server.Port), "-U", "owner", "-D", data, "-R", "-X", "stream", "-c", "fast", "--no-sync")
 	if out, err := base.CombinedOutput(); err != nil {
 		t.Fatalf("pg_basebackup: %v: %s", err, out)
 	}
@@ -229,7 +218,7 @@ func standby(t *testing.T, direct string) string {
 	t.Cleanup(func() { _ = serve.Process.Signal(syscall.SIGQUIT); _ = serve.Wait() })
 	at := with(t, direct, func(u *url.URL, _ url.Values) { u.Host = fmt.Sprintf("127.0.0.1:%d", port) })
 	for range 100 {
-		if _, err := opened(t, at, func(c *Config) { c.Via = ViaDirect }).Identity(t.Context()); err == nil {
+		if _, err := opened(t, at, func(c *server.Config) { c.Via = server.ViaDirect }).Identity(t.Context()); err == nil {
 			return at
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -239,13 +228,13 @@ func standby(t *testing.T, direct string) string {
 }
 
 func TestWrong_a_standby_is_refused_and_a_follower_that_lags_too(t *testing.T) {
-	direct := table(t)
+	direct := servertest.Table(t)
 	at := standby(t, direct)
 	f, err := opened(t, at).Preflight(t.Context())
 	if err != nil || !f.Standby || !slices.ContainsFunc(f.Problems, func(p string) bool { return strings.Contains(p, "is a standby") }) {
 		t.Errorf("%+v, %v", f, err)
 	}
-	if _, err := apply.Run(t.Context(), opened(t, at), opened(t, at), jobOf(t, addRow).Job); err == nil {
+	if _, err := apply.Run(t.Context(), opened(t, at), opened(t, at), servertest.JobOf(t, servertest.AddRow).Job); err == nil {
 		t.Error("a run on a standby came to an end")
 	}
 	if _, err := opened(t, at).Dump(t.Context(), &bytes.Buffer{}); err == nil {
@@ -255,12 +244,12 @@ func TestWrong_a_standby_is_refused_and_a_follower_that_lags_too(t *testing.T) {
 	if err != nil || len(f.Problems) > 0 || !slices.ContainsFunc(f.Notes, func(n string) bool { return strings.HasPrefix(n, "the standby ") && strings.Contains(n, " MB behind") }) {
 		t.Errorf("%q, %q, %v", f.Problems, f.Notes, err)
 	}
-	admin(t, at, "SELECT pg_wal_replay_pause()")
+	servertest.Admin(t, at, "SELECT pg_wal_replay_pause()")
 	var told []string
 	for range 60 {
-		admin(t, direct, "INSERT INTO effect SELECT 1 FROM generate_series(1, 1000)", "DELETE FROM effect")
+		servertest.Admin(t, direct, "INSERT INTO effect SELECT 1 FROM generate_series(1, 1000)", "DELETE FROM effect")
 		time.Sleep(100 * time.Millisecond)
-		f, err = opened(t, direct, func(c *Config) { c.MaxReplicationLag = 500 * time.Millisecond }).Preflight(t.Context())
+		f, err = opened(t, direct, func(c *server.Config) { c.MaxReplicationLag = 500 * time.Millisecond }).Preflight(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,17 +260,17 @@ func TestWrong_a_standby_is_refused_and_a_follower_that_lags_too(t *testing.T) {
 	if len(told) != 1 || !strings.Contains(told[0], "more than database.max_replication_lag (500ms)") {
 		t.Errorf("a standby that stands still: %q, %q", told, f.Notes)
 	}
-	unchanged(t, direct)
+	servertest.Unchanged(t, direct)
 }
 
 func TestPreflight_tells_of_a_prepared_transaction_sequences_and_large_objects(t *testing.T) {
-	direct := table(t)
-	reader := login(t, direct, "wrong_reader", "")
-	admin(t, direct, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO wrong_reader", "GRANT CREATE ON DATABASE "+ask[string](t, direct, "SELECT current_database()")+" TO wrong_reader",
+	direct := servertest.Table(t)
+	reader := servertest.Login(t, direct, "wrong_reader", "")
+	servertest.Admin(t, direct, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO wrong_reader", "GRANT CREATE ON DATABASE "+servertest.Ask[string](t, direct, "SELECT current_database()")+" TO wrong_reader",
 		"CREATE SEQUENCE numbers", "SELECT lo_from_bytea(0, 'x')", "SELECT pg_create_physical_replication_slot('wrong_slot', true)")
-	t.Cleanup(func() { admin(t, direct, "SELECT pg_drop_replication_slot('wrong_slot')") })
-	admin(t, direct, "BEGIN; INSERT INTO effect VALUES (1); PREPARE TRANSACTION 'forgotten'")
-	t.Cleanup(func() { admin(t, direct, "ROLLBACK PREPARED 'forgotten'") })
+	t.Cleanup(func() { servertest.Admin(t, direct, "SELECT pg_drop_replication_slot('wrong_slot')") })
+	servertest.Admin(t, direct, "BEGIN; INSERT INTO effect VALUES (1); PREPARE TRANSACTION 'forgotten'")
+	t.Cleanup(func() { servertest.Admin(t, direct, "ROLLBACK PREPARED 'forgotten'") })
 	f, err := opened(t, reader).Preflight(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -297,12 +286,12 @@ func TestPreflight_tells_of_a_prepared_transaction_sequences_and_large_objects(t
 			t.Errorf("%q is not among %q", want, notes)
 		}
 	}
-	f, err = opened(t, direct, func(c *Config) { c.MaxOpenTransaction = time.Millisecond }).Preflight(t.Context())
+	f, err = opened(t, direct, func(c *server.Config) { c.MaxOpenTransaction = time.Millisecond }).Preflight(t.Context())
 	if err != nil || len(f.Problems) != 1 || !strings.Contains(f.Problems[0], "ROLLBACK PREPARED 'forgotten'") {
 		t.Errorf("%q, %v", f.Problems, err)
 	}
 	var d database.Facts
-	dumping, err := Open(Config{URL: opened(t, reader).config.URL}, Session{Run: "r-one", Duty: Dumping})
+	dumping, err := Open(server.Config{URL: opened(t, reader).server.Config.URL}, server.Session{Run: "r-one", Duty: server.Dumping})
 	if err == nil {
 		d, err = dumping.Preflight(context.Background())
 	}

@@ -1,0 +1,115 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"fairlead/internal/database/postgres/server"
+	"fairlead/internal/migrator"
+)
+
+// maxToolRows bounds the rows of a tool's history that are read for one file.
+const maxToolRows = 10_000
+
+// ToolHistory reads what a migration tool has written down about a file. It changes nothing. A table that may not be read, or that is not
+// the tool's, is said in what it gives and is no error.
+func (c *Reader) ToolHistory(ctx context.Context, w migrator.Want) (migrator.Book, error) {
+	var b migrator.Book
+	err := c.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
+		defer cancel()
+		begin := fmt.Sprintf("SET lock_timeout = '2s'; SET statement_timeout = %d; BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", server.QueryLimit.Milliseconds())
+		if err := server.Run(ctx, conn, "look at the history of "+string(w.Tool), begin); err != nil {
+			return err
+		}
+		schema, err := historySchema(ctx, conn, w)
+		if err != nil || schema == "" {
+			return err
+		}
+		shape := w.Tool.Shape()
+		b.Table = plainName(schema, shape.Table)
+		if b.Unreadable, err = unreadable(ctx, conn, schema, shape); err != nil || b.Unreadable != "" {
+			return err
+		}
+		b.Rows, err = toolRows(ctx, conn, schema, shape, w)
+		return err
+	})
+	return b, err
+}
+
+// plainName is a table's name for people: quoted only where it must be.
+func plainName(schema, table string) string {
+	if schema == "public" {
+		return table
+	}
+	return schema + "." + table
+}
+
+// historySchema finds the schema that holds a tool's table: the one that the file names, or the first of the search path, or the only one.
+func historySchema(ctx context.Context, conn *pgx.Conn, w migrator.Want) (string, error) {
+	rows, err := conn.Query(ctx, server.Tag+`SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relname = $1 AND c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%' AND ($2 = '' OR n.nspname = $2)
+		ORDER BY array_position(current_schemas(false), n.nspname) NULLS LAST, n.nspname COLLATE "C" LIMIT 1`, w.Tool.Shape().Table, w.Schema)
+	if err != nil {
+		return "", server.Classify(ctx, conn.PgConn(), "look for the history of "+string(w.Tool), err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(all) == 0 {
+		return "", server.Classify(ctx, conn.PgConn(), "look for the history of "+string(w.Tool), err)
+	}
+	return all[0], nil
+}
+
+// unreadable says why a table cannot be read as the tool's history, or "".
+func unreadable(ctx context.Context, conn *pgx.Conn, schema string, s migrator.Shape) (string, error) {
+	var may bool
+	var columns []string
+	name := pgx.Identifier{schema, s.Table}.Sanitize()
+	err := conn.QueryRow(ctx, server.Tag+`SELECT has_schema_privilege($1, 'USAGE') AND has_table_privilege($2, 'SELECT'),
+		(SELECT coalesce(array_agg(attname::text), '{}') FROM pg_attribute WHERE attrelid = (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+			WHERE n.nspname = $1 AND c.relname = $3) AND attnum > 0 AND NOT attisdropped)`, schema, name, s.Table).Scan(&may, &columns)
+	if err != nil {
+		return "", server.Classify(ctx, conn.PgConn(), "look at "+name, err)
+	}
+	if !may {
+		return "the role may not read it", nil
+	}
+	for _, c := range s.Columns {
+		if !slices.Contains(columns, c) {
+			return fmt.Sprintf("it has no column %s, so it is another tool's", c), nil
+		}
+	}
+	return "", nil
+}
+
+func toolRows(ctx context.Context, conn *pgx.Conn, schema string, s migrator.Shape, w migrator.Want) ([]migrator.Row, error) {
+	orEmpty := func(expr string) string {
+		if expr == "" {
+			return "''"
+		}
+		return "coalesce(" + expr + ", '')"
+	}
+	name := pgx.Identifier{schema, s.Table}.Sanitize()
+	var sql strings.Builder
+	fmt.Fprintf(&sql, "%sSELECT coalesce(%s, ''), %s, %s, %s FROM %s", server.Tag, s.Key, s.State, orEmpty(s.Sum), orEmpty(s.At), name)
+	args := []any{}
+	if !s.Current {
+		fmt.Fprintf(&sql, " WHERE %s = ANY($1::text[])", s.Key)
+		args = append(args, slices.Concat(w.Keys, w.Gone))
+	}
+	fmt.Fprintf(&sql, " ORDER BY %s LIMIT %d", s.Order, maxToolRows)
+	rows, err := conn.Query(ctx, sql.String(), args...)
+	if err != nil {
+		return nil, server.Classify(ctx, conn.PgConn(), "read "+name, err)
+	}
+	all, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (migrator.Row, error) {
+		var row migrator.Row
+		err := r.Scan(&row.Key, &row.State, &row.Sum, &row.At)
+		return row, err
+	})
+	return all, server.Classify(ctx, conn.PgConn(), "read "+name, err)
+}
