@@ -99,11 +99,13 @@ func TestSetImage_refuses_links_and_unreadable_files(t *testing.T) {
 
 func fenced(t *testing.T) (Server, wire.Place) {
 	t.Helper()
-	return Server{Program: filepath.Join(t.TempDir(), "agents", "agent")}, wire.Place{Directory: t.TempDir(), App: "shop", Environment: "production"}
+	return Server{Program: filepath.Join(t.TempDir(), "agents", "agent")},
+		wire.Place{Directory: t.TempDir(), App: "shop", Environment: "production"}
 }
 
 func ticket(number int64) fence.Ticket {
-	return fence.Ticket{App: "shop", Environment: "production", Ledger: "l-1", Run: "r-1", Number: number, Holder: "ana"}
+	return fence.Ticket{App: "shop", Environment: "production", Ledger: "l-1", Run: "r-1", Number: number,
+		Holder: "ana"}
 }
 
 func TestFence_only_grows(t *testing.T) {
@@ -254,7 +256,8 @@ func FuzzServe(f *testing.F) {
 	f.Add([]byte(`{"id":1,"op":"ledger.append","body":[]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var req wire.Request
-		if json.Unmarshal(body, &req) != nil || req.Op == wire.OpRun || req.Op == wire.OpPrepare || req.Op == wire.OpRollStart {
+		if json.Unmarshal(body, &req) != nil || req.Op == wire.OpRun || req.Op == wire.OpPrepare ||
+			req.Op == wire.OpRollStart {
 			return
 		}
 		if bytes.Count(body, []byte("/")) != bytes.Count(body, []byte("/x")) {
@@ -273,7 +276,8 @@ func TestServe_answers_many_requests_and_ends_with_its_input(t *testing.T) {
 	for id := uint64(1); id <= 100; id++ {
 		check(t, wire.WriteFrame(&in, wire.Request{ID: id, Op: wire.OpHello}))
 	}
-	check(t, wire.WriteFrame(&in, wire.Request{ID: 101, Op: wire.OpRaise, Body: json.RawMessage(`{"place":{"directory":"relative"}}`)}))
+	check(t, wire.WriteFrame(&in, wire.Request{ID: 101, Op: wire.OpRaise,
+		Body: json.RawMessage(`{"place":{"directory":"relative"}}`)}))
 	done := make(chan error, 1)
 	go func() { done <- Server{Program: "/a/b/c"}.Serve(t.Context(), &in, &out) }()
 	select {

@@ -35,8 +35,8 @@ type task struct {
 	Order rollout.Order `json:"order"`
 }
 
-// attempt is one try at an order, under one ticket number, in a folder of its own: rolls/<run>~<step>/<number>. Its process holds an
-// flock on "running" for as long as it lives.
+// attempt is one try at an order, under one ticket number, in a folder of its own: rolls/<run>~<step>/<number>. Its
+// process holds an flock on "running" for as long as it lives.
 type attempt struct {
 	number int64
 	dir    string

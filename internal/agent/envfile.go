@@ -13,12 +13,12 @@ import (
 	"fairlead/internal/wire/stack"
 )
 
-// errLinked is the answer to an env file that is a symbolic link, no plain file, or has a second name: replacing it would cut it
-// off from its other place.
+// errLinked is the answer to an env file that is a symbolic link, no plain file, or has a second name: replacing it
+// would cut it off from its other place.
 var errLinked = errors.New("it is a link, or has several names")
 
-// setImage replaces one image key in an env file, whole or not at all, durably. Every other byte, the owner and the mode stay as they
-// are. A missing file is created for its owner alone, who is the owner of the folder.
+// setImage replaces one image key in an env file, whole or not at all, durably. Every other byte, the owner and the
+// mode stay as they are. A missing file is created for its owner alone, who is the owner of the folder.
 func setImage(name, key, image string) error {
 	old, info, err := readEnv(name)
 	if err != nil {
@@ -74,10 +74,12 @@ func replace(name string, content []byte, info fs.FileInfo) error {
 	} else {
 		mode = info.Mode().Perm() | info.Mode()&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky)
 	}
-	return atomicfile.WritePrepared(name, content, func(f *os.File) error { return errors.Join(own(f, model), f.Chmod(mode)) })
+	return atomicfile.WritePrepared(name, content,
+		func(f *os.File) error { return errors.Join(own(f, model), f.Chmod(mode)) })
 }
 
-// own gives a new file the owner and group of another one. A process that may not keeps nothing half done: it is an error.
+// own gives a new file the owner and group of another one. A process that may not keeps nothing half done: it is an
+// error.
 func own(f *os.File, model fs.FileInfo) error {
 	want, ok := model.Sys().(*syscall.Stat_t)
 	if !ok {

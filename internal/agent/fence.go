@@ -13,8 +13,8 @@ import (
 	"fairlead/internal/wire"
 )
 
-// keeper keeps the largest ticket of one place. The ticket stands in the place itself, where every deploy user meets it, and a copy
-// beside the agent, so that a place that was emptied is noticed.
+// keeper keeps the largest ticket of one place. The ticket stands in the place itself, where every deploy user meets
+// it, and a copy beside the agent, so that a place that was emptied is noticed.
 type keeper struct {
 	place wire.Place
 	copy  string

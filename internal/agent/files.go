@@ -63,8 +63,8 @@ func readFile(name string) ([]byte, error) {
 	return b, nil
 }
 
-// lock takes an flock on a file that it creates when needed; wait says whether to wait for it. The returned file holds the lock
-// until it is closed; it is nil, without an error, when somebody else has it and wait is false.
+// lock takes an flock on a file that it creates when needed; wait says whether to wait for it. The returned file holds
+// the lock until it is closed; it is nil, without an error, when somebody else has it and wait is false.
 func lock(name string, wait bool) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, fileMode)
 	if err != nil {

@@ -43,7 +43,8 @@ func (s Server) ledger(p wire.Place) (*chain.Dir, error) {
 	return d, nil
 }
 
-// same opens the ledger of a place and refuses one that is missing, or another one than the fence of this host or the caller knows.
+// same opens the ledger of a place and refuses one that is missing, or another one than the fence of this host or the
+// caller knows.
 func (s Server) same(p wire.Place) (*chain.Dir, error) {
 	d, err := s.ledger(p)
 	if err != nil {
@@ -62,7 +63,8 @@ func (s Server) same(p wire.Place) (*chain.Dir, error) {
 		case err != nil:
 			return nil, err
 		case id == "":
-			return nil, fmt.Errorf("%w: %s knows the ledger %s, and there is none in %s", chain.ErrMissing, who, want, d.Path())
+			return nil, fmt.Errorf("%w: %s knows the ledger %s, and there is none in %s", chain.ErrMissing, who, want,
+				d.Path())
 		case id != want:
 			return nil, fmt.Errorf("%w: %s knows %s, in %s is %s", fence.ErrOtherLedger, who, want, d.Path(), id)
 		}

@@ -14,8 +14,9 @@ import (
 	"fairlead/internal/wire"
 )
 
-// Local runs commands on this machine, in the environment of this process, which the bootstrap has cleaned. Held, where it is set, is a
-// lock that each command holds too: it stays taken until the command has ended, also when this process is killed before.
+// Local runs commands on this machine, in the environment of this process, which the bootstrap has cleaned. Held, where
+// it is set, is a lock that each command holds too: it stays taken until the command has ended, also when this process
+// is killed before.
 type Local struct{ Held *os.File }
 
 var _ wire.Runner = Local{}

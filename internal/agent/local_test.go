@@ -19,7 +19,8 @@ func TestLocal_lock_stays_taken_until_the_command_has_ended(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		_, err := Local{Held: held}.Run(context.Background(), wire.Command{Argv: []string{"sh", "-c", "echo up; sleep 1"}, Timeout: 10 * time.Second})
+		_, err := Local{Held: held}.Run(context.Background(),
+			wire.Command{Argv: []string{"sh", "-c", "echo up; sleep 1"}, Timeout: 10 * time.Second})
 		ended <- err
 	}()
 	time.Sleep(300 * time.Millisecond)

@@ -29,8 +29,8 @@ var _ rollout.Host = machine{}
 // Allow reads the fence anew each time.
 func (m machine) Allow(_ context.Context, t fence.Ticket) error { return m.keeper.check(t) }
 
-// Look inspects the containers of a service and reads its key from the env files. A rollout that was overtaken still looks to its
-// end: that it was overtaken is told where it waits.
+// Look inspects the containers of a service and reads its key from the env files. A rollout that was overtaken still
+// looks to its end: that it was overtaken is told where it waits.
 func (m machine) Look(ctx context.Context, s rollout.Service) (container.Service, error) {
 	answers, err := Local{}.Run(context.WithoutCancel(ctx), stack.ContainersCommand(m.stack.Project, s.Name))
 	if err != nil {
@@ -70,7 +70,8 @@ func (m machine) configured(key string) (string, error) {
 	return value, nil
 }
 
-// Configure replaces the image key, under the lock under which a larger number would be taken: nothing comes in between.
+// Configure replaces the image key, under the lock under which a larger number would be taken: nothing comes in
+// between.
 func (m machine) Configure(_ context.Context, s rollout.Service) error {
 	key := m.key(s.Name)
 	if err := m.set(key, s.Image); err != nil {
@@ -91,8 +92,8 @@ func (m machine) set(key, image string) error {
 	return setImage(m.stack.Store, key, image)
 }
 
-// Converge lets compose replace the containers of one service. It is not stopped in the middle by anything but its own limit:
-// half an "up" is an outage. Replicas that somebody added by hand are kept.
+// Converge lets compose replace the containers of one service. It is not stopped in the middle by anything but its own
+// limit: half an "up" is an outage. Replicas that somebody added by hand are kept.
 func (m machine) Converge(ctx context.Context, s rollout.Service) error {
 	args := []string{"up", "--detach", "--no-deps", "--no-build", "--pull", "never", "--quiet-pull"}
 	env, err := m.others(s.Name)
@@ -107,7 +108,8 @@ func (m machine) Converge(ctx context.Context, s rollout.Service) error {
 		args = append(args, "--scale", fmt.Sprintf("%s=%d", s.Name, n))
 	}
 	argv := m.stack.ComposeArgs(present, append(args, s.Name)...)
-	answers, err := Local{Held: m.turn}.Run(context.WithoutCancel(ctx), wire.Command{Argv: argv, Env: env, Timeout: convergeLimit})
+	answers, err := Local{Held: m.turn}.Run(context.WithoutCancel(ctx),
+		wire.Command{Argv: argv, Env: env, Timeout: convergeLimit})
 	if err != nil {
 		return err
 	}
@@ -124,8 +126,8 @@ func running(s container.Service) int {
 	return n
 }
 
-// others gives a value to the image keys that have none yet, in a first deployment: compose refuses a project in which any service
-// lacks an image, and touches only the one that it is asked for.
+// others gives a value to the image keys that have none yet, in a first deployment: compose refuses a project in which
+// any service lacks an image, and touches only the one that it is asked for.
 func (m machine) others(service string) ([]string, error) {
 	var env []string
 	for _, k := range m.stack.Services {

@@ -17,8 +17,8 @@ import (
 // pullLimit is how long one image may take.
 const pullLimit = 15 * time.Minute
 
-// prepare pulls the images, proves that the engine has exactly them, and keeps these and those that run now by local tags, which
-// spares them from pruning. Nothing that serves is changed.
+// prepare pulls the images, proves that the engine has exactly them, and keeps these and those that run now by local
+// tags, which spares them from pruning. Nothing that serves is changed.
 func (s Server) prepare(ctx context.Context, b stack.Prepare, say func(any) error) (any, error) {
 	k, err := s.keeperOf(b.Place)
 	if err != nil {
@@ -146,7 +146,8 @@ func keepImage(ctx context.Context, app, service string, r container.Replica, ou
 }
 
 func tag(ctx context.Context, id, name string) error {
-	answers, err := Local{}.Run(ctx, wire.Command{Argv: []string{"docker", "tag", "--", id, name}, Timeout: 30 * time.Second})
+	answers, err := Local{}.Run(ctx, wire.Command{Argv: []string{"docker", "tag", "--", id, name},
+		Timeout: 30 * time.Second})
 	if err != nil {
 		return err
 	}

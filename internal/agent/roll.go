@@ -22,8 +22,9 @@ import (
 // followPause stands between two looks at a journal.
 const followPause = 100 * time.Millisecond
 
-// rollStart starts a rollout in a process of its own, or attaches to what is there. An order that has come to a good end, or to any
-// end under the same ticket number, is not started again. One whose process died, or that ended otherwise under a smaller number, is.
+// rollStart starts a rollout in a process of its own, or attaches to what is there. An order that has come to a good
+// end, or to any end under the same ticket number, is not started again. One whose process died, or that ended
+// otherwise under a smaller number, is.
 func (s Server) rollStart(b stack.RollStart) (any, error) {
 	k, err := s.keeperOf(b.Place)
 	if err != nil {
@@ -88,8 +89,8 @@ func (s Server) begin(b stack.RollStart, a attempt) (any, error) {
 	return wire.RollState{Known: true, Attempt: a.number, Alive: true}, nil
 }
 
-// spawn starts the agent once more, in a session of its own, with the attempt's lock handed down. The lock is taken here, so that
-// the process counts as alive from its first moment.
+// spawn starts the agent once more, in a session of its own, with the attempt's lock handed down. The lock is taken
+// here, so that the process counts as alive from its first moment.
 func (s Server) spawn(a attempt) error {
 	hold, err := a.hold()
 	if err != nil {
@@ -113,7 +114,8 @@ func (s Server) spawn(a attempt) error {
 	return nil
 }
 
-// hold takes the attempt's lock. Somebody who asks whether the process is alive holds it for a moment, so it is tried for a while.
+// hold takes the attempt's lock. Somebody who asks whether the process is alive holds it for a moment, so it is tried
+// for a while.
 func (a attempt) hold() (*os.File, error) {
 	for range 40 {
 		f, err := lock(a.path(holdFile), false)
@@ -153,7 +155,8 @@ func (s Server) rollFollow(ctx context.Context, b wire.RollRef, say func(any) er
 		case st.Ended:
 			return st, nil
 		case !st.Alive:
-			return nil, wire.Fail(wire.CodeGone, "the rollout's process died before its end; its log is "+a.path(logFile), nil)
+			return nil, wire.Fail(wire.CodeGone,
+				"the rollout's process died before its end; its log is "+a.path(logFile), nil)
 		case !pause(ctx, followPause):
 			return nil, ctx.Err()
 		}

@@ -27,8 +27,8 @@ const turnLimit = 20 * time.Minute
 // fencePause stands between two looks at the fence while a rollout waits.
 const fencePause = 300 * time.Millisecond
 
-// Run carries out the order in an attempt's folder, whoever is still connected. It holds the flock of its place, so that two never
-// work beside each other, and looks at the fence before each mutation and while it waits.
+// Run carries out the order in an attempt's folder, whoever is still connected. It holds the flock of its place, so
+// that two never work beside each other, and looks at the fence before each mutation and while it waits.
 func (r Runner) Run(dir string) error {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
 	closeOnExec(3)
@@ -55,7 +55,8 @@ func (r Runner) Run(dir string) error {
 	turn, err := takeTurn(ctx, filepath.Join(t.Place.State(), "rolling"))
 	if err != nil {
 		end := rollout.Report{Why: err.Error(), Overtaken: errors.Is(err, fence.ErrOvertaken)}
-		return errors.Join(err, j.Note(ctx, rollout.Entry{At: time.Now(), What: rollout.Ended, Report: &end, Why: err.Error()}))
+		return errors.Join(err, j.Note(ctx, rollout.Entry{At: time.Now(), What: rollout.Ended, Report: &end,
+			Why: err.Error()}))
 	}
 	defer turn.Close()
 	_, err = rollout.Run(ctx, machine{k, t.Stack, t.Order.Ticket, turn}, j, clock{}, t.Order)

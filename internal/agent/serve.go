@@ -1,6 +1,6 @@
-// Package agent is the host's side: a small program that answers framed requests on its standard input, keeps the fence and the
-// ledger of the host, and starts rollouts as processes of their own, which go on when the connection is gone. It decides nothing
-// about releases. Start with Serve and Runner.
+// Package agent is the host's side: a small program that answers framed requests on its standard input, keeps the fence
+// and the ledger of the host, and starts rollouts as processes of their own, which go on when the connection is gone.
+// It decides nothing about releases. Start with Serve and Runner.
 package agent
 
 import (
@@ -28,8 +28,8 @@ type Server struct {
 // maxBusy is how many requests of one connection are worked on at a time.
 const maxBusy = 32
 
-// Serve answers requests until r ends, then stops what is under way and returns. Rollouts that were started go on. It returns nil at
-// an orderly end.
+// Serve answers requests until r ends, then stops what is under way and returns. Rollouts that were started go on. It
+// returns nil at an orderly end.
 func (s Server) Serve(ctx context.Context, r io.Reader, w io.Writer) error {
 	ctx, stop := context.WithCancel(ctx)
 	c := &client{server: s, w: w, running: map[uint64]context.CancelFunc{}, streams: map[uint64]*stream{}}
@@ -157,7 +157,8 @@ func (s Server) do(ctx context.Context, req wire.Request, say func(any) error) (
 }
 
 func (s Server) hello() wire.Hello {
-	return wire.Hello{Protocol: wire.Protocol, Version: s.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Now: time.Now()}
+	return wire.Hello{Protocol: wire.Protocol, Version: s.Version, OS: runtime.GOOS, Arch: runtime.GOARCH,
+		Now: time.Now()}
 }
 
 func with[In any](req wire.Request, f func(In) (any, error)) (any, error) {
@@ -183,7 +184,8 @@ func wireError(err error) *wire.Error {
 	}
 	for sentinel, code := range map[error]wire.Code{
 		fence.ErrOvertaken: wire.CodeOvertaken, fence.ErrOtherLedger: wire.CodeOtherLedger,
-		chain.ErrOvertaken: wire.CodeChainOvertaken, chain.ErrMissing: wire.CodeMissing, chain.ErrExists: wire.CodeExists,
+		chain.ErrOvertaken: wire.CodeChainOvertaken, chain.ErrMissing: wire.CodeMissing,
+		chain.ErrExists: wire.CodeExists,
 		chain.ErrBroken: wire.CodeBroken, chain.ErrTooLong: wire.CodeTooLong,
 	} {
 		if errors.Is(err, sentinel) {

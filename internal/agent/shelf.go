@@ -77,7 +77,9 @@ func (s *shelves) do(req wire.Request) (out any, known bool, err error) {
 		})
 	case wire.OpShelfSweep:
 		out, err = with(req, func(in wire.ShelfSweep) (any, error) {
-			return files(in.Shelf, func(d objectdir.Dir) ([]objectdir.File, error) { return d.Sweep(in.Before, in.Dry) })
+			return files(in.Shelf, func(d objectdir.Dir) ([]objectdir.File, error) {
+				return d.Sweep(in.Before, in.Dry)
+			})
 		})
 	case wire.OpShelfRemove:
 		out, err = with(req, func(in wire.ShelfFile) (any, error) {
@@ -102,7 +104,8 @@ func dirOf(s wire.Shelf) (objectdir.Dir, error) {
 
 // shelfError gives errors of shelves their codes.
 func shelfError(err error) error {
-	for sentinel, code := range map[error]wire.Code{objectdir.ErrExists: wire.CodeExists, objectdir.ErrMissing: wire.CodeMissing, objectdir.ErrFull: wire.CodeFull,
+	for sentinel, code := range map[error]wire.Code{objectdir.ErrExists: wire.CodeExists,
+		objectdir.ErrMissing: wire.CodeMissing, objectdir.ErrFull: wire.CodeFull,
 		objectdir.ErrName: wire.CodeBadRequest} {
 		if errors.Is(err, sentinel) && !(code == wire.CodeBadRequest && errors.Is(err, objectdir.ErrMissing)) {
 			return wire.Fail(code, err.Error(), nil)
@@ -218,7 +221,8 @@ func (s *shelves) commit(in wire.ShelfPartial) error {
 		return fmt.Errorf("read back: %w", err)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); n != in.Size || got != in.SHA256 {
-		return fmt.Errorf("on the disk are %d bytes with the sha256 %.12s…, sent were %d with %.12s…", n, got, in.Size, in.SHA256)
+		return fmt.Errorf("on the disk are %d bytes with the sha256 %.12s…, sent were %d with %.12s…", n, got, in.Size,
+			in.SHA256)
 	}
 	if err := b.p.Commit(); err != nil {
 		return err
@@ -269,7 +273,8 @@ func piece(f *os.File, offset int64) (any, error) {
 		return nil, err
 	}
 	if offset < 0 || offset > st.Size() {
-		return nil, wire.Fail(wire.CodeBadRequest, fmt.Sprintf("the file has %d bytes, asked for are those after %d", st.Size(), offset), nil)
+		return nil, wire.Fail(wire.CodeBadRequest,
+			fmt.Sprintf("the file has %d bytes, asked for are those after %d", st.Size(), offset), nil)
 	}
 	data := make([]byte, min(wire.ShelfChunk, st.Size()-offset))
 	if _, err := f.ReadAt(data, offset); err != nil && !errors.Is(err, io.EOF) {

@@ -27,8 +27,8 @@ type far struct {
 	end        func() (any, error)
 }
 
-// stream carries bytes between the operator and something on the host. Its two directions are goroutines of run; the reader of the
-// connection only puts into it what arrives, and never waits.
+// stream carries bytes between the operator and something on the host. Its two directions are goroutines of run; the
+// reader of the connection only puts into it what arrives, and never waits.
 type stream struct {
 	id     uint64
 	mu     sync.Mutex
@@ -46,8 +46,8 @@ func newStream(id uint64) *stream {
 	return s
 }
 
-// feed takes what the operator sent for a stream. What belongs to no stream (any more) is dropped; who sends more than the window
-// allows loses the stream.
+// feed takes what the operator sent for a stream. What belongs to no stream (any more) is dropped; who sends more than
+// the window allows loses the stream.
 func (c *client) feed(req wire.Request) {
 	c.mu.Lock()
 	s := c.streams[req.ID]
@@ -215,7 +215,8 @@ func dial(ctx context.Context, in wire.Dial) (far, error) {
 	if limit <= 0 || limit > time.Minute {
 		limit = dialLimit
 	}
-	d := &net.Dialer{Timeout: limit, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 4}}
+	d := &net.Dialer{Timeout: limit, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second,
+		Interval: 5 * time.Second, Count: 4}}
 	conn, err := d.DialContext(ctx, in.Network, in.Address)
 	if err != nil {
 		return far{}, err
@@ -224,7 +225,8 @@ func dial(ctx context.Context, in wire.Dial) (far, error) {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		shut = half.CloseWrite
 	}
-	return far{Reader: conn, Writer: conn, closeWrite: shut, abort: func() { conn.Close() }, end: func() (any, error) { return nil, nil }}, nil
+	return far{Reader: conn, Writer: conn, closeWrite: shut, abort: func() { conn.Close() },
+		end: func() (any, error) { return nil, nil }}, nil
 }
 
 // launch starts a program with pipes of its own, in a process group of its own.

@@ -1,5 +1,5 @@
-// Package container says what an engine proves about a running container: its image by digest, its state, its health. It knows no
-// engine and asks none. Start with Replica.
+// Package container says what an engine proves about a running container: its image by digest, its state, its health.
+// It knows no engine and asks none. Start with Replica.
 package container
 
 import (
@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// A Replica is one container of a service, as inspected. Image is the reference it was created with, ImageID the engine's id of
-// the image, Digests the names "repository@sha256:…" under which the engine knows that image. State is one of created, running,
-// restarting, exited, dead and paused; Health is "" without a health check, or one of starting, healthy and unhealthy.
+// A Replica is one container of a service, as inspected. Image is the reference it was created with, ImageID the
+// engine's id of the image, Digests the names "repository@sha256:…" under which the engine knows that image. State is
+// one of created, running, restarting, exited, dead and paused; Health is "" without a health check, or one of
+// starting, healthy and unhealthy.
 type Replica struct {
 	ID       string    `json:"id"`
 	Image    string    `json:"image"`
@@ -22,7 +23,8 @@ type Replica struct {
 	ExitCode int       `json:"exit_code"`
 }
 
-// A Service is what a host runs of one service. Configured is the image that the configuration there names, "" where it names none.
+// A Service is what a host runs of one service. Configured is the image that the configuration there names, "" where it
+// names none.
 type Service struct {
 	Name       string    `json:"name"`
 	Configured string    `json:"configured"`
@@ -34,12 +36,12 @@ func (r Replica) Ready() bool {
 	return r.State == "running" && (r.Health == "" || r.Health == "healthy")
 }
 
-// Runs tells whether the engine proves that the replica was made of exactly this image: a digest of its image id, not the string
-// it was created with.
+// Runs tells whether the engine proves that the replica was made of exactly this image: a digest of its image id, not
+// the string it was created with.
 func (r Replica) Runs(image string) bool { return slices.Contains(r.Digests, image) }
 
-// image gives the one image that the replica provably runs, or "". Where the engine knows it under several digests, the one it was
-// created with is meant.
+// image gives the one image that the replica provably runs, or "". Where the engine knows it under several digests, the
+// one it was created with is meant.
 func (r Replica) image() string {
 	switch {
 	case r.Runs(r.Image):

@@ -1,6 +1,6 @@
-// Package fault is the shape of a failure that a person must act on: what happened, what it means (is production changed?) and
-// what to do. It is not a logger and not an error hierarchy; inside the program errors stay ordinary errors.
-// Start with Fault; Untouched and Outcome say what is known about production.
+// Package fault is the shape of a failure that a person must act on: what happened, what it means (is production
+// changed?) and what to do. It is not a logger and not an error hierarchy; inside the program errors stay ordinary
+// errors. Start with Fault; Untouched and Outcome say what is known about production.
 package fault
 
 import (
@@ -18,9 +18,9 @@ type Command struct {
 	Why  string `json:"why,omitempty"`
 }
 
-// A Fault is a failure written for the person who must act on it.
-// What says what happened, Means whether production is changed, Do the commands to type, the safe one first.
-// Outcome is set only where the writer knows how the whole command must end; zero leaves that to the engine or the command.
+// A Fault is a failure written for the person who must act on it. What says what happened, Means whether production is
+// changed, Do the commands to type, the safe one first. Outcome is set only where the writer knows how the whole
+// command must end; zero leaves that to the engine or the command.
 type Fault struct {
 	Code    Code      `json:"code"`
 	What    string    `json:"what"`

@@ -2,7 +2,8 @@ package fault
 
 import "fmt"
 
-// An Outcome is how a command ended. The exit statuses are documented in docs/exit-codes.md and are the same for every command.
+// An Outcome is how a command ended. The exit statuses are documented in docs/exit-codes.md and are the same for every
+// command.
 type Outcome int
 
 // The outcomes. The zero value means that nothing has been decided yet.
@@ -25,8 +26,8 @@ type outcome struct {
 	production string
 }
 
-// row is the one place where exit statuses stand. Status 2 is never used on purpose (Go's own crash status), nor is 134 (main
-// makes crashes of the program exit so); both are to be read like Unknown.
+// row is the one place where exit statuses stand. Status 2 is never used on purpose (Go's own crash status), nor is 134
+// (main makes crashes of the program exit so); both are to be read like Unknown.
 func (o Outcome) row() outcome {
 	switch o {
 	case Deployed:

@@ -2,7 +2,8 @@ package fault
 
 import "strings"
 
-// Word writes s as one word of a command that is pasted into a shell. What is sent to a shell by a program is quoted by wire.Quote.
+// Word writes s as one word of a command that is pasted into a shell. What is sent to a shell by a program is quoted by
+// wire.Quote.
 func Word(s string) string {
 	const safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:=,"
 	if s != "" && strings.Trim(s, safe) == "" {

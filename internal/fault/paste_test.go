@@ -6,7 +6,8 @@ import (
 )
 
 func TestWord_is_one_word_for_a_shell(t *testing.T) {
-	for _, s := range []string{"v1.8.0", "a b", "it's", "", "$HOME", "~", "*", "a;b", "-n", "migrations/0001+x,y.sql", "ü", "a\nb", `"`, `\`, "#", "!x"} {
+	for _, s := range []string{"v1.8.0", "a b", "it's", "", "$HOME", "~", "*", "a;b", "-n", "migrations/0001+x,y.sql",
+		"ü", "a\nb", `"`, `\`, "#", "!x"} {
 		got, err := exec.Command("sh", "-c", "printf %s "+Word(s)).Output()
 		if s == "-n" {
 			got, err = exec.Command("sh", "-c", "printf -- "+Word(s)).Output()

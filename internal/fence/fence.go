@@ -1,7 +1,7 @@
-// Package fence says who may change things. Every run of one app in one environment gets a number from the ledger, larger than all
-// before it; a takeover gets the next one. Hosts, database and ledger remember the largest number they have seen and refuse a
-// smaller one, so that an operator who was given up for dead can change nothing. The package holds the words only; the ledger
-// hands out numbers, hosts and database keep them. Start with Ticket.
+// Package fence says who may change things. Every run of one app in one environment gets a number from the ledger,
+// larger than all before it; a takeover gets the next one. Hosts, database and ledger remember the largest number they
+// have seen and refuse a smaller one, so that an operator who was given up for dead can change nothing. The package
+// holds the words only; the ledger hands out numbers, hosts and database keep them. Start with Ticket.
 package fence
 
 import (
@@ -9,16 +9,16 @@ import (
 	"fmt"
 )
 
-// ErrOvertaken is what everything answers to a number that is too small: somebody else has taken over. Test with errors.Is; an
-// *Overtaken in the chain says who.
+// ErrOvertaken is what everything answers to a number that is too small: somebody else has taken over. Test with
+// errors.Is; an *Overtaken in the chain says who.
 var ErrOvertaken = errors.New("overtaken by another operator")
 
 // ErrOtherLedger is the answer to a ticket of another ledger than the one that is known for this app and environment.
 var ErrOtherLedger = errors.New("another ledger is known here")
 
-// A Ticket is shown before every change. App and Environment name what is changed, Ledger is the id of the ledger that gave the
-// number (the id of its first record), Run the run it was given to, Number the fencing number (1 and up), Holder a readable name
-// of the operator process for messages.
+// A Ticket is shown before every change. App and Environment name what is changed, Ledger is the id of the ledger that
+// gave the number (the id of its first record), Run the run it was given to, Number the fencing number (1 and up),
+// Holder a readable name of the operator process for messages.
 type Ticket struct {
 	App         string `json:"app"`
 	Environment string `json:"environment"`

@@ -12,9 +12,11 @@ import (
 
 // raised finds a fault's code where one is made: in a literal, in an assignment, or handed to what makes the fault.
 var raised = regexp.MustCompile(
-	`(?:Code: *|\bfault\(|\brefused?\(|\bproblem\(|Problem\{(?:Code: *)?|\.Code(?:, f\.\w+)* = (?:\w+, )?)"([a-z]+(?:-[a-z]+)*)"`)
+	`(?:Code: *|\bfault\(|\brefused?\(|\bproblem\(|Problem\{(?:Code: *)?|\.Code(?:, f\.\w+)* = (?:\w+, )?)` +
+		`"([a-z]+(?:-[a-z]+)*)"`)
 
-// otherCodes are folders with codes of another kind: those of the wire and of findings in SQL, and what is only for tests.
+// otherCodes are folders with codes of another kind: those of the wire and of findings in SQL, and what is only for
+// tests.
 var otherCodes = regexp.MustCompile(
 	`^internal/(wire/[^/]*$|sqltext/|sqlreview/|ui/|lab/|world/|floors/|[a-z/]*test/|[a-z]*/fake/)`)
 
@@ -24,13 +26,14 @@ var documented = regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|")
 // unseen are the codes that no test names yet. Each was followed by hand from a command to the line that makes it.
 func unseen() []string {
 	return []string{
-		"agent-too-old", "backup-ephemeral", "backup-not-configured", "backup-not-pruned", "backup-sealed", "cannot-tell",
-		"catalog-unreadable", "command-changed", "command-marker", "command-not-started", "command-unsettled", "command-via",
-		"database-not-configured", "history-unreadable", "holder-not-stopped", "ledger-ephemeral", "ledger-unreadable",
-		"ledger-unwritten", "left-at-once", "markers-unread", "migration-failed", "migration-open", "migration-partial",
-		"migration-unknown", "migration-unreviewable", "not-attempted", "not-recorded", "note-waiting", "release-never-ran",
-		"restore-failed", "restore-not-swapped", "rollback-open", "run-not-abandoned", "run-not-opened", "run-not-taken",
-		"run-unreadable", "smoke-failed", "step-failed", "waivers-unreadable",
+		"agent-too-old", "backup-ephemeral", "backup-not-configured", "backup-not-pruned", "backup-sealed",
+		"cannot-tell", "catalog-unreadable", "command-changed", "command-marker", "command-not-started",
+		"command-unsettled", "command-via", "database-not-configured", "history-unreadable", "holder-not-stopped",
+		"ledger-ephemeral", "ledger-unreadable", "ledger-unwritten", "left-at-once", "markers-unread",
+		"migration-failed", "migration-open", "migration-partial", "migration-unknown", "migration-unreviewable",
+		"not-attempted", "not-recorded", "note-waiting", "release-never-ran", "restore-failed", "restore-not-swapped",
+		"rollback-open", "run-not-abandoned", "run-not-opened", "run-not-taken", "run-unreadable", "smoke-failed",
+		"step-failed", "waivers-unreadable",
 	}
 }
 
@@ -92,7 +95,8 @@ func TestTroubleshooting_names_every_code_that_a_fault_can_have_and_no_other(t *
 	}
 }
 
-// A code that nothing can raise cannot be seen by a test: the one that stood behind a condition that was always met before was found so.
+// A code that nothing can raise cannot be seen by a test: the one that stood behind a condition that was always met
+// before was found so.
 func TestEvery_code_was_raised_once_in_a_test(t *testing.T) {
 	seen := map[string]bool{}
 	word := regexp.MustCompile(`[a-z]+(?:-[a-z]+)*`)

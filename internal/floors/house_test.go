@@ -10,8 +10,8 @@ import (
 // module is what every import of our own begins with.
 const module = "fairlead/"
 
-// A floor is a row of the house. Its packages know those below it and not each other. A name that ends in "/*" stands for
-// every package directly in that folder. A package below one of a floor is a room of its own inside it: see roomOf.
+// A floor is a row of the house. Its packages know those below it and not each other. A name that ends in "/*" stands
+// for every package directly in that folder. A package below one of a floor is a room of its own inside it: see roomOf.
 type floor struct {
 	name     string
 	packages []string
@@ -22,7 +22,8 @@ func house() []floor {
 	return []floor{
 		{"0 (files)", []string{"internal/atomicfile", "internal/filelock"}},
 		{"0 (words)", []string{
-			"internal/chain", "internal/container", "internal/fault", "internal/fence", "internal/migrator", "internal/objectdir",
+			"internal/chain", "internal/container", "internal/fault", "internal/fence", "internal/migrator",
+			"internal/objectdir",
 			"internal/release", "internal/sqltext",
 		}},
 		{"1 (machines)", []string{
@@ -31,10 +32,12 @@ func house() []floor {
 		}},
 		{"2 (messages)", []string{"internal/wire", "internal/wire/*"}},
 		{"3 (contracts and connections)", []string{
-			"internal/host", "internal/backup", "internal/database", "internal/decide", "internal/notify", "internal/source", "internal/target", "internal/ui",
+			"internal/host", "internal/backup", "internal/database", "internal/decide", "internal/notify",
+			"internal/source", "internal/target", "internal/ui",
 		}},
 		{"4 (steps and adapters)", []string{
-			"internal/agent", "internal/approval", "internal/attest", "internal/probe", "internal/program", "internal/registry", "internal/step",
+			"internal/agent", "internal/approval", "internal/attest", "internal/probe", "internal/program",
+			"internal/registry", "internal/step",
 			"internal/backup/*", "internal/database/*", "internal/ledger/*", "internal/notify/*", "internal/source/*",
 			"internal/target/*", "internal/ui/*", "internal/web",
 		}},
@@ -47,8 +50,8 @@ func house() []floor {
 	}
 }
 
-// testOnly tells that a package exists for tests and never reaches a binary: the world of the simulator and the fakes in it, the
-// lab, the benchmarks, conformance suites, and this package.
+// testOnly tells that a package exists for tests and never reaches a binary: the world of the simulator and the fakes
+// in it, the lab, the benchmarks, conformance suites, and this package.
 func testOnly(pkg string) bool {
 	if pkg == "internal/world" || pkg == "internal/floors" || pkg == "internal/compat" {
 		return true
@@ -112,18 +115,22 @@ func wrong(a arrow) string {
 	case to < 0:
 		return fmt.Sprintf("%s imports %s, which stands on no floor", a.file, a.to)
 	case room != "" && a.from != room && !strings.HasPrefix(a.from, room+"/"):
-		return fmt.Sprintf("%s imports %s, a room inside %s that only packages of that folder may enter", a.file, a.to, room)
+		return fmt.Sprintf("%s imports %s, a room inside %s that only packages of that folder may enter", a.file, a.to,
+			room)
 	case testOnly(a.from):
 		if to < floorOf("internal/cli") {
 			return ""
 		}
-		return fmt.Sprintf("%s imports %s of floor %s; test-only packages may import what is below cli", a.file, a.to, house()[to].name)
+		return fmt.Sprintf("%s imports %s of floor %s; test-only packages may import what is below cli", a.file, a.to,
+			house()[to].name)
 	case from < 0:
 		return fmt.Sprintf("%s is in %s, which stands on no floor", a.file, a.from)
 	case to < from, a.test && to == from, ownerOf(a.from) == ownerOf(a.to), strings.HasPrefix(a.from, a.to+"/"):
 		return ""
 	case to == from:
-		return fmt.Sprintf("%s imports %s, but packages of floor %s do not know each other", a.file, a.to, house()[to].name)
+		return fmt.Sprintf("%s imports %s, but packages of floor %s do not know each other", a.file, a.to,
+			house()[to].name)
 	}
-	return fmt.Sprintf("%s of floor %s imports %s of floor %s, which is above it", a.file, house()[from].name, a.to, house()[to].name)
+	return fmt.Sprintf("%s of floor %s imports %s of floor %s, which is above it", a.file, house()[from].name, a.to,
+		house()[to].name)
 }

@@ -15,13 +15,14 @@ func vendors() []string { return []string{"docker", "compose", "kubernetes", "gi
 
 func commands() []string { return []string{"docker", "kubectl"} }
 
-// mayName tells that a package may have a vendor's word among its identifiers: the vendor's adapter, the agent and its messages,
-// the place that knows every adapter, and what never reaches a binary.
+// mayName tells that a package may have a vendor's word among its identifiers: the vendor's adapter, the agent and its
+// messages, the place that knows every adapter, and what never reaches a binary.
 func mayName(pkg, word string) bool {
 	if testOnly(pkg) || slices.Contains([]string{"internal/agent", "internal/wire", "internal/assemble"}, pkg) {
 		return true
 	}
-	return strings.HasPrefix(pkg, "internal/wire/") || strings.HasPrefix(pkg, "internal/agent/") || strings.Contains(pkg, word)
+	return strings.HasPrefix(pkg, "internal/wire/") || strings.HasPrefix(pkg, "internal/agent/") ||
+		strings.Contains(pkg, word)
 }
 
 // tolerated are names in other places, each with its reason.
@@ -38,7 +39,8 @@ func toleratedText() map[string]string {
 		"internal/cli/scaffold":   "init finds compose files by their names, among them docker-compose.yml",
 		"internal/database/reach": "a program in a container is started by docker exec",
 		"internal/host":           "the variables by which docker finds its engine go along to the host's commands",
-		"internal/registry":       "accounts are those of docker's configuration, and docker asks the registry the same by hand",
+		"internal/registry": "accounts are those of docker's configuration, and docker asks the registry the " +
+			"same by hand",
 	}
 }
 
@@ -49,8 +51,10 @@ func TestVendors_are_named_in_their_adapters_only(t *testing.T) {
 		}
 		for _, name := range words(s.tree) {
 			for _, vendor := range vendors() {
-				if strings.Contains(strings.ToLower(name), vendor) && !mayName(s.pkg, vendor) && tolerated()[s.pkg+"."+name] == "" {
-					t.Errorf("%s names %s; only that vendor's adapter, agent, wire and assemble may speak of %s", s.path, name, vendor)
+				if strings.Contains(strings.ToLower(name), vendor) && !mayName(s.pkg, vendor) &&
+					tolerated()[s.pkg+"."+name] == "" {
+					t.Errorf("%s names %s; only that vendor's adapter, agent, wire and assemble may speak of %s",
+						s.path, name, vendor)
 				}
 			}
 		}
@@ -66,7 +70,8 @@ func TestCommands_of_vendors_stand_in_their_adapters_texts_only(t *testing.T) {
 		for _, text := range texts(s.tree) {
 			for _, command := range commands() {
 				switch {
-				case !strings.Contains(strings.ToLower(text), command), mayName(s.pkg, command), s.pkg == "internal/target/compose":
+				case !strings.Contains(strings.ToLower(text), command), mayName(s.pkg, command),
+					s.pkg == "internal/target/compose":
 				case toleratedText()[s.pkg] != "":
 					needed[s.pkg] = true
 				default:

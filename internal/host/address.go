@@ -1,6 +1,6 @@
-// Package host reaches one machine: the system's ssh program with one connection, or no ssh at all for "local". A small fixed
-// bootstrap answers there first, so that looking needs nothing on the host and writes nothing; where something is to be changed it
-// hands over to the agent. It knows nothing of docker or releases. Start with Host.
+// Package host reaches one machine: the system's ssh program with one connection, or no ssh at all for "local". A small
+// fixed bootstrap answers there first, so that looking needs nothing on the host and writes nothing; where something is
+// to be changed it hands over to the agent. It knows nothing of docker or releases. Start with Host.
 package host
 
 import (

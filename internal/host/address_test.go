@@ -24,8 +24,10 @@ func TestParseAddress_reads_what_it_writes(t *testing.T) {
 }
 
 func TestParseAddress_refuses_what_ssh_could_misread(t *testing.T) {
-	for _, in := range []string{"", "prod", "ssh://", "http://prod", "ssh:prod", "ssh://-oProxyCommand=id@prod", "ssh://-oProxyCommand=id",
-		"ssh://deploy:secret@prod", "ssh://prod/path", "ssh://prod?x", "ssh://prod:0", "ssh://prod:99999", "ssh://pr od", "ssh://a;b", "local:22"} {
+	for _, in := range []string{"", "prod", "ssh://", "http://prod", "ssh:prod", "ssh://-oProxyCommand=id@prod",
+		"ssh://-oProxyCommand=id",
+		"ssh://deploy:secret@prod", "ssh://prod/path", "ssh://prod?x", "ssh://prod:0", "ssh://prod:99999",
+		"ssh://pr od", "ssh://a;b", "local:22"} {
 		a, err := ParseAddress(in)
 		if err == nil {
 			t.Errorf("%q was taken as %+v", in, a)
@@ -46,7 +48,8 @@ func FuzzParseAddress(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if strings.HasPrefix(a.Host, "-") || strings.HasPrefix(a.User, "-") || strings.ContainsAny(a.Host+a.User, " \n\x00'\"$`;") {
+		if strings.HasPrefix(a.Host, "-") || strings.HasPrefix(a.User, "-") ||
+			strings.ContainsAny(a.Host+a.User, " \n\x00'\"$`;") {
 			t.Fatalf("%q was taken as %+v", s, a)
 		}
 	})

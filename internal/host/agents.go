@@ -14,15 +14,15 @@ import (
 // MaxAgent is the largest agent program that is sent, in bytes.
 const MaxAgent = 32 << 20
 
-// Agents finds the agent program for a host's system. Embedded is looked at first (agents/fairlead-agent-OS-ARCH in it), then the
-// folders in order. A zero Agents finds none.
+// Agents finds the agent program for a host's system. Embedded is looked at first (agents/fairlead-agent-OS-ARCH in
+// it), then the folders in order. A zero Agents finds none.
 type Agents struct {
 	Embedded fs.FS
 	Folders  []string
 }
 
-// FindAgents looks where agents usually are: the folder named by FAIRLEAD_AGENT_DIR (its value, or ""), what is embedded in this
-// program, and beside it.
+// FindAgents looks where agents usually are: the folder named by FAIRLEAD_AGENT_DIR (its value, or ""), what is
+// embedded in this program, and beside it.
 func FindAgents(folder, executable string) Agents {
 	if folder != "" {
 		return Agents{Folders: []string{folder}}

@@ -13,15 +13,16 @@ import (
 	"fairlead/internal/wire"
 )
 
-// stageOne is the whole command that is given to ssh. Every login shell reads it the same way; it takes the second stage as one
-// line from standard input.
+// stageOne is the whole command that is given to ssh. Every login shell reads it the same way; it takes the second
+// stage as one line from standard input.
 const stageOne = `exec sh -c 'IFS= read -r s && eval "$s"'`
 
 // magic begins the line after which answers follow. Login banners come before it.
 const magic = "fairlead-bootstrap/1"
 
 // kept are the variables that the host's own environment contributes; everything else is cleaned away.
-const kept = "PATH HOME DOCKER_HOST DOCKER_CONFIG DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH XDG_RUNTIME_DIR SSH_AUTH_SOCK " +
+const kept = "PATH HOME DOCKER_HOST DOCKER_CONFIG DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH XDG_RUNTIME_DIR " +
+	"SSH_AUTH_SOCK " +
 	"HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy"
 
 // stageTwo cleans the environment, says who answers, and then evaluates one line after the other.
@@ -35,8 +36,8 @@ func stageTwo(nonce string) string {
 	return "exec env -i " + env.String() + "LC_ALL=C sh -c " + wire.Quote(loop) + "\n"
 }
 
-// commandLine is the line that runs one command: its output as it comes, then a line break, the marker, the exit status, the length of what it
-// complained, and the complaint.
+// commandLine is the line that runs one command: its output as it comes, then a line break, the marker, the exit
+// status, the length of what it complained, and the complaint.
 func commandLine(c wire.Command, marker string) string {
 	argv := c.Argv
 	if len(c.Env) > 0 {
@@ -46,7 +47,8 @@ func commandLine(c wire.Command, marker string) string {
 }
 
 func answering(text, marker string) string {
-	return `{ e=$({ ` + text + `; } 2>&1 1>&3 3>&-); c=$?; } 3>&1; printf "\n%s %s %s\n%s" ` + marker + ` "$c" "${#e}" "$e"` + "\n"
+	return `{ e=$({ ` + text + `; } 2>&1 1>&3 3>&-); c=$?; } 3>&1; printf "\n%s %s %s\n%s" ` + marker +
+		` "$c" "${#e}" "$e"` + "\n"
 }
 
 // facts is what the bootstrap says of its host.
@@ -86,8 +88,8 @@ func goArch(machine string) string {
 	return machine
 }
 
-// readAnswer reads what commandLine's line leaves. An output of more than max bytes is an error, after which the connection is of no
-// use any more.
+// readAnswer reads what commandLine's line leaves. An output of more than max bytes is an error, after which the
+// connection is of no use any more.
 func readAnswer(r *bufio.Reader, marker string, max int64) (wire.Answer, error) {
 	var out bytes.Buffer
 	start := true

@@ -9,8 +9,9 @@ import (
 	"fairlead/internal/wire"
 )
 
-// Carry is Call with bytes beside the request and beside the answer. It asks on the connection that there is; where fresh is false and
-// that one is gone, the error matches ErrUnreachable and no other is made: what was begun on it is gone with it.
+// Carry is Call with bytes beside the request and beside the answer. It asks on the connection that there is; where
+// fresh is false and that one is gone, the error matches ErrUnreachable and no other is made: what was begun on it is
+// gone with it.
 func Carry[Out any](ctx context.Context, h *Host, op wire.Op, in any, data []byte, fresh bool) (Out, []byte, error) {
 	var out Out
 	if err := ctx.Err(); err != nil {

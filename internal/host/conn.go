@@ -96,8 +96,8 @@ func (c *conn) close() string {
 	return c.stderr.String()
 }
 
-// killGroup ends the process and, without ssh, what it started. What was started detached has a group of its own. Once the process
-// was waited for, its number may be somebody else's.
+// killGroup ends the process and, without ssh, what it started. What was started detached has a group of its own. Once
+// the process was waited for, its number may be somebody else's.
 func (c *conn) killGroup() {
 	c.reaping.Lock()
 	defer c.reaping.Unlock()

@@ -24,21 +24,26 @@ func dialFault(o Options, said string, err error) error {
 	switch {
 	case strings.Contains(said, "REMOTE HOST IDENTIFICATION HAS CHANGED"):
 		kind, f.Code = ErrHostKey, "host-key-changed"
-		f.What = fmt.Sprintf("%s shows another host key than the known one: another machine answers, or it was set up anew", a)
-		f.Do = []fault.Command{{Line: "ssh-keygen -F " + fault.Word(knownName(a)) + o.SSH.knownFile(), Why: "shows the known key; compare it with the machine's own before replacing it"}}
+		f.What = fmt.Sprintf("%s shows another host key than the known one: another machine answers, or it was set "+
+			"up anew", a)
+		f.Do = []fault.Command{{Line: "ssh-keygen -F " + fault.Word(knownName(a)) + o.SSH.knownFile(),
+			Why: "shows the known key; compare it with the machine's own before replacing it"}}
 	case strings.Contains(said, "Host key verification failed"), strings.Contains(said, "host key is known for"):
 		kind, f.Code = ErrHostKey, "host-key-unknown"
 		f.What = fmt.Sprintf("the host key of %s is not known here", a)
-		f.Do = []fault.Command{{Line: "ssh-keyscan " + scanWords(a), Why: "prints its keys; compare them with the machine's own, then add them to " + o.SSH.knownHosts()}}
+		f.Do = []fault.Command{{Line: "ssh-keyscan " + scanWords(a),
+			Why: "prints its keys; compare them with the machine's own, then add them to " + o.SSH.knownHosts()}}
 	case isDenied(said):
 		kind, f.Code = ErrDenied, "ssh-denied"
 		f.What = fmt.Sprintf("%s does not let us in (%s)", a, last)
 		if _, missing := os.Stat(o.SSH.IdentityFile); o.SSH.IdentityFile != "" && missing != nil {
 			f.What = fmt.Sprintf("the ssh key for %s is not there: %s", a, o.SSH.IdentityFile)
-			f.Do = []fault.Command{{Line: "ls -l " + fault.Word(o.SSH.IdentityFile), Why: "target.ssh.identity_file in fairlead.yaml names it"}}
+			f.Do = []fault.Command{{Line: "ls -l " + fault.Word(o.SSH.IdentityFile),
+				Why: "target.ssh.identity_file in fairlead.yaml names it"}}
 		}
 	case a.Local:
-		f.Code, f.What = "host-unreachable", fmt.Sprintf("the shell of this machine does not answer (%s)", orReason(last, err))
+		f.Code, f.What = "host-unreachable",
+			fmt.Sprintf("the shell of this machine does not answer (%s)", orReason(last, err))
 		f.Do = []fault.Command{{Line: "sh -c true", Why: "must work"}}
 	default:
 		f.Code, f.What = "host-unreachable", fmt.Sprintf("%s cannot be reached (%s)", a, orReason(last, err))
@@ -47,7 +52,8 @@ func dialFault(o Options, said string, err error) error {
 }
 
 func isDenied(said string) bool {
-	for _, s := range []string{"Permission denied", "Too many authentication failures", "not currently available", "account is not available"} {
+	for _, s := range []string{"Permission denied", "Too many authentication failures", "not currently available",
+		"account is not available"} {
 		if strings.Contains(said, s) {
 			return true
 		}
@@ -64,8 +70,10 @@ func orReason(said string, err error) string {
 
 // notStarted is a machine without an ssh program.
 func notStarted(o Options, program string, err error) error {
-	return fault.Because(&fault.Fault{Code: "host-unreachable", What: fmt.Sprintf("%s cannot be reached: %s cannot be started here (%v)", o.Address, program, err),
-		Means: untouched, Do: []fault.Command{{Line: "ssh -V", Why: "must work on this machine; install an OpenSSH client"}}}, ErrUnreachable, err)
+	return fault.Because(&fault.Fault{Code: "host-unreachable",
+		What:  fmt.Sprintf("%s cannot be reached: %s cannot be started here (%v)", o.Address, program, err),
+		Means: untouched, Do: []fault.Command{
+			{Line: "ssh -V", Why: "must work on this machine; install an OpenSSH client"}}}, ErrUnreachable, err)
 }
 
 func lastLine(s string) string {
@@ -131,7 +139,8 @@ func noAgent(a Agents, goos, goarch, name string) error {
 	if len(a.Folders) > 0 {
 		where = fmt.Sprintf("and there is no %s in %s", name, strings.Join(a.Folders, ", "))
 	}
-	return fault.Because(&fault.Fault{Code: "no-agent", What: fmt.Sprintf("this fairlead carries no agent for %s/%s, %s", goos, goarch, where), Means: untouched,
+	return fault.Because(&fault.Fault{Code: "no-agent",
+		What: fmt.Sprintf("this fairlead carries no agent for %s/%s, %s", goos, goarch, where), Means: untouched,
 		Do: []fault.Command{
 			{Line: "make build", Why: "in a checkout of fairlead: builds the agents beside the program"},
 			{Line: "export FAIRLEAD_AGENT_DIR=…", Why: "names the folder that holds " + name},
@@ -147,14 +156,18 @@ func notInstalled(a Address, name string) error {
 
 func noexec(a Address, name string) error {
 	return fault.Because(&fault.Fault{Code: "agent-not-runnable", Means: noService,
-		What: fmt.Sprintf("no program can be run in %s on %s: the file system is mounted noexec, or the agent is for another system", path.Dir(name), a.Name()),
+		What: fmt.Sprintf("no program can be run in %s on %s: the file system is mounted noexec, or the agent is for "+
+			"another system", path.Dir(name), a.Name()),
 		Do: []fault.Command{{Line: "findmnt -no OPTIONS -T " + path.Dir(name), Why: "on the host; shows noexec"},
-			{Line: "target: {agent_directory: /opt/your-app/.fairlead-agents}", Why: "in fairlead.yaml: a folder where programs may run"}}}, ErrNoAgent)
+			{Line: "target: {agent_directory: /opt/your-app/.fairlead-agents}",
+				Why: "in fairlead.yaml: a folder where programs may run"}}}, ErrNoAgent)
 }
 
 func notWritten(a Address, name, why string) error {
 	return fault.Because(&fault.Fault{Code: "agent-not-written", Means: noService,
 		What: fmt.Sprintf("the agent could not be written to %s on %s (%s)", path.Dir(name), a.Name(), why),
-		Do: []fault.Command{{Line: "df -h " + path.Dir(path.Dir(name)), Why: "on the host; the folder must have room and belong to the deploy user"},
-			{Line: "target: {agent_directory: /opt/your-app/.fairlead-agents}", Why: "in fairlead.yaml: another folder"}}}, ErrNoAgent)
+		Do: []fault.Command{{Line: "df -h " + path.Dir(path.Dir(name)),
+			Why: "on the host; the folder must have room and belong to the deploy user"},
+			{Line: "target: {agent_directory: /opt/your-app/.fairlead-agents}",
+				Why: "in fairlead.yaml: another folder"}}}, ErrNoAgent)
 }

@@ -9,8 +9,9 @@ import (
 	"fairlead/internal/wire"
 )
 
-// A Fleet is the machines of a target and the way onto them. The first host keeps the ledger. Directory is the folder of the app on
-// the hosts, Agent how the agent comes there ("" for Upload), and AgentDirectory its folder, "" for the one below the user's home.
+// A Fleet is the machines of a target and the way onto them. The first host keeps the ledger. Directory is the folder
+// of the app on the hosts, Agent how the agent comes there ("" for Upload), and AgentDirectory its folder, "" for the
+// one below the user's home.
 type Fleet struct {
 	Hosts          []string
 	SSH            SSH
@@ -65,8 +66,8 @@ func (f Fleet) Place(app, environment string) wire.Place {
 	return wire.Place{Directory: path.Clean(f.Directory), App: app, Environment: environment}
 }
 
-// Connect makes the hosts, not connected yet. agents finds the agent's program; env is the environment of the ssh process on this
-// machine, nil for this process's own. Close them.
+// Connect makes the hosts, not connected yet. agents finds the agent's program; env is the environment of the ssh
+// process on this machine, nil for this process's own. Close them.
 func (f Fleet) Connect(agents Agents, env []string) ([]*Host, error) {
 	var hosts []*Host
 	for _, h := range f.Hosts {
@@ -74,7 +75,8 @@ func (f Fleet) Connect(agents Agents, env []string) ([]*Host, error) {
 		if err != nil {
 			return nil, err
 		}
-		hosts = append(hosts, New(Options{Address: a, SSH: f.SSH, Agents: agents, Mode: f.Agent, AgentDirectory: f.AgentDirectory, Env: env}))
+		hosts = append(hosts, New(Options{Address: a, SSH: f.SSH, Agents: agents, Mode: f.Agent,
+			AgentDirectory: f.AgentDirectory, Env: env}))
 	}
 	return hosts, nil
 }

@@ -27,8 +27,9 @@ const (
 	unfit   = "fairlead-agent-unfit"
 )
 
-// handOver makes the connection speak the agent's protocol. The agent is named by the hash of its bytes and verified before use.
-// Where it is not there it is sent, or, when bring is false, the fault matches ErrNoAgent and the bootstrap goes on.
+// handOver makes the connection speak the agent's protocol. The agent is named by the hash of its bytes and verified
+// before use. Where it is not there it is sent, or, when bring is false, the fault matches ErrNoAgent and the bootstrap
+// goes on.
 func (c *conn) handOver(ctx context.Context, o Options, bring bool) error {
 	p, err := o.Agents.find(c.facts.os, c.facts.arch)
 	if err != nil {
@@ -68,7 +69,8 @@ func (c *conn) agentDirectory(o Options) string {
 func (c *conn) tryAgent(ctx context.Context, name string, p program) (string, error) {
 	mark := c.marker()
 	q := wire.Quote(name)
-	line := fmt.Sprintf(`if [ "$(sha256sum 2>/dev/null <%s | cut -c1-64)" = %s ] 2>/dev/null; then if %s version >/dev/null 2>&1; then exec %s serve %s; else printf "\n%s %s\n"; fi; else printf "\n%s %s\n"; fi`,
+	line := fmt.Sprintf(`if [ "$(sha256sum 2>/dev/null <%s | cut -c1-64)" = %s ] 2>/dev/null; then if %s version `+
+		`>/dev/null 2>&1; then exec %s serve %s; else printf "\n%s %s\n"; fi; else printf "\n%s %s\n"; fi`,
 		q, p.sha256, q, q, mark, unfit, mark, missing, mark)
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -90,13 +92,16 @@ func (c *conn) tryAgent(ctx context.Context, name string, p program) (string, er
 	return "", errors.New("wait for the agent: the host talks too much")
 }
 
-// upload sends the agent. Whatever goes wrong ends the shell there, so that bytes of a program are never read as commands.
+// upload sends the agent. Whatever goes wrong ends the shell there, so that bytes of a program are never read as
+// commands.
 func (c *conn) upload(ctx context.Context, a Address, name string, p program) error {
 	mark := c.marker()
 	dir, part := wire.Quote(path.Dir(name)), wire.Quote(name+".part")
-	script := fmt.Sprintf(`umask 077; mkdir -p %s && head -c %d >%s.$$ && [ "$(sha256sum <%s.$$ | cut -c1-64)" = %s ] && chmod 700 %s.$$ && mv -f %s.$$ %s`,
+	script := fmt.Sprintf(`umask 077; mkdir -p %s && head -c %d >%s.$$ && [ "$(sha256sum <%s.$$ | cut -c1-64)" = %s `+
+		`] && chmod 700 %s.$$ && mv -f %s.$$ %s`,
 		dir, len(p.content), part, part, p.sha256, part, part, wire.Quote(name))
-	line := `e=$({ ` + script + `; } 2>&1); c=$?; [ $c = 0 ] || rm -f ` + part + `.$$; printf "\n%s %s %s\n%s" ` + mark + ` "$c" "${#e}" "$e"; [ $c = 0 ] || exit 1`
+	line := `e=$({ ` + script + `; } 2>&1); c=$?; [ $c = 0 ] || rm -f ` + part + `.$$; printf "\n%s %s %s\n%s" ` +
+		mark + ` "$c" "${#e}" "$e"; [ $c = 0 ] || exit 1`
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	defer context.AfterFunc(ctx, c.kill)()

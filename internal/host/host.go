@@ -11,7 +11,8 @@ import (
 	"fairlead/internal/wire"
 )
 
-// Options describe a host. Env is the environment of the ssh (or sh) process on this machine; nil means this process's own.
+// Options describe a host. Env is the environment of the ssh (or sh) process on this machine; nil means this process's
+// own.
 type Options struct {
 	Address        Address
 	SSH            SSH
@@ -21,8 +22,8 @@ type Options struct {
 	Env            []string
 }
 
-// A Host is one machine. It connects when it is first asked, keeps the one connection, and connects again after a loss. It is safe
-// for use by several goroutines. Close it.
+// A Host is one machine. It connects when it is first asked, keeps the one connection, and connects again after a loss.
+// It is safe for use by several goroutines. Close it.
 type Host struct {
 	o  Options
 	mu sync.Mutex // guards c, and each exchange with the bootstrap
@@ -65,8 +66,8 @@ func (h *Host) drop() {
 	h.c = nil
 }
 
-// Run runs commands that look, in order, as one exchange: through the bootstrap, or through the agent where it speaks already.
-// Errors match ErrUnreachable, ErrHostKey, ErrDenied, or are the context's.
+// Run runs commands that look, in order, as one exchange: through the bootstrap, or through the agent where it speaks
+// already. Errors match ErrUnreachable, ErrHostKey, ErrDenied, or are the context's.
 func (h *Host) Run(ctx context.Context, commands ...wire.Command) ([]wire.Answer, error) {
 	h.mu.Lock()
 	if err := h.connect(ctx); err != nil {
@@ -87,9 +88,9 @@ func (h *Host) Run(ctx context.Context, commands ...wire.Command) ([]wire.Answer
 	return Call[[]wire.Answer](ctx, h, wire.OpRun, commands)
 }
 
-// Call asks the agent for one thing and reads its answer; the agent is brought onto the host first where it is not there. Errors
-// are a *wire.Error (what the agent said), match ErrUnreachable (it is then not known whether the request was carried out),
-// ErrHostKey, ErrDenied, ErrNoAgent, or are the context's.
+// Call asks the agent for one thing and reads its answer; the agent is brought onto the host first where it is not
+// there. Errors are a *wire.Error (what the agent said), match ErrUnreachable (it is then not known whether the request
+// was carried out), ErrHostKey, ErrDenied, ErrNoAgent, or are the context's.
 func Call[Out any](ctx context.Context, h *Host, op wire.Op, in any) (Out, error) {
 	return Stream[Out, json.RawMessage](ctx, h, op, in, nil)
 }
@@ -126,8 +127,8 @@ func Stream[Out, More any](ctx context.Context, h *Host, op wire.Op, in any, mor
 	return wire.Decode[Out](raw)
 }
 
-// Ready tells whether the agent speaks, or is on the host already and speaks from now on. It brings nothing onto the host. For
-// reading, an agent that this program does not carry is as good as one that is not there.
+// Ready tells whether the agent speaks, or is on the host already and speaks from now on. It brings nothing onto the
+// host. For reading, an agent that this program does not carry is as good as one that is not there.
 func (h *Host) Ready(ctx context.Context) (bool, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

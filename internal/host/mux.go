@@ -30,7 +30,8 @@ type mux struct {
 }
 
 func newMux(w io.Writer, r *bufio.Reader, kill func()) *mux {
-	m := &mux{w: w, kill: kill, done: make(chan struct{}), waiting: map[uint64]chan wire.Response{}, streams: map[uint64]*Channel{}}
+	m := &mux{w: w, kill: kill, done: make(chan struct{}), waiting: map[uint64]chan wire.Response{},
+		streams: map[uint64]*Channel{}}
 	go m.read(r)
 	return m
 }
@@ -64,7 +65,8 @@ func (m *mux) read(r *bufio.Reader) {
 }
 
 // call sends one request and waits for its last response; more hears those before it.
-func (m *mux) call(ctx context.Context, op wire.Op, body any, more func(json.RawMessage) error) (json.RawMessage, error) {
+func (m *mux) call(ctx context.Context, op wire.Op, body any, more func(json.RawMessage) error) (json.RawMessage,
+	error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", op, err)
@@ -79,7 +81,8 @@ func (m *mux) call(ctx context.Context, op wire.Op, body any, more func(json.Raw
 		resp, err := m.next(ctx, ch)
 		if err != nil {
 			if ctx.Err() != nil {
-				_ = m.send(context.WithoutCancel(ctx), wire.Request{ID: m.begin(nil), Op: wire.OpCancel, Body: cancelBody(id)})
+				_ = m.send(context.WithoutCancel(ctx),
+					wire.Request{ID: m.begin(nil), Op: wire.OpCancel, Body: cancelBody(id)})
 			}
 			return nil, err
 		}

@@ -15,9 +15,9 @@ import (
 	"fairlead/internal/wire"
 )
 
-// Dial opens a connection as seen from the host, over the one connection that there is to it. Network is "tcp" or "unix". It is a
-// net.Conn: when the connection to the host is cut, reading and writing give an error that matches ErrUnreachable. Errors of Dial are
-// those of Call; what the host said about the address is a *wire.Error.
+// Dial opens a connection as seen from the host, over the one connection that there is to it. Network is "tcp" or
+// "unix". It is a net.Conn: when the connection to the host is cut, reading and writing give an error that matches
+// ErrUnreachable. Errors of Dial are those of Call; what the host said about the address is a *wire.Error.
 func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	in := wire.Dial{Network: network, Address: address}
 	if end, ok := ctx.Deadline(); ok {
@@ -31,10 +31,11 @@ func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, err
 	return s, nil
 }
 
-// Exec runs a program on the host, with in as its standard input (nil for none) and its output to out. It returns when the program
-// has ended and all its output was passed on; a program that failed is not an error. When ctx ends or out fails, the program is
-// killed. An in that is an io.Closer is closed as soon as nothing more is read from it, so that it may wait for that. Errors are out's
-// or in's, or those of Call; when the answer is missing it is not known how the program ended.
+// Exec runs a program on the host, with in as its standard input (nil for none) and its output to out. It returns when
+// the program has ended and all its output was passed on; a program that failed is not an error. When ctx ends or out
+// fails, the program is killed. An in that is an io.Closer is closed as soon as nothing more is read from it, so that
+// it may wait for that. Errors are out's or in's, or those of Call; when the answer is missing it is not known how the
+// program ended.
 func (h *Host) Exec(ctx context.Context, e wire.Exec, in io.Reader, out io.Writer) (wire.Ended, error) {
 	s, err := h.open(ctx, wire.OpExec, e)
 	if err != nil {
@@ -77,7 +78,8 @@ func (h *Host) Exec(ctx context.Context, e wire.Exec, in io.Reader, out io.Write
 	return wire.Decode[wire.Ended](s.last())
 }
 
-// reader tells an error of the reader itself from one of the writer. Once it is over, nobody needs it, and no error is one.
+// reader tells an error of the reader itself from one of the writer. Once it is over, nobody needs it, and no error is
+// one.
 type reader struct {
 	r    io.Reader
 	err  error
@@ -96,8 +98,8 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// open asks for a stream and waits until it is open. A connection that turns out to be dead is made anew, once: nothing has happened
-// on it yet.
+// open asks for a stream and waits until it is open. A connection that turns out to be dead is made anew, once: nothing
+// has happened on it yet.
 func (h *Host) open(ctx context.Context, op wire.Op, in any) (*Channel, error) {
 	for try := 0; ; try++ {
 		m, err := h.agent(ctx)
@@ -242,7 +244,8 @@ func (s *Channel) Read(p []byte) (int, error) {
 	n, credit, err := s.take(p)
 	if credit > 0 {
 		b, _ := json.Marshal(wire.Credit{Bytes: credit})
-		_ = s.m.send(context.Background(), wire.Request{ID: s.id, Op: wire.OpStreamCredit, Body: b}) // a cut is told to the reader
+		// a cut is told to the reader
+		_ = s.m.send(context.Background(), wire.Request{ID: s.id, Op: wire.OpStreamCredit, Body: b})
 	}
 	return n, err
 }

@@ -19,15 +19,19 @@ const unchanged = "nothing was changed; production is unchanged"
 
 func (l *looking) fault(code fault.Code, err error) *fault.Fault {
 	ref := l.image.Ref()
-	f := &fault.Fault{Code: code, What: fmt.Sprintf("%s: the image %s cannot be used", l.image.Service, ref), Means: unchanged, Err: err, Outcome: fault.Refused}
+	f := &fault.Fault{Code: code, What: fmt.Sprintf("%s: the image %s cannot be used", l.image.Service, ref),
+		Means: unchanged, Err: err, Outcome: fault.Refused}
 	switch code {
 	case "registry-unreachable", "registry-busy", "registry-credentials":
 		f.What = fmt.Sprintf("%s: the registry was not able to tell about %s", l.image.Service, ref)
-		f.Do = []fault.Command{{Line: "docker manifest inspect " + ref, Why: "asks the registry the same; when it answers, the same command again"}}
+		f.Do = []fault.Command{{Line: "docker manifest inspect " + ref,
+			Why: "asks the registry the same; when it answers, the same command again"}}
 	case "image-mislabelled":
-		f.Do = []fault.Command{{Line: "docker buildx imagetools inspect " + ref, Why: "shows its labels; release the image that was built from the commit"}}
+		f.Do = []fault.Command{{Line: "docker buildx imagetools inspect " + ref,
+			Why: "shows its labels; release the image that was built from the commit"}}
 	default:
-		f.Do = []fault.Command{{Line: "docker manifest inspect " + ref, Why: "asks the registry the same with docker's own login"}}
+		f.Do = []fault.Command{{Line: "docker manifest inspect " + ref,
+			Why: "asks the registry the same with docker's own login"}}
 	}
 	return f
 }
@@ -38,11 +42,13 @@ func (l *looking) trouble(err error, part string) *fault.Fault {
 	switch {
 	case errors.Is(err, errPlain):
 		f := l.fault("registry-unreachable", errors.New("it answers only without TLS, or not at all"))
-		f.Do = []fault.Command{{Line: fmt.Sprintf("registry: {plain_http: [%q]}", l.repo.RegistryStr()), Why: "in fairlead.yaml, if plain HTTP is meant"}}
+		f.Do = []fault.Command{{Line: fmt.Sprintf("registry: {plain_http: [%q]}", l.repo.RegistryStr()),
+			Why: "in fairlead.yaml, if plain HTTP is meant"}}
 		return f
 	case errors.As(err, &te):
 		return l.answered(te, part)
-	case strings.Contains(err.Error(), "does not match requested digest"), strings.Contains(err.Error(), "error verifying sha256"):
+	case strings.Contains(err.Error(), "does not match requested digest"),
+		strings.Contains(err.Error(), "error verifying sha256"):
 		return l.fault("image-corrupt", fmt.Errorf("the bytes of its %s do not hash to their digest", part))
 	case errors.Is(err, context.DeadlineExceeded):
 		return l.fault("registry-unreachable", fmt.Errorf("no answer in time for its %s", part))
@@ -58,17 +64,21 @@ func (l *looking) trouble(err error, part string) *fault.Fault {
 	return l.fault("image-unusable", fmt.Errorf("its %s: %w", part, err))
 }
 
-// answered reads an error status. Registries say "not found" for what an account may not see, so both readings are named.
+// answered reads an error status. Registries say "not found" for what an account may not see, so both readings are
+// named.
 func (l *looking) answered(te *transport.Error, part string) *fault.Fault {
 	switch te.StatusCode {
 	case http.StatusNotFound, http.StatusUnauthorized, http.StatusForbidden:
-		f := l.fault("image-missing", fmt.Errorf("its %s does not exist in the registry, or this account (%s) may not read it; the answer was %s",
+		f := l.fault("image-missing", fmt.Errorf(
+			"its %s does not exist in the registry, or this account (%s) may not read it; the answer was %s",
 			part, l.credentials, verdict(te)))
 		if strings.HasPrefix(part, "layer") || strings.HasPrefix(part, "configuration") {
 			f.Code = "image-gone"
-			f.Err = fmt.Errorf("its manifest exists, but its %s is gone or may not be read (account: %s); the answer was %s", part, l.credentials, verdict(te))
+			f.Err = fmt.Errorf("its manifest exists, but its %s is gone or may not be read (account: %s); the answer "+
+				"was %s", part, l.credentials, verdict(te))
 		}
-		f.Do = append(f.Do, fault.Command{Line: "docker login " + l.repo.RegistryStr(), Why: "if the account is the reason"})
+		f.Do = append(f.Do, fault.Command{Line: "docker login " + l.repo.RegistryStr(),
+			Why: "if the account is the reason"})
 		return f
 	case http.StatusTooManyRequests:
 		return l.fault("registry-busy", errors.New("it asks to slow down (429); wait and try again"))
@@ -103,10 +113,12 @@ func together(errs []error) error {
 		return all[0]
 	}
 	first, _ := fault.Find(all[0])
-	f := &fault.Fault{Code: first.Code, What: fmt.Sprintf("%d of %d images cannot be used", len(all), len(errs)), Means: unchanged, Outcome: fault.Refused}
+	f := &fault.Fault{Code: first.Code, What: fmt.Sprintf("%d of %d images cannot be used", len(all), len(errs)),
+		Means: unchanged, Outcome: fault.Refused}
 	f.Err = errors.Join(all...)
 	if same(all, "registry-unreachable") {
-		f.What, f.Err = fmt.Sprintf("the registry was not able to tell about %d of %d images", len(all), len(errs)), first.Err
+		f.What, f.Err = fmt.Sprintf("the registry was not able to tell about %d of %d images", len(all), len(errs)),
+			first.Err
 	}
 	seen := map[string]bool{}
 	for _, err := range all {

@@ -69,7 +69,8 @@ func (r *Registry) open(ctx context.Context, img release.Image, commit string) (
 	l.repo = repo
 	auth, err := r.options.Keychain.Resolve(repo)
 	if err != nil {
-		return nil, l.fault("registry-credentials", fmt.Errorf("the docker configuration gives no credentials: %w", err))
+		return nil, l.fault("registry-credentials",
+			fmt.Errorf("the docker configuration gives no credentials: %w", err))
 	}
 	l.credentials = "docker configuration"
 	if auth == authn.Anonymous {
@@ -159,7 +160,8 @@ func (l *looking) platform(ctx context.Context, d *remote.Descriptor) (revision 
 	}
 	revision = c.Config.Labels[labelRevision]
 	if !l.agrees(revision) {
-		return "", l.fault("image-mislabelled", fmt.Errorf("its label says commit %s, the release says %s", fault.Clip(revision, 80), l.commit))
+		return "", l.fault("image-mislabelled",
+			fmt.Errorf("its label says commit %s, the release says %s", fault.Clip(revision, 80), l.commit))
 	}
 	return revision, l.layers(ctx, m.Layers)
 }
@@ -187,12 +189,14 @@ func (l *looking) layer(ctx context.Context, d v1.Descriptor) error {
 		return l.trouble(err, "layer "+short(d.Digest.String()))
 	}
 	if size >= 0 && size != d.Size {
-		return l.fault("image-corrupt", fmt.Errorf("layer %s has %d bytes, its manifest says %d", short(d.Digest.String()), size, d.Size))
+		return l.fault("image-corrupt", fmt.Errorf("layer %s has %d bytes, its manifest says %d",
+			short(d.Digest.String()), size, d.Size))
 	}
 	return nil
 }
 
-// agrees compares a label with the commit; a shortened one of at least seven digits is enough, none at all says nothing.
+// agrees compares a label with the commit; a shortened one of at least seven digits is enough, none at all says
+// nothing.
 func (l *looking) agrees(revision string) bool {
 	if revision == "" || l.commit == "" || revision == l.commit {
 		return true

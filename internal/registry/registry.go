@@ -1,6 +1,6 @@
-// Package registry proves that the images of a release exist now, whole, under exactly their digests: manifests are fetched and
-// hashed, every blob is asked for, labels are compared with the commit. It pulls nothing, resolves no tag and writes nothing. Start
-// with New and Check.
+// Package registry proves that the images of a release exist now, whole, under exactly their digests: manifests are
+// fetched and hashed, every blob is asked for, labels are compared with the commit. It pulls nothing, resolves no tag
+// and writes nothing. Start with New and Check.
 package registry
 
 import (
@@ -47,9 +47,9 @@ func New(o Options) *Registry {
 	return &Registry{options: o}
 }
 
-// Check looks at all images at the same time and gives what it found, in their order. Where a label org.opencontainers.image.revision
-// exists it must name the commit. Any image that is not there, not whole or not what it claims closes the gate: the error is a
-// *fault.Fault that names all of them.
+// Check looks at all images at the same time and gives what it found, in their order. Where a label
+// org.opencontainers.image.revision exists it must name the commit. Any image that is not there, not whole or not what
+// it claims closes the gate: the error is a *fault.Fault that names all of them.
 func (r *Registry) Check(ctx context.Context, images []release.Image, commit string) ([]release.ConfirmedImage, error) {
 	found := make([]release.ConfirmedImage, len(images))
 	errs := make([]error, len(images))

@@ -33,7 +33,8 @@ type anonymous struct{}
 
 func (anonymous) Resolve(authn.Resource) (authn.Authenticator, error) { return authn.Anonymous, nil }
 
-// server is a registry in this process; refuse answers 404 to requests it matches, count counts blobs that were downloaded.
+// server is a registry in this process; refuse answers 404 to requests it matches, count counts blobs that were
+// downloaded.
 type server struct {
 	host   string
 	refuse func(*http.Request) bool
@@ -131,8 +132,10 @@ func multi(t *testing.T, amd, arm string) (index v1.ImageIndex, attestation stri
 		t.Fatal(err)
 	}
 	return mutate.AppendManifests(empty.Index,
-		mutate.IndexAddendum{Add: labelled(t, amd, "amd64"), Descriptor: v1.Descriptor{Platform: on("linux", "amd64", "")}},
-		mutate.IndexAddendum{Add: labelled(t, arm, "arm64"), Descriptor: v1.Descriptor{Platform: on("linux", "arm64", "v8")}},
+		mutate.IndexAddendum{Add: labelled(t, amd, "amd64"),
+			Descriptor: v1.Descriptor{Platform: on("linux", "amd64", "")}},
+		mutate.IndexAddendum{Add: labelled(t, arm, "arm64"),
+			Descriptor: v1.Descriptor{Platform: on("linux", "arm64", "v8")}},
 		mutate.IndexAddendum{Add: statement, Descriptor: v1.Descriptor{Platform: on("unknown", "unknown", ""),
 			Annotations: map[string]string{"vnd.docker.reference.type": "attestation-manifest"}}}), digest.String()
 }
@@ -143,7 +146,8 @@ func TestCheck_looks_at_every_platform_of_an_index_and_passes_attestations_over(
 	img := s.push(t, "api", index)
 	s.refuse = func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, attestation) }
 	got, err := s.check(context.Background(), img)
-	want := release.ConfirmedImage{Service: "api", Ref: img.Ref(), Media: string(types.OCIImageIndex), Revision: commit[:12]}
+	want := release.ConfirmedImage{Service: "api", Ref: img.Ref(), Media: string(types.OCIImageIndex),
+		Revision: commit[:12]}
 	if err != nil || len(got) != 1 || got[0] != want {
 		t.Fatalf("got %+v, %v, want %+v", got, err, want)
 	}
@@ -189,7 +193,9 @@ func TestCheck_closes_the_gate(t *testing.T) {
 			s.push(t, "api", labelled(t, "", "amd64"))
 			return image(t, s, "api", missing)
 		}, "image-missing", "does not exist in the registry, or this account (anonymous) may not read it"},
-		"a repository that nobody knows": {func(t *testing.T, s *server) release.Image { return image(t, s, "nobody", missing) }, "image-missing", "404"},
+		"a repository that nobody knows": {func(t *testing.T, s *server) release.Image {
+			return image(t, s, "nobody", missing)
+		}, "image-missing", "404"},
 		"an image that exists but is gone": {func(t *testing.T, s *server) release.Image {
 			img := labelled(t, "", "amd64")
 			layers, _ := img.Layers()
@@ -279,8 +285,10 @@ func (locked) Resolve(authn.Resource) (authn.Authenticator, error) {
 func TestCheck_says_when_the_docker_configuration_gives_no_credentials(t *testing.T) {
 	s := serve(t)
 	img := image(t, s, "api", "sha256:"+strings.Repeat("ab", 32))
-	_, err := New(Options{PlainHTTP: []string{s.host}, Keychain: locked{}}).Check(t.Context(), []release.Image{img}, commit)
-	if f, ok := fault.Find(err); !ok || f.Code != "registry-credentials" || !strings.Contains(err.Error(), "the helper is locked") {
+	_, err := New(Options{PlainHTTP: []string{s.host}, Keychain: locked{}}).Check(t.Context(), []release.Image{img},
+		commit)
+	if f, ok := fault.Find(err); !ok || f.Code != "registry-credentials" ||
+		!strings.Contains(err.Error(), "the helper is locked") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -290,7 +298,8 @@ func TestCheck_names_all_images_that_fail(t *testing.T) {
 	good := s.push(t, "web", labelled(t, "", "amd64"))
 	missing := "sha256:" + strings.Repeat("ab", 32)
 	_, err := s.check(context.Background(), image(t, s, "api", missing), good, image(t, s, "worker", missing))
-	if err == nil || !strings.Contains(err.Error(), "2 of 3 images") || !strings.Contains(err.Error(), "api:") || !strings.Contains(err.Error(), "worker:") {
+	if err == nil || !strings.Contains(err.Error(), "2 of 3 images") || !strings.Contains(err.Error(), "api:") ||
+		!strings.Contains(err.Error(), "worker:") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -315,7 +324,8 @@ func TestCheck_gives_up_on_a_registry_that_hangs(t *testing.T) {
 	s.over = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	start := time.Now()
 	r := New(Options{PlainHTTP: []string{s.host}, Keychain: anonymous{}, Timeout: 300 * time.Millisecond})
-	_, err := r.Check(context.Background(), []release.Image{image(t, s, "api", "sha256:"+strings.Repeat("ab", 32))}, commit)
+	_, err := r.Check(context.Background(), []release.Image{image(t, s, "api", "sha256:"+strings.Repeat("ab", 32))},
+		commit)
 	if f, ok := fault.Find(err); !ok || f.Code != "registry-unreachable" {
 		t.Errorf("got %v", err)
 	}

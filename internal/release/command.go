@@ -18,8 +18,8 @@ const (
 // Commanded tells whether the migration is a command of the team's own tool, and no SQL.
 func (m Migration) Commanded() bool { return len(m.Command) > 0 }
 
-// CommandSum is what identifies a migration that is a command: the SHA-256 of the canonical form of its words and of the files that it
-// names with their sums. A changed word or file is another migration.
+// CommandSum is what identifies a migration that is a command: the SHA-256 of the canonical form of its words and of
+// the files that it names with their sums. A changed word or file is another migration.
 func CommandSum(command []string, files map[string]string) (string, error) {
 	if files == nil {
 		files = map[string]string{}
@@ -55,8 +55,10 @@ func (m Migration) command() error {
 		}
 	}
 	for name, sum := range m.Files {
-		if name == "" || path.IsAbs(name) || path.Clean(name) != name || name == ".." || strings.HasPrefix(name, "../") || !isHex64(sum) {
-			return fmt.Errorf("release: migration.files: %.80q must be a file in the folder of the release file or below, with its sha256", name)
+		if name == "" || path.IsAbs(name) || path.Clean(name) != name || name == ".." ||
+			strings.HasPrefix(name, "../") || !isHex64(sum) {
+			return fmt.Errorf("release: migration.files: %.80q must be a file in the folder of the release file or "+
+				"below, with its sha256", name)
 		}
 	}
 	want, err := CommandSum(m.Command, m.Files)
@@ -77,7 +79,8 @@ func (m Migration) Name() string {
 	return m.File
 }
 
-// Call is how the migration is named on a command line: the files that the command depends on beyond those among its words, and the command.
+// Call is how the migration is named on a command line: the files that the command depends on beyond those among its
+// words, and the command.
 func (m Migration) Call() string {
 	var more []string
 	for name := range m.Files {

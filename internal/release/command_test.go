@@ -11,8 +11,10 @@ const commandFile = `{"schema": "fairlead.release/v1", "app": "shop", "tag": "v1
 
 func TestParse_takes_a_command_bound_to_its_files(t *testing.T) {
 	sum := strings.Repeat("b", 64)
-	r, err := Parse(strings.NewReader(strings.Replace(commandFile, "$M", `{"command": ["./efbundle", "--verbose", "a b"], "files": {"efbundle": "`+sum+`"}}`, 1)))
-	if err != nil || !r.Migration.Commanded() || len(r.Migration.SHA256) != 64 || r.Migration.Line() != "./efbundle --verbose 'a b'" {
+	r, err := Parse(strings.NewReader(strings.Replace(commandFile, "$M",
+		`{"command": ["./efbundle", "--verbose", "a b"], "files": {"efbundle": "`+sum+`"}}`, 1)))
+	if err != nil || !r.Migration.Commanded() || len(r.Migration.SHA256) != 64 ||
+		r.Migration.Line() != "./efbundle --verbose 'a b'" {
 		t.Fatalf("%+v, %v", r.Migration, err)
 	}
 	b, err := r.JSON()
@@ -49,7 +51,8 @@ func TestParse_refuses_a_command_that_cannot_be_meant(t *testing.T) {
 }
 
 func TestCall_names_every_file_that_the_hash_is_over(t *testing.T) {
-	m := Migration{Command: []string{"./tool.sh", "ok"}, Files: map[string]string{"tool.sh": "", "up.sql": "", "a b.sql": ""}}
+	m := Migration{Command: []string{"./tool.sh", "ok"},
+		Files: map[string]string{"tool.sh": "", "up.sql": "", "a b.sql": ""}}
 	if got := m.Call(); got != "--with 'a b.sql' --with up.sql -- ./tool.sh ok" {
 		t.Errorf("got %s", got)
 	}

@@ -14,7 +14,8 @@ var ErrNotADigest = errors.New("not a sha256 digest")
 // A Digest names exact bytes by their SHA-256. The zero Digest names nothing. Only ParseDigest and SumDigest make one.
 type Digest struct{ hex string }
 
-// ParseDigest reads "sha256:" and 64 lower-case hex digits (OCI image spec, section Digests); anything else is ErrNotADigest.
+// ParseDigest reads "sha256:" and 64 lower-case hex digits (OCI image spec, section Digests); anything else is
+// ErrNotADigest.
 func ParseDigest(s string) (Digest, error) {
 	h, ok := strings.CutPrefix(s, "sha256:")
 	if !ok || !isHex64(h) {

@@ -16,8 +16,8 @@ type Image struct {
 	Digest  Digest `json:"digest"`
 }
 
-// ParseImage reads "repository@sha256:…" for a service. A tag, with or without a digest behind it, is ErrTag: what a tag says
-// and what a digest says can differ.
+// ParseImage reads "repository@sha256:…" for a service. A tag, with or without a digest behind it, is ErrTag: what a
+// tag says and what a digest says can differ.
 func ParseImage(service, ref string) (Image, error) {
 	repo, digest, ok := strings.Cut(ref, "@")
 	if !ok {

@@ -1,5 +1,6 @@
-// Package release holds the words of a release: Release, Image, Digest, Migration, and the one file format that carries them
-// (fairlead.release/v1). It reads bytes that others fetched and does no I/O of its own. Start with Release and Parse.
+// Package release holds the words of a release: Release, Image, Digest, Migration, and the one file format that carries
+// them (fairlead.release/v1). It reads bytes that others fetched and does no I/O of its own. Start with Release and
+// Parse.
 package release
 
 import (
@@ -23,8 +24,9 @@ const MaxFile = 1 << 20
 // ErrTooLarge is given for a release file of more than MaxFile bytes.
 var ErrTooLarge = errors.New("the release file is larger than 1 MiB")
 
-// A Migration is the SQL artifact of a release: its file (relative to the release file) and the SHA-256 of its exact bytes. Or it is a
-// command of the team's own tool, with the files that it names and their sums; SHA256 is then CommandSum.
+// A Migration is the SQL artifact of a release: its file (relative to the release file) and the SHA-256 of its exact
+// bytes. Or it is a command of the team's own tool, with the files that it names and their sums; SHA256 is then
+// CommandSum.
 type Migration struct {
 	File    string            `json:"file,omitempty"`
 	Command []string          `json:"command,omitempty"`
@@ -32,9 +34,9 @@ type Migration struct {
 	SHA256  string            `json:"sha256"`
 }
 
-// A Release is one immutable thing: what was built from Commit under Tag, one digest-pinned image per service, and the migration
-// or explicitly none (nil). RunID and RunAttempt name the CI run that wrote it, VerifiedIn the environment in which it claims to
-// have been verified.
+// A Release is one immutable thing: what was built from Commit under Tag, one digest-pinned image per service, and the
+// migration or explicitly none (nil). RunID and RunAttempt name the CI run that wrote it, VerifiedIn the environment in
+// which it claims to have been verified.
 type Release struct {
 	App        string
 	Tag        string
@@ -59,8 +61,8 @@ type file struct {
 	Migration  json.RawMessage   `json:"migration"`
 }
 
-// Parse reads a release file strictly: unknown keys, tags, a missing "migration" key and trailing data are errors. It reads at
-// most MaxFile bytes and then gives ErrTooLarge.
+// Parse reads a release file strictly: unknown keys, tags, a missing "migration" key and trailing data are errors. It
+// reads at most MaxFile bytes and then gives ErrTooLarge.
 func Parse(r io.Reader) (Release, error) {
 	b, err := io.ReadAll(io.LimitReader(r, MaxFile+1))
 	if err != nil {
@@ -85,7 +87,8 @@ func (f file) release() (Release, error) {
 	if f.Schema != Schema {
 		return Release{}, fmt.Errorf("release file: schema is %.80q, this program reads %q", f.Schema, Schema)
 	}
-	r := Release{App: f.App, Tag: f.Tag, Commit: f.Commit, RunID: f.RunID, RunAttempt: f.RunAttempt, VerifiedIn: f.VerifiedIn}
+	r := Release{App: f.App, Tag: f.Tag, Commit: f.Commit, RunID: f.RunID, RunAttempt: f.RunAttempt,
+		VerifiedIn: f.VerifiedIn}
 	for service, ref := range f.Images {
 		img, err := ParseImage(service, ref)
 		if err != nil {
@@ -186,8 +189,8 @@ func (r Release) file() file {
 	return f
 }
 
-// ID is the SHA-256 of the canonical JSON of the release (RFC 8785), 64 hex digits. Run id and attempt are part of it, so the
-// same images tested twice are two releases.
+// ID is the SHA-256 of the canonical JSON of the release (RFC 8785), 64 hex digits. Run id and attempt are part of it,
+// so the same images tested twice are two releases.
 func (r Release) ID() (string, error) { return Canonical(r) }
 
 // Image gives the image of a service.
@@ -200,7 +203,8 @@ func (r Release) Image(service string) (Image, bool) {
 	return Image{}, false
 }
 
-// Canonical gives the SHA-256, in hex, of v's JSON in the canonical form of RFC 8785. Integers beyond 2^53 must be strings in v.
+// Canonical gives the SHA-256, in hex, of v's JSON in the canonical form of RFC 8785. Integers beyond 2^53 must be
+// strings in v.
 func Canonical(v any) (string, error) {
 	b, err := json.Marshal(v)
 	if err != nil {

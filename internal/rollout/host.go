@@ -1,6 +1,6 @@
-// Package rollout is the machine that replaces the containers of one host, service by service. It is plain code over primitives
-// (look, configure, converge) and does no I/O of its own, so that the agent on a host and the simulator drive the same code. It
-// does not know what a release or a run is beyond its ticket. Start with Run.
+// Package rollout is the machine that replaces the containers of one host, service by service. It is plain code over
+// primitives (look, configure, converge) and does no I/O of its own, so that the agent on a host and the simulator
+// drive the same code. It does not know what a release or a run is beyond its ticket. Start with Run.
 package rollout
 
 import (
@@ -15,8 +15,8 @@ import (
 // ErrNotReady is given when a service did not become ready within its limit, or never will.
 var ErrNotReady = errors.New("it did not become ready")
 
-// An Order is what one host is to do: the services in the order given, each to its image. It is idempotent by ID, which is made of
-// run, step and attempt-independent names: starting the same order twice is attaching to it.
+// An Order is what one host is to do: the services in the order given, each to its image. It is idempotent by ID, which
+// is made of run, step and attempt-independent names: starting the same order twice is attaching to it.
 type Order struct {
 	ID       string       `json:"id"` // "<run>/<step>"
 	Ticket   fence.Ticket `json:"ticket"`
@@ -32,10 +32,10 @@ type Service struct {
 
 // A Host is a machine with containers, as rollout needs it.
 //
-// Allow compares the ticket with the largest number that this host has seen and gives fence.ErrOvertaken; it is asked before each
-// mutation. Look inspects. Configure makes the configuration name the service's image, whole or not at all; naming what is
-// named changes nothing, and an error says what could not be set. Converge makes the engine run what is configured for that service alone and returns when the engine has
-// started it; it is safe to repeat.
+// Allow compares the ticket with the largest number that this host has seen and gives fence.ErrOvertaken; it is asked
+// before each mutation. Look inspects. Configure makes the configuration name the service's image, whole or not at all;
+// naming what is named changes nothing, and an error says what could not be set. Converge makes the engine run what is
+// configured for that service alone and returns when the engine has started it; it is safe to repeat.
 type Host interface {
 	Allow(ctx context.Context, t fence.Ticket) error
 	Look(ctx context.Context, s Service) (container.Service, error)
@@ -85,8 +85,9 @@ type Report struct {
 	Overtaken bool      `json:"overtaken,omitempty"`
 }
 
-// An Outcome is one service of a report. Observed is empty when nothing runs or the replicas disagree (then Replicas tells).
-// Unavailable is the time from the switch until it was ready, an upper bound for its own gap; 0 when nothing was switched.
+// An Outcome is one service of a report. Observed is empty when nothing runs or the replicas disagree (then Replicas
+// tells). Unavailable is the time from the switch until it was ready, an upper bound for its own gap; 0 when nothing
+// was switched.
 type Outcome struct {
 	Service     string              `json:"service"`
 	Planned     string              `json:"planned"`

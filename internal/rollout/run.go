@@ -22,12 +22,12 @@ const (
 	restartLimit = 3
 )
 
-// Run replaces the services of an order one by one and stops at the first that does not become ready. It is safe to call again with
-// the same order after a crash at any point: a service that already runs its image is passed over.
+// Run replaces the services of an order one by one and stops at the first that does not become ready. It is safe to
+// call again with the same order after a crash at any point: a service that already runs its image is passed over.
 //
-// The Report is read from the containers after the last act, whatever happened. The error is nil when the machine came to an end,
-// well or not (Report.Done tells); it matches fence.ErrOvertaken when a larger number was met, and is the journal's or the context's
-// error when the work had to be left before its end.
+// The Report is read from the containers after the last act, whatever happened. The error is nil when the machine came
+// to an end, well or not (Report.Done tells); it matches fence.ErrOvertaken when a larger number was met, and is the
+// journal's or the context's error when the work had to be left before its end.
 func Run(ctx context.Context, h Host, j Journal, c Clock, o Order) (Report, error) {
 	m := machine{Host: h, Journal: j, Clock: c, order: o, done: map[string]Outcome{}}
 	failed, err := m.services(ctx)
@@ -42,7 +42,8 @@ func Run(ctx context.Context, h Host, j Journal, c Clock, o Order) (Report, erro
 	if known(err) {
 		err = nil
 	}
-	if noted := j.Note(context.WithoutCancel(ctx), Entry{At: c.Now(), What: Ended, Report: &r}); noted != nil && err == nil {
+	if noted := j.Note(context.WithoutCancel(ctx), Entry{At: c.Now(), What: Ended, Report: &r}); noted != nil &&
+		err == nil {
 		err = fmt.Errorf("write the end into the journal: %w", noted)
 	}
 	return r, err

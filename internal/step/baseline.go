@@ -11,7 +11,8 @@ import (
 	"fairlead/internal/target"
 )
 
-// Baseline writes down what runs now, by digest, as observed from the containers: the way back. Services lists those of the release.
+// Baseline writes down what runs now, by digest, as observed from the containers: the way back. Services lists those of
+// the release.
 type Baseline struct {
 	Services []string
 	ByHand   target.Runbook
@@ -41,14 +42,16 @@ func (b RanBefore) String() string {
 
 // Spec declares the step.
 func (s Baseline) Spec() engine.Spec {
-	return engine.Spec{Name: "baseline", Title: "Write down what runs now", Effect: engine.ReadsOnce, Needs: []engine.Kind{Checked{}.Kind()},
+	return engine.Spec{Name: "baseline", Title: "Write down what runs now", Effect: engine.ReadsOnce,
+		Needs:  []engine.Kind{Checked{}.Kind()},
 		Proves: RanBefore{}.Kind(), Runbook: s.ByHand.Observe}
 }
 
 // Probe leaves everything to Run.
 func (Baseline) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
-// Run reads it from what Check observed. Replicas or hosts that disagree close the gate: there would be no one state to go back to.
+// Run reads it from what Check observed. Replicas or hosts that disagree close the gate: there would be no one state to
+// go back to.
 func (s Baseline) Run(_ context.Context, in engine.Input) (engine.Evidence, error) {
 	c, err := engine.Recall[Checked](in.Proofs)
 	if err != nil {
@@ -77,7 +80,9 @@ func runningImage(c Checked, service string) (release.Image, bool, error) {
 			}
 			image := container.ImageOf(s.Replicas)
 			if image == "" {
-				return release.Image{}, false, fmt.Errorf("%s on %s: its containers do not prove one digest (created with %s)", service, h.Name, s.Replicas[0].Image)
+				return release.Image{}, false, fmt.Errorf(
+					"%s on %s: its containers do not prove one digest (created with %s)", service, h.Name,
+					s.Replicas[0].Image)
 			}
 			if seen != "" && image != seen {
 				return release.Image{}, false, fmt.Errorf("%s runs %s and, on %s, %s", service, seen, h.Name, image)

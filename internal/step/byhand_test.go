@@ -17,8 +17,10 @@ func TestSpec_gives_the_lines_of_the_target_beside_its_own(t *testing.T) {
 	}{
 		{step.Check{ByHand: by}.Spec(),
 			`ssh deploy@HOST docker version; ssh deploy@HOST df -h; psql "$PROD_DB_URL" -c 'select version()'`},
-		{step.Confirm{ByHand: by}.Spec(), "cat release.json; docker manifest inspect IMAGE@sha256:…; sha256sum migration.sql"},
-		{step.Baseline{ByHand: by}.Spec(), "docker compose ps; docker image inspect --format '{{json .RepoDigests}}' IMAGE"},
+		{step.Confirm{ByHand: by}.Spec(), "cat release.json; docker manifest inspect IMAGE@sha256:…; sha256sum " +
+			"migration.sql"},
+		{step.Baseline{ByHand: by}.Spec(), "docker compose ps; docker image inspect --format '{{json .RepoDigests}}' " +
+			"IMAGE"},
 		{step.Prefetch{ByHand: by}.Spec(), "docker compose pull"},
 		{step.Deploy{ByHand: by}.Spec(),
 			"$EDITOR .env   # API_IMAGE, WORKER_IMAGE, WEB_IMAGE to digests; docker compose up -d"},

@@ -1,6 +1,6 @@
-// Package step holds the acts of a deployment, one per file, as engine.Steps. A step names what it needs in a small interface of its
-// own; adapters satisfy contracts and are introduced by package assemble. Nothing here knows a vendor, prints, or waits longer than
-// it says. Start with the order of the acts in package assemble.
+// Package step holds the acts of a deployment, one per file, as engine.Steps. A step names what it needs in a small
+// interface of its own; adapters satisfy contracts and are introduced by package assemble. Nothing here knows a vendor,
+// prints, or waits longer than it says. Start with the order of the acts in package assemble.
 package step
 
 import (
@@ -43,16 +43,19 @@ const MaxSkew = 2 * time.Minute
 // MinFree is the least space that must be free on a host where images are stored, in bytes.
 const MinFree = 512 << 20
 
-// Check asks everything that can be asked cheaply before anything happens: hosts, engine, what runs, clocks, disk, database.
-// Database is nil when the release has no migration.
+// Check asks everything that can be asked cheaply before anything happens: hosts, engine, what runs, clocks, disk,
+// database. Database is nil when the release has no migration.
 type Check struct {
 	Target   looker // nil for a migration alone
 	ByHand   target.Runbook
 	Database planner
-	Backups  shelf                                                    // nil when no backup will be taken
-	Ledger   func(ctx context.Context) (string, error)                // the id of the ledger that is there, "" when there is none
-	Room     func(ctx context.Context, size int64) (need, free int64) // of a backup, by the size of the database; nil when nobody can tell
-	Fits     func(ctx context.Context, size int64) error              // whether the scratch that a dump needs is there; nil when it needs none
+	Backups  shelf // nil when no backup will be taken
+	// the id of the ledger that is there, "" when there is none
+	Ledger func(ctx context.Context) (string, error)
+	// of a backup, by the size of the database; nil when nobody can tell
+	Room func(ctx context.Context, size int64) (need, free int64)
+	// whether the scratch that a dump needs is there; nil when it needs none
+	Fits func(ctx context.Context, size int64) error
 }
 
 // Checked is the evidence of Check.
@@ -86,7 +89,8 @@ func (c Checked) String() string {
 
 // Spec declares the step.
 func (s Check) Spec() engine.Spec {
-	return engine.Spec{Name: "check", Title: "Ask hosts and database", Effect: engine.ReadsAgain, Proves: Checked{}.Kind(),
+	return engine.Spec{Name: "check", Title: "Ask hosts and database", Effect: engine.ReadsAgain,
+		Proves:  Checked{}.Kind(),
 		Runbook: append(slices.Clone(s.ByHand.Check), `psql "$PROD_DB_URL" -c 'select version()'`)}
 }
 
@@ -157,7 +161,8 @@ func shelfProblem(err error) fault.Problem {
 	if !ok || len(f.Do) == 0 {
 		return p
 	}
-	p.Code, p.Do = f.Code, slices.DeleteFunc(slices.Clone(f.Do), func(c fault.Command) bool { return c.Line == askAgain.Line })
+	p.Code, p.Do = f.Code, slices.DeleteFunc(slices.Clone(f.Do),
+		func(c fault.Command) bool { return c.Line == askAgain.Line })
 	return p
 }
 
@@ -175,17 +180,22 @@ func hostProblems(c Checked, room string) []fault.Problem {
 	for _, h := range c.Observation.Hosts {
 		if h.Known.Ledger != "" && h.Known.Ledger != c.Ledger {
 			all = append(all, fault.Problem{Code: "ledger-unusable",
-				What: fmt.Sprintf("host %s knows the ledger %s, but %s", h.Name, h.Known.Ledger, orMissing(c.Ledger)), Do: verifyLedger})
+				What: fmt.Sprintf("host %s knows the ledger %s, but %s", h.Name, h.Known.Ledger, orMissing(c.Ledger)),
+				Do:   verifyLedger})
 		}
 		if h.Skew.Abs() > MaxSkew {
 			all = append(all, fault.Problem{Code: "clock-differs",
-				What: fmt.Sprintf("the clock of %s is %s %s that of this machine", h.Name, h.Skew.Abs().Round(time.Second), aheadOrBehind(h.Skew)),
-				Do:   []fault.Command{{Line: "timedatectl", Why: "on both machines; one of them does not follow a time server"}}})
+				What: fmt.Sprintf("the clock of %s is %s %s that of this machine", h.Name,
+					h.Skew.Abs().Round(time.Second), aheadOrBehind(h.Skew)),
+				Do: []fault.Command{{Line: "timedatectl",
+					Why: "on both machines; one of them does not follow a time server"}}})
 		}
 		if h.Free > 0 && h.Free < MinFree {
 			all = append(all, fault.Problem{Code: "disk-full",
-				What: fmt.Sprintf("only %d MB are free for images on %s, %d are needed", h.Free>>20, h.Name, MinFree>>20),
-				Do:   []fault.Command{{Line: room, Why: "on the host; fairlead keeps the images that rollback needs by local tags"}}})
+				What: fmt.Sprintf("only %d MB are free for images on %s, %d are needed", h.Free>>20, h.Name,
+					MinFree>>20),
+				Do: []fault.Command{{Line: room, Why: "on the host; fairlead keeps the images that rollback needs " +
+					"by local tags"}}})
 		}
 	}
 	return all
@@ -206,7 +216,9 @@ func databaseProblems(f database.Facts, ledger string) []fault.Problem {
 		all = append(all, fault.Problem{Code: "database-unready", What: p})
 	}
 	if f.Ledger != "" && f.Ledger != ledger {
-		all = append(all, fault.Problem{Code: "ledger-unusable", What: fmt.Sprintf("the database knows the ledger %s, but %s", f.Ledger, orMissing(ledger)), Do: verifyLedger})
+		all = append(all, fault.Problem{Code: "ledger-unusable",
+			What: fmt.Sprintf("the database knows the ledger %s, but %s", f.Ledger, orMissing(ledger)),
+			Do:   verifyLedger})
 	}
 	return all
 }
@@ -236,8 +248,10 @@ func databaseUnready(err error) error {
 	if said, ok := fault.Find(err); ok && len(said.Do) > 0 {
 		return refuse("", "", err)
 	}
-	return fault.Because(&fault.Fault{Code: "database-unready", What: err.Error(), Means: unattempted, Outcome: fault.Refused,
-		Do: []fault.Command{{Line: `psql "$PROD_DB_URL" -c 'select 1'`, Why: "with the URL of database.url: what PostgreSQL's own client says"}, askAgain}},
+	return fault.Because(&fault.Fault{Code: "database-unready", What: err.Error(), Means: unattempted,
+		Outcome: fault.Refused,
+		Do: []fault.Command{{Line: `psql "$PROD_DB_URL" -c 'select 1'`,
+			Why: "with the URL of database.url: what PostgreSQL's own client says"}, askAgain}},
 		fault.MarkUntouched(err))
 }
 
@@ -256,12 +270,14 @@ const unattempted = "production is unchanged; nothing was attempted"
 
 var askAgain = fault.Command{Line: "fairlead check", Why: "asks everything again"}
 
-// refuse is a closed gate: nothing was changed. A cause that is a fault of its own says best what happened and what to do.
+// refuse is a closed gate: nothing was changed. A cause that is a fault of its own says best what happened and what to
+// do.
 func refuse(code fault.Code, what string, err error) error {
 	if said, ok := fault.Find(err); ok && len(said.Do) > 0 {
 		f := *said
 		f.Means, f.Outcome = unattempted, fault.Refused
 		return fault.MarkUntouched(&f)
 	}
-	return &fault.Fault{Code: code, What: what, Means: unattempted, Outcome: fault.Refused, Do: []fault.Command{askAgain}, Err: fault.MarkUntouched(err)}
+	return &fault.Fault{Code: code, What: what, Means: unattempted, Outcome: fault.Refused,
+		Do: []fault.Command{askAgain}, Err: fault.MarkUntouched(err)}
 }

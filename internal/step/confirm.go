@@ -11,8 +11,8 @@ import (
 	"fairlead/internal/target"
 )
 
-// Confirm proves that the release is what it says: every digest exists in the registry now and hashes to itself, and the labels of the
-// images agree with the commit.
+// Confirm proves that the release is what it says: every digest exists in the registry now and hashes to itself, and
+// the labels of the images agree with the commit.
 type Confirm struct {
 	Found  source.Found
 	ByHand target.Runbook
@@ -33,12 +33,14 @@ func (Confirmed) Kind() engine.Kind { return "confirmed/1" }
 
 // String says what was confirmed.
 func (c Confirmed) String() string {
-	return fmt.Sprintf("%s in the registry, each hashed to its digest; verified in %s (%s)", count(len(c.Images), "image"), orNone(c.Staging), c.Strength)
+	return fmt.Sprintf("%s in the registry, each hashed to its digest; verified in %s (%s)",
+		count(len(c.Images), "image"), orNone(c.Staging), c.Strength)
 }
 
 // Spec declares the step.
 func (s Confirm) Spec() engine.Spec {
-	return engine.Spec{Name: "confirm", Title: "Confirm the images", Effect: engine.ReadsAgain, Proves: Confirmed{}.Kind(),
+	return engine.Spec{Name: "confirm", Title: "Confirm the images", Effect: engine.ReadsAgain,
+		Proves:  Confirmed{}.Kind(),
 		Runbook: slices.Concat([]string{"cat release.json"}, s.ByHand.Confirm, []string{"sha256sum migration.sql"})}
 }
 
@@ -57,7 +59,8 @@ func (s Confirm) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 	if err != nil {
 		return nil, refuse("image-unconfirmed", "the images of "+r.Tag+" are not what the release says", err)
 	}
-	return Confirmed{ReleaseID: id, From: s.Found.From, Staging: r.VerifiedIn, Strength: s.Found.Claims.Strength().String(), Images: images}, nil
+	return Confirmed{ReleaseID: id, From: s.Found.From, Staging: r.VerifiedIn,
+		Strength: s.Found.Claims.Strength().String(), Images: images}, nil
 }
 
 func orNone(s string) string {

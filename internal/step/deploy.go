@@ -73,8 +73,9 @@ func (d Deployed) String() string {
 
 // Spec declares the step.
 func (s Deploy) Spec() engine.Spec {
-	return engine.Spec{Name: "deploy", Title: "Replace the services one by one", Effect: engine.Repeatable, Mutates: engine.Services,
-		Proves: Deployed{}.Kind(), Runbook: s.ByHand.Replace}
+	return engine.Spec{Name: "deploy", Title: "Replace the services one by one", Effect: engine.Repeatable,
+		Mutates: engine.Services,
+		Proves:  Deployed{}.Kind(), Runbook: s.ByHand.Replace}
 }
 
 // Probe attaches to a rollout that is under way, and finds out whether everything runs as planned already.
@@ -91,7 +92,8 @@ func (s Deploy) Probe(ctx context.Context, in engine.Input) (engine.Observation,
 		return engine.Observation{}, err
 	}
 	if d, ok := asPlanned(o, in); ok {
-		return engine.Observation{State: engine.Present, Evidence: d, Because: "every service runs its planned digest"}, nil
+		return engine.Observation{State: engine.Present, Evidence: d, Because: "every service runs its planned digest"},
+			nil
 	}
 	return engine.Observation{State: engine.Absent, Because: "not every service runs its planned digest"}, nil
 }
@@ -147,9 +149,11 @@ func (s Deploy) Run(ctx context.Context, in engine.Input) (engine.Evidence, erro
 	case errors.Is(err, fence.ErrOvertaken):
 		return nil, err
 	case fault.IsUntouched(err):
-		return nil, &fault.Fault{Code: "deploy-not-started", What: "the rollout was not started", Means: "no service was touched", Err: err, Do: goOn}
+		return nil, &fault.Fault{Code: "deploy-not-started", What: "the rollout was not started",
+			Means: "no service was touched", Err: err, Do: goOn}
 	case err != nil:
-		return nil, &fault.Fault{Code: "deploy-unknown", What: "the rollout cannot be followed to its end", Outcome: fault.Unknown, Err: err,
+		return nil, &fault.Fault{Code: "deploy-unknown", What: "the rollout cannot be followed to its end",
+			Outcome: fault.Unknown, Err: err,
 			Means: "production is unknown; the rollout goes on by itself on the host", Do: goOn}
 	case !r.Done():
 		return nil, incomplete(r)
@@ -157,7 +161,8 @@ func (s Deploy) Run(ctx context.Context, in engine.Input) (engine.Evidence, erro
 	d := Deployed{}
 	for _, h := range r.Hosts {
 		for _, o := range h.Report.Services {
-			d.Services = append(d.Services, DeployedService{Host: h.Name, Service: o.Service, Planned: o.Planned, Previous: previous(in, h.Name, o.Service),
+			d.Services = append(d.Services, DeployedService{Host: h.Name, Service: o.Service, Planned: o.Planned,
+				Previous: previous(in, h.Name, o.Service),
 				Observed: o.Observed, Switched: o.Switched, Unavailable: o.Unavailable, Replicas: len(o.Replicas)})
 		}
 	}

@@ -54,10 +54,14 @@ func TestDeploy_says_what_is_known_of_production_when_it_fails(t *testing.T) {
 	}{
 		"refused before it began": {rolls{err: fault.MarkUntouched(errors.New("no such service"))},
 			"deploy-not-started", 0, "no service was touched"},
-		"lost on the way":           {rolls{err: target.ErrUnreachable}, "deploy-unknown", fault.Unknown, "production is unknown"},
-		"the old image still runs":  {rolls{result: stopped(rollout.Outcome{Observed: old})}, "deploy-incomplete", fault.Asking, "the old image"},
-		"the new image is not well": {rolls{result: stopped(rollout.Outcome{Observed: new})}, "deploy-incomplete", fault.Asking, "not ready"},
-		"nothing runs":              {rolls{result: stopped(rollout.Outcome{})}, "deploy-incomplete", fault.Asking, "nothing or several"},
+		"lost on the way": {rolls{err: target.ErrUnreachable}, "deploy-unknown", fault.Unknown,
+			"production is unknown"},
+		"the old image still runs": {rolls{result: stopped(rollout.Outcome{Observed: old})}, "deploy-incomplete",
+			fault.Asking, "the old image"},
+		"the new image is not well": {rolls{result: stopped(rollout.Outcome{Observed: new})}, "deploy-incomplete",
+			fault.Asking, "not ready"},
+		"nothing runs": {rolls{result: stopped(rollout.Outcome{})}, "deploy-incomplete", fault.Asking,
+			"nothing or several"},
 	} {
 		_, err := Deploy{Target: c.target}.Run(t.Context(), engine.Input{})
 		f, ok := fault.Find(err)
@@ -65,7 +69,8 @@ func TestDeploy_says_what_is_known_of_production_when_it_fails(t *testing.T) {
 			t.Errorf("%s: %+v", claim, f)
 		}
 	}
-	if _, err := (Deploy{Target: rolls{err: fence.ErrOvertaken}}).Run(t.Context(), engine.Input{}); !errors.Is(err, fence.ErrOvertaken) {
+	if _, err := (Deploy{Target: rolls{err: fence.ErrOvertaken}}).Run(t.Context(), engine.Input{}); !errors.Is(err,
+		fence.ErrOvertaken) {
 		t.Errorf("overtaken: %v", err)
 	}
 }
@@ -80,8 +85,9 @@ func TestBaseline_wants_one_image_of_each_service(t *testing.T) {
 		hosts []target.Host
 		says  string
 	}{
-		"two hosts agree":       {[]target.Host{runs("web1", old), runs("web2", old)}, ""},
-		"two hosts disagree":    {[]target.Host{runs("web1", old), runs("web2", new)}, "api runs " + old + " and, on web2, " + new},
+		"two hosts agree": {[]target.Host{runs("web1", old), runs("web2", old)}, ""},
+		"two hosts disagree": {[]target.Host{runs("web1", old), runs("web2", new)},
+			"api runs " + old + " and, on web2, " + new},
 		"nothing proves one":    {[]target.Host{runs("web1")}, "its containers do not prove one digest"},
 		"nothing runs at first": {[]target.Host{{Name: "web1"}}, ""},
 	} {
@@ -90,19 +96,23 @@ func TestBaseline_wants_one_image_of_each_service(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := Baseline{Services: []string{"api"}}.Run(t.Context(), engine.Input{Proofs: proofs})
-		if f, ok := fault.Find(err); (c.says == "") != (err == nil) || ok && (f.Code != "baseline-unclear" || !strings.Contains(err.Error(), c.says)) {
+		if f, ok := fault.Find(err); (c.says == "") != (err == nil) || ok &&
+			(f.Code != "baseline-unclear" || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%s: %v", claim, err)
 		}
 	}
 }
 
 func TestConfirm_closes_the_gate_when_an_image_is_not_what_it_claims(t *testing.T) {
-	r := release.Release{App: "shop", Tag: "v1", Commit: strings.Repeat("a", 40), Images: []release.Image{pinned(t, "api", 1)}}
-	s := Confirm{Found: source.Found{Release: r}, Verify: func(context.Context, []release.Image, string) ([]release.ConfirmedImage, error) {
-		return nil, errors.New("another commit")
-	}}
+	r := release.Release{App: "shop", Tag: "v1", Commit: strings.Repeat("a", 40),
+		Images: []release.Image{pinned(t, "api", 1)}}
+	s := Confirm{Found: source.Found{Release: r},
+		Verify: func(context.Context, []release.Image, string) ([]release.ConfirmedImage, error) {
+			return nil, errors.New("another commit")
+		}}
 	_, err := s.Run(t.Context(), engine.Input{Say: func(engine.Progress) {}})
-	if f, ok := fault.Find(err); !ok || f.Code != "image-unconfirmed" || f.Outcome != fault.Refused || !fault.IsUntouched(err) {
+	if f, ok := fault.Find(err); !ok || f.Code != "image-unconfirmed" || f.Outcome != fault.Refused ||
+		!fault.IsUntouched(err) {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,6 +1,6 @@
-// Package target is the contract of a place that runs a release, split by caller: what runs (Looker), pull and prove (Preparer),
-// replace (Roller). It holds no code of its own beyond the words. Implementations stand in the folders below it and pass
-// targettest.Exercise. Start with Looker.
+// Package target is the contract of a place that runs a release, split by caller: what runs (Looker), pull and prove
+// (Preparer), replace (Roller). It holds no code of its own beyond the words. Implementations stand in the folders
+// below it and pass targettest.Exercise. Start with Looker.
 package target
 
 import (
@@ -18,14 +18,16 @@ import (
 // ErrUnreachable: a host cannot be reached or does not answer; what runs there is not known. Test with errors.Is.
 var ErrUnreachable = errors.New("a host cannot be reached")
 
-// A Looker tells what runs, by digest, observed from the containers. Look changes nothing anywhere, not even on a host that has
-// never been used. An Observation with a host that did not answer is never given: that is ErrUnreachable. ByHand asks nobody.
+// A Looker tells what runs, by digest, observed from the containers. Look changes nothing anywhere, not even on a host
+// that has never been used. An Observation with a host that did not answer is never given: that is ErrUnreachable.
+// ByHand asks nobody.
 type Looker interface {
 	Look(ctx context.Context) (Observation, error)
 	ByHand() Runbook
 }
 
-// A Runbook is what a person types in the place of each act, for the day on which fairlead itself cannot be used. It holds no secrets.
+// A Runbook is what a person types in the place of each act, for the day on which fairlead itself cannot be used. It
+// holds no secrets.
 type Runbook struct {
 	Check   []string // whether the hosts answer and have room
 	Confirm []string // whether the registry has an image
@@ -35,17 +37,18 @@ type Runbook struct {
 	Room    string   // on a host: what takes the room of images
 }
 
-// A Preparer pulls all images to all hosts, proves them there, and keeps those that run now under a local tag. It changes nothing
-// that serves. It is safe to repeat.
+// A Preparer pulls all images to all hosts, proves them there, and keeps those that run now under a local tag. It
+// changes nothing that serves. It is safe to repeat.
 type Preparer interface {
 	Prepare(ctx context.Context, t fence.Ticket, images []release.Image, say func(string)) (Prepared, error)
 }
 
-// A Roller replaces what runs. Roll starts the rollout on the hosts, detached from this connection, or attaches to the one with the
-// same order, and follows it to its end; it is idempotent by the run of the ticket and the step of the order. When the connection is lost it connects again and goes on
-// following; if that fails it gives ErrUnreachable, and the rollout goes on by itself. Underway tells whether such a rollout is
-// known on a host and has not ended. Raise puts the ticket's number on every host (fence.ErrOvertaken, fence.ErrOtherLedger).
-// Keep stores a file of the run on the first host.
+// A Roller replaces what runs. Roll starts the rollout on the hosts, detached from this connection, or attaches to the
+// one with the same order, and follows it to its end; it is idempotent by the run of the ticket and the step of the
+// order. When the connection is lost it connects again and goes on following; if that fails it gives ErrUnreachable,
+// and the rollout goes on by itself. Underway tells whether such a rollout is known on a host and has not ended. Raise
+// puts the ticket's number on every host (fence.ErrOvertaken, fence.ErrOtherLedger). Keep stores a file of the run on
+// the first host.
 type Roller interface {
 	Roll(ctx context.Context, t fence.Ticket, o Order, say func(string)) (Result, error)
 	Underway(ctx context.Context, t fence.Ticket, step string) (bool, error)
@@ -53,8 +56,8 @@ type Roller interface {
 	Keep(ctx context.Context, t fence.Ticket, name string, content []byte) error
 }
 
-// An Order is what a rollout is asked: the services and their images, and the groups of hosts that are taken one after the other;
-// without groups each host is one. Step names the step of the run that asks.
+// An Order is what a rollout is asked: the services and their images, and the groups of hosts that are taken one after
+// the other; without groups each host is one. Step names the step of the run that asks.
 type Order struct {
 	Step     string
 	Groups   [][]string

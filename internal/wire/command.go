@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A Command is one program to run on a host, in the cleaned environment of the connection, without standard input. Env adds
-// variables. Max limits its output in bytes (0 means DefaultMax), Timeout its time (0 means DefaultTimeout).
+// A Command is one program to run on a host, in the cleaned environment of the connection, without standard input. Env
+// adds variables. Max limits its output in bytes (0 means DefaultMax), Timeout its time (0 means DefaultTimeout).
 type Command struct {
 	Argv    []string      `json:"argv"`
 	Env     []string      `json:"env,omitempty"`
@@ -35,15 +35,16 @@ func (c Command) Limits() (max int64, timeout time.Duration) {
 	return max, timeout
 }
 
-// An Answer is what a command left: its exit status (127 when there is no such program), its output, and the end of what it
-// complained.
+// An Answer is what a command left: its exit status (127 when there is no such program), its output, and the end of
+// what it complained.
 type Answer struct {
 	Code   int    `json:"code"`
 	Out    []byte `json:"out,omitempty"`
 	Stderr string `json:"stderr,omitempty"`
 }
 
-// Err is nil for exit status 0, and otherwise says what was run and the last lines of what it complained, without mere warnings.
+// Err is nil for exit status 0, and otherwise says what was run and the last lines of what it complained, without mere
+// warnings.
 func (a Answer) Err(what string) error {
 	if a.Code == 0 {
 		return nil
@@ -55,8 +56,8 @@ func (a Answer) Err(what string) error {
 	return fmt.Errorf("%s: %s", what, said)
 }
 
-// complaint drops the lines of a logger that only warn, and takes the message out of those that do not; the progress of single
-// services, which an error follows, is dropped too.
+// complaint drops the lines of a logger that only warn, and takes the message out of those that do not; the progress of
+// single services, which an error follows, is dropped too.
 func complaint(s string) string {
 	var kept []string
 	for line := range strings.Lines(s) {
@@ -64,7 +65,8 @@ func complaint(s string) string {
 		_, message, logged := strings.Cut(line, " msg=")
 		logged = logged && strings.HasPrefix(line, "time=")
 		switch {
-		case line == "", logged && !strings.Contains(line, "level=error") && !strings.Contains(line, "level=fatal"), strings.HasPrefix(line, "WARN["):
+		case line == "", logged && !strings.Contains(line, "level=error") && !strings.Contains(line, "level=fatal"),
+			strings.HasPrefix(line, "WARN["):
 			continue
 		case logged:
 			line = message
@@ -95,8 +97,8 @@ func Tail(s string, n int) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }
 
-// A Runner runs commands on one host, in order, as one exchange. An error means that the host gave no answer; a command that
-// failed is an Answer with its status. Looking needs nothing else, so it works with and without an agent.
+// A Runner runs commands on one host, in order, as one exchange. An error means that the host gave no answer; a command
+// that failed is an Answer with its status. Looking needs nothing else, so it works with and without an agent.
 type Runner interface {
 	Run(ctx context.Context, commands ...Command) ([]Answer, error)
 }

@@ -13,8 +13,11 @@ Error response from daemon: driver failed programming external connectivity: por
 		answer Answer
 		want   string
 	}{
-		"noise":             {Answer{Code: 1, Stderr: said}, "up: Error response from daemon: driver failed programming external connectivity: port is already allocated"},
-		"a logged error":    {Answer{Code: 1, Stderr: `time="2026" level=error msg="no \"space\" left"`}, `up: no "space" left`},
+		"noise": {Answer{Code: 1, Stderr: said},
+			"up: Error response from daemon: driver failed programming external connectivity: port is already " +
+				"allocated"},
+		"a logged error": {Answer{Code: 1, Stderr: `time="2026" level=error msg="no \"space\" left"`},
+			`up: no "space" left`},
 		"nothing but noise": {Answer{Code: 14, Stderr: `time="2026" level=warning msg="x"`}, "up: exit status 14"},
 	} {
 		if got := c.answer.Err("up").Error(); got != c.want {

@@ -26,8 +26,8 @@ type (
 	taker   interface{ take(data []byte) }
 )
 
-// WriteFrame writes v as a frame: the length of its JSON in four bytes, big-endian, and the JSON. A message with Data is written with
-// the highest bit of the length set, then the length of its JSON, the JSON, and the bytes.
+// WriteFrame writes v as a frame: the length of its JSON in four bytes, big-endian, and the JSON. A message with Data
+// is written with the highest bit of the length set, then the length of its JSON, the JSON, and the bytes.
 func WriteFrame(w io.Writer, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -57,7 +57,8 @@ func WriteFrame(w io.Writer, v any) error {
 	return nil
 }
 
-// ReadFrame reads one frame into v. It gives io.EOF when nothing follows, and never takes more memory than was really sent.
+// ReadFrame reads one frame into v. It gives io.EOF when nothing follows, and never takes more memory than was really
+// sent.
 func ReadFrame(r io.Reader, v any) error {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {

@@ -38,8 +38,9 @@ const (
 	OpStreamCredit  Op = "stream.credit"  // Credit; no answer
 )
 
-// A Place names one app in one environment under a target's directory. All that fairlead keeps there is below Ledger and State.
-// Expect is the id of the ledger that the caller knows from elsewhere, or empty; another one, or none, is then refused.
+// A Place names one app in one environment under a target's directory. All that fairlead keeps there is below Ledger
+// and State. Expect is the id of the ledger that the caller knows from elsewhere, or empty; another one, or none, is
+// then refused.
 type Place struct {
 	Directory   string `json:"directory"`
 	App         string `json:"app"`
@@ -63,8 +64,9 @@ func (p Place) Validate() error {
 // Ledger is the folder of the ledger.
 func (p Place) Ledger() string { return path.Join(p.Directory, ".fairlead", p.App, p.Environment) }
 
-// State is the folder of what this host itself knows: the largest ticket, its rollouts, kept files. It stands beside the ledger,
-// not in it and not in anybody's home, so that every deploy user meets the same fence and a lost ledger is noticed.
+// State is the folder of what this host itself knows: the largest ticket, its rollouts, kept files. It stands beside
+// the ledger, not in it and not in anybody's home, so that every deploy user meets the same fence and a lost ledger is
+// noticed.
 func (p Place) State() string {
 	return path.Join(p.Directory, ".fairlead", p.App, ".host", p.Environment)
 }
@@ -119,8 +121,9 @@ type RollRef struct {
 	Skip    int    `json:"skip,omitempty"`
 }
 
-// RollState says how a rollout stands. Known tells whether there is one, Attempt is the number of the ticket under which its newest
-// attempt was started, Alive whether its process runs, Ended whether its journal has come to an end; Report is nil before.
+// RollState says how a rollout stands. Known tells whether there is one, Attempt is the number of the ticket under
+// which its newest attempt was started, Alive whether its process runs, Ended whether its journal has come to an end;
+// Report is nil before.
 type RollState struct {
 	Known   bool            `json:"known"`
 	Attempt int64           `json:"attempt,omitempty"`

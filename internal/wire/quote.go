@@ -2,9 +2,9 @@ package wire
 
 import "strings"
 
-// Quote makes one word for a POSIX shell of s, whatever it holds, on one line: a line break becomes "$N", which the shell that
-// reads it must have set to a line break. It is the only place where shell text is made of data. NUL bytes, which no argument can
-// hold, are left out.
+// Quote makes one word for a POSIX shell of s, whatever it holds, on one line: a line break becomes "$N", which the
+// shell that reads it must have set to a line break. It is the only place where shell text is made of data. NUL bytes,
+// which no argument can hold, are left out.
 func Quote(s string) string {
 	var b strings.Builder
 	b.WriteByte('\'')

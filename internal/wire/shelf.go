@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// The operations on a shelf: a directory of files on the host, each of which appears under its name whole or not at all. A file that
-// is begun is held by the agent of the connection and is gone with it. Bytes go beside the JSON.
+// The operations on a shelf: a directory of files on the host, each of which appears under its name whole or not at
+// all. A file that is begun is held by the agent of the connection and is gone with it. Bytes go beside the JSON.
 const (
 	OpShelfLook   Op = "shelf.look"   // ShelfLook → ShelfRoom; changes nothing
 	OpShelfBegin  Op = "shelf.begin"  // ShelfFile → ShelfPartial
@@ -46,8 +46,8 @@ type ShelfFile struct {
 	Name string `json:"name"`
 }
 
-// ShelfPartial is a file that was begun on this connection. Offset is how many bytes were written before this message; Size and SHA256
-// (hex) are those of all that was written, at commit.
+// ShelfPartial is a file that was begun on this connection. Offset is how many bytes were written before this message;
+// Size and SHA256 (hex) are those of all that was written, at commit.
 type ShelfPartial struct {
 	ID     int64  `json:"id"`
 	Offset int64  `json:"offset,omitempty"`
@@ -55,7 +55,8 @@ type ShelfPartial struct {
 	SHA256 string `json:"sha256,omitempty"`
 }
 
-// ShelfRead asks for a piece of a file, or of a partial one when ID is not 0; it is made durable before and read from the disk.
+// ShelfRead asks for a piece of a file, or of a partial one when ID is not 0; it is made durable before and read from
+// the disk.
 type ShelfRead struct {
 	ShelfFile
 	ID     int64 `json:"id,omitempty"`
@@ -73,14 +74,16 @@ type ShelfLook struct {
 	Beside []string `json:"beside,omitempty"`
 }
 
-// ShelfRoom is what there is: bytes that are free, why nothing could be written (or ""), and which paths are on the same disk.
+// ShelfRoom is what there is: bytes that are free, why nothing could be written (or ""), and which paths are on the
+// same disk.
 type ShelfRoom struct {
 	Free   int64    `json:"free"`
 	Why    string   `json:"why,omitempty"`
 	Beside []string `json:"beside,omitempty"`
 }
 
-// ShelfSweep asks for files that were begun, last written to before a time, and are held by nobody; Dry only tells them.
+// ShelfSweep asks for files that were begun, last written to before a time, and are held by nobody; Dry only tells
+// them.
 type ShelfSweep struct {
 	Shelf
 	Before time.Time `json:"before"`

@@ -1,6 +1,6 @@
-// Package wire holds the messages between the operator's program and the agent on a host: frames, requests, answers, and the
-// commands that may be run there. The package
-// stack below it knows how a compose project is named to the docker command line. Start with Request, Command and the list of Ops.
+// Package wire holds the messages between the operator's program and the agent on a host: frames, requests, answers,
+// and the commands that may be run there. The package stack below it knows how a compose project is named to the docker
+// command line. Start with Request, Command and the list of Ops.
 package wire
 
 import (
@@ -9,14 +9,15 @@ import (
 	"fmt"
 )
 
-// Protocol is the version of the messages. An agent is named by the hash of its bytes, so both sides nearly always agree; hello
-// compares all the same.
+// Protocol is the version of the messages. An agent is named by the hash of its bytes, so both sides nearly always
+// agree; hello compares all the same.
 const Protocol = 1
 
 // Magic begins the line by which an agent says that frames follow. Anything before it is a login banner.
 const Magic = "fairlead-agent/1"
 
-// A Request asks an agent for one thing. ID is unique on its connection, except that what belongs to a stream has the stream's.
+// A Request asks an agent for one thing. ID is unique on its connection, except that what belongs to a stream has the
+// stream's.
 type Request struct {
 	ID   uint64          `json:"id"`
 	Op   Op              `json:"op"`
@@ -27,7 +28,8 @@ type Request struct {
 func (r Request) carried() []byte   { return r.Data }
 func (r *Request) take(data []byte) { r.Data = data }
 
-// A Response answers the request with the same ID. While More is set others follow; the last one has an error or the final body.
+// A Response answers the request with the same ID. While More is set others follow; the last one has an error or the
+// final body.
 type Response struct {
 	ID   uint64          `json:"id"`
 	More bool            `json:"more,omitempty"`

@@ -21,7 +21,8 @@ func shell(t testing.TB, quoted string) string {
 }
 
 func TestQuote_survives_a_shell_on_one_line(t *testing.T) {
-	for _, s := range []string{"", "a", "a b", "it's", `"$HOME"`, "$(touch x)", "`id`", "a\nb\n", "\\", "*", "-n", "é\xff", "'\n'", "!x", "~"} {
+	for _, s := range []string{"", "a", "a b", "it's", `"$HOME"`, "$(touch x)", "`id`", "a\nb\n", "\\", "*", "-n",
+		"é\xff", "'\n'", "!x", "~"} {
 		q := Quote(s)
 		if strings.ContainsAny(q, "\n\x00") {
 			t.Errorf("%q is quoted over several lines: %q", s, q)
@@ -111,11 +112,13 @@ func TestReadFrame_gives_back_the_bytes_that_a_message_carries(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := Response{Data: []byte("old")}
-		if err := ReadFrame(&b, &got); err != nil || !bytes.Equal(got.Data, data) || (got.Data == nil) != (data == nil) || got.ID != 7 || b.Len() != 0 {
+		if err := ReadFrame(&b, &got); err != nil || !bytes.Equal(got.Data, data) ||
+			(got.Data == nil) != (data == nil) || got.ID != 7 || b.Len() != 0 {
 			t.Errorf("%d bytes: %+v, %v", len(data), got, err)
 		}
 	}
-	for _, bad := range []string{"\x80\x00\x00\x03abc", "\x80\x00\x00\x06\x00\x00\x00\x03{}", "\x80\x00\x00\x06\xff\xff\xff\xff{}"} {
+	for _, bad := range []string{"\x80\x00\x00\x03abc", "\x80\x00\x00\x06\x00\x00\x00\x03{}",
+		"\x80\x00\x00\x06\xff\xff\xff\xff{}"} {
 		var got Response
 		if err := ReadFrame(strings.NewReader(bad), &got); !errors.Is(err, ErrFrame) {
 			t.Errorf("%q: %v", bad, err)

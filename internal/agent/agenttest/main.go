@@ -1,5 +1,5 @@
-// Package agenttest lets a test binary be the agent on a host, so that tests need no built agent. It is test-only. A package begins with
-// Main in its TestMain, and gives Agents to the hosts that it opens.
+// Package agenttest lets a test binary be the agent on a host, so that tests need no built agent. It is test-only. A
+// package begins with Main in its TestMain, and gives Agents to the hosts that it opens.
 package agenttest
 
 import (
@@ -15,7 +15,8 @@ import (
 	"fairlead/internal/host"
 )
 
-// Main ends the process: as the agent where the binary was started as one, else with what run, a package's tests, gives.
+// Main ends the process: as the agent where the binary was started as one, else with what run, a package's tests,
+// gives.
 func Main(run func() int) {
 	if len(os.Args) < 2 || !slices.Contains([]string{"version", "serve", "roll"}, os.Args[1]) {
 		os.Exit(run())

@@ -58,10 +58,12 @@ func TestRun_gives_exactly_what_the_commands_left(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := []wire.Answer{{Out: []byte(odd)}, {Code: 3, Out: []byte("out\n"), Stderr: "bad\nworse"}, {Out: []byte("it's")}, {Out: make([]byte, 300000)}}
+			want := []wire.Answer{{Out: []byte(odd)}, {Code: 3, Out: []byte("out\n"), Stderr: "bad\nworse"},
+				{Out: []byte("it's")}, {Out: make([]byte, 300000)}}
 			for i, w := range want {
 				if a := answers[i]; a.Code != w.Code || !bytes.Equal(a.Out, w.Out) || a.Stderr != w.Stderr {
-					t.Errorf("command %d: %d %.60q %q, want %d %.60q %q", i, a.Code, a.Out, a.Stderr, w.Code, w.Out, w.Stderr)
+					t.Errorf("command %d: %d %.60q %q, want %d %.60q %q", i, a.Code, a.Out, a.Stderr, w.Code, w.Out,
+						w.Stderr)
 				}
 			}
 			if answers[4].Code != 127 || answers[5].Code != 0 || len(answers[5].Out) != 0 {
@@ -75,22 +77,26 @@ func TestRun_gives_exactly_what_the_commands_left(t *testing.T) {
 }
 
 func TestRun_cleans_the_environment(t *testing.T) {
-	o := host.Options{Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=/home/x y", "COMPOSE_FILE=evil.yml", "API_IMAGE=evil", "DOCKER_HOST=unix:///a b"}}
+	o := host.Options{Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=/home/x y", "COMPOSE_FILE=evil.yml",
+		"API_IMAGE=evil", "DOCKER_HOST=unix:///a b"}}
 	answers, err := open(t, o).Run(t.Context(), wire.Command{Argv: []string{"env"}})
 	check(t, err)
 	got := string(answers[0].Out)
-	if strings.Contains(got, "evil") || !strings.Contains(got, "HOME=/home/x y\n") || !strings.Contains(got, "DOCKER_HOST=unix:///a b\n") {
+	if strings.Contains(got, "evil") || !strings.Contains(got, "HOME=/home/x y\n") ||
+		!strings.Contains(got, "DOCKER_HOST=unix:///a b\n") {
 		t.Errorf("environment:\n%s", got)
 	}
 }
 
 func TestRun_gives_up_on_what_is_too_long_and_connects_again(t *testing.T) {
 	h := open(t, host.Options{})
-	if _, err := h.Run(t.Context(), wire.Command{Argv: []string{"cat", "/dev/zero"}, Max: 1 << 20}); !errors.Is(err, host.ErrUnreachable) {
+	if _, err := h.Run(t.Context(), wire.Command{Argv: []string{"cat", "/dev/zero"}, Max: 1 << 20}); !errors.Is(err,
+		host.ErrUnreachable) {
 		t.Errorf("endless output: %v, want %v", err, host.ErrUnreachable)
 	}
 	began := time.Now()
-	if _, err := h.Run(t.Context(), wire.Command{Argv: []string{"sleep", "60"}, Timeout: 100 * time.Millisecond}); err == nil || time.Since(began) > 10*time.Second {
+	if _, err := h.Run(t.Context(), wire.Command{Argv: []string{"sleep", "60"},
+		Timeout: 100 * time.Millisecond}); err == nil || time.Since(began) > 10*time.Second {
 		t.Errorf("endless work: %v after %s", err, time.Since(began))
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -109,18 +115,24 @@ func TestDial_explains_why_a_host_cannot_be_used(t *testing.T) {
 		code   fault.Code
 		want   error
 	}{
-		"no route":        {`echo "ssh: connect to host x port 22: Connection refused" >&2; exit 255`, "host-unreachable", host.ErrUnreachable},
-		"silence":         {`exec sleep 60`, "host-unreachable", host.ErrUnreachable},
-		"an unknown key":  {"echo 'No ED25519 host key is known for x and you have requested strict checking.\nHost key verification failed.' >&2; exit 255", "host-key-unknown", host.ErrHostKey},
-		"a changed key":   {"echo '@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.' >&2; exit 255", "host-key-changed", host.ErrHostKey},
-		"a refused key":   {`echo "deploy@x: Permission denied (publickey)." >&2; exit 255`, "ssh-denied", host.ErrDenied},
-		"a shell of none": {`echo "This account is currently not available."; exit 1`, "host-unreachable", host.ErrUnreachable},
-		"endless talk":    {`exec yes`, "host-unreachable", host.ErrUnreachable},
+		"no route": {`echo "ssh: connect to host x port 22: Connection refused" >&2; exit 255`,
+			"host-unreachable", host.ErrUnreachable},
+		"silence": {`exec sleep 60`, "host-unreachable", host.ErrUnreachable},
+		"an unknown key": {"echo 'No ED25519 host key is known for x and you have requested strict checking.\n" +
+			"Host key verification failed.' >&2; exit 255", "host-key-unknown", host.ErrHostKey},
+		"a changed key": {"echo '@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n" +
+			"Host key verification failed.' >&2; exit 255", "host-key-changed", host.ErrHostKey},
+		"a refused key": {`echo "deploy@x: Permission denied (publickey)." >&2; exit 255`, "ssh-denied",
+			host.ErrDenied},
+		"a shell of none": {`echo "This account is currently not available."; exit 1`, "host-unreachable",
+			host.ErrUnreachable},
+		"endless talk": {`exec yes`, "host-unreachable", host.ErrUnreachable},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 			defer cancel()
-			_, err := open(t, host.Options{Address: host.Address{Host: "x", User: "deploy", Port: 2222}, SSH: ssh(t, c.script)}).Run(ctx, wire.Command{Argv: []string{"true"}})
+			_, err := open(t, host.Options{Address: host.Address{Host: "x", User: "deploy", Port: 2222},
+				SSH: ssh(t, c.script)}).Run(ctx, wire.Command{Argv: []string{"true"}})
 			if name == "silence" {
 				if !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("got %v", err)
@@ -133,7 +145,8 @@ func TestDial_explains_why_a_host_cannot_be_used(t *testing.T) {
 			}
 		})
 	}
-	_, err := open(t, host.Options{Address: host.Address{Host: "x"}, SSH: host.SSH{Program: "/no/ssh"}}).Run(t.Context(), wire.Command{Argv: []string{"true"}})
+	_, err := open(t, host.Options{Address: host.Address{Host: "x"}, SSH: host.SSH{Program: "/no/ssh"}}).Run(
+		t.Context(), wire.Command{Argv: []string{"true"}})
 	if f, ok := fault.Find(err); !ok || !errors.Is(err, host.ErrUnreachable) {
 		t.Errorf("without an ssh program: %v, %+v", err, f)
 	}
@@ -165,7 +178,8 @@ func TestCall_brings_the_agent_once_and_verifies_it(t *testing.T) {
 		if err != nil || hello.Protocol != wire.Protocol || hello.Version != "test" {
 			t.Fatalf("hello: %+v, %v", hello, err)
 		}
-		answers, err := h.Run(t.Context(), wire.Command{Argv: []string{"sh", "-c", "printf x; exit 4"}}, wire.Command{Argv: []string{"no-such-program"}})
+		answers, err := h.Run(t.Context(), wire.Command{Argv: []string{"sh", "-c", "printf x; exit 4"}},
+			wire.Command{Argv: []string{"no-such-program"}})
 		if err != nil || answers[0].Code != 4 || string(answers[0].Out) != "x" || answers[1].Code != 127 {
 			t.Errorf("commands through the agent: %+v, %v", answers, err)
 		}
@@ -208,7 +222,8 @@ func TestCall_says_why_there_is_no_agent(t *testing.T) {
 
 func TestCall_is_lost_with_the_connection_and_the_next_one_connects_again(t *testing.T) {
 	pids := filepath.Join(t.TempDir(), "pids")
-	h := open(t, host.Options{Address: host.Address{Host: "x"}, SSH: ssh(t, "echo $$ >>"+pids+"\nexec sh -c \"$c\""), Agents: agenttest.Agents(t), AgentDirectory: t.TempDir()})
+	h := open(t, host.Options{Address: host.Address{Host: "x"}, SSH: ssh(t, "echo $$ >>"+pids+"\nexec sh -c \"$c\""),
+		Agents: agenttest.Agents(t), AgentDirectory: t.TempDir()})
 	if _, err := host.Call[wire.Hello](t.Context(), h, wire.OpHello, nil); err != nil {
 		t.Fatal(err)
 	}

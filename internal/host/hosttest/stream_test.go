@@ -106,7 +106,8 @@ func TestDial_says_what_the_host_said(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	l.Close()
-	for address, want := range map[string]string{l.Addr().String(): "connection refused", "no-such-host.invalid:1": "no such host"} {
+	for address, want := range map[string]string{l.Addr().String(): "connection refused",
+		"no-such-host.invalid:1": "no such host"} {
 		if _, err := h.Dial(t.Context(), "tcp", address); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", address, err, want)
 		}
@@ -140,7 +141,8 @@ func TestDial_keeps_limits_of_time(t *testing.T) {
 
 func TestDial_tells_a_cut_connection_and_connects_again(t *testing.T) {
 	pid := filepath.Join(t.TempDir(), "pid")
-	h := open(t, host.Options{Address: host.Address{Host: "x"}, Agents: agenttest.Agents(t), SSH: ssh(t, `echo $$ >`+pid+`; exec sh -c "$c"`)})
+	h := open(t, host.Options{Address: host.Address{Host: "x"}, Agents: agenttest.Agents(t),
+		SSH: ssh(t, `echo $$ >`+pid+`; exec sh -c "$c"`)})
 	address := listen(t, echo)
 	c, err := h.Dial(t.Context(), "tcp", address)
 	check(t, err)
@@ -179,7 +181,8 @@ func TestExec_proves_how_a_program_ended(t *testing.T) {
 	h := open(t, host.Options{Agents: agenttest.Agents(t)})
 	var out bytes.Buffer
 	fed := strings.Repeat("0123456789abcde\n", 400_000)
-	e, err := h.Exec(t.Context(), wire.Exec{Argv: []string{"sh", "-c", `cat; echo bad >&2; exit 3`}}, strings.NewReader(fed), &out)
+	e, err := h.Exec(t.Context(), wire.Exec{Argv: []string{"sh", "-c", `cat; echo bad >&2; exit 3`}},
+		strings.NewReader(fed), &out)
 	if err != nil || e.Code != 3 || e.Stderr != "bad\n" || out.String() != fed {
 		t.Errorf("%+v, %v, %d bytes", e, err, out.Len())
 	}
@@ -195,7 +198,10 @@ func TestExec_proves_how_a_program_ended(t *testing.T) {
 func TestExec_hands_over_a_secret_that_nobody_else_sees(t *testing.T) {
 	h := open(t, host.Options{Agents: agenttest.Agents(t)})
 	var out bytes.Buffer
-	e, err := h.Exec(t.Context(), wire.Exec{Argv: []string{"sh", "-c", `cat "$SECRET"; stat -Lc %a "$SECRET"; tr '\0' '\n' </proc/$$/environ | grep -c hidde[n]; tr '\0' ' ' </proc/$$/cmdline | grep -c hidde[n]`},
+	e, err := h.Exec(t.Context(), wire.Exec{
+		Argv: []string{"sh", "-c",
+			`cat "$SECRET"; stat -Lc %a "$SECRET"; tr '\0' '\n' </proc/$$/environ | grep -c hidde[n]; tr '\0' ' ' ` +
+				`</proc/$$/cmdline | grep -c hidde[n]`},
 		Secret: []byte("hidden\n"), SecretVar: "SECRET"}, nil, &out)
 	if want := "hidden\n600\n0\n0\n"; err != nil || out.String() != want {
 		t.Errorf("%q, %+v, %v; want %q", out.String(), e, err, want)
@@ -206,14 +212,16 @@ func TestExec_ends_the_program_when_nobody_takes_its_output_or_waits_for_it(t *t
 	h := open(t, host.Options{Agents: agenttest.Agents(t)})
 	mark := filepath.Join(t.TempDir(), "pid")
 	full := errors.New("full")
-	_, err := h.Exec(t.Context(), wire.Exec{Argv: []string{"sh", "-c", `echo $$ >` + mark + `; exec cat /dev/zero`}}, nil, failing{full})
+	_, err := h.Exec(t.Context(), wire.Exec{Argv: []string{"sh", "-c", `echo $$ >` + mark + `; exec cat /dev/zero`}},
+		nil, failing{full})
 	if !errors.Is(err, full) {
 		t.Errorf("%v", err)
 	}
 	gone(t, mark)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if _, err := h.Exec(ctx, wire.Exec{Argv: []string{"sh", "-c", `echo $$ >` + mark + `; exec sleep 60`}}, nil, io.Discard); err == nil {
+	if _, err := h.Exec(ctx, wire.Exec{Argv: []string{"sh", "-c", `echo $$ >` + mark + `; exec sleep 60`}}, nil,
+		io.Discard); err == nil {
 		t.Error("it waited")
 	}
 	gone(t, mark)

@@ -1,5 +1,6 @@
-// Package compose is a target whose hosts run a Docker Compose project, reached over ssh or on this machine. It sends the agents what
-// to do and reads what they answer; the acts themselves are the agent's, on the host. Start with Config and New.
+// Package compose is a target whose hosts run a Docker Compose project, reached over ssh or on this machine. It sends
+// the agents what to do and reads what they answer; the acts themselves are the agent's, on the host. Start with Config
+// and New.
 package compose
 
 import (

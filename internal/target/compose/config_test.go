@@ -77,11 +77,14 @@ func TestTranslate_speaks_the_words_of_the_contract(t *testing.T) {
 	if err := translate(h, wire.Fail(wire.CodeOtherLedger, "x", nil)); !errors.Is(err, fence.ErrOtherLedger) {
 		t.Errorf("another ledger: %v", err)
 	}
-	if err := translate(h, host.ErrHostKey); !errors.Is(err, target.ErrUnreachable) || !errors.Is(err, host.ErrHostKey) {
+	if err := translate(h, host.ErrHostKey); !errors.Is(err, target.ErrUnreachable) ||
+		!errors.Is(err, host.ErrHostKey) {
 		t.Errorf("a wrong key: %v", err)
 	}
-	err = translate(h, wire.Fail(wire.CodeRefused, "no: because", fault.Fault{Code: "pull-failed", What: "no", Means: "unchanged"}))
-	if f, ok := fault.Find(err); !ok || f.Code != "pull-failed" || !fault.IsUntouched(err) || !strings.HasSuffix(f.Error(), "no: because") {
+	err = translate(h, wire.Fail(wire.CodeRefused, "no: because",
+		fault.Fault{Code: "pull-failed", What: "no", Means: "unchanged"}))
+	if f, ok := fault.Find(err); !ok || f.Code != "pull-failed" || !fault.IsUntouched(err) ||
+		!strings.HasSuffix(f.Error(), "no: because") {
 		t.Errorf("a refusal: %v, %+v", err, f)
 	}
 }

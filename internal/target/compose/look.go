@@ -64,7 +64,8 @@ func unfit(err error) (fault.Problem, bool) {
 }
 
 func (t *Target) observe(h *host.Host, v stack.Observation, began time.Time) (target.Host, error) {
-	one := target.Host{Name: h.Name(), Engine: v.Engine, Compose: v.Compose, Platform: v.Platform, Free: v.Free, Skew: skew(v.Now, began, t.now()),
+	one := target.Host{Name: h.Name(), Engine: v.Engine, Compose: v.Compose, Platform: v.Platform, Free: v.Free,
+		Skew:     skew(v.Now, began, t.now()),
 		Services: v.Services}
 	if len(v.Ticket) > 0 {
 		var known fence.Ticket
@@ -76,8 +77,8 @@ func (t *Target) observe(h *host.Host, v stack.Observation, began time.Time) (ta
 	return one, nil
 }
 
-// skew is the host's clock minus ours. The host answered at some moment between began and ended, and in whole seconds; what these
-// allow counts as no difference.
+// skew is the host's clock minus ours. The host answered at some moment between began and ended, and in whole seconds;
+// what these allow counts as no difference.
 func skew(there, began, ended time.Time) time.Duration {
 	switch {
 	case there.IsZero():

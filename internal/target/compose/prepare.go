@@ -11,9 +11,10 @@ import (
 	"fairlead/internal/wire/stack"
 )
 
-// Prepare pulls the images on every host, proves them there, and keeps them and those that run now by local tags. What would stand
-// against the rollout is refused here, before anything changes.
-func (t *Target) Prepare(ctx context.Context, ticket fence.Ticket, images []release.Image, say func(string)) (target.Prepared, error) {
+// Prepare pulls the images on every host, proves them there, and keeps them and those that run now by local tags. What
+// would stand against the rollout is refused here, before anything changes.
+func (t *Target) Prepare(ctx context.Context, ticket fence.Ticket, images []release.Image,
+	say func(string)) (target.Prepared, error) {
 	keys, err := t.imageKeys(images)
 	if err != nil {
 		return target.Prepared{}, err

@@ -22,7 +22,8 @@ import (
 )
 
 func (s *site) ticket(run string, number int64) fence.Ticket {
-	return fence.Ticket{App: s.stack.App, Environment: "production", Ledger: "l-1", Run: run, Number: number, Holder: "ana@laptop"}
+	return fence.Ticket{App: s.stack.App, Environment: "production", Ledger: "l-1", Run: run, Number: number,
+		Holder: "ana@laptop"}
 }
 
 func quiet(string) {}
@@ -66,23 +67,27 @@ func TestLook_explains_why_a_host_cannot_be_used(t *testing.T) {
 			b, err := os.ReadFile(s.config.SSH.KnownHosts.String())
 			check(t, err)
 			key := filepath.Join(t.TempDir(), "other")
-			if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
+			if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
+				key).CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
 			pub, err := os.ReadFile(key + ".pub")
 			check(t, err)
 			name, _, _ := strings.Cut(string(b), " ")
 			s.config.SSH.KnownHosts = config.Path(filepath.Join(t.TempDir(), "changed"))
-			check(t, os.WriteFile(s.config.SSH.KnownHosts.String(), []byte(name+" "+strings.Join(strings.Fields(string(pub))[:2], " ")+"\n"), 0o600))
+			check(t, os.WriteFile(s.config.SSH.KnownHosts.String(),
+				[]byte(name+" "+strings.Join(strings.Fields(string(pub))[:2], " ")+"\n"), 0o600))
 		}, "host-key-changed"},
 		"it refuses our key": {func(t *testing.T, s *site) {
 			key := filepath.Join(t.TempDir(), "stranger")
-			if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
+			if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
+				key).CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
 			s.config.SSH.IdentityFile = config.Path(key)
 		}, "ssh-denied"},
-		"nobody listens": {func(t *testing.T, s *site) { s.config.Hosts = []string{s.stack.Lab.SSHURL(1)} }, "host-unreachable"},
+		"nobody listens": {func(t *testing.T, s *site) { s.config.Hosts = []string{s.stack.Lab.SSHURL(1)} },
+			"host-unreachable"},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 			s := newSite(t, agents, false, lab.StackOptions{})
@@ -104,11 +109,19 @@ func TestLook_refuses_what_is_not_set_up_for_a_release(t *testing.T) {
 		code    fault.Code
 	}{
 		"the .env is an env_file too": {options: lab.StackOptions{EnvFile: true}, code: "shared-env-file"},
-		"a key stands twice":          {change: func(t *testing.T, s *site) { s.addEnv(t, "API_IMAGE=a\nAPI_IMAGE=b\n") }, code: "env-key"},
-		"a literal image":             {change: func(t *testing.T, s *site) { s.edit(t, "${API_IMAGE}", "shop/api:1") }, code: "image-not-from-key"},
-		"a variable is not set":       {change: func(t *testing.T, s *site) { s.edit(t, "${GREETING}", "${NOBODY_SETS_THIS}") }, code: "unset-variable"},
-		"a broken compose file":       {change: func(t *testing.T, s *site) { s.edit(t, "services:", "services: [") }, code: "compose-config"},
-		"no compose file":             {change: func(_ *testing.T, s *site) { s.config.Files = []string{"infra/nothing.yml"} }, code: "no-compose-file"},
+		"a key stands twice": {change: func(t *testing.T, s *site) {
+			s.addEnv(t, "API_IMAGE=a\nAPI_IMAGE=b\n")
+		}, code: "env-key"},
+		"a literal image": {change: func(t *testing.T, s *site) { s.edit(t, "${API_IMAGE}", "shop/api:1") },
+			code: "image-not-from-key"},
+		"a variable is not set": {change: func(t *testing.T, s *site) {
+			s.edit(t, "${GREETING}", "${NOBODY_SETS_THIS}")
+		}, code: "unset-variable"},
+		"a broken compose file": {change: func(t *testing.T, s *site) { s.edit(t, "services:", "services: [") },
+			code: "compose-config"},
+		"no compose file": {change: func(_ *testing.T, s *site) {
+			s.config.Files = []string{"infra/nothing.yml"}
+		}, code: "no-compose-file"},
 		"a service that is not there": {change: func(_ *testing.T, s *site) {
 			s.config.Services["cron"] = Service{ImageEnv: "CRON_IMAGE"}
 		}, code: "no-such-service"},
@@ -219,7 +232,8 @@ func TestRoll_leaves_nothing_for_the_next_manual_up(t *testing.T) {
 	if !strings.HasPrefix(string(after), string(before)) {
 		t.Errorf("the .env was\n%s\nand is\n%s", before, after)
 	}
-	if out, err := s.stack.Compose(t.Context(), "up", "-d", "--scale", "worker=3", "--no-recreate").CombinedOutput(); err != nil {
+	if out, err := s.stack.Compose(t.Context(), "up", "-d", "--scale", "worker=3",
+		"--no-recreate").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	s.deploy(t, s.ticket("r-2", 2), s.publish(t, "v1.1.0", nil))
@@ -295,7 +309,8 @@ func disturbed(t *testing.T, disturb func(t *testing.T, s *site, cable *lab.Prox
 		for range said {
 		}
 	}()
-	r, err := x.Roll(t.Context(), s.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), func(text string) { t.Log(text); said <- text })
+	r, err := x.Roll(t.Context(), s.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}),
+		func(text string) { t.Log(text); said <- text })
 	close(said)
 	<-done
 	if err != nil || !r.Done() {
@@ -318,7 +333,8 @@ func TestRoll_follows_on_when_the_host_cannot_be_reached_for_a_while(t *testing.
 
 func TestRoll_starts_its_order_again_when_its_process_was_killed(t *testing.T) {
 	disturbed(t, func(t *testing.T, s *site, _ *lab.Proxy) {
-		out, err := s.stack.Lab.HostCommand(t.Context(), "pkill", "-KILL", "-f", "fairlead-agent-.* roll .*/"+s.stack.App+"/").CombinedOutput()
+		out, err := s.stack.Lab.HostCommand(t.Context(), "pkill", "-KILL", "-f",
+			"fairlead-agent-.* roll .*/"+s.stack.App+"/").CombinedOutput()
 		if err != nil {
 			t.Errorf("kill the runner: %v: %s", err, out)
 		}
@@ -337,12 +353,13 @@ func TestRoll_that_was_overtaken_stops_and_the_successor_finishes(t *testing.T) 
 	other := s.open(t)
 	_, err = other.Underway(t.Context(), s.ticket("r-2", 3), "deploy") // connects, so that raising is quick
 	check(t, err)
-	_, err = x.Roll(t.Context(), s.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), func(text string) {
-		if strings.Contains(text, "api: replacing") && !raised {
-			raised = true
-			took <- other.Raise(context.Background(), s.ticket("r-2", 3))
-		}
-	})
+	_, err = x.Roll(t.Context(), s.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}),
+		func(text string) {
+			if strings.Contains(text, "api: replacing") && !raised {
+				raised = true
+				took <- other.Raise(context.Background(), s.ticket("r-2", 3))
+			}
+		})
 	select {
 	case raised := <-took:
 		check(t, raised)
@@ -352,7 +369,8 @@ func TestRoll_that_was_overtaken_stops_and_the_successor_finishes(t *testing.T) 
 	if !errors.Is(err, fence.ErrOvertaken) {
 		t.Errorf("the old holder's rollout: %v, want %v", err, fence.ErrOvertaken)
 	}
-	if _, err := x.Roll(t.Context(), s.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), quiet); !errors.Is(err, fence.ErrOvertaken) {
+	if _, err := x.Roll(t.Context(), s.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}),
+		quiet); !errors.Is(err, fence.ErrOvertaken) {
 		t.Errorf("the old holder again: %v, want %v", err, fence.ErrOvertaken)
 	}
 	r, err := s.open(t).Roll(t.Context(), s.ticket("r-2", 3), target.NewOrder("deploy", next, release.Rollout{}), quiet)

@@ -65,7 +65,8 @@ func newSite(t *testing.T, agents host.Agents, local bool, o lab.StackOptions) *
 	}
 	c.Directory = s.Dir
 	c.Files = []string{"infra/docker-compose.prod.yml"}
-	c.Services = map[string]Service{"api": {ImageEnv: "API_IMAGE"}, "worker": {ImageEnv: "WORKER_IMAGE"}, "web": {ImageEnv: "WEB_IMAGE"}}
+	c.Services = map[string]Service{"api": {ImageEnv: "API_IMAGE"}, "worker": {ImageEnv: "WORKER_IMAGE"},
+		"web": {ImageEnv: "WEB_IMAGE"}}
 	c.StartTimeout = 20 * time.Second
 	return &site{s, agents, c}
 }
@@ -98,7 +99,8 @@ func (s *site) publish(t *testing.T, tag string, behaviour map[string]string) []
 // prints lists the files of the target directory and of the deploy user's fairlead folder.
 func (s *site) prints(t *testing.T) string {
 	t.Helper()
-	out, err := s.stack.Lab.HostCommand(t.Context(), "sh", "-c", "find "+s.stack.Dir+" -type f -exec cksum {} + | sort").CombinedOutput()
+	out, err := s.stack.Lab.HostCommand(t.Context(), "sh", "-c",
+		"find "+s.stack.Dir+" -type f -exec cksum {} + | sort").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -16,11 +16,13 @@ import (
 	"fairlead/internal/wire/stack"
 )
 
-// reconnects is how often a lost connection is made again while a rollout is followed, with growing pauses: about half a minute.
+// reconnects is how often a lost connection is made again while a rollout is followed, with growing pauses: about half
+// a minute.
 const reconnects = 6
 
 // Roll rolls out on one host after the other and stops at the first that does not come to a good end.
-func (t *Target) Roll(ctx context.Context, ticket fence.Ticket, asked target.Order, say func(string)) (target.Result, error) {
+func (t *Target) Roll(ctx context.Context, ticket fence.Ticket, asked target.Order, say func(string)) (target.Result,
+	error) {
 	order, err := t.order(ticket, asked)
 	if err != nil {
 		return target.Result{}, err
@@ -54,10 +56,12 @@ func untouchedOnlyIf(first bool, err error) error {
 
 func (t *Target) order(ticket fence.Ticket, asked target.Order) (rollout.Order, error) {
 	if len(asked.Groups) > 0 {
-		return rollout.Order{}, fault.MarkUntouched(errors.New("this target takes one host after the other and knows no groups"))
+		return rollout.Order{}, fault.MarkUntouched(
+			errors.New("this target takes one host after the other and knows no groups"))
 	}
 	if i := slices.IndexFunc(asked.Services, func(s target.Service) bool { return s.Strategy != "" }); i >= 0 {
-		return rollout.Order{}, fault.MarkUntouched(fmt.Errorf("this target knows no strategy %q", asked.Services[i].Strategy))
+		return rollout.Order{}, fault.MarkUntouched(
+			fmt.Errorf("this target knows no strategy %q", asked.Services[i].Strategy))
 	}
 	keys, err := t.imageKeys(asked.Images())
 	if err != nil {
@@ -65,7 +69,8 @@ func (t *Target) order(ticket fence.Ticket, asked target.Order) (rollout.Order, 
 	}
 	o := rollout.Order{ID: ticket.Run + "/" + asked.Step, Ticket: ticket}
 	for _, k := range keys {
-		o.Services = append(o.Services, rollout.Service{Name: k.Service, Image: k.Image, Timeout: t.config.timeout(k.Service)})
+		o.Services = append(o.Services, rollout.Service{Name: k.Service, Image: k.Image,
+			Timeout: t.config.timeout(k.Service)})
 	}
 	return o, nil
 }
@@ -73,7 +78,8 @@ func (t *Target) order(ticket fence.Ticket, asked target.Order) (rollout.Order, 
 // Underway tells whether a rollout of this run and step is known on a host and has not ended.
 func (t *Target) Underway(ctx context.Context, ticket fence.Ticket, step string) (bool, error) {
 	for _, h := range t.hosts {
-		st, err := host.Call[wire.RollState](ctx, h, wire.OpRollState, wire.RollRef{Place: t.place, Order: ticket.Run + "/" + step})
+		st, err := host.Call[wire.RollState](ctx, h, wire.OpRollState,
+			wire.RollRef{Place: t.place, Order: ticket.Run + "/" + step})
 		if err != nil {
 			return false, translate(h, err)
 		}

@@ -30,7 +30,8 @@ var (
 	_ target.Roller   = (*Target)(nil)
 )
 
-// New makes a target of hosts that the Fleet of the Config has connected (the ledger shares the first of them). now gives this machine's time.
+// New makes a target of hosts that the Fleet of the Config has connected (the ledger shares the first of them). now
+// gives this machine's time.
 func New(c Config, app, environment string, hosts []*host.Host, now func() time.Time) (*Target, error) {
 	if _, err := c.Validate(); err != nil {
 		return nil, err
@@ -66,7 +67,8 @@ func (t *Target) Raise(ctx context.Context, ticket fence.Ticket) error {
 
 // Keep stores a file of the run on the first host.
 func (t *Target) Keep(ctx context.Context, ticket fence.Ticket, name string, content []byte) error {
-	_, err := host.Call[struct{}](ctx, t.hosts[0], wire.OpKeep, wire.Keep{Place: t.place, Ticket: ticket, Name: name, Content: content})
+	_, err := host.Call[struct{}](ctx, t.hosts[0], wire.OpKeep,
+		wire.Keep{Place: t.place, Ticket: ticket, Name: name, Content: content})
 	return translate(t.hosts[0], err)
 }
 
@@ -77,7 +79,8 @@ func (t *Target) imageKeys(images []release.Image) ([]stack.Image, error) {
 	for _, n := range t.config.names() {
 		for _, i := range images {
 			if i.Service == n {
-				keys = append(keys, stack.Image{Key: stack.Key{Service: n, ImageEnv: t.config.Services[n].ImageEnv}, Image: i.Ref()})
+				keys = append(keys, stack.Image{Key: stack.Key{Service: n, ImageEnv: t.config.Services[n].ImageEnv},
+					Image: i.Ref()})
 			}
 		}
 	}
@@ -96,7 +99,8 @@ func unknownService(name string) error {
 	return fault.MarkUntouched(&fault.Fault{Code: "unknown-service", Outcome: fault.Refused,
 		What:  fmt.Sprintf("the release has an image for %s, and target.services does not name it", name),
 		Means: "no host was touched",
-		Do:    []fault.Command{{Line: fmt.Sprintf("%s: {image_env: …}", name), Why: "under target.services in fairlead.yaml"}}})
+		Do: []fault.Command{{Line: fmt.Sprintf("%s: {image_env: …}", name),
+			Why: "under target.services in fairlead.yaml"}}})
 }
 
 // translate gives an error of a host or its agent in the words of the contract.

@@ -1,5 +1,6 @@
-// Package fake is a target in a seeded world: hosts with an env file, an engine and detached runner processes that live on when the
-// operator dies. The runners drive rollout.Run, the very code that the agent runs. Test-only. Start with NewHost and New.
+// Package fake is a target in a seeded world: hosts with an env file, an engine and detached runner processes that live
+// on when the operator dies. The runners drive rollout.Run, the very code that the agent runs. Test-only. Start with
+// NewHost and New.
 package fake
 
 import (
@@ -52,7 +53,8 @@ type box struct {
 
 // NewHost makes a host on which nothing runs.
 func NewHost(w *world.World, name string) *Host {
-	h := &Host{w: w, place: w.Place(name), engine: w.Place(name + " engine"), env: map[string]string{}, boxes: map[string]*box{},
+	h := &Host{w: w, place: w.Place(name), engine: w.Place(name + " engine"), env: map[string]string{},
+		boxes:   map[string]*box{},
 		runners: map[string]*runner{}, kept: map[string][]byte{}, Images: func(string) Image { return Image{} }}
 	h.engine.Sturdy, h.engine.Near = true, true
 	h.place.Crash = h.Crash
@@ -122,7 +124,8 @@ func (h *Host) Crash() {
 // replica inspects a container now.
 func (h *Host) replica(b *box) container.Replica {
 	how, age := h.Images(b.image), h.w.Now().Sub(b.started)
-	r := container.Replica{ID: b.id, Image: b.image, ImageID: "id-" + b.image, Digests: []string{b.image}, State: "running",
+	r := container.Replica{ID: b.id, Image: b.image, ImageID: "id-" + b.image, Digests: []string{b.image},
+		State:    "running",
 		Restarts: b.restarts, Started: b.started}
 	switch {
 	case how.Checked && age < how.Boots:
@@ -145,8 +148,8 @@ type hands struct {
 
 var _ rollout.Host = hands{}
 
-// Allow takes its time first and compares then, so that nothing comes between it and the act that follows: here one who asks right
-// before he acts cannot be overtaken in between.
+// Allow takes its time first and compares then, so that nothing comes between it and the act that follows: here one who
+// asks right before he acts cannot be overtaken in between.
 func (x hands) Allow(ctx context.Context, t fence.Ticket) error {
 	if err := x.h.w.Do(ctx, x.h.engine, fmt.Sprintf("allow %d", t.Number), func() error { return nil }); err != nil {
 		return err
@@ -184,8 +187,8 @@ func (x hands) Configure(ctx context.Context, s rollout.Service) error {
 	})
 }
 
-// Converge makes the engine run what is configured. It stops the old container first; a runner that is killed in between leaves
-// the service without one, or the engine completes the work by itself.
+// Converge makes the engine run what is configured. It stops the old container first; a runner that is killed in
+// between leaves the service without one, or the engine completes the work by itself.
 func (x hands) Converge(ctx context.Context, s rollout.Service) error {
 	want := ""
 	err := x.now(ctx, "stop "+s.Name, func() error {

@@ -35,9 +35,9 @@ func (r *runner) goesOn(number int64) bool {
 // over tells whether the runner has come to its end, well or not.
 func (r *runner) over() bool { return r.proc == nil || r.proc.Ended() }
 
-// start starts an order or attaches to it, as the agent does: one that has come to a good end, or to any end under the same number,
-// is not started again; one that died, or ended otherwise under a smaller number, is. A smaller number than the largest seen is
-// refused.
+// start starts an order or attaches to it, as the agent does: one that has come to a good end, or to any end under the
+// same number, is not started again; one that died, or ended otherwise under a smaller number, is. A smaller number
+// than the largest seen is refused.
 func (h *Host) start(o rollout.Order) (*runner, error) {
 	if err := h.admit(o.Ticket); err != nil {
 		return nil, err

@@ -67,12 +67,14 @@ func (t *Target) look(h *Host) target.Host {
 // ByHand gives what nobody needs to type in a world.
 func (t *Target) ByHand() target.Runbook {
 	one := func(act string) []string { return []string{act + " by hand"} }
-	return target.Runbook{Check: one("check"), Confirm: one("confirm"), Observe: one("observe"), Pull: one("pull"), Replace: one("replace"),
-		Room: "look for room by hand"}
+	return target.Runbook{Check: one("check"), Confirm: one("confirm"), Observe: one("observe"), Pull: one("pull"),
+		Replace: one("replace"),
+		Room:    "look for room by hand"}
 }
 
 // Prepare pulls everywhere.
-func (t *Target) Prepare(ctx context.Context, tk fence.Ticket, images []release.Image, say func(string)) (target.Prepared, error) {
+func (t *Target) Prepare(ctx context.Context, tk fence.Ticket, images []release.Image,
+	say func(string)) (target.Prepared, error) {
 	var p target.Prepared
 	for _, h := range t.Hosts {
 		ph := target.PreparedHost{Name: h.Name(), Images: map[string]string{}}
@@ -99,10 +101,12 @@ func (t *Target) Prepare(ctx context.Context, tk fence.Ticket, images []release.
 func orderID(t fence.Ticket, step string) string { return t.Run + "/" + step }
 
 // Roll starts on every host, one host after the other, and follows each to its end.
-func (t *Target) Roll(ctx context.Context, tk fence.Ticket, asked target.Order, say func(string)) (target.Result, error) {
+func (t *Target) Roll(ctx context.Context, tk fence.Ticket, asked target.Order, say func(string)) (target.Result,
+	error) {
 	var all target.Result
 	for _, h := range t.Hosts {
-		rep, err := t.roll(ctx, h, rollout.Order{ID: orderID(tk, asked.Step), Ticket: tk, Services: t.order(asked.Images())})
+		rep, err := t.roll(ctx, h, rollout.Order{ID: orderID(tk, asked.Step), Ticket: tk,
+			Services: t.order(asked.Images())})
 		if err != nil {
 			return all, unreachable(err)
 		}
@@ -168,7 +172,8 @@ func (t *Target) again(ctx context.Context, act func() error) error {
 func (t *Target) Underway(ctx context.Context, tk fence.Ticket, step string) (bool, error) {
 	any := false
 	for _, h := range t.Hosts {
-		err := t.w.Do(ctx, h.place, "underway?", func() error { any = any || h.underway(orderID(tk, step)); return nil })
+		err := t.w.Do(ctx, h.place, "underway?",
+			func() error { any = any || h.underway(orderID(tk, step)); return nil })
 		if err != nil {
 			return false, unreachable(err)
 		}

@@ -1,5 +1,5 @@
-// Package targettest is the suite that every target passes, the fake included: what a Looker, a Preparer and a Roller owe to their
-// callers. Test-only. Start with Exercise and Place.
+// Package targettest is the suite that every target passes, the fake included: what a Looker, a Preparer and a Roller
+// owe to their callers. Test-only. Start with Exercise and Place.
 package targettest
 
 import (
@@ -22,18 +22,21 @@ type Target interface {
 	target.Roller
 }
 
-// A Place is one app's place, where at first nothing runs. Open, App, Environment, Release and Absent are required; the suite passes
-// over what a nil hook would need.
+// A Place is one app's place, where at first nothing runs. Open, App, Environment, Release and Absent are required; the
+// suite passes over what a nil hook would need.
 type Place struct {
 	App, Environment string
 
-	Open    func(t *testing.T) Target                             // another operator's handle
-	Release func(t *testing.T, n int) []release.Image             // the n-th release of well-behaved images, pullable, sorted by service
-	Sick    func(t *testing.T) []release.Image                    // a release whose first service (by name) never becomes ready
-	Absent  func(t *testing.T) []release.Image                    // images that cannot be pulled
-	Within  func(t *testing.T, operator func())                   // runs one operator's acts; nil: calls it
-	Leave   func(t *testing.T, n int, roll func(context.Context)) // begins to roll and dies in the middle of it
-	Prints  func(t *testing.T) string                             // everything that exists at the place; looking must not change it
+	Open func(t *testing.T) Target // another operator's handle
+	// the n-th release of well-behaved images, pullable, sorted by service
+	Release func(t *testing.T, n int) []release.Image
+	// a release whose first service (by name) never becomes ready
+	Sick   func(t *testing.T) []release.Image
+	Absent func(t *testing.T) []release.Image                    // images that cannot be pulled
+	Within func(t *testing.T, operator func())                   // runs one operator's acts; nil: calls it
+	Leave  func(t *testing.T, n int, roll func(context.Context)) // begins to roll and dies in the middle of it
+	// everything that exists at the place; looking must not change it
+	Prints func(t *testing.T) string
 }
 
 // Exercise runs the suite. open gives a new place for each test.
@@ -64,7 +67,8 @@ func Exercise(t *testing.T, open func(t *testing.T) Place) {
 }
 
 func (p Place) ticket(run string, number int64) fence.Ticket {
-	return fence.Ticket{App: p.App, Environment: p.Environment, Ledger: "l-1", Run: run, Number: number, Holder: "ana@laptop"}
+	return fence.Ticket{App: p.App, Environment: p.Environment, Ledger: "l-1", Run: run, Number: number,
+		Holder: "ana@laptop"}
 }
 
 func quiet(string) {}
@@ -154,9 +158,10 @@ func unused(t *testing.T, p Place) {
 		t.Errorf("problems: %+v", o.Problems)
 	}
 	by := p.Open(t).ByHand()
-	if slices.ContainsFunc([][]string{by.Check, by.Confirm, by.Observe, by.Pull, by.Replace, {by.Room}}, func(lines []string) bool {
-		return len(lines) == 0 || slices.Contains(lines, "")
-	}) {
+	if slices.ContainsFunc([][]string{by.Check, by.Confirm, by.Observe, by.Pull, by.Replace, {by.Room}},
+		func(lines []string) bool {
+			return len(lines) == 0 || slices.Contains(lines, "")
+		}) {
 		t.Errorf("by hand: %+v; want a line for each act", by)
 	}
 	for _, h := range o.Hosts {
@@ -234,12 +239,14 @@ func again(t *testing.T, p Place) {
 	settle(t, p, p.ticket("r-1", 1), images)
 	before := look(t, p)
 	for _, number := range []int64{1, 2} {
-		r, err := p.Open(t).Roll(t.Context(), p.ticket("r-1", number), target.NewOrder("deploy", images, release.Rollout{}), quiet)
+		r, err := p.Open(t).Roll(t.Context(), p.ticket("r-1", number),
+			target.NewOrder("deploy", images, release.Rollout{}), quiet)
 		if err != nil || !r.Done() {
 			t.Errorf("roll again under number %d: %+v, %v", number, r, err)
 		}
 	}
-	r, err := p.Open(t).Roll(t.Context(), p.ticket("r-3", 3), target.NewOrder("deploy", images, release.Rollout{}), quiet)
+	r, err := p.Open(t).Roll(t.Context(), p.ticket("r-3", 3), target.NewOrder("deploy", images, release.Rollout{}),
+		quiet)
 	if err != nil || !r.Done() {
 		t.Errorf("the same images in another run: %+v, %v", r, err)
 	}

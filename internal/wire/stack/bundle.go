@@ -7,8 +7,9 @@ import (
 	"slices"
 )
 
-// bundle is the fingerprint of the configuration bundle: the bytes of the compose files, the names of the variables in the env
-// files (image keys left out, values never in it), project and profiles. It is the same on every host that has the same files.
+// bundle is the fingerprint of the configuration bundle: the bytes of the compose files, the names of the variables in
+// the env files (image keys left out, values never in it), project and profiles. It is the same on every host that has
+// the same files.
 func (k *look) bundle() string {
 	type hashed struct{ Name, SHA256 string }
 	s := k.seen.Stack

@@ -32,17 +32,21 @@ type Container struct {
 }
 
 // inspectFormat takes from a container only what is needed: never its environment, which holds secrets.
-const inspectFormat = `{"id":{{json .Id}},"image":{{json .Config.Image}},"image_id":{{json .Image}},"state":{{json .State.Status}},` +
+const inspectFormat = `{"id":{{json .Id}},"image":{{json .Config.Image}},"image_id":{{json .Image}},"state":{{json ` +
+	`.State.Status}},` +
 	`"health":{{with index .State "Health"}}{{json .Status}}{{else}}""{{end}},"restarts":{{.RestartCount}},` +
 	`"started":{{json .State.StartedAt}},"exit_code":{{.State.ExitCode}},` +
-	`"project":{{json (index .Config.Labels "com.docker.compose.project")}},"service":{{json (index .Config.Labels "com.docker.compose.service")}},` +
+	`"project":{{json (index .Config.Labels "com.docker.compose.project")}},"service":{{json (index .Config.Labels ` +
+	`"com.docker.compose.service")}},` +
 	`"dir":{{json (index .Config.Labels "com.docker.compose.project.working_dir")}},` +
-	`"files":{{json (index .Config.Labels "com.docker.compose.project.config_files")}},"oneoff":{{json (index .Config.Labels "com.docker.compose.oneoff")}}}`
+	`"files":{{json (index .Config.Labels "com.docker.compose.project.config_files")}},"oneoff":{{json (index ` +
+	`.Config.Labels "com.docker.compose.oneoff")}}}`
 
 const imageFormat = `{"id":{{json .Id}},"digests":{{json .RepoDigests}}}`
 
-// containersScript inspects all containers with the filters given, and then their images. A container that goes away between
-// listing and inspecting is met by looking again; an engine that does not answer is an error, never "no containers".
+// containersScript inspects all containers with the filters given, and then their images. A container that goes away
+// between listing and inspecting is met by looking again; an engine that does not answer is an error, never "no
+// containers".
 const containersScript = `f=$1; g=$2; shift 2
 for try in 1 2 3; do
 ids=$(docker ps -aq --no-trunc "$@") || exit 1
@@ -55,9 +59,11 @@ exit 0
 done
 exit 1`
 
-// ContainersCommand inspects the containers of all compose projects or, where they are named, of one project or one service.
+// ContainersCommand inspects the containers of all compose projects or, where they are named, of one project or one
+// service.
 func ContainersCommand(project, service string) wire.Command {
-	argv := []string{"sh", "-c", containersScript, "sh", inspectFormat, imageFormat, "--filter", "label=" + labelProject}
+	argv := []string{"sh", "-c", containersScript, "sh", inspectFormat, imageFormat, "--filter",
+		"label=" + labelProject}
 	if project != "" {
 		argv = append(argv, "--filter", "label="+labelProject+"="+project)
 	}
@@ -95,7 +101,8 @@ func ReadContainers(a wire.Answer) ([]Container, error) {
 		case c.State == "":
 			digests[c.ID] = c.Digests
 		default:
-			all = append(all, Container{c.Replica, c.Project, c.Service, c.Dir, c.Files, strings.EqualFold(c.Oneoff, "true")})
+			all = append(all, Container{c.Replica, c.Project, c.Service, c.Dir, c.Files,
+				strings.EqualFold(c.Oneoff, "true")})
 		}
 	}
 	for i := range all {
@@ -123,7 +130,8 @@ type ImageOn struct {
 
 // ImageCommand inspects one image.
 func ImageCommand(ref string) wire.Command {
-	return wire.Command{Argv: []string{"docker", "image", "inspect", "-f", imageFormat, "--", ref}, Timeout: 30 * time.Second}
+	return wire.Command{Argv: []string{"docker", "image", "inspect", "-f", imageFormat, "--", ref},
+		Timeout: 30 * time.Second}
 }
 
 // ReadImage reads the answer to ImageCommand; false when the host has no such image.

@@ -37,8 +37,8 @@ type entry struct {
 	line      int
 }
 
-// ParseEnv reads an env file by compose's rules (compose-go's dotenv): comments, export, "KEY: value", quotes over several lines,
-// " #" after a bare value. It gives ErrEnvFile where compose would fail.
+// ParseEnv reads an env file by compose's rules (compose-go's dotenv): comments, export, "KEY: value", quotes over
+// several lines, " #" after a bare value. It gives ErrEnvFile where compose would fail.
 func ParseEnv(content []byte) (EnvFile, error) {
 	if len(content) > MaxEnv {
 		return EnvFile{}, fmt.Errorf("%w: it is larger than %d bytes", ErrEnvFile, MaxEnv)
@@ -75,8 +75,8 @@ func (f EnvFile) Value(key string) (string, bool) {
 	return "", false
 }
 
-// Set gives the content with the value of one key replaced, every other byte kept; a key that is missing is appended. A value that
-// would need quotes is refused. ErrDuplicate and ErrInherited tell why a key is not touched.
+// Set gives the content with the value of one key replaced, every other byte kept; a key that is missing is appended. A
+// value that would need quotes is refused. ErrDuplicate and ErrInherited tell why a key is not touched.
 func (f EnvFile) Set(key, value string) ([]byte, error) {
 	if value == "" || strings.ContainsAny(value, " \t\r\n\v\f\"'$`\\#\x00") || !utf8.ValidString(value) {
 		return nil, fmt.Errorf("the value for %s needs quotes", key)

@@ -29,7 +29,8 @@ type Observation struct {
 	Problems []fault.Problem
 }
 
-const fileScript = `if [ -L "$1" ]; then echo link; elif [ -f "$1" ]; then echo file; cat "$1"; elif [ -e "$1" ]; then echo other; else echo none; fi`
+const fileScript = `if [ -L "$1" ]; then echo link; elif [ -f "$1" ]; then echo file; cat "$1"; elif [ -e "$1" ]; ` +
+	`then echo other; else echo none; fi`
 
 const freeScript = `d=$(docker info -f "{{.DockerRootDir}}"); [ -d "$d" ] || d=/; df -Pk "$d" | tail -n 1`
 
@@ -53,7 +54,8 @@ func (k *look) readWritable(a wire.Answer) {
 			k.problem("not-writable", "the deploy user may not write into "+name,
 				"ls -ld "+name, "on the host; it must belong to the deploy user or a group of it")
 		case kind == "owner":
-			k.problem("not-writable", name+" belongs to another user, and the deploy user could not replace it and keep its owner",
+			k.problem("not-writable", name+" belongs to another user, and the deploy user could not replace it and "+
+				"keep its owner",
 				"ls -l "+name, "on the host; chown it to the deploy user")
 		}
 		seen[name] = true
@@ -88,8 +90,8 @@ type look struct {
 	seen   Observation
 }
 
-// Look reads what runs and what is configured, in two exchanges, and changes nothing. What stands against a rollout is in Problems;
-// an error means that the host did not answer, or not in a way that can be read.
+// Look reads what runs and what is configured, in two exchanges, and changes nothing. What stands against a rollout is
+// in Problems; an error means that the host did not answer, or not in a way that can be read.
 func Look(ctx context.Context, r wire.Runner, l Layout, place wire.Place) (Observation, error) {
 	k := look{layout: l, place: place, files: map[string]file{}}
 	k.names = append(append(l.absAll(l.Files), l.Candidates()...), place.Ticket())
@@ -182,7 +184,8 @@ func (k *look) facts(answers []wire.Answer) error {
 func (k *look) resolve() error {
 	for _, f := range k.layout.absAll(k.layout.Files) {
 		if k.files[f].kind != "file" && k.files[f].kind != "link" {
-			k.problem("no-compose-file", "there is no compose file "+f, "correct target.directory or target.files in fairlead.yaml", "")
+			k.problem("no-compose-file", "there is no compose file "+f,
+				"correct target.directory or target.files in fairlead.yaml", "")
 			return nil
 		}
 	}
@@ -201,7 +204,8 @@ func (k *look) resolve() error {
 func (k *look) keys() {
 	s := k.seen.Stack
 	if kind := k.files[s.Store].kind; kind == "link" || kind == "other" {
-		k.problem("env-file-link", fmt.Sprintf("%s is a symbolic link or no plain file; replacing it would cut it off from its source", s.Store),
+		k.problem("env-file-link", fmt.Sprintf(
+			"%s is a symbolic link or no plain file; replacing it would cut it off from its source", s.Store),
 			"make it a plain file, or name the real one in target.env_store", "")
 		return
 	}
@@ -222,14 +226,16 @@ func (k *look) keys() {
 		}
 	}
 	for _, key := range s.Services {
-		k.seen.Services = append(k.seen.Services, container.Service{Name: key.Service, Configured: values[key.Service], Replicas: []container.Replica{}})
+		k.seen.Services = append(k.seen.Services,
+			container.Service{Name: key.Service, Configured: values[key.Service], Replicas: []container.Replica{}})
 	}
 }
 
 func (k *look) readModel(answers []wire.Answer) {
 	m, err := ReadModel(answers)
 	if err != nil {
-		k.problem("compose-config", "compose cannot read the project: "+err.Error(), strings.Join(k.seen.Stack.ComposeArgs(k.present, "config", "-q"), " "), "")
+		k.problem("compose-config", "compose cannot read the project: "+err.Error(),
+			strings.Join(k.seen.Stack.ComposeArgs(k.present, "config", "-q"), " "), "")
 		return
 	}
 	s := &k.seen.Stack
@@ -245,7 +251,8 @@ func (k *look) readModel(answers []wire.Answer) {
 	k.seen.Bundle = k.bundle()
 }
 
-// projects compares the labels of what runs with the configuration: a second stack beside the first is the worst surprise.
+// projects compares the labels of what runs with the configuration: a second stack beside the first is the worst
+// surprise.
 func (k *look) projects() {
 	s := k.seen.Stack
 	files := strings.Join(s.Files, ",")
@@ -260,7 +267,8 @@ func (k *look) projects() {
 		if !mine && (ours || !known) {
 			continue // the same files under another name beside ours are somebody's staging
 		}
-		k.problem("other-project", fmt.Sprintf("the service %s runs in the project %s from %s (folder %s); configured is the project %s from %s",
+		k.problem("other-project", fmt.Sprintf(
+			"the service %s runs in the project %s from %s (folder %s); configured is the project %s from %s",
 			c.Service, c.Project, c.Files, c.Dir, s.Project, files),
 			"set target.project and target.files in fairlead.yaml to what runs, or take the other stack down", "")
 		return

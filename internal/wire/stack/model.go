@@ -21,7 +21,8 @@ func problem(code fault.Code, what, line, why string) fault.Problem {
 	return fault.Problem{Code: code, What: what, Do: []fault.Command{{Line: line, Why: why}}}
 }
 
-// A Model is a compose project as compose resolves it. It may hold secrets: it is compared in memory and never stored or shown.
+// A Model is a compose project as compose resolves it. It may hold secrets: it is compared in memory and never stored
+// or shown.
 type Model struct {
 	Name     string
 	services map[string]map[string]any
@@ -29,8 +30,8 @@ type Model struct {
 	warnings string
 }
 
-// ModelCommands render the project with the image keys given, which win over the env files as a shell's variables do, and once more
-// as it is written: only there compose (v2.40.3) still names the env files of services.
+// ModelCommands render the project with the image keys given, which win over the env files as a shell's variables do,
+// and once more as it is written: only there compose (v2.40.3) still names the env files of services.
 func ModelCommands(s Stack, present func(string) bool, images map[string]string) []wire.Command {
 	resolved := wire.Command{Argv: s.ComposeArgs(present, "config", "--format", "json"), Timeout: 30 * time.Second}
 	for _, k := range s.Services {
@@ -38,7 +39,8 @@ func ModelCommands(s Stack, present func(string) bool, images map[string]string)
 			resolved.Env = append(resolved.Env, k.ImageEnv+"="+image)
 		}
 	}
-	written := wire.Command{Argv: s.ComposeArgs(present, "config", "--no-interpolate", "--no-env-resolution", "--format", "json"), Timeout: 30 * time.Second}
+	written := wire.Command{Argv: s.ComposeArgs(present, "config", "--no-interpolate", "--no-env-resolution",
+		"--format", "json"), Timeout: 30 * time.Second}
 	return []wire.Command{resolved, written}
 }
 
@@ -72,7 +74,8 @@ func ReadModel(answers []wire.Answer) (Model, error) {
 	if err != nil {
 		return Model{}, err
 	}
-	return Model{Name: resolved.Name, services: resolved.Services, written: written.Services, warnings: answers[0].Stderr}, nil
+	return Model{Name: resolved.Name, services: resolved.Services, written: written.Services,
+		warnings: answers[0].Stderr}, nil
 }
 
 // Probe gives for each service an image that nobody has: what becomes of it shows where the image keys go.
@@ -85,8 +88,8 @@ func (s Stack) Probe() map[string]string {
 	return images
 }
 
-// Check tells what stands against setting these images by their keys: a service that would not get exactly its image, a service
-// that another one's key changes too, a variable that is not set.
+// Check tells what stands against setting these images by their keys: a service that would not get exactly its image, a
+// service that another one's key changes too, a variable that is not set.
 func (m Model) Check(s Stack, images map[string]string) []fault.Problem {
 	var all []fault.Problem
 	for _, k := range s.Services {
@@ -110,7 +113,8 @@ func (m Model) Check(s Stack, images map[string]string) []fault.Problem {
 }
 
 func notFromKey(k Key, got, want string) fault.Problem {
-	what := fmt.Sprintf("setting %s to %s gives the service %s the image %s", k.ImageEnv, short(want), k.Service, short(got))
+	what := fmt.Sprintf("setting %s to %s gives the service %s the image %s", k.ImageEnv, short(want), k.Service,
+		short(got))
 	if got == "" || !strings.Contains(got, "fairlead.invalid") {
 		what = fmt.Sprintf("the image of the service %s does not come from %s: it is %q", k.Service, k.ImageEnv, got)
 	}
@@ -143,7 +147,8 @@ func (m Model) strangers(s Stack, images map[string]string) []fault.Problem {
 	return all
 }
 
-// envFiles finds services that take the store as their own env_file: compose would recreate them at every change of any key.
+// envFiles finds services that take the store as their own env_file: compose would recreate them at every change of any
+// key.
 func (m Model) envFiles(s Stack, images map[string]string) []fault.Problem {
 	var all []fault.Problem
 	rel := strings.TrimPrefix(s.Store, s.ProjectDir+"/")
@@ -157,8 +162,8 @@ func (m Model) envFiles(s Stack, images map[string]string) []fault.Problem {
 	return all
 }
 
-// shares tells whether a service reads the store itself: it names it, or (where the name is made of variables) an image key stands in
-// its environment with another value than the one that was given for the keys.
+// shares tells whether a service reads the store itself: it names it, or (where the name is made of variables) an image
+// key stands in its environment with another value than the one that was given for the keys.
 func (m Model) shares(s Stack, name string, images map[string]string) bool {
 	for _, f := range envFilesOf(m.written[name]) {
 		if !path.IsAbs(f) {
@@ -184,7 +189,8 @@ func separate(s Stack, service, rel string) []fault.Command {
 		keys = append(keys, k.ImageEnv)
 	}
 	own := path.Join(path.Dir(rel), "app.env")
-	cut := fmt.Sprintf("cd %s && grep -vE '^(export )?(%s)=' %s > %s && chmod 600 %s; then in the compose file, service %s:",
+	cut := fmt.Sprintf("cd %s && grep -vE '^(export )?(%s)=' %s > %s && chmod 600 %s; then in the compose file, "+
+		"service %s:",
 		s.ProjectDir, strings.Join(keys, "|"), rel, own, own, service)
 	return []fault.Command{{Line: cut}, {Line: "-    env_file: " + rel}, {Line: "+    env_file: " + own}}
 }

@@ -19,31 +19,51 @@ func codes(problems []fault.Problem) []string {
 }
 
 func TestCheck_refuses_what_the_image_keys_would_not_or_not_only_change(t *testing.T) {
-	s := Stack{ProjectDir: "/opt/app/infra", Store: "/opt/app/infra/.env", Services: []Key{{"api", "API_IMAGE"}, {"web", "WEB_IMAGE"}}}
+	s := Stack{ProjectDir: "/opt/app/infra", Store: "/opt/app/infra/.env",
+		Services: []Key{{"api", "API_IMAGE"}, {"web", "WEB_IMAGE"}}}
 	api, web := s.Probe()["api"], s.Probe()["web"]
 	for name, c := range map[string]struct {
 		services, warnings string
 		want               []string
 	}{
-		"all is well":                            {services: `"api":{"image":"API"},"web":{"image":"WEB"},"proxy":{"image":"caddy"}`},
-		"a service is not there":                 {services: `"api":{"image":"API"}`, want: []string{"no-such-service"}},
-		"an image is a literal":                  {services: `"api":{"image":"shop/api:1"},"web":{"image":"WEB"}`, want: []string{"image-not-from-key"}},
-		"an image is only part of":               {services: `"api":{"image":"API-debug"},"web":{"image":"WEB"}`, want: []string{"image-not-from-key"}},
-		"an image is empty":                      {services: `"api":{},"web":{"image":"WEB"}`, want: []string{"image-not-from-key"}},
-		"two images are swapped":                 {services: `"api":{"image":"WEB"},"web":{"image":"API"}`, want: []string{"image-not-from-key", "image-not-from-key", "foreign-image-key", "foreign-image-key"}},
-		"a key leads elsewhere":                  {services: `"api":{"image":"API"},"web":{"image":"WEB"},"cron":{"image":"API"}`, want: []string{"foreign-image-key"}},
-		"a key is in an environment":             {services: `"api":{"image":"API","environment":{"WEB_IMAGE":null}},"web":{"image":"WEB"}`, want: []string{"foreign-image-key"}},
-		"a service's own key in its environment": {services: `"api":{"image":"API","environment":{"V":"API"}},"web":{"image":"WEB"}`},
-		"the store is an env_file":               {services: `"api":{"image":"API","env_file":[{"path":"/opt/app/infra/.env","required":true}]},"web":{"image":"WEB"}`, want: []string{"shared-env-file"}},
-		"the store is an env_file of a service that is not deployed": {services: `"api":{"image":"API"},"web":{"image":"WEB"},"db":{"image":"x","env_file":["./.env"]}`, want: []string{"shared-env-file"}},
-		"the store's values are in an environment":                   {services: `"api":{"image":"API"},"web":{"image":"WEB","environment":{"WEB_IMAGE":"old"}}`, want: []string{"shared-env-file"}},
+		"all is well": {
+			services: `"api":{"image":"API"},"web":{"image":"WEB"},"proxy":{"image":"caddy"}`},
+		"a service is not there": {services: `"api":{"image":"API"}`,
+			want: []string{"no-such-service"}},
+		"an image is a literal": {services: `"api":{"image":"shop/api:1"},"web":{"image":"WEB"}`,
+			want: []string{"image-not-from-key"}},
+		"an image is only part of": {services: `"api":{"image":"API-debug"},"web":{"image":"WEB"}`,
+			want: []string{"image-not-from-key"}},
+		"an image is empty": {services: `"api":{},"web":{"image":"WEB"}`,
+			want: []string{"image-not-from-key"}},
+		"two images are swapped": {services: `"api":{"image":"WEB"},"web":{"image":"API"}`,
+			want: []string{"image-not-from-key", "image-not-from-key", "foreign-image-key", "foreign-image-key"}},
+		"a key leads elsewhere": {
+			services: `"api":{"image":"API"},"web":{"image":"WEB"},"cron":{"image":"API"}`,
+			want:     []string{"foreign-image-key"}},
+		"a key is in an environment": {
+			services: `"api":{"image":"API","environment":{"WEB_IMAGE":null}},"web":{"image":"WEB"}`,
+			want:     []string{"foreign-image-key"}},
+		"a service's own key in its environment": {
+			services: `"api":{"image":"API","environment":{"V":"API"}},"web":{"image":"WEB"}`},
+		"the store is an env_file": {
+			services: `"api":{"image":"API","env_file":[{"path":"/opt/app/infra/.env","required":true}]},"web":{"image":"WEB"}`, want: []string{"shared-env-file"}},
+		"the store is an env_file of a service that is not deployed": {
+			services: `"api":{"image":"API"},"web":{"image":"WEB"},"db":{"image":"x","env_file":["./.env"]}`,
+			want:     []string{"shared-env-file"}},
+		"the store's values are in an environment": {
+			services: `"api":{"image":"API"},"web":{"image":"WEB","environment":{"WEB_IMAGE":"old"}}`,
+			want:     []string{"shared-env-file"}},
 		"another env_file": {services: `"api":{"image":"API","env_file":[{"path":"/opt/app/infra/app.env"}]},"web":{"image":"WEB"}`},
 		"a variable is not set": {services: `"api":{"image":"API"},"web":{"image":"WEB"}`,
-			warnings: `time="2026" level=warning msg="The \"TOKEN\" variable is not set. Defaulting to a blank string."` + "\n" + `time="2026" level=warning msg="The \"TOKEN\" variable is not set. Defaulting to a blank string."`,
-			want:     []string{"unset-variable"}},
+			warnings: `time="2026" level=warning msg="The \"TOKEN\" variable is not set. Defaulting to a blank ` +
+				`string."` + "\n" + `time="2026" level=warning msg="The \"TOKEN\" variable is not set. Defaulting to ` +
+				`a blank string."`,
+			want: []string{"unset-variable"}},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
-			text := strings.NewReplacer(`"API`, `"`+api, `"WEB"`, `"`+web+`"`).Replace(strings.ReplaceAll(c.services, `"WEB_IMAGE"`, `"KEY"`))
+			text := strings.NewReplacer(`"API`, `"`+api, `"WEB"`,
+				`"`+web+`"`).Replace(strings.ReplaceAll(c.services, `"WEB_IMAGE"`, `"KEY"`))
 			text = strings.ReplaceAll(text, `"KEY"`, `"WEB_IMAGE"`)
 			doc := fmt.Appendf(nil, `{"name":"shop","services":{%s}}`, text)
 			m, err := ReadModel([]wire.Answer{{Out: doc, Stderr: c.warnings}, {Out: doc}})
@@ -99,7 +119,8 @@ func TestReadContainers_joins_replicas_and_the_digests_of_their_images(t *testin
 		t.Fatalf("%+v, %v; want two containers", all, err)
 	}
 	got := Replicas(all, "shop", "api")
-	if len(got) != 1 || got[0].ID != "c1" || !slices.Equal(got[0].Digests, []string{"r/api@sha256:aa"}) || got[0].Restarts != 1 {
+	if len(got) != 1 || got[0].ID != "c1" || !slices.Equal(got[0].Digests, []string{"r/api@sha256:aa"}) ||
+		got[0].Restarts != 1 {
 		t.Errorf("replicas %+v; want c1 alone, with its digest", got)
 	}
 	if len(Replicas(all, "other", "api")) != 0 {

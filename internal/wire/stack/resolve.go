@@ -17,14 +17,15 @@ func (l Layout) Candidates() []string {
 	return slices.Compact(files)
 }
 
-// Resolve finds the env file that compose v2 reads for these files when it is typed in the layout's directory, and makes every path
-// absolute. env gives the content of a file, and whether it exists.
+// Resolve finds the env file that compose v2 reads for these files when it is typed in the layout's directory, and
+// makes every path absolute. env gives the content of a file, and whether it exists.
 //
-// Compose's own rule (measured with v2.40.3): for "-f infra/x.yml" only infra/.env is read. Where the current folder's .env sets
-// COMPOSE_FILE and no -f is typed, that .env is read and wins, and infra/.env fills what it does not name; the project's folder is
-// infra all the same.
+// Compose's own rule (measured with v2.40.3): for "-f infra/x.yml" only infra/.env is read. Where the current folder's
+// .env sets COMPOSE_FILE and no -f is typed, that .env is read and wins, and infra/.env fills what it does not name;
+// the project's folder is infra all the same.
 func (l Layout) Resolve(env func(string) ([]byte, bool)) (Stack, error) {
-	s := Stack{Directory: path.Clean(l.Directory), Files: l.absAll(l.Files), Project: l.Project, Profiles: l.Profiles, Services: l.Services}
+	s := Stack{Directory: path.Clean(l.Directory), Files: l.absAll(l.Files), Project: l.Project, Profiles: l.Profiles,
+		Services: l.Services}
 	s.ProjectDir = path.Dir(s.Files[0])
 	here, beside := path.Join(s.Directory, ".env"), path.Join(s.ProjectDir, ".env")
 	s.EnvFiles = l.absAll(l.EnvFiles)

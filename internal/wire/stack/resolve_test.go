@@ -15,7 +15,8 @@ func TestResolve_finds_the_env_file_that_compose_reads(t *testing.T) {
 		env    []string
 	}{
 		"the folder of the first compose file": {store: "/opt/app/infra/.env", env: []string{"/opt/app/infra/.env"}},
-		"not the current folder's": {files: map[string]string{"/opt/app/.env": "API_IMAGE=x\n", "/opt/app/infra/.env": "A=1\n"},
+		"not the current folder's": {files: map[string]string{"/opt/app/.env": "API_IMAGE=x\n",
+			"/opt/app/infra/.env": "A=1\n"},
 			store: "/opt/app/infra/.env", env: []string{"/opt/app/infra/.env"}},
 		"the current folder's when it names these files": {
 			files: map[string]string{"/opt/app/.env": "COMPOSE_FILE=infra/docker-compose.prod.yml\n"},
@@ -27,11 +28,17 @@ func TestResolve_finds_the_env_file_that_compose_reads(t *testing.T) {
 			store: "/opt/app/.env", env: []string{"/opt/app/.env"}},
 		"files in the folder itself": {change: func(l *Layout) { l.Files = []string{"docker-compose.yml"} },
 			store: "/opt/app/.env", env: []string{"/opt/app/.env"}},
-		"an absolute compose file": {change: func(l *Layout) { l.Files = []string{"/srv/x/c.yml"} }, store: "/srv/x/.env", env: []string{"/srv/x/.env"}},
-		"a store that is named":    {change: func(l *Layout) { l.EnvStore = "images.env" }, store: "/opt/app/images.env", env: []string{"/opt/app/images.env"}},
-		"the last of the env files that are named": {change: func(l *Layout) { l.EnvFiles = []string{"base.env", "prod.env"} },
+		"an absolute compose file": {change: func(l *Layout) { l.Files = []string{"/srv/x/c.yml"} },
+			store: "/srv/x/.env", env: []string{"/srv/x/.env"}},
+		"a store that is named": {change: func(l *Layout) { l.EnvStore = "images.env" },
+			store: "/opt/app/images.env", env: []string{"/opt/app/images.env"}},
+		"the last of the env files that are named": {change: func(l *Layout) {
+			l.EnvFiles = []string{"base.env", "prod.env"}
+		},
 			store: "/opt/app/prod.env", env: []string{"/opt/app/base.env", "/opt/app/prod.env"}},
-		"a store behind the env files that are named": {change: func(l *Layout) { l.EnvFiles, l.EnvStore = []string{"images.env", "base.env"}, "images.env" },
+		"a store behind the env files that are named": {change: func(l *Layout) {
+			l.EnvFiles, l.EnvStore = []string{"images.env", "base.env"}, "images.env"
+		},
 			store: "/opt/app/images.env", env: []string{"/opt/app/base.env", "/opt/app/images.env"}},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
@@ -51,9 +58,11 @@ func TestResolve_finds_the_env_file_that_compose_reads(t *testing.T) {
 }
 
 func TestComposeArgs_leave_nothing_to_the_surroundings(t *testing.T) {
-	s := Stack{ProjectDir: "/opt/app/infra", Project: "shop", Files: []string{"/opt/app/infra/c.yml"}, EnvFiles: []string{"/a/.env", "/b/.env"}, Profiles: []string{"p"}}
+	s := Stack{ProjectDir: "/opt/app/infra", Project: "shop", Files: []string{"/opt/app/infra/c.yml"},
+		EnvFiles: []string{"/a/.env", "/b/.env"}, Profiles: []string{"p"}}
 	got := strings.Join(s.ComposeArgs(func(n string) bool { return n == "/b/.env" }, "up", "api"), " ")
-	want := "docker compose --ansi never --project-directory /opt/app/infra -p shop -f /opt/app/infra/c.yml --env-file /b/.env --profile p up api"
+	want := "docker compose --ansi never --project-directory /opt/app/infra -p shop -f /opt/app/infra/c.yml " +
+		"--env-file /b/.env --profile p up api"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -64,7 +73,8 @@ func TestComposeArgs_leave_nothing_to_the_surroundings(t *testing.T) {
 }
 
 func TestValidate_refuses_a_layout_that_cannot_work(t *testing.T) {
-	good := Layout{Directory: "/opt/app", Files: []string{"c.yml"}, EnvStore: Auto, Services: []Key{{"api", "API_IMAGE"}}}
+	good := Layout{Directory: "/opt/app", Files: []string{"c.yml"}, EnvStore: Auto,
+		Services: []Key{{"api", "API_IMAGE"}}}
 	if err := good.Validate(); err != nil {
 		t.Error(err)
 	}

@@ -13,8 +13,9 @@ import (
 	"fairlead/internal/wire"
 )
 
-// A Server names one container that something is served from: a compose service, whose project may be left open, or a container's own
-// name. Directory, where it is set, tells which project is meant when several have the service: the one whose files lie there.
+// A Server names one container that something is served from: a compose service, whose project may be left open, or a
+// container's own name. Directory, where it is set, tells which project is meant when several have the service: the one
+// whose files lie there.
 type Server struct {
 	Service   string
 	Project   string
@@ -22,8 +23,8 @@ type Server struct {
 	Directory string
 }
 
-// A Serving is a running container and where it is reached from the host. Address is an IP address, or "127.0.0.1" where the
-// container shares the host's network.
+// A Serving is a running container and where it is reached from the host. Address is an IP address, or "127.0.0.1"
+// where the container shares the host's network.
 type Serving struct {
 	ID      string
 	Name    string
@@ -34,9 +35,12 @@ type Serving struct {
 var ErrNotServing = errors.New("there is not exactly one such container")
 
 // servingFormat takes what is needed to reach a container; never its environment.
-const servingFormat = `{"id":{{json .Id}},"name":{{json .Name}},"state":{{json .State.Status}},"mode":{{json .HostConfig.NetworkMode}},"networks":{{json .NetworkSettings.Networks}},` +
-	`"project":{{json (index .Config.Labels "com.docker.compose.project")}},"service":{{json (index .Config.Labels "com.docker.compose.service")}},` +
-	`"dir":{{json (index .Config.Labels "com.docker.compose.project.working_dir")}},"files":{{json (index .Config.Labels "com.docker.compose.project.config_files")}},` +
+const servingFormat = `{"id":{{json .Id}},"name":{{json .Name}},"state":{{json .State.Status}},"mode":{{json ` +
+	`.HostConfig.NetworkMode}},"networks":{{json .NetworkSettings.Networks}},` +
+	`"project":{{json (index .Config.Labels "com.docker.compose.project")}},"service":{{json (index .Config.Labels ` +
+	`"com.docker.compose.service")}},` +
+	`"dir":{{json (index .Config.Labels "com.docker.compose.project.working_dir")}},"files":{{json (index ` +
+	`.Config.Labels "com.docker.compose.project.config_files")}},` +
 	`"oneoff":{{json (index .Config.Labels "com.docker.compose.oneoff")}}}`
 
 const servingScript = `f=$1; shift
@@ -73,8 +77,8 @@ type serving struct {
 	Oneoff   string                                `json:"oneoff"`
 }
 
-// ReadServing reads the answer to ServingCommand and gives the one container that is meant. Errors match ErrNotServing where docker
-// answered.
+// ReadServing reads the answer to ServingCommand and gives the one container that is meant. Errors match ErrNotServing
+// where docker answered.
 func ReadServing(s Server, a wire.Answer) (Serving, error) {
 	if err := a.Err("docker ps"); err != nil {
 		return Serving{}, err
@@ -93,7 +97,8 @@ func ReadServing(s Server, a wire.Answer) (Serving, error) {
 		}
 	}
 	if s.Name == "" && s.Project == "" && s.Directory != "" && len(all) > 1 {
-		if near := slices.DeleteFunc(slices.Clone(all), func(c serving) bool { return !c.below(s.Directory) }); len(near) > 0 {
+		if near := slices.DeleteFunc(slices.Clone(all),
+			func(c serving) bool { return !c.below(s.Directory) }); len(near) > 0 {
 			all = near
 		}
 	}
@@ -149,5 +154,6 @@ func notOne(s Server, all []serving) error {
 		names = append(names, fmt.Sprintf("%s (project %s)", strings.TrimPrefix(c.Name, "/"), c.Project))
 	}
 	slices.Sort(names)
-	return fmt.Errorf("%s runs %d times: %s; name one by database.container.name: %w", what, len(all), strings.Join(names[:min(len(names), 4)], ", "), ErrNotServing)
+	return fmt.Errorf("%s runs %d times: %s; name one by database.container.name: %w", what, len(all),
+		strings.Join(names[:min(len(names), 4)], ", "), ErrNotServing)
 }

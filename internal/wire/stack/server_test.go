@@ -22,14 +22,18 @@ func TestReadServing_finds_the_one_container_that_is_meant(t *testing.T) {
 		out    []string
 		want   string // address, or what the error says
 	}{
-		"the only one":                          {Server{Service: "db"}, []string{dbOfShop}, "172.20.0.5"},
-		"the one of the target's own folder":    {Server{Service: "db", Directory: "/srv/shop"}, []string{dbOfOther, dbOfShop}, "172.20.0.5"},
-		"a folder that only begins alike":       {Server{Service: "db", Directory: "/srv/sho"}, []string{dbOfOther, dbOfShop}, "runs 2 times: other-db-1 (project other), shop-db-1 (project shop)"},
+		"the only one": {Server{Service: "db"}, []string{dbOfShop}, "172.20.0.5"},
+		"the one of the target's own folder": {Server{Service: "db", Directory: "/srv/shop"},
+			[]string{dbOfOther, dbOfShop}, "172.20.0.5"},
+		"a folder that only begins alike": {Server{Service: "db", Directory: "/srv/sho"},
+			[]string{dbOfOther, dbOfShop}, "runs 2 times: other-db-1 (project other), shop-db-1 (project shop)"},
 		"several, and nothing that tells which": {Server{Service: "db"}, []string{dbOfOther, dbOfShop}, "runs 2 times"},
 		"a stopped one is none":                 {Server{Service: "db"}, []string{dbOfShop, stopped}, "172.20.0.5"},
 		"the host's network":                    {Server{Name: "pg"}, []string{onHost}, "127.0.0.1"},
-		"no network":                            {Server{Name: "alone"}, []string{isolated}, "the container alone has no address"},
-		"none":                                  {Server{Service: "db", Project: "shop"}, nil, "the compose service db of project shop does not run on the host"},
+		"no network": {Server{Name: "alone"}, []string{isolated},
+			"the container alone has no address"},
+		"none": {Server{Service: "db", Project: "shop"}, nil,
+			"the compose service db of project shop does not run on the host"},
 	} {
 		s, err := ReadServing(c.server, wire.Answer{Out: []byte(strings.Join(c.out, "\n"))})
 		if err != nil {
@@ -42,7 +46,9 @@ func TestReadServing_finds_the_one_container_that_is_meant(t *testing.T) {
 			t.Errorf("%s: %+v, want %q", name, s, c.want)
 		}
 	}
-	if _, err := ReadServing(Server{Service: "db"}, wire.Answer{Code: 1, Stderr: "Cannot connect to the Docker daemon"}); err == nil || errors.Is(err, ErrNotServing) {
+	if _, err := ReadServing(Server{Service: "db"},
+		wire.Answer{Code: 1, Stderr: "Cannot connect to the Docker daemon"}); err == nil ||
+		errors.Is(err, ErrNotServing) {
 		t.Errorf("an engine that does not answer: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
-// Package stack says how a compose project on a host is named to the docker command line, and how the answers are read: which env
-// file compose reads, how one key in it is replaced, what runs, what a configuration would become. Operator (through any
-// connection) and agent (on the spot) use the same code over a wire.Runner. It changes nothing itself. Start with Layout and Look.
+// Package stack says how a compose project on a host is named to the docker command line, and how the answers are read:
+// which env file compose reads, how one key in it is replaced, what runs, what a configuration would become. Operator
+// (through any connection) and agent (on the spot) use the same code over a wire.Runner. It changes nothing itself.
+// Start with Layout and Look.
 package stack
 
 import (
@@ -38,11 +39,12 @@ type Stack struct {
 	Directory  string   `json:"directory"`
 	ProjectDir string   `json:"project_dir"`
 	Files      []string `json:"files"`
-	EnvFiles   []string `json:"env_files"` // lowest first, the store among them; those that do not exist are left out when used
-	Store      string   `json:"store"`     // the file whose image keys are set; may not exist yet
-	Project    string   `json:"project"`
-	Profiles   []string `json:"profiles,omitempty"`
-	Services   []Key    `json:"services"`
+	// lowest first, the store among them; those that do not exist are left out when used
+	EnvFiles []string `json:"env_files"`
+	Store    string   `json:"store"` // the file whose image keys are set; may not exist yet
+	Project  string   `json:"project"`
+	Profiles []string `json:"profiles,omitempty"`
+	Services []Key    `json:"services"`
 
 	// Scale is how many replicas the compose files ask for, by service; those that ask for one are left out.
 	Scale map[string]int `json:"scale,omitempty"`
@@ -84,8 +86,8 @@ func validKeys(keys []Key) error {
 	return nil
 }
 
-// ComposeArgs gives the command line of a compose command: everything that compose could take from its surroundings is said.
-// present tells which of the env files exist.
+// ComposeArgs gives the command line of a compose command: everything that compose could take from its surroundings is
+// said. present tells which of the env files exist.
 func (s Stack) ComposeArgs(present func(string) bool, args ...string) []string {
 	argv := []string{"docker", "compose", "--ansi", "never", "--project-directory", s.ProjectDir}
 	if s.Project != "" {
