@@ -39,12 +39,18 @@ type storeBlock struct {
 // and column. Nothing is constructed.
 func decode(c config.Config) (blocks, error) {
 	b := blocks{Config: c}
-	for _, one := range []func() error{b.decodeReview, b.decodeDatabase, b.decodeStore, b.decodeSealing, b.decodeNotes, b.decodeTarget} {
+	for _, one := range []func() error{b.checkSource, b.decodeReview, b.decodeDatabase, b.decodeStore,
+		b.decodeSealing, b.decodeNotes, b.decodeTarget} {
 		if err := one(); err != nil {
 			return b, err
 		}
 	}
 	return b, nil
+}
+
+func (b *blocks) checkSource() error {
+	_, err := Source(b.Config, "")
+	return err
 }
 
 // decoded decodes a block; with what validates itself, the error names the key.

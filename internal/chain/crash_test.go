@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -113,11 +112,6 @@ func TestDir_is_created_where_a_creator_died(t *testing.T) {
 		}
 		add(t, d, "", "a", "r", "opened")
 	}
-}
-
-// smallLine makes lines of a known length for the tests with a limit.
-func smallLine(prev Hash, i int) []byte {
-	return line(prev, fmt.Sprintf("id-%06d-%s", i, strings.Repeat("x", 200)), "r", "noted")
 }
 
 func FuzzDir_never_panics_whatever_lies_in_a_segment(f *testing.F) {

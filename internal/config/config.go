@@ -49,7 +49,7 @@ type Config struct {
 // Release says where releases come from.
 type Release struct {
 	// Kind of source.
-	Source string `yaml:"source" enum:"file" later:"github|staging-host"`
+	Source string `yaml:"source"`
 	// The release file, or a directory with one folder or file per tag.
 	Path Path `yaml:"path"`
 }

@@ -278,6 +278,14 @@ func (d *decoder) allowed(n ast.Node, s, name string, f Key) bool {
 	return false
 }
 
+// Allowed is an error when the word at a key is none of those that there are, as it is for a field with the tag enum. Of
+// later words it says that they are not supported yet.
+func (c Config) Allowed(key, word string, words []string, later ...string) error {
+	d := decoder{place: c.root.place}
+	d.allowed(find(c.root.node, key), word, key, Key{Enum: words, Later: later})
+	return invalid(d.problems)
+}
+
 // words gives the text of a scalar that YAML reads as text.
 func words(n ast.Node) (string, bool) {
 	switch s := n.(type) {

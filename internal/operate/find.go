@@ -42,8 +42,11 @@ func Find(ctx context.Context, c config.Config, what, path string) (Wanted, erro
 	if tag == "" && path == "" {
 		return w, Misused("name a release: a TAG, a PLANFILE, or --release FILE")
 	}
-	var err error
-	w.Found, err = assemble.Source(c, path).Find(ctx, tag)
+	from, err := assemble.Source(c, path)
+	if err != nil {
+		return w, err
+	}
+	w.Found, err = from.Find(ctx, tag)
 	return w, err
 }
 

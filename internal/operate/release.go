@@ -120,6 +120,9 @@ func (r ReleaseRequest) Write(ctx context.Context, content []byte) error {
 	if err := atomicfile.Write(r.Out, content, 0o644); err != nil {
 		return err
 	}
-	_, err = assemble.Source(config.Config{}, r.Out).Find(ctx, r.Tag)
+	written, err := assemble.Source(config.Config{}, r.Out)
+	if err == nil {
+		_, err = written.Find(ctx, r.Tag)
+	}
 	return err
 }

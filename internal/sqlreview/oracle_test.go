@@ -11,10 +11,9 @@ import (
 
 // observation is what a PostgreSQL 15 server did with one case.
 type observation struct {
-	file, firstRun  string
-	rewritten       []string
-	locks           []string // orders=AccessExclusive
-	scans, building bool
+	file, firstRun string
+	rewritten      []string
+	locks          []string // orders=AccessExclusive
 }
 
 func observations(t *testing.T) []observation {

@@ -91,6 +91,8 @@ func (c hasty) Sleep(_ context.Context, d time.Duration) error {
 func (hasty) Jitter() float64 { return 0 }
 
 // try runs a command that does something and ends in some way, and gives what was noted.
+//
+//lint:ignore ST1008 evidence and error are what Run gave
 func try(t *testing.T, d *store, p ended, do func(), change ...func(*Command)) (engine.Evidence, error, []engine.Fact, Command) {
 	t.Helper()
 	now := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)

@@ -35,7 +35,7 @@ func (NoBackup) Probe(context.Context, engine.Input) (engine.Observation, error)
 
 // Run writes the decision down.
 func (s NoBackup) Run(context.Context, engine.Input) (engine.Evidence, error) {
-	return NotBackedUp{Reason: s.Reason, By: s.By}, nil
+	return NotBackedUp(s), nil
 }
 
 // protection is the evidence that must stand before a migration.

@@ -1,6 +1,7 @@
 package world_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -402,7 +403,7 @@ func (j *judge) effect(c *change, sql string, marked, alone bool) {
 
 // chain reads the whole ledger as a stranger would.
 func (j *judge) chain() {
-	lines, err := j.s.ledger.Lines(nil)
+	lines, err := j.s.ledger.Lines(context.Background())
 	if err != nil {
 		j.s.fail("the ledger cannot be read: %v", err)
 		return

@@ -16,7 +16,12 @@ import (
 // Owners gives the struct that each Block is decoded into, by dotted key and kind, as config.Schema takes them.
 func Owners() map[string]map[string]any {
 	channels := assemble.Channels()
+	sources := map[string]any{}
+	for _, word := range assemble.Sources() {
+		sources[word] = nil
+	}
 	return map[string]map[string]any{
+		"release.source":    sources,
 		"database":          {"": postgres.Config{}},
 		"backup.store":      {"dir": dir.Config{}, "s3": s3.Config{}, "host": shelf.Config{}},
 		"backup.encryption": {"age": sealed.Config{}, "none": sealed.None{}},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -73,8 +74,8 @@ func (s schemer) value(t reflect.Type, name string, f config.Key) map[string]any
 		return map[string]any{"type": "string", "$comment": "${NAME} is replaced by the environment's value"}
 	case t.Kind() == reflect.String || config.IsLeaf(t):
 		o := map[string]any{"type": "string"}
-		if len(f.Enum) > 0 {
-			o["enum"] = f.Enum
+		if words := append(f.Enum, slices.Sorted(maps.Keys(s.owners[name]))...); len(words) > 0 {
+			o["enum"] = words
 		}
 		return o
 	case t.Kind() == reflect.Bool:

@@ -37,7 +37,9 @@ func TestPost_says_why_and_whether_another_try_helps(t *testing.T) {
 			w.Header().Set("Retry-After", now().Add(time.Minute).Format(http.TimeFormat))
 			w.WriteHeader(503)
 		}, "it answered 503", time.Minute, true},
-		"a redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) },
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		},
 			"it answered 307", 0, false},
 		"a hang-up": {func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) },
 			"the connection broke off", 0, true},

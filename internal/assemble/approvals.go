@@ -7,20 +7,10 @@ import (
 	"fairlead/internal/config"
 	"fairlead/internal/decide"
 	"fairlead/internal/fault"
-	"fairlead/internal/source"
-	"fairlead/internal/source/file"
 )
 
-// Source gives where releases come from, as configured, or a release file or folder that was named in its place.
-func Source(c config.Config, named string) source.Source {
-	if named == "" {
-		named = c.Release.Path.String()
-	}
-	return file.New(named)
-}
-
-// Approval gives the policy that the configuration names; d asks people. Policies that do not exist yet are refused, never replaced by a
-// weaker one.
+// Approval gives the policy that the configuration names; d asks people. Policies that do not exist yet are refused,
+// never replaced by a weaker one.
 func Approval(c config.Config, d decide.Decider) (approval.Policy, error) {
 	what := fmt.Sprintf("approval.from: %q is not known", c.Approval.From)
 	switch c.Approval.From {
