@@ -1,4 +1,5 @@
-// Command fairlead-agent is fairlead's side on a host. People do not call it: the operator's fairlead does, over its own connection.
+// Command fairlead-agent is fairlead's side on a host. People do not call it: the operator's fairlead does, over its
+// own connection.
 package main
 
 import (

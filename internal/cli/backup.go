@@ -12,8 +12,8 @@ import (
 )
 
 func (a *app) backupCommand() *cobra.Command {
-	return group("backup", "Backups: create, list, verify, restore and prune them", a.backupListCommand(), a.backupVerifyCommand(),
-		a.backupPruneCommand(), a.backupCreateCommand(), a.backupRestoreCommand())
+	return group("backup", "Backups: create, list, verify, restore and prune them", a.backupListCommand(),
+		a.backupVerifyCommand(), a.backupPruneCommand(), a.backupCreateCommand(), a.backupRestoreCommand())
 }
 
 func (a *app) backupListCommand() *cobra.Command {

@@ -32,7 +32,8 @@ func (a *app) backupRestoreCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.into, "into", "", "name of the new database")
-	f.BoolVar(&o.overLive, "over-live", false, "put it in the place of the live database, which is kept under another name")
+	f.BoolVar(&o.overLive, "over-live", false,
+		"put it in the place of the live database, which is kept under another name")
 	f.StringVar(&o.confirm, "confirm", "", "name of the live database, instead of typing it")
 	f.BoolVar(&o.globals, "globals", false, "print the roles that belong to the backup, and restore nothing")
 	return c

@@ -18,7 +18,8 @@ func (a *app) catalogCommand() *cobra.Command {
 		Args:  args(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return a.dumpCatalog(c.Context(), database, out) },
 	}
-	c.Flags().StringVar(&database, "database", "config", "a URL, env:NAME for one in a variable, or config for the configured one")
+	c.Flags().StringVar(&database, "database", "config",
+		"a URL, env:NAME for one in a variable, or config for the configured one")
 	c.Flags().StringVarP(&out, "output", "o", "", "the file to write, instead of standard output")
 	return group("catalog", "What the database holds, for the reviewer", c)
 }

@@ -1,6 +1,6 @@
-// Package cli is the command line: one file per command, each a set of flags over what package operate does. It asks people, chooses a
-// screen, prints pages to standard output and the story to standard error, and turns every ending into an exit status. Start with
-// Execute, then session.go and deploy.go; exit.go holds how an error ends.
+// Package cli is the command line: one file per command, each a set of flags over what package operate does. It asks
+// people, chooses a screen, prints pages to standard output and the story to standard error, and turns every ending
+// into an exit status. Start with Execute, then session.go and deploy.go; exit.go holds how an error ends.
 package cli
 
 import (

@@ -30,8 +30,9 @@ import (
 	"fairlead/internal/target/compose"
 )
 
-// pretend is a project whose hosts and database are files in the folder "world", and whose ledger and engine are the real ones:
-// stories about the command line need no more. world/running.json is what runs; world/fail names the step that fails, and how.
+// pretend is a project whose hosts and database are files in the folder "world", and whose ledger and engine are the
+// real ones: stories about the command line need no more. world/running.json is what runs; world/fail names the step
+// that fails, and how.
 type pretend struct {
 	config  config.Config
 	options assemble.Options
@@ -50,8 +51,9 @@ func (p pretend) NewRun() engine.RunID    { return engine.RunID("r-" + assemble.
 func (p pretend) Close() error            { return nil }
 
 func (p pretend) Engine() *engine.Engine {
-	return &engine.Engine{Ledger: p.ledger, Observe: p.options.Observe, Now: p.options.Now, NewID: assemble.NewID, Pause: assemble.Pause,
-		Holder: p.options.Holder, Before: p.options.Before, Barriers: func(engine.Terms, bool) []engine.Barrier { return nil },
+	return &engine.Engine{Ledger: p.ledger, Observe: p.options.Observe, Now: p.options.Now, NewID: assemble.NewID,
+		Pause: assemble.Pause, Holder: p.options.Holder, Before: p.options.Before,
+		Barriers: func(engine.Terms, bool) []engine.Barrier { return nil },
 		Fallback: func(ctx context.Context, o engine.Opening, _ engine.Proofs) (engine.Plan, error) {
 			if len(o.Terms.Baseline) == 0 {
 				return engine.Plan{}, planner.ErrNothingToReturnTo
@@ -87,7 +89,8 @@ func (p pretend) Look(context.Context) (target.Observation, error) {
 	h := target.Host{Name: "web1", Engine: "20.10"}
 	for _, img := range runningNow() {
 		h.Services = append(h.Services, container.Service{Name: img.Service, Configured: img.Ref(),
-			Replicas: []container.Replica{{Image: img.Ref(), ImageID: "sha256:0", Digests: []string{img.Ref()}, State: "running"}}})
+			Replicas: []container.Replica{{Image: img.Ref(), ImageID: "sha256:0", Digests: []string{img.Ref()},
+				State: "running"}}})
 	}
 	return target.Observation{Place: "a pretended host", Hosts: []target.Host{h}}, nil
 }
@@ -98,7 +101,8 @@ func (p pretend) CheckHealth(context.Context) (bool, string, string) {
 
 func (p pretend) Unchanged(ctx context.Context, plan engine.Plan) (bool, error) {
 	runs, err := p.ledger.Runs(ctx, 1)
-	return err == nil && len(runs) > 0 && runs[0].Outcome == fault.Deployed && slices.Equal(plan.Terms.Images, plan.Terms.Baseline), err
+	return err == nil && len(runs) > 0 && runs[0].Outcome == fault.Deployed &&
+		slices.Equal(plan.Terms.Images, plan.Terms.Baseline), err
 }
 
 func (p pretend) PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, error) {
@@ -108,10 +112,12 @@ func (p pretend) PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, e
 		if script, err = sqltext.Parse(f.SQL); err != nil {
 			return engine.Plan{}, err
 		}
-		review := step.Review{Name: f.Release.Migration.File, SQL: f.SQL, Catalog: func(context.Context) (*sqlreview.Catalog, error) {
-			return &sqlreview.Catalog{Schema: sqlreview.CatalogSchema, Tables: []sqlreview.Table{{Schema: "public", Name: "orders", Kind: sqlreview.KindTable, Rows: 10,
-				Columns: []sqlreview.Column{{Name: "id", Type: "bigint"}}}}}, nil
-		}}
+		review := step.Review{Name: f.Release.Migration.File, SQL: f.SQL,
+			Catalog: func(context.Context) (*sqlreview.Catalog, error) {
+				return &sqlreview.Catalog{Schema: sqlreview.CatalogSchema,
+					Tables: []sqlreview.Table{{Schema: "public", Name: "orders", Kind: sqlreview.KindTable, Rows: 10,
+						Columns: []sqlreview.Column{{Name: "id", Type: "bigint"}}}}}, nil
+			}}
 		if proofs, err = engine.Survey(ctx, []engine.Step{review}, nil, p.options.Now, p.options.Observe); err != nil {
 			return engine.Plan{}, err
 		}
@@ -120,9 +126,12 @@ func (p pretend) PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, e
 	if err != nil {
 		return engine.Plan{}, err
 	}
-	t := engine.Terms{Schema: engine.TermsSchema, Action: engine.Deploy, App: p.config.App, Environment: p.config.Environment, ReleaseID: id,
-		Tag: f.Release.Tag, Commit: f.Release.Commit, Images: f.Release.Images, Migration: f.Release.Migration, Target: "a pretended host",
-		Baseline: runningNow(), OnFailure: engine.OnFailure{Unmigrated: engine.RollBack, Migrated: engine.Ask}, Approval: "none (" + p.config.Approval.Reason + ")"}
+	t := engine.Terms{Schema: engine.TermsSchema, Action: engine.Deploy, App: p.config.App,
+		Environment: p.config.Environment, ReleaseID: id,
+		Tag: f.Release.Tag, Commit: f.Release.Commit, Images: f.Release.Images, Migration: f.Release.Migration,
+		Target:   "a pretended host",
+		Baseline: runningNow(), OnFailure: engine.OnFailure{Unmigrated: engine.RollBack, Migrated: engine.Ask},
+		Approval: "none (" + p.config.Approval.Reason + ")"}
 	plan := engine.Plan{Terms: t, Steps: p.steps(t), Proofs: proofs, Blobs: map[string][]byte{}}
 	plan.Terms.Steps = namesOf(plan.Steps)
 	plan.Blobs["units"], err = json.Marshal(script)
@@ -141,8 +150,9 @@ func (p pretend) Replan(_ context.Context, o engine.Opening) (engine.Plan, error
 }
 
 func (p pretend) PlanRollback(_ context.Context, tag string, images []release.Image) (engine.Plan, error) {
-	t := engine.Terms{Schema: engine.TermsSchema, Action: engine.Rollback, App: p.config.App, Environment: p.config.Environment, Tag: tag, Images: images,
-		Baseline: runningNow(), Target: "a pretended host", OnFailure: engine.OnFailure{Unmigrated: engine.Ask, Migrated: engine.Ask}, Approval: "none"}
+	t := engine.Terms{Schema: engine.TermsSchema, Action: engine.Rollback, App: p.config.App,
+		Environment: p.config.Environment, Tag: tag, Images: images, Baseline: runningNow(), Target: "a pretended host",
+		OnFailure: engine.OnFailure{Unmigrated: engine.Ask, Migrated: engine.Ask}, Approval: "none"}
 	t.Steps = namesOf(p.steps(t))
 	return engine.Plan{Terms: t, Steps: p.steps(t), Proofs: engine.Proofs{}}, nil
 }
@@ -182,7 +192,8 @@ func (p pretend) steps(t engine.Terms) []engine.Step {
 	var all []engine.Step
 	if t.Migration != nil {
 		all = append(all, act{step.Backup{}.Spec(), func(in engine.Input) engine.Evidence {
-			return step.BackedUp{Manifest: backup.Manifest{Name: "shop.dump", SHA256: strings.Repeat("0", 64), Snapshot: p.options.Now().Add(-4 * time.Minute)}, Place: "backups"}
+			return step.BackedUp{Manifest: backup.Manifest{Name: "shop.dump", SHA256: strings.Repeat("0", 64),
+				Snapshot: p.options.Now().Add(-4 * time.Minute)}, Place: "backups"}
 		}}, act{step.Migrate{}.Spec(), func(in engine.Input) engine.Evidence {
 			return step.Migrated{SHA256: t.Migration.SHA256, Units: 1, Here: 1, By: in.Ticket.Run}
 		}})
@@ -194,7 +205,8 @@ func (p pretend) steps(t engine.Terms) []engine.Step {
 			if i < len(t.Baseline) {
 				was = t.Baseline[i].Ref()
 			}
-			d.Services = append(d.Services, step.DeployedService{Host: "web1", Service: img.Service, Planned: img.Ref(), Observed: img.Ref(), Previous: was, Switched: true})
+			d.Services = append(d.Services, step.DeployedService{Host: "web1", Service: img.Service, Planned: img.Ref(),
+				Observed: img.Ref(), Previous: was, Switched: true})
 		}
 		b, _ := json.Marshal(t.Images)
 		_ = os.WriteFile("world/running.json", b, 0o600)
@@ -228,7 +240,8 @@ func (a act) Run(_ context.Context, in engine.Input) (engine.Evidence, error) {
 	case failing(name + " killed"):
 		os.Exit(137)
 	case failing(name):
-		return nil, &fault.Fault{Code: "test-failed", What: name + " was told to fail", Err: fault.MarkUntouched(errors.New("by the story"))}
+		return nil, &fault.Fault{Code: "test-failed", What: name + " was told to fail",
+			Err: fault.MarkUntouched(errors.New("by the story"))}
 	}
 	return a.do(in), nil
 }

@@ -29,8 +29,11 @@ func markersNow() map[string]string {
 }
 
 func (p pretend) Rehearse(context.Context, planner.Rehearsal, func(engine.Progress)) (step.Rehearsed, error) {
-	return step.Rehearsed{Mode: "full", Backup: "shop.dump", Level: step.L3, Units: []step.RehearsedUnit{{Line: 1, Milliseconds: 1200, Rewrites: []string{"orders"}, Locks: []string{"orders ACCESS EXCLUSIVE"}}},
-		Copy: database.Rehearsed{Where: "a pretended server", Counted: true, Tables: 2, Rows: 10, Restored: 600, OldOnNew: &database.Tried{}}}, nil
+	return step.Rehearsed{Mode: "full", Backup: "shop.dump", Level: step.L3,
+		Units: []step.RehearsedUnit{{Line: 1, Milliseconds: 1200, Rewrites: []string{"orders"},
+			Locks: []string{"orders ACCESS EXCLUSIVE"}}},
+		Copy: database.Rehearsed{Where: "a pretended server", Counted: true, Tables: 2, Rows: 10, Restored: 600,
+			OldOnNew: &database.Tried{}}}, nil
 }
 
 func (p pretend) SweepRehearsals(context.Context) ([]string, error) { return nil, nil }
@@ -46,7 +49,8 @@ func (p pretend) MigrationStatus(_ context.Context, m step.Migration) (applied.S
 		s.State = apply.Applied
 	}
 	for _, u := range script.Units {
-		s.Units = append(s.Units, applied.UnitStatus{Unit: u.Index + 1, Kind: string(u.Kind), State: string(s.State), Run: run})
+		s.Units = append(s.Units, applied.UnitStatus{Unit: u.Index + 1, Kind: string(u.Kind), State: string(s.State),
+			Run: run})
 	}
 	return s, nil
 }
@@ -65,16 +69,19 @@ func (p pretend) PlanMigration(ctx context.Context, m step.Migration) (engine.Pl
 		return engine.Plan{}, err
 	}
 	review := step.Review{Name: m.File, SQL: m.SQL, Catalog: func(context.Context) (*sqlreview.Catalog, error) {
-		return &sqlreview.Catalog{Schema: sqlreview.CatalogSchema, Tables: []sqlreview.Table{{Schema: "public", Name: "orders", Kind: sqlreview.KindTable, Rows: 10,
-			Columns: []sqlreview.Column{{Name: "id", Type: "bigint"}}}}}, nil
+		return &sqlreview.Catalog{Schema: sqlreview.CatalogSchema,
+			Tables: []sqlreview.Table{{Schema: "public", Name: "orders", Kind: sqlreview.KindTable, Rows: 10,
+				Columns: []sqlreview.Column{{Name: "id", Type: "bigint"}}}}}, nil
 	}}
 	proofs, err := engine.Survey(ctx, []engine.Step{review}, nil, p.options.Now, p.options.Observe)
 	if err != nil {
 		return engine.Plan{}, err
 	}
-	t := engine.Terms{Schema: engine.TermsSchema, Action: engine.Migrate, App: p.config.App, Environment: p.config.Environment, Tag: m.File,
+	t := engine.Terms{Schema: engine.TermsSchema, Action: engine.Migrate, App: p.config.App,
+		Environment: p.config.Environment, Tag: m.File,
 		Migration: &release.Migration{File: m.File, SHA256: script.SHA256}, Target: "a pretended database",
-		OnFailure: engine.OnFailure{Unmigrated: engine.Ask, Migrated: engine.Ask}, Approval: "none (" + p.config.Approval.Reason + ")"}
+		OnFailure: engine.OnFailure{Unmigrated: engine.Ask, Migrated: engine.Ask},
+		Approval:  "none (" + p.config.Approval.Reason + ")"}
 	plan := engine.Plan{Terms: t, Steps: p.stepsAlone(t, m.NoBackup), Proofs: proofs, Blobs: map[string][]byte{}}
 	plan.Terms.Steps = namesOf(plan.Steps)
 	plan.Blobs["units"], err = json.Marshal(script)
@@ -97,5 +104,6 @@ func (p pretend) stepsAlone(t engine.Terms, noBackup string) []engine.Step {
 		}
 		return do(in)
 	}}
-	return append(steps, act{step.Record{Alone: true}.Spec(), func(engine.Input) engine.Evidence { return step.Recorded{} }})
+	return append(steps, act{step.Record{Alone: true}.Spec(),
+		func(engine.Input) engine.Evidence { return step.Recorded{} }})
 }

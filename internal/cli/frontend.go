@@ -26,7 +26,8 @@ type frontend struct {
 
 var _ operate.Frontend = (*frontend)(nil)
 
-// Show prints a page as part of the story, before anybody is asked. The screen stands still from here until something acts.
+// Show prints a page as part of the story, before anybody is asked. The screen stands still from here until something
+// acts.
 func (f *frontend) Show(p view.Page) {
 	f.release = f.screen.hold()
 	fmt.Fprintf(f.app.Err, "\n%s\n", ui.Plain(p.Text()))
@@ -76,8 +77,8 @@ func (f *frontend) Decide(ctx context.Context, q decide.Question) (decide.Answer
 	return decide.Answer{Yes: typed == word, By: a.name(), How: "typed at a terminal"}, nil
 }
 
-// askBefore gives what stops before each act, shows the runbook's own commands for it and asks whether to go on. Stopping also
-// interrupts the run, so that no policy rolls back what a person stopped.
+// askBefore gives what stops before each act, shows the runbook's own commands for it and asks whether to go on.
+// Stopping also interrupts the run, so that no policy rolls back what a person stopped.
 func (a *app) askBefore(s screen, stop context.CancelFunc) func(context.Context, engine.Spec) error {
 	return func(ctx context.Context, spec engine.Spec) error {
 		defer s.hold()()

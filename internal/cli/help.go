@@ -13,7 +13,8 @@ import (
 
 // everyday lists the commands of the default help, in the order in which one meets them.
 func everyday() []string {
-	return []string{"init", "check", "review", "plan", "deploy", "resume", "rollback", "abandon", "status", "history", "show",
+	return []string{"init", "check", "review", "plan", "deploy", "resume", "rollback", "abandon", "status", "history",
+		"show",
 		"release write"}
 }
 

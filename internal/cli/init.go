@@ -37,7 +37,8 @@ func (a *app) init(o scaffold.Options, force bool) error {
 	if _, err := os.Lstat(a.configPath); err == nil && !force {
 		return &fault.Fault{Code: "config-exists", What: a.configPath + " exists already", Outcome: fault.Misused,
 			Means: "nothing was written; production is unchanged",
-			Do:    []fault.Command{{Line: "fairlead check", Why: "tests it"}, {Line: "fairlead init --force", Why: "writes over it"}}}
+			Do: []fault.Command{{Line: "fairlead check", Why: "tests it"},
+				{Line: "fairlead init --force", Why: "writes over it"}}}
 	}
 	draft, err := scaffold.New(o)
 	if err != nil {

@@ -40,7 +40,8 @@ func TestManual_of_the_reviewer_has_examples_that_are_read(t *testing.T) {
 			t.Fatal(err)
 		}
 		p, err := assemble.ReviewPolicy(c)
-		if err != nil || p.SmallRows != 100_000 || p.SmallBytes != 256<<20 || p.Rules["index-not-concurrent"] != sqlreview.LevelWarn {
+		if err != nil || p.SmallRows != 100_000 || p.SmallBytes != 256<<20 ||
+			p.Rules["index-not-concurrent"] != sqlreview.LevelWarn {
 			t.Errorf("%+v, %v", p, err)
 		}
 	}
@@ -49,7 +50,8 @@ func TestManual_of_the_reviewer_has_examples_that_are_read(t *testing.T) {
 			t.Errorf("there is no example with the key %s", key)
 		}
 	}
-	for _, field := range []string{"verdict", "compatibility", "idempotent", "coverage", "plain_severity", "disproved", "silenced", "left_out", "unlisted", "traces"} {
+	for _, field := range []string{"verdict", "compatibility", "idempotent", "coverage", "plain_severity", "disproved",
+		"silenced", "left_out", "unlisted", "traces"} {
 		if !strings.Contains(string(b), "`"+field) {
 			t.Errorf("the JSON field %s is not explained", field)
 		}

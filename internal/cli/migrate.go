@@ -73,11 +73,13 @@ func migrationArgs(r *operate.MigrationRequest) cobra.PositionalArgs {
 func migrationFlags(c *cobra.Command, r *operate.MigrationRequest) {
 	f := c.Flags()
 	f.BoolVar(&r.Command, "command", false, "the migration is a command of your own tool, which follows after --")
-	f.StringArrayVar(&r.With, "with", nil, "a file or folder that the command depends on (may be repeated); files among its words are taken anyway")
+	f.StringArrayVar(&r.With, "with", nil,
+		"a file or folder that the command depends on (may be repeated); files among its words are taken anyway")
 	f.BoolVar(&r.NoBackup, "no-backup", false, "take no backup; needs --reason, and the record says so")
 	f.BoolVar(&r.Again, "again", false, "apply it although it was applied; needs --reason")
 	f.StringVar(&r.Reason, "reason", "", "why, for the record")
-	f.StringVar(&r.Mode, "mode", "", "single: a file that the parser does not know goes whole, in one transaction; its finding needs a waiver")
+	f.StringVar(&r.Mode, "mode", "", "single: a file that the parser does not know goes whole, in one transaction; "+
+		"its finding needs a waiver")
 }
 
 func (a *app) migrateStatusCommand() *cobra.Command {
@@ -141,7 +143,8 @@ func (a *app) migrateWaiveCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringArrayVar(&r.With, "with", nil, "a file or folder that the command depends on, as in migrate apply")
-	c.Flags().StringVar(&releaseFile, "release", "", "the release file whose migration is a command, instead of the command")
+	c.Flags().StringVar(&releaseFile, "release", "",
+		"the release file whose migration is a command, instead of the command")
 	c.Flags().StringVar(&r.Reason, "reason", "", "why this is safe here, in 15 characters or more")
 	c.Flags().StringVar(&until, "until", "", "the last day on which it is valid, like 2027-01-31")
 	return c
@@ -153,7 +156,8 @@ func (a *app) waiveCommandMigration(r operate.MigrationRequest, releaseFile, unt
 		return err
 	}
 	w := a.workplace()
-	if err := w.WaiveCommand(m, operate.Answer{By: a.name(), Reason: r.Reason, Until: until, Now: a.Now()}); err != nil {
+	if err := w.WaiveCommand(m, operate.Answer{By: a.name(), Reason: r.Reason, Until: until,
+		Now: a.Now()}); err != nil {
 		return err
 	}
 	a.answer("%s: %s, with %d files bound, may run until %s", w.WaiverFile(""), m.Line(), len(m.Files), until)

@@ -34,7 +34,8 @@ func processAlive(host, name string) (alive, known bool) {
 	return now == parts[2], true
 }
 
-// started gives when a process began, in the kernel's ticks since boot together with the boot's id; "" where that cannot be read.
+// started gives when a process began, in the kernel's ticks since boot together with the boot's id; "" where that
+// cannot be read.
 func started(pid int) string {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

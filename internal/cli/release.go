@@ -11,7 +11,8 @@ import (
 func (a *app) releaseCommand() *cobra.Command {
 	var r operate.ReleaseRequest
 	c := &cobra.Command{
-		Use:   "write --app APP --tag TAG --commit SHA --image SERVICE=REPO@sha256:… --migration FILE|none|command [-- PROGRAM ARG…]",
+		Use: "write --app APP --tag TAG --commit SHA --image SERVICE=REPO@sha256:… --migration FILE|none|command " +
+			"[-- PROGRAM ARG…]",
 		Short: "Write release.json from digests and a migration file",
 		Args: func(c *cobra.Command, given []string) error {
 			r.Argv = given
@@ -27,8 +28,11 @@ func (a *app) releaseCommand() *cobra.Command {
 	f.StringVar(&r.Tag, "tag", "", "the version, like v1.8.0 (needed)")
 	f.StringVar(&r.Commit, "commit", "", "the commit, in full (needed)")
 	f.StringArrayVar(&r.Images, "image", nil, "SERVICE=REPO@sha256:…, once per service (needed)")
-	f.StringVar(&r.Migration, "migration", "", "the SQL file, in the folder of the release file or below, none, or command (needed)")
-	f.StringArrayVar(&r.With, "with", nil, "a file or folder that the migration's command depends on, in the folder of the release file or below (may be repeated)")
+	f.StringVar(&r.Migration, "migration", "",
+		"the SQL file, in the folder of the release file or below, none, or command (needed)")
+	f.StringArrayVar(&r.With, "with", nil,
+		"a file or folder that the migration's command depends on, in the folder of the release file or below (may "+
+			"be repeated)")
 	f.StringVarP(&r.Out, "output", "o", "release.json", "where to write; - is standard output")
 	f.StringVar(&r.VerifiedIn, "verified-in", "", "the environment in which it was verified, like staging")
 	f.StringVar(&r.RunID, "run-id", "", "the id of the CI run")

@@ -23,12 +23,16 @@ func (a *app) resumeCommand() *cobra.Command {
 			if a.decided, err = a.decision(migration, reason); err != nil {
 				return err
 			}
-			return a.acting(yes, func(s *session) (view.Page, error) { return s.Resume(c.Context(), reason, a.decided) })
+			return a.acting(yes, func(s *session) (view.Page,
+				error) {
+				return s.Resume(c.Context(), reason, a.decided)
+			})
 		},
 	}
 	takeoverFlags(c, &yes)
 	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
-	c.Flags().StringVar(&migration, "migration", "", "applied or not-applied: your word on a migration's command whose end is not known; needs --reason")
+	c.Flags().StringVar(&migration, "migration", "",
+		"applied or not-applied: your word on a migration's command whose end is not known; needs --reason")
 	return c
 }
 

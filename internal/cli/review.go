@@ -38,7 +38,9 @@ func (a *app) reviewCommand() *cobra.Command {
 	}
 	reviewFlags(c, &r)
 	c.Flags().StringVar(&format, "format", "text", "text, json, sarif, github or markdown")
-	c.Flags().StringVar(&r.Trace, "trace", "", "also apply the files, twice, to this scratch database (URL or env:NAME), and compare; its comment must say "+scratchComment)
+	c.Flags().StringVar(&r.Trace, "trace", "",
+		"also apply the files, twice, to this scratch database (URL or env:NAME), and compare; its comment must "+
+			"say "+scratchComment)
 	c.Flags().StringVar(&explain, "explain", "", "print the page of a rule instead of reviewing")
 	c.AddCommand(a.waiveCommand())
 	return c
@@ -50,8 +52,11 @@ func reviewFlags(c *cobra.Command, r *operate.ReviewRequest) {
 	f.Int64Var(&r.Rows, "assume-rows", 0, "take every existing table to have this many rows")
 	f.BoolVar(&r.Sequence, "sequence", false, "the files run one after the other: what one creates, the next one knows")
 	f.StringVar(&r.Catalog, "catalog", "", "a catalog of the database (JSON), instead of doubt")
-	f.StringVar(&r.Database, "database", "", "read the catalog of this database first: a URL, env:NAME for one in a variable, or config for the configured one")
-	f.StringVar(&r.Waivers, "waivers", "", "the file of waivers (default .fairlead/waivers.json beside the configuration)")
+	f.StringVar(&r.Database, "database", "",
+		"read the catalog of this database first: a URL, env:NAME for one in a variable, or config for the "+
+			"configured one")
+	f.StringVar(&r.Waivers, "waivers", "",
+		"the file of waivers (default .fairlead/waivers.json beside the configuration)")
 }
 
 func (a *app) explainRule(id string) error {

@@ -30,7 +30,8 @@ func (a *app) rollbackCommand() *cobra.Command {
 	}
 	takeoverFlags(c, &o.yes)
 	c.Flags().StringVar(&o.reason, "reason", "", "why, for the record")
-	c.Flags().BoolVar(&o.runbook, "as-runbook", false, "print the whole as commands to be typed by hand, and do nothing")
+	c.Flags().BoolVar(&o.runbook, "as-runbook", false,
+		"print the whole as commands to be typed by hand, and do nothing")
 	return c
 }
 

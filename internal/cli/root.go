@@ -23,14 +23,16 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVar(&a.json, "json", false, "answer in JSON on standard output")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "tell more of the story")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colour and no moving screen")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return operate.Misused("%s: %w", c.CommandPath(), err) })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return operate.Misused("%s: %w", c.CommandPath(), err)
+	})
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	for _, c := range []*cobra.Command{
-		a.initCommand(), a.checkCommand(), a.reviewCommand(), a.catalogCommand(), a.migrateCommand(), a.databaseCommand(),
-		a.backupCommand(), a.releaseCommand(), a.planCommand(), a.deployCommand(), a.resumeCommand(), a.rollbackCommand(),
-		a.abandonCommand(), a.statusCommand(), a.historyCommand(), a.showCommand(), a.recordCommand(), a.ledgerCommand(),
-		a.notesCommand(), a.versionCommand(),
+		a.initCommand(), a.checkCommand(), a.reviewCommand(), a.catalogCommand(), a.migrateCommand(),
+		a.databaseCommand(), a.backupCommand(), a.releaseCommand(), a.planCommand(), a.deployCommand(),
+		a.resumeCommand(), a.rollbackCommand(), a.abandonCommand(), a.statusCommand(), a.historyCommand(),
+		a.showCommand(), a.recordCommand(), a.ledgerCommand(), a.notesCommand(), a.versionCommand(),
 	} {
 		root.AddCommand(c)
 	}

@@ -13,7 +13,8 @@ import (
 	"fairlead/internal/ui/tty"
 )
 
-// screen is what shows the story: lines, or a live screen on a terminal; with --json the events go to standard output too.
+// screen is what shows the story: lines, or a live screen on a terminal; with --json the events go to standard output
+// too.
 type screen struct {
 	observe engine.Observer
 	hold    func() (release func()) // keeps the moving part away while somebody is asked or something is printed

@@ -53,19 +53,19 @@ func (a *app) working(spec engine.Spec, do func(s *session, say func(engine.Prog
 	})
 }
 
-// withScreen opens the project of a configuration behind a screen, and shows the page of what is done on it. before is asked before
-// each act; nil never stops.
+// withScreen opens the project of a configuration behind a screen, and shows the page of what is done on it. before is
+// asked before each act; nil never stops.
 func (a *app) withScreen(c config.Config, s screen, yes bool, before func(context.Context, engine.Spec) error,
 	do func(*session) (view.Page, error)) error {
 	defer s.close()
-	p, err := a.Open(c, assemble.Options{Observe: s.observe, Holder: a.holder(), Now: a.Now, Env: a.Env, State: a.state(),
-		Before: before, Decided: a.decided, Waivers: a.workplace().WaiverFile("")})
+	p, err := a.Open(c, assemble.Options{Observe: s.observe, Holder: a.holder(), Now: a.Now, Env: a.Env,
+		State: a.state(), Before: before, Decided: a.decided, Waivers: a.workplace().WaiverFile("")})
 	if err != nil {
 		return err
 	}
 	f := &frontend{app: a, screen: s, yes: yes}
-	one := &session{screen: s, Operator: &operate.Operator{Project: p, Config: c, Frontend: f, Holder: a.holder(), Now: a.Now,
-		Alive: a.Alive, Acting: f.acting, State: a.state()}}
+	one := &session{screen: s, Operator: &operate.Operator{Project: p, Config: c, Frontend: f, Holder: a.holder(),
+		Now: a.Now, Alive: a.Alive, Acting: f.acting, State: a.state()}}
 	defer one.close()
 	page, err := do(one)
 	s.close()
@@ -103,9 +103,10 @@ func (a *app) state() string {
 
 // group is a command that only holds others.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: args(cobra.NoArgs), RunE: func(c *cobra.Command, _ []string) error {
-		return operate.Misused("%s needs one of its commands: see fairlead help %s", c.CommandPath(), c.Name())
-	}}
+	c := &cobra.Command{Use: use, Short: short, Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return operate.Misused("%s needs one of its commands: see fairlead help %s", c.CommandPath(), c.Name())
+		}}
 	c.AddCommand(commands...)
 	return c
 }

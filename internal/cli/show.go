@@ -17,7 +17,9 @@ func (a *app) showCommand() *cobra.Command {
 		Short: "Every record of a run; of the last one without RUN",
 		Args:  args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.reading(func(s *session) (view.Page, error) { return nil, a.showRun(c.Context(), s, engine.RunID(first(args))) })
+			return a.reading(func(s *session) (view.Page, error) {
+				return nil, a.showRun(c.Context(), s, engine.RunID(first(args)))
+			})
 		},
 	}
 }

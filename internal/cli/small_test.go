@@ -18,7 +18,8 @@ import (
 
 func TestFrontend_takes_the_flag_the_word_or_nobody(t *testing.T) {
 	person := func(typed string) *app {
-		return &app{Edge: Edge{In: strings.NewReader(typed), Err: io.Discard, Terminal: true, User: "ana", Host: "laptop"}}
+		return &app{Edge: Edge{In: strings.NewReader(typed), Err: io.Discard, Terminal: true, User: "ana",
+			Host: "laptop"}}
 	}
 	nobody := &app{Edge: Edge{In: strings.NewReader("v1\n"), Err: io.Discard, User: "ana", Host: "ci"}}
 	for claim, c := range map[string]struct {
@@ -30,12 +31,14 @@ func TestFrontend_takes_the_flag_the_word_or_nobody(t *testing.T) {
 	}{
 		"the flag says yes without a terminal": {frontend{app: nobody, yes: true}, "v1", true, "--yes", nil},
 		"nobody is there":                      {frontend{app: nobody}, "v1", false, "", decide.ErrNobody},
-		"the word is typed":                    {frontend{app: person(" v1 \n")}, "v1", true, "typed at a terminal", nil},
-		"the word without a line end counts":   {frontend{app: person("v1")}, "v1", true, "typed at a terminal", nil},
-		"yes is not the word":                  {frontend{app: person("yes\n")}, "v1", false, "typed at a terminal", nil},
-		"yes is the word where none is asked":  {frontend{app: person("yes\n")}, "", true, "typed at a terminal", nil},
-		"an empty line is no":                  {frontend{app: person("\n")}, "", false, "typed at a terminal", nil},
-		"the end of the input is no":           {frontend{app: person("")}, "", false, "typed at a terminal", nil},
+		"the word is typed": {frontend{app: person(" v1 \n")}, "v1", true, "typed at a terminal",
+			nil},
+		"the word without a line end counts": {frontend{app: person("v1")}, "v1", true, "typed at a terminal", nil},
+		"yes is not the word": {frontend{app: person("yes\n")}, "v1", false, "typed at a terminal",
+			nil},
+		"yes is the word where none is asked": {frontend{app: person("yes\n")}, "", true, "typed at a terminal", nil},
+		"an empty line is no":                 {frontend{app: person("\n")}, "", false, "typed at a terminal", nil},
+		"the end of the input is no":          {frontend{app: person("")}, "", false, "typed at a terminal", nil},
 	} {
 		a, err := c.d.Decide(context.Background(), decide.Question{Text: "?", Word: c.word})
 		if !errors.Is(err, c.err) || a.Yes != c.yes || a.How != c.how {

@@ -21,7 +21,8 @@ func (a *app) waiveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.answer("%s: %s [%s] is waived until %s, for this text only", w.WaiverFile(r.Waivers), f.Message, f.Rule, until)
+			a.answer("%s: %s [%s] is waived until %s, for this text only", w.WaiverFile(r.Waivers), f.Message, f.Rule,
+				until)
 			return nil
 		},
 	}

@@ -41,7 +41,8 @@ func (o *Operator) PruneBackups(ctx context.Context, dry bool) (view.Page, error
 	return answer(view.PrunedBackups(p), err)
 }
 
-// ConfirmLive asks for the name of the live database before a backup takes its place. typed is that name where it was given along.
+// ConfirmLive asks for the name of the live database before a backup takes its place. typed is that name where it was
+// given along.
 func (o *Operator) ConfirmLive(ctx context.Context, backup, typed string) error {
 	live, err := o.Project.LiveDatabase(ctx)
 	if err != nil {
@@ -52,9 +53,10 @@ func (o *Operator) ConfirmLive(ctx context.Context, backup, typed string) error 
 	}
 	answer := decide.Answer{Yes: true}
 	if typed == "" {
-		answer, err = o.Frontend.Decide(ctx, decide.Question{Word: live, Text: fmt.Sprintf("%s is the LIVE database. Its present state "+
-			"is backed up, %s is restored and takes its place; all sessions end; everything written since that backup is only in "+
-			"the database that is kept.", live, backup)})
+		answer, err = o.Frontend.Decide(ctx, decide.Question{Word: live,
+			Text: fmt.Sprintf("%s is the LIVE database. Its present state "+
+				"is backed up, %s is restored and takes its place; all sessions end; everything written since that "+
+				"backup is only in the database that is kept.", live, backup)})
 	}
 	if err != nil {
 		return fmt.Errorf("the name of the live database must be typed, or given by --confirm %s: %w", live, err)
@@ -66,7 +68,8 @@ func (o *Operator) ConfirmLive(ctx context.Context, backup, typed string) error 
 }
 
 // RestoreBackup restores one, and remembers how long that took.
-func (o *Operator) RestoreBackup(ctx context.Context, r backups.Restoration, say func(engine.Progress)) (view.Page, error) {
+func (o *Operator) RestoreBackup(ctx context.Context, r backups.Restoration,
+	say func(engine.Progress)) (view.Page, error) {
 	restored, err := o.Project.RestoreBackup(ctx, r, say)
 	if err != nil {
 		return nil, err
@@ -101,7 +104,8 @@ func (o *Operator) rememberRestore(r backups.Restored) {
 func (o *Operator) restoreEstimate(m backup.Manifest) string {
 	b, err := os.ReadFile(o.restoreTimeFile())
 	var t restoreTime
-	if err != nil || json.Unmarshal(b, &t) != nil || t.Size <= 0 || t.Seconds <= 0 || m.Size <= 0 || m.Took.Restore > 0 {
+	if err != nil || json.Unmarshal(b, &t) != nil || t.Size <= 0 || t.Seconds <= 0 || m.Size <= 0 ||
+		m.Took.Restore > 0 {
 		return step.RestoreEstimate(m)
 	}
 	return fmt.Sprintf("restoring it takes about %.0f s (the last restore here, of %s, took %.0f s)",

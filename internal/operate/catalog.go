@@ -51,7 +51,8 @@ func (w Workplace) Catalog(ctx context.Context, file, database string) (*sqlrevi
 	return assemble.CatalogAt(ctx, at)
 }
 
-// databaseURL reads a URL from an argument: itself, or env:NAME. A password among the arguments is seen by everybody on the machine.
+// databaseURL reads a URL from an argument: itself, or env:NAME. A password among the arguments is seen by everybody on
+// the machine.
 func (w Workplace) databaseURL(flag, value string) (config.Secret, error) {
 	if name, ok := strings.CutPrefix(value, "env:"); ok {
 		v, set := w.Env(name)
@@ -62,8 +63,8 @@ func (w Workplace) databaseURL(flag, value string) (config.Secret, error) {
 	}
 	if u, err := url.Parse(value); err == nil {
 		if _, password := u.User.Password(); password {
-			w.Warn("warning: " + flag + " holds a password, and other users of this machine can see arguments; " + flag +
-				" env:NAME reads the URL from a variable")
+			w.Warn("warning: " + flag + " holds a password, and other users of this machine can see arguments; " +
+				flag + " env:NAME reads the URL from a variable")
 		}
 	}
 	return config.NewSecret(value), nil

@@ -22,8 +22,8 @@ const (
 	removing   = 30 * time.Second // what a rehearsal left
 )
 
-// conclude resumes the writers, shows how a run ended, tells those who must know, and gives the result. Every command that executes a
-// run ends here.
+// conclude resumes the writers, shows how a run ended, tells those who must know, and gives the result. Every command
+// that executes a run ends here.
 func (o *Operator) conclude(ctx context.Context, e engine.Ending) view.Result {
 	o.resumeWriters(ctx, &e)
 	r := view.Result{Outcome: e.Outcome, Exit: e.Outcome.Exit(), Run: e.Run, Tag: e.Opening.Terms.Tag, Means: e.Means,
@@ -40,8 +40,8 @@ func (o *Operator) conclude(ctx context.Context, e engine.Ending) view.Result {
 	return r
 }
 
-// resumeWriters makes sure that what was stopped for the backup runs again, however the run ended. Who has taken over the run decides
-// that now.
+// resumeWriters makes sure that what was stopped for the backup runs again, however the run ended. Who has taken over
+// the run decides that now.
 func (o *Operator) resumeWriters(ctx context.Context, e *engine.Ending) {
 	if e.Outcome == fault.Busy {
 		return
@@ -70,8 +70,8 @@ func (o *Operator) announce(ctx context.Context, e engine.Ending) {
 	}
 }
 
-// removeRehearsals drops the scratch copies of a run that came to no good end. That it cannot changes no outcome: the next one drops
-// them.
+// removeRehearsals drops the scratch copies of a run that came to no good end. That it cannot changes no outcome: the
+// next one drops them.
 func (o *Operator) removeRehearsals(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removing)
 	defer cancel()
@@ -80,7 +80,8 @@ func (o *Operator) removeRehearsals(ctx context.Context) {
 		o.Frontend.Note("removed what a rehearsal left: " + ui.Clean(name))
 	}
 	if err != nil {
-		o.Frontend.Note("a rehearsal may have left a scratch copy, which the next one removes: " + ui.Clean(err.Error()))
+		o.Frontend.Note("a rehearsal may have left a scratch copy, which the next one removes: " +
+			ui.Clean(err.Error()))
 	}
 }
 
@@ -102,7 +103,8 @@ func (o *Operator) brief(ctx context.Context, e engine.Ending) view.Brief {
 	return b
 }
 
-// endingFault makes the fault of an ending: what the step said, with the engine's word on production, and always something to type.
+// endingFault makes the fault of an ending: what the step said, with the engine's word on production, and always
+// something to type.
 func endingFault(e engine.Ending) *fault.Fault {
 	f := &fault.Fault{Code: "step-failed", What: fmt.Sprintf("step %q failed", e.Step), Means: e.Means, Err: e.Err}
 	if said, ok := fault.Find(e.Err); ok {
@@ -133,7 +135,8 @@ func takenOver(run engine.RunID, by fence.Ticket) string {
 	if by.Run == "" || by.Run == string(run) {
 		return fmt.Sprintf("run %s was taken over by %s (number %d)", run, by.Holder, by.Number)
 	}
-	return fmt.Sprintf("run %s was taken over and closed: run %s of %s followed (number %d)", run, by.Run, by.Holder, by.Number)
+	return fmt.Sprintf("run %s was taken over and closed: run %s of %s followed (number %d)", run, by.Run, by.Holder,
+		by.Number)
 }
 
 // joinMeans joins what the step knows with what the engine concluded, unless they say the same.

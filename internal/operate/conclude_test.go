@@ -13,7 +13,8 @@ func TestJoinMeans_says_a_thing_once(t *testing.T) {
 	for _, c := range []struct{ step, engine, want string }{
 		{"", "production is unchanged", "production is unchanged"},
 		{"production is unchanged", "production is unchanged", "production is unchanged"},
-		{"production is unchanged; no new container was started", "production is unchanged", "production is unchanged; no new container was started"},
+		{"production is unchanged; no new container was started", "production is unchanged",
+			"production is unchanged; no new container was started"},
 		{"no service was touched", "production is unchanged", "no service was touched; production is unchanged"},
 	} {
 		if got := joinMeans(c.step, c.engine); got != c.want {
@@ -42,7 +43,8 @@ func (stuck) ResumeWriters(context.Context, bool) error {
 }
 
 func TestResumeWriters_that_fails_does_not_make_an_unknown_outcome_a_known_one(t *testing.T) {
-	for before, want := range map[fault.Outcome]fault.Outcome{fault.Unknown: fault.Unknown, fault.Deployed: fault.Asking, fault.FailedUnchanged: fault.Asking} {
+	for before, want := range map[fault.Outcome]fault.Outcome{fault.Unknown: fault.Unknown,
+		fault.Deployed: fault.Asking, fault.FailedUnchanged: fault.Asking} {
 		e := engine.Ending{Outcome: before}
 		(&Operator{Project: stuck{}}).resumeWriters(t.Context(), &e)
 		if e.Outcome != want || e.Err == nil {

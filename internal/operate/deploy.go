@@ -18,7 +18,8 @@ func (o *Operator) Plan(ctx context.Context, w Wanted) (engine.Plan, error) {
 	return plan, w.same(plan.Terms)
 }
 
-// Deploy takes a release into production: it plans, shows the plan, has it approved and carries it out. Reason is for the record.
+// Deploy takes a release into production: it plans, shows the plan, has it approved and carries it out. Reason is for
+// the record.
 func (o *Operator) Deploy(ctx context.Context, w Wanted, reason string) (view.Page, error) {
 	if err := o.Free(ctx); err != nil {
 		return nil, err
@@ -42,8 +43,8 @@ func (o *Operator) Deploy(ctx context.Context, w Wanted, reason string) (view.Pa
 	return o.execute(ctx, plan, consent{reason, w.again()}, nil)
 }
 
-// alreadyDeployed ends a deployment of what runs already: with one look at health, because "nothing to do" is a claim about
-// production.
+// alreadyDeployed ends a deployment of what runs already: with one look at health, because "nothing to do" is a claim
+// about production.
 func (o *Operator) alreadyDeployed(ctx context.Context, t engine.Terms) (view.Page, error) {
 	if ok, check, saw := o.Project.CheckHealth(ctx); !ok {
 		return nil, &fault.Fault{Code: "idle-unhealthy", Outcome: fault.Asking,

@@ -24,8 +24,8 @@ func (m misuse) Unwrap() error { return m.error }
 // Misused gives the error of a call that cannot be understood.
 func Misused(format string, args ...any) error { return misuse{fmt.Errorf(format, args...)} }
 
-// Outcome says how an error ends a command when no run has been executed. It is the one table of errors that carry no outcome of their
-// own: nothing was attempted, so what is not listed is Misused.
+// Outcome says how an error ends a command when no run has been executed. It is the one table of errors that carry no
+// outcome of their own: nothing was attempted, so what is not listed is Misused.
 func Outcome(err error) fault.Outcome {
 	if f, ok := fault.Find(err); ok && f.Outcome != 0 {
 		return f.Outcome
@@ -90,8 +90,8 @@ func runOpen(b *engine.Busy, now time.Time) *fault.Fault {
 		at = fmt.Sprintf(", at step %s", b.Run.Step)
 	}
 	f := &fault.Fault{Code: "run-open", Outcome: fault.Busy,
-		What: fmt.Sprintf("run %s (%s %s) is open: held by %s since %s%s; last sign of life %s", b.Run.Run, b.Run.Action,
-			b.Run.Tag, b.Run.Holder, ui.Clock(b.Run.Opened), at, view.Life(now, b.Last)),
+		What: fmt.Sprintf("run %s (%s %s) is open: held by %s since %s%s; last sign of life %s", b.Run.Run,
+			b.Run.Action, b.Run.Tag, b.Run.Holder, ui.Clock(b.Run.Opened), at, view.Life(now, b.Last)),
 		Means: "production is that run's to change; this command changed nothing",
 		Do: []fault.Command{
 			{Line: "fairlead status", Why: "what runs now, and how far the run is"},
@@ -121,8 +121,8 @@ func notOpened(err error) error {
 	}
 	return unlessDecided(err, &fault.Fault{Code: "run-not-opened", What: "the run could not be opened in the ledger",
 		Outcome: fault.FailedUnchanged,
-		Means: "production is unchanged: nothing acts before the run is open; the ledger may hold it open if only the answer " +
-			"was lost",
+		Means: "production is unchanged: nothing acts before the run is open; the ledger may hold it open if only " +
+			"the answer was lost",
 		Do: []fault.Command{{Line: "fairlead status", Why: "tells whether a run is open"},
 			{Line: abandonLine, Why: "closes it, if one is"}}})
 }

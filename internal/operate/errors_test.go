@@ -48,7 +48,8 @@ func TestOutcome_says_how_an_error_ends(t *testing.T) {
 func TestFault_always_gives_three_parts(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	for _, err := range []error{Misused("x"), errors.New("x"), context.Canceled, decide.ErrNobody, chain.ErrBroken, fence.ErrOtherLedger,
+	for _, err := range []error{Misused("x"), errors.New("x"), context.Canceled, decide.ErrNobody, chain.ErrBroken,
+		fence.ErrOtherLedger,
 		&engine.Busy{Run: engine.Summary{Run: "r-1", Holder: "ana"}, Last: time.Now()}} {
 		f := Fault(ctx, err, time.Now())
 		if f.Code == "" || f.What == "" || f.Means == "" {

@@ -29,7 +29,8 @@ type Wanted struct {
 	terms *engine.Terms // of the plan file; nil where any plan will do
 }
 
-// Find gets the release that a call names: by its tag from the configured source, from a release file, or the one of a plan file.
+// Find gets the release that a call names: by its tag from the configured source, from a release file, or the one of a
+// plan file.
 func Find(ctx context.Context, c config.Config, what, path string) (Wanted, error) {
 	w, tag := Wanted{what: what, path: path}, what
 	if isPlanFile(what) {
@@ -76,8 +77,9 @@ func (w Wanted) same(t engine.Terms) error {
 	if err != nil || was == is {
 		return err
 	}
-	return &fault.Fault{Code: "plan-changed", What: "the plan made now is not the one of " + w.what, Outcome: fault.Refused,
-		Means: "production is unchanged; nothing was attempted", Err: errors.New(engine.Difference(*w.terms, t)),
+	return &fault.Fault{Code: "plan-changed", What: "the plan made now is not the one of " + w.what,
+		Outcome: fault.Refused,
+		Means:   "production is unchanged; nothing was attempted", Err: errors.New(engine.Difference(*w.terms, t)),
 		Do: []fault.Command{{Line: fmt.Sprintf("fairlead plan %s -o %s", t.Tag, fault.Word(w.what)),
 			Why: "writes the plan as it is now, to be looked at again"}}}
 }
@@ -99,8 +101,8 @@ func readPlan(path string) (engine.Terms, error) {
 		err = decodePlan(f, &t)
 	}
 	if err != nil {
-		return t, &fault.Fault{Code: "plan-unreadable", What: fmt.Sprintf("the plan file %s cannot be used", path), Err: err,
-			Outcome: fault.Misused, Means: "nothing was attempted; production is unchanged",
+		return t, &fault.Fault{Code: "plan-unreadable", What: fmt.Sprintf("the plan file %s cannot be used", path),
+			Err: err, Outcome: fault.Misused, Means: "nothing was attempted; production is unchanged",
 			Do: []fault.Command{{Line: "fairlead plan TAG -o " + fault.Word(path), Why: "writes one"}}}
 	}
 	return t, nil

@@ -20,9 +20,11 @@ func (o *Operator) Check(ctx context.Context) (view.Page, error) {
 	return answer(view.Check(c), err)
 }
 
-// Status looks at the world and at the ledger; each half is told even if the other cannot be had, with the error of that one.
+// Status looks at the world and at the ledger; each half is told even if the other cannot be had, with the error of
+// that one.
 func (o *Operator) Status(ctx context.Context) (view.Page, error) {
-	s := view.Status{App: o.Config.App, Environment: o.Config.Environment, NoTarget: !o.Config.Target.Present(), Now: o.Now()}
+	s := view.Status{App: o.Config.App, Environment: o.Config.Environment, NoTarget: !o.Config.Target.Present(),
+		Now: o.Now()}
 	head, unread := o.Project.Ledger().Head(ctx)
 	if unread == nil {
 		unread = s.ReadRun(head)
@@ -64,15 +66,15 @@ func (o *Operator) Records(ctx context.Context, run engine.RunID) (view.Records,
 	}
 	records, err := o.Project.Ledger().Records(ctx, run)
 	if err == nil && len(records) == 0 {
-		err = &fault.Fault{Code: "run-not-found", What: fmt.Sprintf("there is no run %q here", ui.Plain(string(run))), Outcome: fault.Misused,
-			Means: "nothing was attempted; production is unchanged",
-			Do:    []fault.Command{{Line: "fairlead history", Why: "lists the runs"}}}
+		err = &fault.Fault{Code: "run-not-found", What: fmt.Sprintf("there is no run %q here", ui.Plain(string(run))),
+			Outcome: fault.Misused, Means: "nothing was attempted; production is unchanged",
+			Do: []fault.Command{{Line: "fairlead history", Why: "lists the runs"}}}
 	}
 	return view.Records{Records: records}, err
 }
 
-// CheckLedger reads every line and checks that it follows the one before. For a ledger that does not hold it gives the page and a
-// fault.
+// CheckLedger reads every line and checks that it follows the one before. For a ledger that does not hold it gives the
+// page and a fault.
 func (o *Operator) CheckLedger(ctx context.Context) (view.Page, error) {
 	var c view.LedgerCheck
 	lines, err := o.Project.History().Lines(ctx)
@@ -98,7 +100,8 @@ func (o *Operator) CheckLedger(ctx context.Context) (view.Page, error) {
 		Do:    []fault.Command{{Line: "fairlead status", Why: "what runs now, whatever the ledger says"}}}
 }
 
-// RecordManual writes down that a release was made by hand. What runs is read from the world, not taken from the operator's word.
+// RecordManual writes down that a release was made by hand. What runs is read from the world, not taken from the
+// operator's word.
 func (o *Operator) RecordManual(ctx context.Context, reason string) (view.Page, error) {
 	if !o.Config.Target.Present() {
 		return nil, planner.NeedsTarget()

@@ -72,7 +72,8 @@ func (r MigrationRequest) Read(by string) (step.Migration, error) {
 	}
 	var err error
 	if m.SQL, err = readRegular(r.File, source.MaxSQL); err != nil {
-		return m, &fault.Fault{Code: "migration-unreadable", What: fmt.Sprintf("the migration %s cannot be read", r.File), Err: err,
+		return m, &fault.Fault{Code: "migration-unreadable",
+			What: fmt.Sprintf("the migration %s cannot be read", r.File), Err: err,
 			Outcome: fault.Refused, Means: "nothing was attempted; production is unchanged",
 			Do: []fault.Command{{Line: "ls -l " + fault.Word(r.File), Why: "what it is and who may read it"}}}
 	}
@@ -113,7 +114,8 @@ func (o *Operator) PlanMigration(ctx context.Context, m step.Migration) (view.Pa
 	return page, err
 }
 
-func (o *Operator) planMigration(ctx context.Context, m step.Migration, s applied.Status) (engine.Plan, view.Page, error) {
+func (o *Operator) planMigration(ctx context.Context, m step.Migration,
+	s applied.Status) (engine.Plan, view.Page, error) {
 	plan, err := o.Project.PlanMigration(ctx, m)
 	if err != nil {
 		return plan, nil, err
@@ -125,7 +127,8 @@ func (o *Operator) planMigration(ctx context.Context, m step.Migration, s applie
 	return plan, view.MigrationPlan{Plan: page, Standing: s, Asked: m}, nil
 }
 
-// Migrate applies a migration alone: planned, shown, approved and carried out. What is applied already is not applied again.
+// Migrate applies a migration alone: planned, shown, approved and carried out. What is applied already is not applied
+// again.
 func (o *Operator) Migrate(ctx context.Context, m step.Migration, r MigrationRequest) (view.Page, error) {
 	if err := o.Free(ctx); err != nil {
 		return nil, err
@@ -154,11 +157,13 @@ func alreadyApplied(s applied.Status, m step.Migration) (view.Page, error) {
 	case unsettled && m.Again == "":
 		return nil, commandUnsettled(s, m)
 	case !unsettled && m.Again != "" && (!inPlace && s.Left == "" || len(s.Units) == 0):
-		return nil, Misused("--again: %s is not applied here, so there is nothing to repeat; leave the flag out", m.File)
+		return nil, Misused("--again: %s is not applied here, so there is nothing to repeat; leave the flag out",
+			m.File)
 	case m.Again != "" || !inPlace:
 		return nil, nil
 	case s.Elsewhere():
-		return view.NothingToDo(m.File, "%s is already applied by %s, not by fairlead: %s", m.File, s.Tool.Tool, s.Tool.Says), nil
+		return view.NothingToDo(m.File, "%s is already applied by %s, not by fairlead: %s", m.File, s.Tool.Tool,
+			s.Tool.Says), nil
 	case run != "":
 		return view.NothingToDo(m.File, "%s is already applied by run %s at %s", m.File, run, ui.Clock(at)), nil
 	}
@@ -188,9 +193,10 @@ func (o *Operator) Migrations(ctx context.Context) (view.Page, error) {
 	return answer(view.Migrations(append([]applied.Entry{}, all...)), err)
 }
 
-// Rehearse tries a migration on a scratch copy of a backup, the newest where none is named. Mode is schema, full, or "" for the
-// configured one.
-func (o *Operator) Rehearse(ctx context.Context, m step.Migration, backup, mode string, say func(engine.Progress)) (view.Page, error) {
+// Rehearse tries a migration on a scratch copy of a backup, the newest where none is named. Mode is schema, full, or ""
+// for the configured one.
+func (o *Operator) Rehearse(ctx context.Context, m step.Migration, backup, mode string,
+	say func(engine.Progress)) (view.Page, error) {
 	e, err := o.Project.Rehearse(ctx, planner.Rehearsal{File: m.File, SQL: m.SQL, Backup: backup, Mode: mode}, say)
 	return answer(view.Rehearsal{File: m.File, Rehearsed: e}, err)
 }

@@ -1,6 +1,7 @@
-// Package operate is what the commands do, without a terminal: each is a method of an Operator or a function, takes what was asked
-// for, and gives a page of package view. What must be asked or told on the way goes through a Frontend. A command line and any other
-// screen call the same. It decides nothing about production: the engine, the steps and the plans do. Start with Operator.Deploy.
+// Package operate is what the commands do, without a terminal: each is a method of an Operator or a function, takes
+// what was asked for, and gives a page of package view. What must be asked or told on the way goes through a Frontend.
+// A command line and any other screen call the same. It decides nothing about production: the engine, the steps and the
+// plans do. Start with Operator.Deploy.
 package operate
 
 import (
@@ -15,8 +16,8 @@ import (
 	"fairlead/internal/view"
 )
 
-// A Frontend is where a command came from. It asks the person, shows what is about to be approved (Show) and how a run ended (Ended),
-// and tells what changes no outcome (Note).
+// A Frontend is where a command came from. It asks the person, shows what is about to be approved (Show) and how a run
+// ended (Ended), and tells what changes no outcome (Note).
 type Frontend interface {
 	decide.Decider
 	Show(p view.Page)
@@ -68,14 +69,17 @@ func (o *Operator) approve(ctx context.Context, t engine.Terms, c consent) (engi
 	return policy.Approve(ctx, approval.Request{Terms: t, Fingerprint: fingerprint, Reason: c.reason, Again: c.again})
 }
 
-// execute has a plan approved, opens its run and executes it. closes is how a run that is open ends by that; nil where none is.
-func (o *Operator) execute(ctx context.Context, plan engine.Plan, c consent, closes *engine.Closing) (view.Page, error) {
+// execute has a plan approved, opens its run and executes it. closes is how a run that is open ends by that; nil where
+// none is.
+func (o *Operator) execute(ctx context.Context, plan engine.Plan, c consent,
+	closes *engine.Closing) (view.Page, error) {
 	said, err := o.approve(ctx, plan.Terms, c)
 	if err != nil {
 		return nil, err
 	}
 	o.Acting()
-	run, err := o.Project.Engine().Open(ctx, engine.OpenRequest{Run: o.Project.NewRun(), Plan: plan, Approvals: said, Closes: closes})
+	run, err := o.Project.Engine().Open(ctx, engine.OpenRequest{Run: o.Project.NewRun(), Plan: plan, Approvals: said,
+		Closes: closes})
 	if err != nil {
 		return nil, notOpened(err)
 	}

@@ -41,7 +41,8 @@ type ReleaseRequest struct {
 
 // Release makes the release.
 func (r ReleaseRequest) Release() (release.Release, error) {
-	out := release.Release{App: r.App, Tag: r.Tag, Commit: r.Commit, RunID: r.RunID, RunAttempt: r.RunAttempt, VerifiedIn: r.VerifiedIn}
+	out := release.Release{App: r.App, Tag: r.Tag, Commit: r.Commit, RunID: r.RunID, RunAttempt: r.RunAttempt,
+		VerifiedIn: r.VerifiedIn}
 	for _, s := range r.Images {
 		service, ref, ok := strings.Cut(s, "=")
 		if !ok {
@@ -94,7 +95,8 @@ func (r ReleaseRequest) migration() (*release.Migration, error) {
 	}
 	rel, err := filepath.Rel(dir, path)
 	if err != nil || !filepath.IsLocal(rel) {
-		return nil, Misused("--migration %s: it must lie in the folder of the release file or below, so that both travel together",
+		return nil, Misused("--migration %s: it must lie in the folder of the release file or below, so that both "+
+			"travel together",
 			r.Migration)
 	}
 	sql, err := ReadFile(r.Migration, source.MaxSQL)
@@ -104,8 +106,8 @@ func (r ReleaseRequest) migration() (*release.Migration, error) {
 	return &release.Migration{File: filepath.ToSlash(rel), SHA256: release.SumDigest(sql).Hex()}, nil
 }
 
-// Write writes a release file, and proves that it is what a deployment will read. Another release is not written over: who read
-// the old one would not know.
+// Write writes a release file, and proves that it is what a deployment will read. Another release is not written over:
+// who read the old one would not know.
 func (r ReleaseRequest) Write(ctx context.Context, content []byte) error {
 	was, err := os.ReadFile(r.Out)
 	switch {

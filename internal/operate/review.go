@@ -73,7 +73,8 @@ func (w Workplace) ReviewInput(ctx context.Context, r ReviewRequest, now time.Ti
 			return in, Misused("review: %w", err)
 		}
 		if total += len(sql); total > maxReviewBytes {
-			return in, Misused("review: the files have more than %d MiB together; review them in parts", maxReviewBytes>>20)
+			return in, Misused("review: the files have more than %d MiB together; review them in parts",
+				maxReviewBytes>>20)
 		}
 		in.Files = append(in.Files, sqlreview.File{Name: name, SQL: sql})
 	}
@@ -84,7 +85,8 @@ func (w Workplace) ReviewInput(ctx context.Context, r ReviewRequest, now time.Ti
 	return in, err
 }
 
-// readSQL reads a migration. One that is too large is cut just above the limit, so that the review refuses it with a place.
+// readSQL reads a migration. One that is too large is cut just above the limit, so that the review refuses it with a
+// place.
 func readSQL(name string) ([]byte, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -125,8 +127,8 @@ func matched(names []string) ([]string, error) {
 	return all, nil
 }
 
-// Review reviews what was read and, when a scratch database is named, tries the files there, one after the other. Without another
-// catalog the scratch database's own is taken, as it is before.
+// Review reviews what was read and, when a scratch database is named, tries the files there, one after the other.
+// Without another catalog the scratch database's own is taken, as it is before.
 func (w Workplace) Review(ctx context.Context, r ReviewRequest, in sqlreview.Input) (sqlreview.Report, error) {
 	if r.Trace == "" {
 		return sqlreview.Review(in), nil
@@ -163,8 +165,8 @@ func (w Workplace) Review(ctx context.Context, r ReviewRequest, in sqlreview.Inp
 	return report, nil
 }
 
-// TuneMemory sets how the process collects garbage while it reviews, and gives what sets it back: rarely for many small files, which is
-// faster, and within a bound for large ones.
+// TuneMemory sets how the process collects garbage while it reviews, and gives what sets it back: rarely for many small
+// files, which is faster, and within a bound for large ones.
 func TuneMemory(files []sqlreview.File) func() {
 	total := 0
 	for _, f := range files {
@@ -181,8 +183,8 @@ func TuneMemory(files []sqlreview.File) func() {
 	}
 }
 
-// LeadNote writes the note for the engineering lead about a migration that was refused into a folder, and says where it is; "" where
-// there is nothing to write.
+// LeadNote writes the note for the engineering lead about a migration that was refused into a folder, and says where it
+// is; "" where there is nothing to write.
 func LeadNote(dir string, b *step.Blocked) (path string, err error) {
 	if len(b.Report.Files) == 0 {
 		return "", nil

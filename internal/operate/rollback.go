@@ -22,8 +22,8 @@ type RollbackPlan struct {
 	tag    string // as it was asked for
 }
 
-// PlanRollback plans the way back to the images that were deployed under a tag. Without one it goes to what ran before the open run or,
-// where none is open, before the last release.
+// PlanRollback plans the way back to the images that were deployed under a tag. Without one it goes to what ran before
+// the open run or, where none is open, before the last release.
 func (o *Operator) PlanRollback(ctx context.Context, tag string) (RollbackPlan, error) {
 	way := RollbackPlan{tag: tag}
 	var err error
@@ -53,13 +53,13 @@ func (o *Operator) PlanRollback(ctx context.Context, tag string) (RollbackPlan, 
 	return way, err
 }
 
-// Rollback shows the way back, has it approved and goes it. An open run is closed by the very record that opens the rollback. Reason is
-// for the record.
+// Rollback shows the way back, has it approved and goes it. An open run is closed by the very record that opens the
+// rollback. Reason is for the record.
 func (o *Operator) Rollback(ctx context.Context, way RollbackPlan, reason string) (view.Page, error) {
 	t, open := way.Plan.Terms, way.head.Open() != ""
 	if !open && slices.Equal(t.Images, t.Baseline) {
-		return view.NothingToDo(t.Tag, "the images of %s run already; name a release to go further back (fairlead history)",
-			t.Tag), nil
+		return view.NothingToDo(t.Tag,
+			"the images of %s run already; name a release to go further back (fairlead history)", t.Tag), nil
 	}
 	page, err := view.NewPlan(way.Plan)
 	if err != nil {
@@ -126,7 +126,8 @@ func migrationOpen(run engine.RunID, tag string) error {
 	return &fault.Fault{Code: "migration-open", Outcome: fault.Refused, Means: nothingChanged,
 		What: fmt.Sprintf("run %s applies the migration %s, and a schema never goes back by itself", run, tag),
 		Do: []fault.Command{{Line: "fairlead migrate status", Why: "what is applied"},
-			{Line: "fairlead resume", Why: "goes on with that migration"}, {Line: abandonLine, Why: "closes it as it is"}}}
+			{Line: "fairlead resume", Why: "goes on with that migration"},
+			{Line: abandonLine, Why: "closes it as it is"}}}
 }
 
 func rollbackOpen(run engine.RunID, tag string) error {

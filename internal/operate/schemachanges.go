@@ -13,8 +13,8 @@ import (
 	"fairlead/internal/view"
 )
 
-// schemaChanges walks the ledger back to where the images ran last: to the run that brought them, or that found them running before it
-// began. Whatever was applied later counts. What the ledger does not tell is a gap.
+// schemaChanges walks the ledger back to where the images ran last: to the run that brought them, or that found them
+// running before it began. Whatever was applied later counts. What the ledger does not tell is a gap.
 func (o *Operator) schemaChanges(ctx context.Context, images []release.Image) view.SchemaChanges {
 	var s view.SchemaChanges
 	runs, err := o.Project.History().Runs(ctx, 0)
@@ -34,7 +34,8 @@ func (o *Operator) schemaChanges(ctx context.Context, images []release.Image) vi
 }
 
 // passRun takes one run, newest first; done says that the images ran when it began or when it ended.
-func (o *Operator) passRun(ctx context.Context, s *view.SchemaChanges, run engine.Summary, images []release.Image) (done bool, gap string) {
+func (o *Operator) passRun(ctx context.Context, s *view.SchemaChanges, run engine.Summary,
+	images []release.Image) (done bool, gap string) {
 	if run.Action == "" {
 		return false, fmt.Sprintf("%s was done by hand, or cannot be read, and may have changed the schema", run.Run)
 	}
@@ -60,7 +61,8 @@ func (o *Operator) passRun(ctx context.Context, s *view.SchemaChanges, run engin
 	return len(images) > 0 && slices.Equal(opening.Terms.Baseline, images), ""
 }
 
-// appliedElsewhere tells whether a run found its migration applied by somebody who keeps no record here: when, nobody knows.
+// appliedElsewhere tells whether a run found its migration applied by somebody who keeps no record here: when, nobody
+// knows.
 func appliedElsewhere(records []engine.Record) bool {
 	for _, r := range records {
 		if r.Step != "migrate" || r.Verdict != engine.Proven {

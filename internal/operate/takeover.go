@@ -13,7 +13,8 @@ import (
 	"fairlead/internal/view"
 )
 
-// Abandon closes the open run and leaves everything as it is, after making sure that its holder can change nothing more.
+// Abandon closes the open run and leaves everything as it is, after making sure that its holder can change nothing
+// more.
 func (o *Operator) Abandon(ctx context.Context, reason string) (view.Page, error) {
 	head, err := o.Project.Ledger().Head(ctx)
 	if err != nil {
@@ -42,8 +43,8 @@ func (o *Operator) Abandon(ctx context.Context, reason string) (view.Page, error
 	return view.Abandoned{Run: closed.Run, Closing: closed}, nil
 }
 
-// Resume takes the open run over, looks at what is in place and goes on from there. decided is a person's word on a migration's command
-// whose end is not known.
+// Resume takes the open run over, looks at what is in place and goes on from there. decided is a person's word on a
+// migration's command whose end is not known.
 func (o *Operator) Resume(ctx context.Context, reason string, decided step.Decision) (view.Page, error) {
 	head, err := o.Project.Ledger().Head(ctx)
 	if err != nil {
@@ -54,7 +55,8 @@ func (o *Operator) Resume(ctx context.Context, reason string, decided step.Decis
 	}
 	opening, plan, err := o.takeOver(ctx, head, "fairlead resume", func(opening engine.Opening) error {
 		if m := opening.Terms.Migration; decided.Applied != "" && (m == nil || !m.Commanded()) {
-			return Misused("--migration is for a migration that is a command; what the open run has applied is asked of the server")
+			return Misused("--migration is for a migration that is a command; what the open run has applied is asked " +
+				"of the server")
 		}
 		return nil
 	})
@@ -78,9 +80,10 @@ func nothingOpen(verb string) view.Result {
 	return view.Result{Outcome: fault.Deployed, Means: fmt.Sprintf("nothing to %s: no run is open", verb)}
 }
 
-// takeOver makes sure that the open run may be taken over, and plans it again. again is the command that asks once more, fits may
-// refuse the run.
-func (o *Operator) takeOver(ctx context.Context, head engine.Head, again string, fits func(engine.Opening) error) (engine.Opening, engine.Plan, error) {
+// takeOver makes sure that the open run may be taken over, and plans it again. again is the command that asks once
+// more, fits may refuse the run.
+func (o *Operator) takeOver(ctx context.Context, head engine.Head, again string,
+	fits func(engine.Opening) error) (engine.Opening, engine.Plan, error) {
 	var plan engine.Plan
 	opening, err := engine.OpeningOf(head.Last)
 	if err == nil && fits != nil {
@@ -99,8 +102,8 @@ func (o *Operator) takeOver(ctx context.Context, head engine.Head, again string,
 	return opening, plan, nil
 }
 
-// mayTakeOver asks for an explicit yes when the holder of the open run may still be at work. A holder on this machine whose process is
-// gone is not asked about; one whose process runs is, however long it was silent.
+// mayTakeOver asks for an explicit yes when the holder of the open run may still be at work. A holder on this machine
+// whose process is gone is not asked about; one whose process runs is, however long it was silent.
 func (o *Operator) mayTakeOver(ctx context.Context, head engine.Head, again string) error {
 	s, err := engine.Summarize(head.Last)
 	if err != nil {
@@ -154,15 +157,17 @@ func configChanged(o engine.Opening, err error) error {
 	if o.Terms.Action == engine.Migrate {
 		back = fault.Command{Line: abandonLine, Why: "closes the run and leaves everything as it is"}
 	}
-	return &fault.Fault{Code: "plan-changed", What: "the configuration is not the one that the run began with", Err: err,
-		Outcome: fault.Refused, Means: asItWas, Do: []fault.Command{{Line: "git log -p -- fairlead.yaml",
+	return &fault.Fault{Code: "plan-changed", What: "the configuration is not the one that the run began with",
+		Err: err, Outcome: fault.Refused, Means: asItWas, Do: []fault.Command{{Line: "git log -p -- fairlead.yaml",
 			Why: "restore the file as it was when the run began, then resume"}, back}}
 }
 
 // notTaken is the error of a takeover that could not be written.
 func notTaken(err error) error {
-	return unlessDecided(err, &fault.Fault{Code: "run-not-taken", What: "the takeover could not be written into the ledger",
-		Outcome: fault.Unknown, Means: "this command changed nothing; what the run left in production is as unknown as before",
+	return unlessDecided(err, &fault.Fault{Code: "run-not-taken",
+		What:    "the takeover could not be written into the ledger",
+		Outcome: fault.Unknown, Means: "this command changed nothing; what the run left in production is as unknown " +
+			"as before",
 		Do: []fault.Command{seeStatus(), {Line: "fairlead resume", Why: "tries again"}}})
 }
 
@@ -170,8 +175,9 @@ func notAbandoned(err error) error {
 	if _, ok := fault.Find(err); ok {
 		return err
 	}
-	return unlessDecided(err, &fault.Fault{Code: "run-not-abandoned", What: "the run could not be closed", Outcome: fault.Unknown,
-		Means: "this command changed nothing in production; the run stays open, and its old holder may still be at work " +
-			"where its number could not be raised",
+	return unlessDecided(err, &fault.Fault{Code: "run-not-abandoned", What: "the run could not be closed",
+		Outcome: fault.Unknown,
+		Means: "this command changed nothing in production; the run stays open, and its old holder may still be at " +
+			"work where its number could not be raised",
 		Do: []fault.Command{seeStatus(), {Line: abandonLine + " --yes", Why: "tries again"}}})
 }

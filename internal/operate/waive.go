@@ -23,7 +23,8 @@ type Answer struct {
 }
 
 // WaiveFinding answers for one finding of a review in the file of waivers, and gives the finding.
-func (w Workplace) WaiveFinding(ctx context.Context, r ReviewRequest, fingerprint string, a Answer) (sqlreview.Finding, error) {
+func (w Workplace) WaiveFinding(ctx context.Context, r ReviewRequest, fingerprint string,
+	a Answer) (sqlreview.Finding, error) {
 	in, err := w.ReviewInput(ctx, r, a.Now)
 	if err != nil {
 		return sqlreview.Finding{}, err
@@ -31,19 +32,22 @@ func (w Workplace) WaiveFinding(ctx context.Context, r ReviewRequest, fingerprin
 	report := sqlreview.Review(in)
 	for _, f := range report.Findings {
 		if f.Fingerprint == fingerprint {
-			waiver := sqlreview.Waiver{Fingerprint: fingerprint, Rule: f.Rule, SHA256: report.Files[0].SHA256, File: f.File}
+			waiver := sqlreview.Waiver{Fingerprint: fingerprint, Rule: f.Rule, SHA256: report.Files[0].SHA256,
+				File: f.File}
 			if err := a.sign(&waiver); err != nil {
 				return f, Misused("review waive: %w", err)
 			}
 			return f, addWaiver(w.WaiverFile(r.Waivers), waiver)
 		}
 	}
-	return sqlreview.Finding{}, Misused("review waive: the review of %s finds nothing with the fingerprint %s", r.Files[0], fingerprint)
+	return sqlreview.Finding{}, Misused("review waive: the review of %s finds nothing with the fingerprint %s",
+		r.Files[0], fingerprint)
 }
 
 // WaiveCommand answers for a migration that is a command.
 func (w Workplace) WaiveCommand(m release.Migration, a Answer) error {
-	waiver := sqlreview.Waiver{Fingerprint: step.CommandFingerprint(m), Rule: step.CommandRule, SHA256: m.SHA256, File: m.Line()}
+	waiver := sqlreview.Waiver{Fingerprint: step.CommandFingerprint(m), Rule: step.CommandRule, SHA256: m.SHA256,
+		File: m.Line()}
 	if err := a.sign(&waiver); err != nil {
 		return Misused("migrate waive: %w", err)
 	}

@@ -18,8 +18,8 @@ const (
 	commandWide = 44 // columns of the longest command that keeps its reason on the same line
 )
 
-// Fault writes the three parts of a fault, aligned, with its code: lines end in newlines. Width is that of the terminal; text is
-// broken at it, commands never are. 0 breaks nothing.
+// Fault writes the three parts of a fault, aligned, with its code: lines end in newlines. Width is that of the
+// terminal; text is broken at it, commands never are. 0 breaks nothing.
 func Fault(f *fault.Fault, width int, s Style) string {
 	var b strings.Builder
 	part(&b, "what happened", f.Error(), width, s)

@@ -7,11 +7,12 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// Clean makes foreign text safe for one line of a terminal: escape sequences go, control characters and characters that turn the
-// direction of writing become spaces, runs of spaces become one.
+// Clean makes foreign text safe for one line of a terminal: escape sequences go, control characters and characters that
+// turn the direction of writing become spaces, runs of spaces become one.
 func Clean(s string) string {
 	return strings.Join(strings.FieldsFunc(withoutSequences(s), func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) || r == unicode.ReplacementChar || unicode.Is(unicode.Bidi_Control, r)
+		return unicode.IsSpace(r) || unicode.IsControl(r) || r == unicode.ReplacementChar ||
+			unicode.Is(unicode.Bidi_Control, r)
 	}), " ")
 }
 
@@ -48,7 +49,8 @@ func Clip(s string, most int) string {
 	return strings.TrimRight(terminal().Truncate(s, most-1, ""), " ") + "…"
 }
 
-// Wrap breaks text between words into lines of at most width columns, except for a longer word; a width below 20 breaks nothing.
+// Wrap breaks text between words into lines of at most width columns, except for a longer word; a width below 20 breaks
+// nothing.
 func Wrap(text string, width int) []string {
 	if width < 20 {
 		return []string{text}
@@ -71,8 +73,8 @@ func Wrap(text string, width int) []string {
 // pad fills with spaces up to a number of columns.
 func pad(s string, columns int) string { return terminal().FillRight(s, columns) }
 
-// Plain takes control characters out of a text of several lines, so that it cannot move a cursor or hide a line. It keeps line breaks
-// and tabs.
+// Plain takes control characters out of a text of several lines, so that it cannot move a cursor or hide a line. It
+// keeps line breaks and tabs.
 func Plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -1,5 +1,6 @@
-// Package ui holds how things are written for people, whatever the screen: durations, bytes, foreign text and the three parts of a
-// fault. The screens stand in the folders below; each observes the events of a run and none can fail it. Start with Fault.
+// Package ui holds how things are written for people, whatever the screen: durations, bytes, foreign text and the three
+// parts of a fault. The screens stand in the folders below; each observes the events of a run and none can fail it.
+// Start with Fault.
 package ui
 
 import (
@@ -66,7 +67,8 @@ func Progress(text string, done, total int64) string {
 	return strings.TrimSpace(text)
 }
 
-// Why gives the one sentence about how something ended: what a fault says happened, else what was recorded, else the error.
+// Why gives the one sentence about how something ended: what a fault says happened, else what was recorded, else the
+// error.
 func Why(recorded string, err error) string {
 	if f, ok := fault.Find(err); ok {
 		return Clean(f.Error())

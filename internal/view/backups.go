@@ -152,11 +152,11 @@ func (r RestoredBackup) Text() string {
 	for _, n := range r.Manifest.Tables {
 		rows += n
 	}
-	out.line("restored %s: %d tables, %d rows, all as in its manifest, in %.1f s", r.Manifest.Name, len(r.Manifest.Tables),
-		rows, r.Seconds)
+	out.line("restored %s: %d tables, %d rows, all as in its manifest, in %.1f s", r.Manifest.Name,
+		len(r.Manifest.Tables), rows, r.Seconds)
 	if r.Kept != "" {
-		out.line("it is the live database %s now; what was live before is kept as %s, and backed up as %s", r.Into, r.Kept,
-			r.Present)
+		out.line("it is the live database %s now; what was live before is kept as %s, and backed up as %s", r.Into,
+			r.Kept, r.Present)
 		out.line("the way back:")
 		out.renaming(r.Into, r.Kept, r.Into+"_restored")
 		return out.String()
@@ -179,7 +179,8 @@ func (s *sheet) renaming(live, takes, kept string) {
 	literal := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 	for _, statement := range []string{
 		"ALTER DATABASE " + name(live) + " WITH ALLOW_CONNECTIONS false",
-		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (" + literal(live) + ", " + literal(takes) + ")",
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (" + literal(live) + ", " +
+			literal(takes) + ")",
 		"BEGIN",
 		"ALTER DATABASE " + name(live) + " RENAME TO " + name(kept),
 		"ALTER DATABASE " + name(takes) + " RENAME TO " + name(live),

@@ -128,7 +128,8 @@ func serviceNow(t engine.Terms, host string, s container.Service) string {
 	case before:
 		which = "the old one"
 	}
-	return fmt.Sprintf("%s on %s runs %s, %s, %d of %d ready", s.Name, host, digestOf(now), which, ready, len(s.Replicas))
+	return fmt.Sprintf("%s on %s runs %s, %s, %d of %d ready", s.Name, host, digestOf(now), which, ready,
+		len(s.Replicas))
 }
 
 // readyOf counts the replicas that are ready.

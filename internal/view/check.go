@@ -26,7 +26,8 @@ func (c Check) Text() string {
 		}
 	}
 	if d := c.Database; d != nil {
-		out.line("database %s: PostgreSQL %s, pg_dump %s, %s, as %s", d.Database, d.Server, d.Dumper, ui.Bytes(d.Size), d.Role)
+		out.line("database %s: PostgreSQL %s, pg_dump %s, %s, as %s", d.Database, d.Server, d.Dumper, ui.Bytes(d.Size),
+			d.Role)
 		notes(d.Notes)
 	}
 	if b := c.Backups; b != nil {

@@ -105,7 +105,8 @@ func (all Migrations) Text() string {
 		if m.Of > 0 {
 			units = fmt.Sprintf("%d of %d", m.Units, m.Of)
 		}
-		rows = append(rows, []string{name, fmt.Sprintf("%.12s", m.Migration), string(m.State), units, ui.Clock(m.At), m.Run})
+		rows = append(rows, []string{name, fmt.Sprintf("%.12s", m.Migration), string(m.State), units, ui.Clock(m.At),
+			m.Run})
 	}
 	return ui.Table(rows)
 }

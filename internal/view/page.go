@@ -1,6 +1,6 @@
-// Package view is the pages that commands show: values that say what is shown, and how each is written as plain text. A terminal
-// prints the text; --json, and any other screen, takes the value. It looks at nothing by itself: package operate fills the pages.
-// Start with Page, then plan.go.
+// Package view is the pages that commands show: values that say what is shown, and how each is written as plain text. A
+// terminal prints the text; --json, and any other screen, takes the value. It looks at nothing by itself: package
+// operate fills the pages. Start with Page, then plan.go.
 package view
 
 import (
@@ -11,8 +11,8 @@ import (
 	"fairlead/internal/ui"
 )
 
-// A Page is what a command shows. Encoded as JSON it is the answer for programs, Text is the one for people. The text of a page may
-// hold what came from outside: who prints it cleans it.
+// A Page is what a command shows. Encoded as JSON it is the answer for programs, Text is the one for people. The text
+// of a page may hold what came from outside: who prints it cleans it.
 type Page interface {
 	Text() string
 }

@@ -62,7 +62,8 @@ func (p Plan) Text() string {
 		out.field("writers", "%s", writersStopped)
 	}
 	out.field("outage", "%s", outage(t))
-	out.field("on failure", "without a migration: %s; after a migration: %s", t.OnFailure.Unmigrated, t.OnFailure.Migrated)
+	out.field("on failure", "without a migration: %s; after a migration: %s", t.OnFailure.Unmigrated,
+		t.OnFailure.Migrated)
 	out.field("approval", "%s", t.Approval)
 	out.field("fingerprint", "%s", p.Fingerprint)
 	return out.String()
@@ -93,7 +94,8 @@ func (p Plan) migration() []string {
 	all := []string{fmt.Sprintf("%s, sha256 %.12s", t.Migration.Name(), t.Migration.SHA256)}
 	r, rerr := engine.Recall[step.Reviewed](p.Proofs)
 	if t.Migration.Commanded() {
-		all = append(all, fmt.Sprintf("a command, with %d files bound to it: %s", len(t.Migration.Files), commandUnread), commandUnproved)
+		all = append(all, fmt.Sprintf("a command, with %d files bound to it: %s", len(t.Migration.Files),
+			commandUnread), commandUnproved)
 		if rerr == nil {
 			all = append(all, "answered for "+answered(r))
 		}
@@ -173,7 +175,8 @@ func outage(t engine.Terms) string {
 
 const (
 	writersStopped   = "stopped before the backup and resumed afterwards, by the commands of backup.quiesce"
-	rehearsalPlanned = "the backup is restored and the migration tried there first; if it fails there, nothing is applied"
+	rehearsalPlanned = "the backup is restored and the migration tried there first; if it fails there, nothing is " +
+		"applied"
 )
 
 // stopsWriters tells whether writers are stopped for the backup.

@@ -24,7 +24,8 @@ func (e Rehearsal) Text() string {
 		out.field("restored", "%s: %d tables, %d rows, equal to the backup (%s), %s",
 			e.Backup, e.Copy.Tables, e.Copy.Rows, e.Level, restored)
 	} else {
-		out.field("restored", "the schema of %s alone, %s: nothing is known of the data, and no duration means anything",
+		out.field("restored", "the schema of %s alone, %s: nothing is known of the data, and no duration means "+
+			"anything",
 			e.Backup, restored)
 	}
 	rows := [][]string{{"UNIT", "LINE", "TAKES", "REWRITES", "BUILDS INDEXES ON", "LOCKS THAT STOP OTHERS"}}

@@ -52,7 +52,8 @@ func (r Runbook) Text() string {
 			out.line("%s", ui.Clean(line))
 		}
 	}
-	out.line("\n# afterwards, so that the record is whole:\nfairlead record manual --reason '%s by hand'", ui.Clean(t.Tag))
+	out.line("\n# afterwards, so that the record is whole:\nfairlead record manual --reason '%s by hand'",
+		ui.Clean(t.Tag))
 	return out.String()
 }
 

@@ -8,8 +8,8 @@ import (
 	"fairlead/internal/sqlreview"
 )
 
-// SchemaChanges is what happened to the schema since images last ran: the migrations that were applied, newest first, and what their
-// reviews say together. Gap says why that is not known; then nothing is.
+// SchemaChanges is what happened to the schema since images last ran: the migrations that were applied, newest first,
+// and what their reviews say together. Gap says why that is not known; then nothing is.
 type SchemaChanges struct {
 	Migrations []AppliedMigration
 	Gap        string

@@ -78,7 +78,8 @@ func (s *Status) ReadTarget(o target.Observation) {
 	s.Place, s.Services = o.Place, []ServiceStatus{}
 	for _, h := range o.Hosts {
 		for _, svc := range h.Services {
-			s.Services = append(s.Services, ServiceStatus{Host: h.Name, Name: svc.Name, Running: container.ImageOf(svc.Replicas),
+			s.Services = append(s.Services, ServiceStatus{Host: h.Name, Name: svc.Name,
+				Running:    container.ImageOf(svc.Replicas),
 				Configured: svc.Configured, Replicas: len(svc.Replicas), Ready: readyOf(svc)})
 		}
 	}
@@ -87,8 +88,8 @@ func (s *Status) ReadTarget(o target.Observation) {
 	}
 }
 
-// FindRollout finds a rollout that came to its end on the hosts while nobody was connected: the open run began it, the ledger does not
-// know more, and every container runs the planned image, ready.
+// FindRollout finds a rollout that came to its end on the hosts while nobody was connected: the open run began it, the
+// ledger does not know more, and every container runs the planned image, ready.
 func (s *Status) FindRollout(head engine.Head, o target.Observation) {
 	opening, err := engine.OpeningOf(head.Last)
 	began := slices.ContainsFunc(head.Last, func(r engine.Record) bool {
@@ -129,7 +130,8 @@ func (s Status) Text() string {
 	case s.Unreachable != "":
 		out.line("what runs now is not known: %s", s.Unreachable)
 	case s.NoTarget:
-		out.line("no target is configured, so nothing is said of what runs; fairlead migrate status tells what is applied")
+		out.line("no target is configured, so nothing is said of what runs; fairlead migrate status tells what is " +
+			"applied")
 	case len(s.Services) == 0:
 		out.line("nothing runs")
 	default:
@@ -166,8 +168,8 @@ func (s Status) run() string {
 	case r == nil:
 		return "no run was ever recorded here\n"
 	case !s.Open:
-		out.line("last run %s: %s, %s, %s ago, by %s\n  %s", r.Run, runName(*r), outcomeWord(*r), ui.Ago(s.Now, r.Closed),
-			r.Holder, r.Means)
+		out.line("last run %s: %s, %s, %s ago, by %s\n  %s", r.Run, runName(*r), outcomeWord(*r),
+			ui.Ago(s.Now, r.Closed), r.Holder, r.Means)
 		return out.String()
 	}
 	out.line("OPEN run %s: %s, held by %s since %s, at step %s; last sign of life %s", r.Run, runName(*r), r.Holder,

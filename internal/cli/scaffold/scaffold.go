@@ -1,5 +1,5 @@
-// Package scaffold makes a first fairlead.yaml of a compose file: for the services whose image is a variable, with a patch for the others.
-// It reads the compose file as a tree and writes nothing. Start with New.
+// Package scaffold makes a first fairlead.yaml of a compose file: for the services whose image is a variable, with a
+// patch for the others. It reads the compose file as a tree and writes nothing. Start with New.
 package scaffold
 
 import (
@@ -79,7 +79,8 @@ func configText(o Options, path string, released []service) string {
 	fmt.Fprintf(&b, "app: %s\nenvironment: %s\n", o.App, o.Environment)
 	b.WriteString("release:  {source: file, path: release.json}\n")
 	b.WriteString("approval: {from: none, reason: \"TODO: why nobody else approves\"}   # TODO\n")
-	b.WriteString("database: {url: \"${PROD_DB_URL}\", via: direct, lock_timeout: 2s}   # remove it, and backup, if there is no database\n")
+	b.WriteString("database: {url: \"${PROD_DB_URL}\", via: direct, lock_timeout: 2s}   # remove it, and backup, if " +
+		"there is no database\n")
 	b.WriteString("backup:   {store: {kind: dir, path: ./backups}}\n")
 	b.WriteString("target:\n  kind: compose\n  hosts:\n")
 	fmt.Fprintf(&b, "    - %s\n", todo(quoted(o.Host), `"ssh://deploy@203.0.113.7:22"`))
@@ -92,7 +93,8 @@ func configText(o Options, path string, released []service) string {
 	b.WriteString("health: {checks: [\"https://api.yourdomain.com/health\"], every: 10s, attempts: 12}   # TODO\n")
 	b.WriteString("smoke:\n  http: [{url: \"https://api.yourdomain.com/health\"}]   # TODO\n")
 	b.WriteString("on_failure: {unmigrated: rollback, migrated: ask}\n")
-	b.WriteString("escalation: {lead: \"TODO\"}   # TODO: who decides when a migration is applied and the release fails\n")
+	b.WriteString("escalation: {lead: \"TODO\"}   # TODO: who decides when a migration is applied and the release " +
+		"fails\n")
 	return b.String()
 }
 
@@ -106,10 +108,12 @@ func quoted(s string) string {
 // patchText shows how a fixed image becomes a variable.
 func patchText(path string, fixed []service) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nthese services have a fixed image; a release can only replace one that is a variable. If it is to be released, change %s:\n", ui.Clean(path))
+	fmt.Fprintf(&b, "\nthese services have a fixed image; a release can only replace one that is a variable. If it "+
+		"is to be released, change %s:\n", ui.Clean(path))
 	for _, s := range fixed {
 		image := ui.Clean(s.image)
-		fmt.Fprintf(&b, "\n   services:\n     %s:\n-      image: %s\n+      image: ${%s:-%s}\n", s.name, image, variableFor(s.name), image)
+		fmt.Fprintf(&b, "\n   services:\n     %s:\n-      image: %s\n+      image: ${%s:-%s}\n", s.name, image,
+			variableFor(s.name), image)
 	}
 	b.WriteString("\n")
 	return b.String()

@@ -29,7 +29,8 @@ const maxFile = 256 << 10
 func usualNames() []string {
 	var all []string
 	for _, dir := range []string{"", "infra", "deploy", "docker", "ops"} {
-		for _, name := range []string{"docker-compose.prod.yml", "docker-compose.prod.yaml", "docker-compose.production.yml", "compose.prod.yaml",
+		for _, name := range []string{"docker-compose.prod.yml", "docker-compose.prod.yaml",
+			"docker-compose.production.yml", "compose.prod.yaml",
 			"compose.prod.yml", "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"} {
 			all = append(all, filepath.Join(dir, name))
 		}
@@ -63,7 +64,8 @@ func readStack(path string) (stackFile, error) {
 	return stackFile{path: path, services: services}, nil
 }
 
-// wholeVariable gives the name of the variable that a text is, with or without a default: ${NAME}, ${NAME:-x}, ${NAME:?x}, $NAME.
+// wholeVariable gives the name of the variable that a text is, with or without a default: ${NAME}, ${NAME:-x},
+// ${NAME:?x}, $NAME.
 func wholeVariable(s string) string {
 	inner, ok := strings.CutPrefix(s, "${")
 	if ok && strings.HasSuffix(inner, "}") {
@@ -96,8 +98,8 @@ func isWordRune(r rune) bool {
 	return r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
-// sort separates the services that a release can replace from those whose image is a literal. Services that are only built are
-// neither.
+// sort separates the services that a release can replace from those whose image is a literal. Services that are only
+// built are neither.
 func (s stackFile) sort() (released, fixed []service) {
 	for _, svc := range s.services {
 		switch {
@@ -116,5 +118,6 @@ func isName(s string) bool {
 
 func unreadable(path string, err error) error {
 	return &fault.Fault{Code: "stack-unreadable", What: path + " cannot be read", Err: err, Outcome: fault.Misused,
-		Means: "nothing was written; production is unchanged", Do: []fault.Command{{Line: "fairlead init --file PATH", Why: "names the compose file"}}}
+		Means: "nothing was written; production is unchanged",
+		Do:    []fault.Command{{Line: "fairlead init --file PATH", Why: "names the compose file"}}}
 }

@@ -1,5 +1,5 @@
-// Package jsonl is the screen of programs: one JSON object per event and line. Its keys are stable; new ones may appear. Start with
-// New.
+// Package jsonl is the screen of programs: one JSON object per event and line. Its keys are stable; new ones may
+// appear. Start with New.
 package jsonl
 
 import (
@@ -73,8 +73,8 @@ func object(e engine.Event) any {
 			Evidence json.RawMessage `json:"evidence,omitempty"`
 			Fault    *fault.Fault    `json:"fault,omitempty"`
 			Error    string          `json:"error,omitempty"`
-		}{headed("step-ended", e.At), e.Spec.Name, e.Record.Verdict, e.Adopted, e.Record.Changed, e.Took.Milliseconds(), e.Record.Why, e.Record.Kind,
-			e.Record.Evidence, faultOf(e.Err), text(e.Err)}
+		}{headed("step-ended", e.At), e.Spec.Name, e.Record.Verdict, e.Adopted, e.Record.Changed, e.Took.Milliseconds(),
+			e.Record.Why, e.Record.Kind, e.Record.Evidence, faultOf(e.Err), text(e.Err)}
 	case engine.Asked:
 		return struct {
 			head

@@ -25,7 +25,8 @@ func TestObserver_writes_one_object_per_event(t *testing.T) {
 	}
 	for _, l := range lines {
 		var h struct{ Schema, Event string }
-		if err := json.Unmarshal([]byte(l), &h); err != nil || h.Schema != Schema || h.Event == "" || h.Event == "unknown" {
+		if err := json.Unmarshal([]byte(l), &h); err != nil || h.Schema != Schema || h.Event == "" ||
+			h.Event == "unknown" {
 			t.Errorf("%s: %v", l, err)
 		}
 	}

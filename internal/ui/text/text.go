@@ -1,4 +1,5 @@
-// Package text is the screen of logs and CI: one line with a time per event, no colour, nothing that moves. Start with New.
+// Package text is the screen of logs and CI: one line with a time per event, no colour, nothing that moves. Start with
+// New.
 package text
 
 import (
@@ -66,8 +67,8 @@ func opened(e engine.RunOpened) string {
 		verb = "resumed"
 	}
 	t := e.Terms
-	return fmt.Sprintf("run %s %s on %s: %s %s of %s in %s, by %s", e.Run, verb, e.At.UTC().Format("2006-01-02"), t.Action, t.Tag, t.App, t.Environment,
-		ui.Clean(e.Holder.Name))
+	return fmt.Sprintf("run %s %s on %s: %s %s of %s in %s, by %s", e.Run, verb, e.At.UTC().Format("2006-01-02"),
+		t.Action, t.Tag, t.App, t.Environment, ui.Clean(e.Holder.Name))
 }
 
 func ended(e engine.StepEnded) string {
@@ -100,8 +101,8 @@ func closed(e engine.RunClosed) string {
 	if e.Open {
 		verb = "left open"
 	}
-	text := fmt.Sprintf("run %s %s: %s (exit %d). %s", e.Run, verb, strings.ReplaceAll(e.Closing.Outcome.String(), "-", " "), e.Closing.Outcome.Exit(),
-		ui.Clean(e.Closing.Means))
+	text := fmt.Sprintf("run %s %s: %s (exit %d). %s", e.Run, verb,
+		strings.ReplaceAll(e.Closing.Outcome.String(), "-", " "), e.Closing.Outcome.Exit(), ui.Clean(e.Closing.Means))
 	if e.Closing.Reason != "" {
 		text += " Reason: " + ui.Clean(e.Closing.Reason)
 	}

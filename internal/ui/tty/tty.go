@@ -1,5 +1,6 @@
-// Package tty is the screen of a terminal: finished steps stand still with their sign and time, the one at work moves on the last
-// line. It writes plain ANSI sequences and is never used without a terminal. Start with New; Close ends its goroutine.
+// Package tty is the screen of a terminal: finished steps stand still with their sign and time, the one at work moves
+// on the last line. It writes plain ANSI sequences and is never used without a terminal. Start with New; Close ends its
+// goroutine.
 package tty
 
 import (
@@ -76,7 +77,8 @@ func (s *Screen) Close() {
 	<-s.stopped
 }
 
-// Hold clears the last line and keeps it clear until the returned function is called, so that somebody can be asked in between.
+// Hold clears the last line and keeps it clear until the returned function is called, so that somebody can be asked in
+// between.
 func (s *Screen) Hold() (release func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -201,11 +203,13 @@ func (s *Screen) width() int {
 
 func (s *Screen) opened(e engine.RunOpened) string {
 	t := e.Terms
-	title := map[engine.Action]string{engine.Deploy: "Deploying", engine.Rollback: "Rolling back to", engine.Migrate: "Applying"}[t.Action]
+	title := map[engine.Action]string{engine.Deploy: "Deploying", engine.Rollback: "Rolling back to",
+		engine.Migrate: "Applying"}[t.Action]
 	if e.Resumed {
 		title = "Going on: " + strings.ToLower(title)
 	}
-	return fmt.Sprintf("%s\n", s.p.strong(fmt.Sprintf("%s %s of %s in %s", title, t.Tag, t.App, t.Environment))+s.p.quiet("  run "+string(e.Run)))
+	return fmt.Sprintf("%s\n", s.p.strong(fmt.Sprintf("%s %s of %s in %s", title, t.Tag, t.App,
+		t.Environment))+s.p.quiet("  run "+string(e.Run)))
 }
 
 func (s *Screen) ended(e engine.StepEnded) string {

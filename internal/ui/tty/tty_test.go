@@ -71,7 +71,8 @@ func TestScreen_shows_the_step_at_work_with_its_progress_and_time(t *testing.T) 
 
 func TestScreen_keeps_the_line_that_moves_on_one_line(t *testing.T) {
 	for _, width := range []int{40, 60, 200} {
-		for _, l := range strings.Split(draw(uitest.Deployed(), Options{Width: func() int { return width }}), "\r\x1b[2K") {
+		for _, l := range strings.Split(draw(uitest.Deployed(), Options{Width: func() int { return width }}),
+			"\r\x1b[2K") {
 			if !strings.Contains(l, "\n") && ui.Width(l) >= width {
 				t.Errorf("%d columns: %q has %d", width, l, ui.Width(l))
 			}
