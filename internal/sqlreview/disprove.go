@@ -5,14 +5,16 @@ import (
 	"strings"
 )
 
-// disprove marks blocks of the lock family about statements that rewrote nothing, read nothing and built nothing when they were tried,
-// and lowers them where the policy lets a trial on a copy of the same shape do so. mine has the statements of the traced file.
+// disprove marks blocks of the lock family about statements that rewrote nothing, read nothing and built nothing when
+// they were tried, and lowers them where the policy lets a trial on a copy of the same shape do so. mine has the
+// statements of the traced file.
 func disprove(r *Report, mine Report, t Trace) {
 	rules := Rules()
 	lowered := false
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		if f.File != tracedFile(mine) || f.Severity != SeverityBlock || !rules[f.Rule].Disprovable() || !didNoWork(mine, t, f.Statement) {
+		if f.File != tracedFile(mine) || f.Severity != SeverityBlock || !rules[f.Rule].Disprovable() ||
+			!didNoWork(mine, t, f.Statement) {
 			continue
 		}
 		f.Disproved = true
@@ -34,8 +36,8 @@ func tracedFile(r Report) string {
 	return r.Statements[0].File
 }
 
-// didNoWork says whether a statement was tried, in a transaction and to its end, and did no work of the size of a table. What stands in a
-// body may have been passed over, so a body proves nothing.
+// didNoWork says whether a statement was tried, in a transaction and to its end, and did no work of the size of a
+// table. What stands in a body may have been passed over, so a body proves nothing.
 func didNoWork(mine Report, t Trace, statement int) bool {
 	claims := 0
 	for _, s := range mine.Statements {

@@ -1,9 +1,9 @@
 // Package sqlreview reads a migration like a careful reviewer: SQL and a catalog value in, a report out. It does no I/O
 // and knows no runner.
 //
-// Claims come first: for each statement the package claims says what the server will do (locks, rewrites, scans, builds,
-// certain failure). Rules turn claims and policy into findings. What the review cannot read is unreviewable, and that
-// blocks.
+// Claims come first: for each statement the package claims says what the server will do (locks, rewrites, scans,
+// builds, certain failure). Rules turn claims and policy into findings. What the review cannot read is unreviewable,
+// and that blocks.
 //
 //	catalog    what the database holds before the script
 //	syntax     reads the parse tree: types, names, expressions

@@ -19,8 +19,8 @@ func switchedOff(p Policy, rule string) bool {
 // minReason is how many characters a reason has at least.
 const minReason = 15
 
-// exceptions reads the comments of the present file and lets them speak for
-// the findings of the statement that follows each. first is the file's first finding.
+// exceptions reads the comments of the present file and lets them speak for the findings of the statement that follows
+// each. first is the file's first finding.
 func (r *reviewer) exceptions(first int) {
 	last := len(r.report.Findings)
 	for _, note := range r.script.Notes {
@@ -31,7 +31,8 @@ func (r *reviewer) exceptions(first int) {
 		}
 		if err != nil {
 			b := rules.Fixed(rules.BadException)
-			r.add(rules.Diagnostic{Rule: b, Severity: b.Severity, Offset: note.Start, Message: "this exception is not valid: " + err.Error(), Evidence: "text"}, r.script.Slice(note))
+			r.add(rules.Diagnostic{Rule: b, Severity: b.Severity, Offset: note.Start,
+				Message: "this exception is not valid: " + err.Error(), Evidence: "text"}, r.script.Slice(note))
 			continue
 		}
 		used := false
@@ -43,7 +44,9 @@ func (r *reviewer) exceptions(first int) {
 		}
 		if !used && !switchedOff(r.policy, rule) {
 			u := rules.Fixed(rules.UnusedException)
-			r.add(rules.Diagnostic{Rule: u, Severity: u.Severity, Offset: note.Start, Message: fmt.Sprintf("nothing in the next statement is a case of %s", rule), Evidence: "text"}, r.script.Slice(note))
+			r.add(rules.Diagnostic{Rule: u, Severity: u.Severity, Offset: note.Start,
+				Message: fmt.Sprintf("nothing in the next statement is a case of %s", rule), Evidence: "text"},
+				r.script.Slice(note))
 		}
 	}
 }

@@ -31,7 +31,8 @@ func FuzzReview(f *testing.F) {
 		_, sql, _ := strings.Cut(part, "\n")
 		f.Add([]byte(sql))
 	}
-	f.Add([]byte(efBlock("1", "DROP TABLE a;") + "-- fairlead:allow drop-table reason=\"a reason that is long\" until=2099-01-01\nDROP TABLE b;"))
+	f.Add([]byte(efBlock("1", "DROP TABLE a;") + "-- fairlead:allow drop-table reason=\"a reason that is long\" " +
+		"until=2099-01-01\nDROP TABLE b;"))
 	f.Fuzz(func(t *testing.T, sql []byte) {
 		sources := map[string][]byte{"m.sql": sql}
 		for _, c := range []*Catalog{nil, baseCatalog()} {
@@ -42,7 +43,8 @@ func FuzzReview(f *testing.F) {
 			if r.Coverage.Reviewed < r.Coverage.Total && r.Verdict != Block {
 				t.Fatalf("not all was read, and the verdict is %s", r.Verdict)
 			}
-			if Text(io.Discard, r, sources) != nil || Markdown(io.Discard, r, sources) != nil || SARIF(io.Discard, r) != nil || Annotations(io.Discard, r) != nil {
+			if Text(io.Discard, r, sources) != nil || Markdown(io.Discard, r, sources) != nil ||
+				SARIF(io.Discard, r) != nil || Annotations(io.Discard, r) != nil {
 				t.Fatal("a report cannot be written")
 			}
 		}

@@ -13,18 +13,20 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// inside follows what a statement executes besides itself: the body of a DO
-// block, functions that the script made and calls, data-modifying CTEs.
+// inside follows what a statement executes besides itself: the body of a DO block, functions that the script made and
+// calls, data-modifying CTEs.
 func (r *reviewer) inside(l schema.Statement, depth int) {
 	switch {
 	case l.Node.GetDoStmt() != nil:
 		r.body(l, depth)
 		return
 	case l.Node.GetCreateFunctionStmt() != nil:
-		return // its body runs when somebody calls it
+		// its body runs when somebody calls it
+		return
 	case l.Node.GetCallStmt() != nil:
 		if n := syntax.CalledName(l.Node.GetCallStmt().GetFunccall()); len(r.state.Functions[n]) == 0 {
-			r.unreadable(l, rules.Fixed(rules.Unreviewable), fmt.Sprintf("procedure %s is not made here; its body is not known", n))
+			r.unreadable(l, rules.Fixed(rules.Unreviewable),
+				fmt.Sprintf("procedure %s is not made here; its body is not known", n))
 		}
 	}
 	plain := plainKind(l.Kind)
@@ -46,7 +48,8 @@ func (r *reviewer) inside(l schema.Statement, depth int) {
 // plainKind says whether only a WITH clause can hold another statement in one of that kind.
 func plainKind(kind string) bool {
 	switch kind {
-	case "INSERT", "UPDATE", "DELETE", "SELECT", "ALTER TABLE", "CREATE TABLE", "CREATE INDEX", "CREATE UNIQUE INDEX", "DROP TABLE", "DROP INDEX", "SET", "COMMENT":
+	case "INSERT", "UPDATE", "DELETE", "SELECT", "ALTER TABLE", "CREATE TABLE", "CREATE INDEX", "CREATE UNIQUE INDEX",
+		"DROP TABLE", "DROP INDEX", "SET", "COMMENT":
 		return true
 	}
 	return false
@@ -194,7 +197,8 @@ func (r *reviewer) expression(l schema.Statement, depth int) {
 	}
 	s, err := sqltext.Parse([]byte(l.SQL))
 	if err != nil || len(s.Statements) == 0 {
-		return // a cursor's or array's own syntax; it executes nothing that changes the schema
+		// a cursor's or array's own syntax; it executes nothing that changes the schema
+		return
 	}
 	l.Exact, l.Guarded, l.Doubt, l.Node = false, true, true, s.Node(0)
 	if len(syntax.Calls(l.Node)) > 0 || len(syntax.Inner(l.Node)) > 0 {

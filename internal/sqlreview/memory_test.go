@@ -62,7 +62,8 @@ func TestReview_of_a_large_file_holds_little_memory(t *testing.T) {
 
 func TestReview_shows_a_bounded_number_of_findings_and_forgets_none(t *testing.T) {
 	sql := strings.Repeat("CREATE INDEX ON orders(total);\n", maxFindings+5) + "DROP TABLE orders;"
-	r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(sql)}}, Catalog: baseCatalog()}) // the indexes inform only
+	// the indexes inform only
+	r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(sql)}}, Catalog: baseCatalog()})
 	if len(r.Findings) != maxFindings || r.LeftOut != 6 || r.Verdict != Block {
 		t.Errorf("%d findings, %d left out, %s", len(r.Findings), r.LeftOut, r.Verdict)
 	}
@@ -73,22 +74,26 @@ func TestReview_of_bad_input_blocks_with_a_place(t *testing.T) {
 		sql       string
 		line, col int
 	}{
-		"binary":                           {"SELECT 1;\n\x00\x01\x02", 2, 1},
-		"UTF-16":                           {"\xff\xfeS\x00E\x00", 1, 1},
-		"Latin-1":                          {"SELECT 1;\nSELECT 'caf\xe9';", 2, 12},
-		"too large":                        {strings.Repeat("-- 16 bytes here\n", 1_000_000), 1, 1},
-		"not SQL":                          {"hello world", 1, 1},
-		"another dialect":                  {"CREATE TABLE `t` (`id` int AUTO_INCREMENT);", 1, 14},
-		"an unterminated quote":            {"SELECT 1;\r\nSELECT 'x;", 2, 8},
-		"an unterminated tag":              {"SELECT 1;\nDO $x$ BEGIN NULL; END", 2, 4},
-		"an unterminated comment":          {"/* SELECT 1;", 1, 1},
-		"deep parentheses":                 {"SELECT " + strings.Repeat("(", 30_000) + "1" + strings.Repeat(")", 30_000), 1, 0},
-		"a deep chain":                     {"SELECT 1" + strings.Repeat(" + 1", 30_000), 1, 0},
-		"deep CASE":                        {"SELECT " + strings.Repeat("CASE WHEN true THEN ", 30_000) + "1" + strings.Repeat(" END", 30_000), 1, 0},
-		"deep NOT":                         {"SELECT " + strings.Repeat("NOT ", 30_000) + "true", 1, 0},
-		"deep UNION":                       {"SELECT 1" + strings.Repeat(" UNION SELECT 1", 30_000), 1, 0},
-		"deep brackets":                    {"SELECT " + strings.Repeat("ARRAY[", 30_000) + "1" + strings.Repeat("]", 30_000), 1, 0},
-		"deep blocks":                      {"DO $$ " + strings.Repeat("BEGIN ", 30_000) + "NULL; " + strings.Repeat("END; ", 30_000) + "$$;", 1, 0},
+		"binary":                  {"SELECT 1;\n\x00\x01\x02", 2, 1},
+		"UTF-16":                  {"\xff\xfeS\x00E\x00", 1, 1},
+		"Latin-1":                 {"SELECT 1;\nSELECT 'caf\xe9';", 2, 12},
+		"too large":               {strings.Repeat("-- 16 bytes here\n", 1_000_000), 1, 1},
+		"not SQL":                 {"hello world", 1, 1},
+		"another dialect":         {"CREATE TABLE `t` (`id` int AUTO_INCREMENT);", 1, 14},
+		"an unterminated quote":   {"SELECT 1;\r\nSELECT 'x;", 2, 8},
+		"an unterminated tag":     {"SELECT 1;\nDO $x$ BEGIN NULL; END", 2, 4},
+		"an unterminated comment": {"/* SELECT 1;", 1, 1},
+		"deep parentheses": {"SELECT " + strings.Repeat("(", 30_000) + "1" + strings.Repeat(")",
+			30_000), 1, 0},
+		"a deep chain": {"SELECT 1" + strings.Repeat(" + 1", 30_000), 1, 0},
+		"deep CASE": {"SELECT " + strings.Repeat("CASE WHEN true THEN ", 30_000) + "1" +
+			strings.Repeat(" END", 30_000), 1, 0},
+		"deep NOT":   {"SELECT " + strings.Repeat("NOT ", 30_000) + "true", 1, 0},
+		"deep UNION": {"SELECT 1" + strings.Repeat(" UNION SELECT 1", 30_000), 1, 0},
+		"deep brackets": {"SELECT " + strings.Repeat("ARRAY[", 30_000) + "1" + strings.Repeat("]",
+			30_000), 1, 0},
+		"deep blocks": {"DO $$ " + strings.Repeat("BEGIN ", 30_000) + "NULL; " +
+			strings.Repeat("END; ", 30_000) + "$$;", 1, 0},
 		"an error after CRLF lines":        {"SELECT 1;\r\nSELECT 2;\r\n  SELEC 3;\r\n", 3, 3},
 		"an error after a byte order mark": {"\ufeffSELEC 1;", 1, 1},
 		"an error after wide characters":   {"SELECT 'äöü😀'; SELEC 1;", 1, 16},
@@ -98,25 +103,29 @@ func TestReview_of_bad_input_blocks_with_a_place(t *testing.T) {
 		"MySQL: AUTO_INCREMENT":            {"CREATE TABLE t (\n  id int AUTO_INCREMENT\n) ENGINE=InnoDB;", 2, 10},
 		"MySQL: ENGINE":                    {"CREATE TABLE t (id int) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;", 1, 25},
 		"MySQL: MODIFY":                    {"SELECT 1;\nALTER TABLE t MODIFY COLUMN c bigint;", 2, 15},
-		"MySQL: DELIMITER":                 {"DELIMITER //\nCREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1//", 1, 1},
-		"T-SQL: brackets":                  {"CREATE TABLE [dbo].[t] ([id] int);", 1, 14},
-		"T-SQL: GO":                        {"SELECT 1\nGO\nALTER TABLE t ADD c int\nGO\n", 3, 1},
-		"T-SQL: IF OBJECT_ID":              {"IF OBJECT_ID('t') IS NOT NULL DROP TABLE t;", 1, 1},
-		"T-SQL: EXEC sp_rename":            {"EXEC sp_rename 't.a', 'b', 'COLUMN';", 1, 1},
-		"SQLite: AUTOINCREMENT":            {"CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT);", 1, 40},
-		"SQLite: PRAGMA":                   {"PRAGMA foreign_keys = ON;", 1, 1},
-		"Oracle: VARCHAR2 and a slash":     {"CREATE TABLE t (a VARCHAR2(10 BYTE));\n/\n", 1, 31},
-		"a template":                       {"SELECT 1;\nDROP TABLE {{ .Table }};", 2, 12},
-		"a template of a shell":            {"GRANT SELECT ON t TO ${ROLE};", 1, 22},
-		"a DO in a DO that cannot be read": {"SELECT 1;\nDO $a$ BEGIN\n  EXECUTE 'DO $b$ BEGIN IF $b$';\nEND $a$;", 3, 11},
+		"MySQL: DELIMITER": {"DELIMITER //\nCREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET " +
+			"NEW.a = 1//", 1, 1},
+		"T-SQL: brackets":              {"CREATE TABLE [dbo].[t] ([id] int);", 1, 14},
+		"T-SQL: GO":                    {"SELECT 1\nGO\nALTER TABLE t ADD c int\nGO\n", 3, 1},
+		"T-SQL: IF OBJECT_ID":          {"IF OBJECT_ID('t') IS NOT NULL DROP TABLE t;", 1, 1},
+		"T-SQL: EXEC sp_rename":        {"EXEC sp_rename 't.a', 'b', 'COLUMN';", 1, 1},
+		"SQLite: AUTOINCREMENT":        {"CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT);", 1, 40},
+		"SQLite: PRAGMA":               {"PRAGMA foreign_keys = ON;", 1, 1},
+		"Oracle: VARCHAR2 and a slash": {"CREATE TABLE t (a VARCHAR2(10 BYTE));\n/\n", 1, 31},
+		"a template":                   {"SELECT 1;\nDROP TABLE {{ .Table }};", 2, 12},
+		"a template of a shell":        {"GRANT SELECT ON t TO ${ROLE};", 1, 22},
+		"a DO in a DO that cannot be read": {"SELECT 1;\nDO $a$ BEGIN\n  EXECUTE 'DO $b$ BEGIN IF $b$';\nEND $a$;", 3,
+			11},
 		"a DO in a DO in another language": {"DO $a$ BEGIN\n  EXECUTE 'DO LANGUAGE plperl $b$ 1 $b$'; END $a$;", 2, 11},
 		"DO in DO in DO, without end":      {nestedDo(12), 1, 0},
-		"one endless statement":            {"SELECT 1;\n INSERT INTO t VALUES (1)" + strings.Repeat(",(1)", 100_000), 2, 2},
-		"endless statements":               {strings.Repeat(";", 500_000), 1, 0},
-		"an error in a later piece":        {string(inserts(5_000)) + "SELEC 1;", 5001, 1},
+		"one endless statement": {"SELECT 1;\n INSERT INTO t VALUES (1)" + strings.Repeat(",(1)", 100_000),
+			2, 2},
+		"endless statements":        {strings.Repeat(";", 500_000), 1, 0},
+		"an error in a later piece": {string(inserts(5_000)) + "SELEC 1;", 5001, 1},
 	} {
 		r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(c.sql)}}})
-		if r.Verdict != Block || len(r.Findings) == 0 || !strings.Contains(rulesOf(r), "block:unreviewable") || r.Compatibility != Unknown {
+		if r.Verdict != Block || len(r.Findings) == 0 || !strings.Contains(rulesOf(r), "block:unreviewable") ||
+			r.Compatibility != Unknown {
 			t.Errorf("%s: %s, %s, %s", name, r.Verdict, rulesOf(r), r.Compatibility)
 			continue
 		}
@@ -137,7 +146,8 @@ func nestedDo(n int) string {
 }
 
 func TestReview_follows_DO_in_DO_as_deep_as_it_says(t *testing.T) {
-	if r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(nestedDo(3))}}}); !strings.Contains(rulesOf(r), "block:drop-table") {
+	if r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(nestedDo(3))}}}); !strings.Contains(rulesOf(r),
+		"block:drop-table") {
 		t.Errorf("three deep: %s", rulesOf(r))
 	}
 }

@@ -22,7 +22,8 @@ var update = flag.Bool("update", false, "write the pages of docs/rules anew")
 func TestExplain_pages_in_the_manual_are_current(t *testing.T) {
 	dir := "../../docs/rules"
 	want := map[string]string{}
-	index := "# Rules of the reviewer\n\nMade from the code: `go test ./internal/sqlreview -run Explain -update`. `fairlead review --explain RULE` prints a page.\n\n| rule | severity | family |\n|---|---|---|\n"
+	index := "# Rules of the reviewer\n\nMade from the code: `go test ./internal/sqlreview -run Explain -update`. " +
+		"`fairlead review --explain RULE` prints a page.\n\n| rule | severity | family |\n|---|---|---|\n"
 	for _, id := range slices.Sorted(maps.Keys(Rules())) {
 		page, _ := Explain(id)
 		want[id+".md"] = page
@@ -41,20 +42,24 @@ func TestExplain_pages_in_the_manual_are_current(t *testing.T) {
 	}
 	have, err := os.ReadDir(dir)
 	if err != nil || len(have) != len(want) {
-		t.Errorf("%s has %d pages, want %d: run go test ./internal/sqlreview -run Explain -update (%v)", dir, len(have), len(want), err)
+		t.Errorf("%s has %d pages, want %d: run go test ./internal/sqlreview -run Explain -update (%v)", dir, len(have),
+			len(want), err)
 	}
 	for name, page := range want {
 		if b, _ := os.ReadFile(filepath.Join(dir, name)); string(b) != page {
-			t.Errorf("%s/%s is not what the code says: run go test ./internal/sqlreview -run Explain -update", dir, name)
+			t.Errorf("%s/%s is not what the code says: run go test ./internal/sqlreview -run Explain -update", dir,
+				name)
 		}
 	}
 }
 
 // everything is a report with each kind of finding, a waived one and odd names.
 func everything() Report {
-	sql := "DROP TABLE orders;\n-- fairlead:allow drop-table reason=\"nobody has used it since 41\" until=2027-01-31\nDROP TABLE customers;\n" +
+	sql := "DROP TABLE orders;\n-- fairlead:allow drop-table reason=\"nobody has used it since 41\" " +
+		"until=2027-01-31\nDROP TABLE customers;\n" +
 		"CREATE INDEX \"i::error\n%0A\" ON tickets(id); DROP INDEX orders_state_idx; -- é"
-	return Review(Input{Files: []File{{Name: "mig rations/a%b,c:d.sql", SQL: []byte(sql)}}, Catalog: baseCatalog(), Now: day("2026-11-24")})
+	return Review(Input{Files: []File{{Name: "mig rations/a%b,c:d.sql", SQL: []byte(sql)}}, Catalog: baseCatalog(),
+		Now: day("2026-11-24")})
 }
 
 func day(s string) time.Time {
@@ -87,7 +92,8 @@ func TestSARIF_is_valid_by_the_published_schema(t *testing.T) {
 			t.Errorf("%s: %d results for %d findings", name, n, len(r.Findings))
 		}
 	}
-	if wrong := (validator{schema}).check(schema, map[string]any{"version": "2.1.0", "runs": []any{map[string]any{"results": "x"}}}, "$"); len(wrong) < 2 {
+	if wrong := (validator{schema}).check(schema, map[string]any{"version": "2.1.0",
+		"runs": []any{map[string]any{"results": "x"}}}, "$"); len(wrong) < 2 {
 		t.Errorf("the validator finds only %v in a document with two mistakes", wrong)
 	}
 }
@@ -97,7 +103,8 @@ type validator struct{ root map[string]any }
 
 func (v validator) check(schema map[string]any, doc any, at string) []string {
 	if ref, ok := schema["$ref"].(string); ok {
-		return v.check(v.root["definitions"].(map[string]any)[strings.TrimPrefix(ref, "#/definitions/")].(map[string]any), doc, at)
+		definitions := v.root["definitions"].(map[string]any)
+		return v.check(definitions[strings.TrimPrefix(ref, "#/definitions/")].(map[string]any), doc, at)
 	}
 	var out []string
 	say := func(format string, args ...any) { out = append(out, at+": "+fmt.Sprintf(format, args...)) }
@@ -105,7 +112,8 @@ func (v validator) check(schema map[string]any, doc any, at string) []string {
 		say("is no %s", typ)
 		return out
 	}
-	if enum, ok := schema["enum"].([]any); ok && !slices.ContainsFunc(enum, func(x any) bool { return reflect.DeepEqual(x, doc) }) {
+	equal := func(x any) bool { return reflect.DeepEqual(x, doc) }
+	if enum, ok := schema["enum"].([]any); ok && !slices.ContainsFunc(enum, equal) {
 		say("%v is none of %v", doc, enum)
 	}
 	for _, word := range []string{"oneOf", "anyOf"} {
@@ -142,7 +150,8 @@ func (v validator) check(schema map[string]any, doc any, at string) []string {
 			say("has %d items", len(doc))
 		}
 		for i := range doc {
-			if schema["uniqueItems"] == true && slices.ContainsFunc(doc[:i], func(x any) bool { return reflect.DeepEqual(x, doc[i]) }) {
+			same := func(x any) bool { return reflect.DeepEqual(x, doc[i]) }
+			if schema["uniqueItems"] == true && slices.ContainsFunc(doc[:i], same) {
 				say("holds item %d twice", i)
 			}
 		}
@@ -205,7 +214,8 @@ func TestAnnotations_cannot_be_given_a_command_by_a_migration(t *testing.T) {
 	if len(lines) != len(everything().Findings)+1 {
 		t.Errorf("%d lines for %d findings and a summary:\n%s", len(lines), len(everything().Findings), out.String())
 	}
-	if want := "::error file=mig rations/a%25b%2Cc%3Ad.sql,line=1,col=1,title=fairlead drop-table::"; !strings.HasPrefix(lines[0], want) {
+	want := "::error file=mig rations/a%25b%2Cc%3Ad.sql,line=1,col=1,title=fairlead drop-table::"
+	if !strings.HasPrefix(lines[0], want) {
 		t.Errorf("got  %s\nwant %s…", lines[0], want)
 	}
 	if !strings.HasPrefix(lines[1], "::notice ") {

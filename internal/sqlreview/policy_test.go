@@ -16,7 +16,8 @@ func TestPolicy_decides_which_tables_are_small(t *testing.T) {
 				c.Tables[i].Rows, c.Tables[i].Bytes = rows, bytes
 			}
 		}
-		return rulesOf(Review(Input{Files: []File{{Name: "m.sql", SQL: []byte("CREATE INDEX ON orders(total);")}}, Catalog: c, Policy: p}))
+		return rulesOf(Review(Input{Files: []File{{Name: "m.sql", SQL: []byte("CREATE INDEX ON orders(total);")}},
+			Catalog: c, Policy: p}))
 	}
 	const small, big = "info:index-not-concurrent", "block:index-not-concurrent"
 	for _, x := range []struct {
@@ -56,30 +57,42 @@ func TestPolicy_gives_rules_another_severity(t *testing.T) {
 		{"a rule of behaviour informs", drop, "drop-index", LevelInfo, Pass, "info:drop-index", 0},
 		{"another rule is left alone", drop, "index-not-concurrent", LevelOff, Warn, "warn:drop-index", 0},
 		{"lost data is not made less of", "DROP TABLE orders;", "drop-table", LevelOff, Block, "block:drop-table", 0},
-		{"the running image is not made less of", "ALTER TABLE orders RENAME total TO sum;", "rename-column", LevelWarn, Block, "block:rename-column", 0},
-		{"a statement that fails is not made less of", "ALTER TABLE orders ADD c int NOT NULL;", "add-required-column", LevelInfo, Block, "block:add-required-column", 0},
-		{"what cannot be read is not made less of", "CALL nobody_knows();", "unreviewable", LevelOff, Block, "block:unreviewable", 0},
-		{"a rule about the running image is raised", "ALTER TABLE orders ALTER placed_at DROP DEFAULT;", "drop-default", LevelBlock, Block, "block:drop-default", 0},
-		{"an exception for a rule that is off is no mistake", `-- fairlead:allow index-not-concurrent reason="a reason that is long" until=2099-01-01` + "\n" + index, "index-not-concurrent", LevelOff, Pass, "", 1},
+		{"the running image is not made less of", "ALTER TABLE orders RENAME total TO sum;", "rename-column", LevelWarn,
+			Block, "block:rename-column", 0},
+		{"a statement that fails is not made less of", "ALTER TABLE orders ADD c int NOT NULL;", "add-required-column",
+			LevelInfo, Block, "block:add-required-column", 0},
+		{"what cannot be read is not made less of", "CALL nobody_knows();", "unreviewable", LevelOff, Block,
+			"block:unreviewable", 0},
+		{"a rule about the running image is raised", "ALTER TABLE orders ALTER placed_at DROP DEFAULT;", "drop-default",
+			LevelBlock, Block, "block:drop-default", 0},
+		{"an exception for a rule that is off is no mistake",
+			`-- fairlead:allow index-not-concurrent reason="a reason that is long" until=2099-01-01` + "\n" + index,
+			"index-not-concurrent", LevelOff, Pass, "", 1},
 	} {
-		r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(x.sql)}}, Catalog: baseCatalog(), Now: day("2026-11-24"),
+		r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte(x.sql)}}, Catalog: baseCatalog(),
+			Now:    day("2026-11-24"),
 			Policy: Policy{AssumeRows: 1e7, Rules: map[string]Level{x.rule: x.level}}})
 		if rulesOf(r) != x.want || r.Verdict != x.verdict || r.Silenced != x.silenced {
-			t.Errorf("%s: got %s, %s, %d silenced; want %s, %s, %d", x.name, rulesOf(r), r.Verdict, r.Silenced, x.want, x.verdict, x.silenced)
+			t.Errorf("%s: got %s, %s, %d silenced; want %s, %s, %d", x.name, rulesOf(r), r.Verdict, r.Silenced, x.want,
+				x.verdict, x.silenced)
 		}
 	}
 }
 
 func TestPolicy_keeps_small_tables_at_info_when_a_lock_rule_is_given_a_level(t *testing.T) {
-	r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte("CREATE INDEX ON orders(total);")}}, Catalog: baseCatalog(), Policy: Policy{Rules: map[string]Level{"index-not-concurrent": LevelBlock}}})
+	r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte("CREATE INDEX ON orders(total);")}},
+		Catalog: baseCatalog(), Policy: Policy{Rules: map[string]Level{"index-not-concurrent": LevelBlock}}})
 	if rulesOf(r) != "info:index-not-concurrent" {
 		t.Error(rulesOf(r))
 	}
 }
 
 func TestPolicy_is_told_in_the_report(t *testing.T) {
-	r := Review(Input{Files: []File{{Name: "m.sql", SQL: []byte("CREATE INDEX ON orders(total); DROP INDEX orders_state_idx;")}}, Catalog: baseCatalog(),
-		Policy: Policy{AssumeRows: 1e7, Rules: map[string]Level{"index-not-concurrent": LevelWarn, "drop-index": LevelOff}}})
+	r := Review(Input{Files: []File{
+		{Name: "m.sql", SQL: []byte("CREATE INDEX ON orders(total); DROP INDEX orders_state_idx;")}},
+		Catalog: baseCatalog(),
+		Policy: Policy{AssumeRows: 1e7, Rules: map[string]Level{"index-not-concurrent": LevelWarn,
+			"drop-index": LevelOff}}})
 	var text, note bytes.Buffer
 	_, _ = Text(&text, r, nil), Markdown(&note, r, nil)
 	for _, want := range []string{"it would be block without review.rules", "1 of rules that are switched off"} {
@@ -143,9 +156,13 @@ func TestWithTrace_lowers_a_lock_that_a_trial_disproves_where_the_policy_says_so
 		{"a statement whose scans were not seen", volatile, lowers, true, blind, SeverityBlock, false},
 		{"a statement that failed", volatile, lowers, true, failed, SeverityBlock, false},
 		{"lost data", "ALTER TABLE orders DROP COLUMN total;", lowers, true, quiet, SeverityBlock, false},
-		{"a lock that is asked for", "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;", lowers, true, Observed{Kind: "LOCK", Claims: locked}, SeverityBlock, false},
-		{"rows that are written", "UPDATE orders SET total = 1;", lowers, true, Observed{Kind: "UPDATE", Claims: Claims{Locks: []Lock{{Relation: "orders", Mode: report.RowExclusive}}}}, SeverityBlock, false},
-		{"a body that may have been passed over", "DO $$ BEGIN IF (SELECT false) THEN " + volatile + " END IF; END $$", lowers, true, Observed{Kind: "DO"}, SeverityBlock, false},
+		{"a lock that is asked for", "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;", lowers, true,
+			Observed{Kind: "LOCK", Claims: locked}, SeverityBlock, false},
+		{"rows that are written", "UPDATE orders SET total = 1;", lowers, true,
+			Observed{Kind: "UPDATE", Claims: Claims{Locks: []Lock{{Relation: "orders", Mode: report.RowExclusive}}}},
+			SeverityBlock, false},
+		{"a body that may have been passed over", "DO $$ BEGIN IF (SELECT false) THEN " + volatile + " END IF; END $$",
+			lowers, true, Observed{Kind: "DO"}, SeverityBlock, false},
 	} {
 		r := tried(x.sql, x.policy, x.same, x.did)
 		if f := r.Findings[0]; f.Severity != x.want || f.Disproved != x.disproved {
@@ -158,7 +175,8 @@ func TestWithTrace_lowers_a_lock_that_a_trial_disproves_where_the_policy_says_so
 }
 
 func TestWithTrace_lowers_nothing_beside_another_block(t *testing.T) {
-	r := tried("ALTER TABLE orders ADD c int DEFAULT nobody_knows(); DROP TABLE customers;", Policy{AssumeRows: 1e7, TraceLowers: true}, true,
+	r := tried("ALTER TABLE orders ADD c int DEFAULT nobody_knows(); DROP TABLE customers;",
+		Policy{AssumeRows: 1e7, TraceLowers: true}, true,
 		Observed{Kind: "ALTER TABLE"}, Observed{Statement: 1, Kind: "DROP TABLE"})
 	if r.Verdict != Block || !strings.HasPrefix(rulesOf(r), "warn:volatile-default block:drop-table") {
 		t.Errorf("%s, %s", r.Verdict, rulesOf(r))

@@ -21,15 +21,19 @@ const (
 	isPending
 )
 
-// historyBlock is the one shape that EF Core writes: nothing before the question and nothing after its END IF. The table may have another
-// name, and its columns may be spelled in the manner of PostgreSQL.
-var historyBlock = regexp.MustCompile(`(?is)^\s*BEGIN\s+IF\s+NOT\s+EXISTS\s*\(\s*SELECT\s+1\s+FROM\s+(?:"?(\w+)"?\.)?"?(\w+)"?\s+WHERE\s+"?(?:MigrationId|migration_id)"?\s*=\s*'((?:[^']|'')*)'\s*\)\s*THEN\b(.*)\bEND\s+IF\s*;\s*END\s*;?\s*$`)
+// historyBlock is the one shape that EF Core writes: nothing before the question and nothing after its END IF. The
+// table may have another name, and its columns may be spelled in the manner of PostgreSQL.
+var historyBlock = regexp.MustCompile(`(?is)^\s*BEGIN\s+IF\s+NOT\s+EXISTS\s*` +
+	`\(\s*SELECT\s+1\s+FROM\s+(?:"?(\w+)"?\.)?"?(\w+)"?\s+WHERE\s+"?(?:MigrationId|migration_id)"?\s*` +
+	`=\s*'((?:[^']|'')*)'\s*\)\s*THEN\b(.*)\bEND\s+IF\s*;\s*END\s*;?\s*$`)
 
-// otherBranch is what runs when the question is answered the other way. The ELSE of a CASE follows a value, not the end of a statement.
+// otherBranch is what runs when the question is answered the other way. The ELSE of a CASE follows a value, not the end
+// of a statement.
 var otherBranch = regexp.MustCompile(`(?i)(;|\bTHEN|\*/|--[^\n]*\n)\s*(ELSE|ELSIF|ELSEIF|EXCEPTION)\b`)
 
 // historyInsert records a migration.
-var historyInsert = regexp.MustCompile(`(?is)INSERT\s+INTO\s+(?:"?\w+"?\.)?"?(\w+)"?\s*\(\s*"?(?:MigrationId|migration_id)"?[^)]*\)\s*VALUES\s*\(\s*'((?:[^']|'')*)'`)
+var historyInsert = regexp.MustCompile(`(?is)INSERT\s+INTO\s+(?:"?\w+"?\.)?"?(\w+)"?\s*` +
+	`\(\s*"?(?:MigrationId|migration_id)"?[^)]*\)\s*VALUES\s*\(\s*'((?:[^']|'')*)'`)
 
 // quoted is what may look like a keyword and is none.
 var quoted = regexp.MustCompile(`(?s)'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/`)
@@ -37,7 +41,8 @@ var quoted = regexp.MustCompile(`(?s)'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.
 // ifs are the beginnings and ends of IF.
 var ifs = regexp.MustCompile(`(?i)\bEND\s+IF\b|(?:^|;|\bTHEN)\s*IF\b`)
 
-// closesItsIfs says whether every END IF in the text belongs to an IF in it, so that the question before it is asked of all that stands there.
+// closesItsIfs says whether every END IF in the text belongs to an IF in it, so that the question before it is asked of
+// all that stands there.
 func closesItsIfs(text string) bool {
 	text = quoted.ReplaceAllString(text, " ")
 	if strings.Contains(text, "$") {
@@ -57,8 +62,8 @@ func closesItsIfs(text string) bool {
 	return depth == 0
 }
 
-// recorded says whether a DO block of a migration tool still runs, by the history that the catalog holds and by what the script
-// recorded itself.
+// recorded says whether a DO block of a migration tool still runs, by the history that the catalog holds and by what
+// the script recorded itself.
 func (r *reviewer) recorded(l schema.Statement, b sqltext.Body) recordedState {
 	if r.catalog == nil || !strings.Contains(b.Source, "MigrationId") && !strings.Contains(b.Source, "migration_id") {
 		return notKnown
@@ -76,7 +81,8 @@ func (r *reviewer) recorded(l schema.Statement, b sqltext.Body) recordedState {
 			return notKnown
 		}
 	}
-	if conditions != 1 && !closesItsIfs(m[4]) { // another IF: what stands where is not known by its shape
+	// another IF: what stands where is not known by its shape
+	if conditions != 1 && !closesItsIfs(m[4]) {
 		return notKnown
 	}
 	id := strings.ReplaceAll(m[3], "''", "'")
@@ -87,11 +93,13 @@ func (r *reviewer) recorded(l schema.Statement, b sqltext.Body) recordedState {
 	if has || r.state.Recorded[id] {
 		return isApplied
 	}
-	if i := historyInsert.FindStringSubmatch(m[4]); i != nil && i[1] == m[2] && strings.ReplaceAll(i[2], "''", "'") == id && conditions == 1 {
+	if i := historyInsert.FindStringSubmatch(m[4]); i != nil && i[1] == m[2] &&
+		strings.ReplaceAll(i[2], "''", "'") == id && conditions == 1 {
 		r.state.Recorded[id] = true
 	}
 	if conditions != 1 {
-		return notKnown // it runs, but what stands under the other IF may not
+		// it runs, but what stands under the other IF may not
+		return notKnown
 	}
 	return isPending
 }

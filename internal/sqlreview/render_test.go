@@ -8,7 +8,8 @@ import (
 
 func TestText_shows_the_line_a_caret_and_the_safe_rewrite(t *testing.T) {
 	sql := []byte("-- æ\n  SELECT 'æ'; CREATE INDEX i ON orders (state);\n")
-	r := Review(Input{Files: []File{{Name: "m.sql", SQL: sql}}, Catalog: baseCatalog(), Policy: Policy{AssumeRows: 1 << 40}})
+	r := Review(Input{Files: []File{{Name: "m.sql", SQL: sql}}, Catalog: baseCatalog(),
+		Policy: Policy{AssumeRows: 1 << 40}})
 	var out strings.Builder
 	if err := Text(&out, r, map[string][]byte{"m.sql": sql}); err != nil {
 		t.Fatal(err)
@@ -17,7 +18,8 @@ func TestText_shows_the_line_a_caret_and_the_safe_rewrite(t *testing.T) {
   2 |   SELECT 'æ'; CREATE INDEX i ON orders (state);
     |                                 ^
 `
-	if !strings.HasPrefix(out.String(), want) || !strings.Contains(out.String(), "CREATE INDEX CONCURRENTLY") || !strings.Contains(out.String(), "block: 1 block, 0 warn") {
+	if !strings.HasPrefix(out.String(), want) || !strings.Contains(out.String(), "CREATE INDEX CONCURRENTLY") ||
+		!strings.Contains(out.String(), "block: 1 block, 0 warn") {
 		t.Errorf("got\n%s", out.String())
 	}
 }
@@ -39,8 +41,10 @@ func TestReport_json_has_lists_where_others_rely_on_them(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"schema":"fairlead.review/v1"`, `"verdict":"pass"`, `"compatibility":"compatible"`, `"idempotent":"guarded"`,
-		`"coverage":{"reviewed":1,"total":1}`, `"findings":[]`, `"claims":{"locks":[],"rewrites":[],"scans":[],"builds":[],"fails":""}`} {
+	for _, want := range []string{`"schema":"fairlead.review/v1"`, `"verdict":"pass"`, `"compatibility":"compatible"`,
+		`"idempotent":"guarded"`,
+		`"coverage":{"reviewed":1,"total":1}`, `"findings":[]`,
+		`"claims":{"locks":[],"rewrites":[],"scans":[],"builds":[],"fails":""}`} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("no %s in %s", want, b)
 		}

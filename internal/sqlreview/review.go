@@ -12,8 +12,8 @@ type Input struct {
 	Catalog *Catalog // nil: unknown, so doubt blocks
 	Policy  Policy
 	Waivers []Waiver
-	// InPlace is how many units of the first file the catalog shows the effects of: they are not applied again, so nothing is said
-	// about them.
+	// InPlace is how many units of the first file the catalog shows the effects of: they are not applied again, so
+	// nothing is said about them.
 	InPlace int
 	Now     time.Time // decides what has expired; zero: exceptions and waivers count as expired
 }

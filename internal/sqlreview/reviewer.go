@@ -26,9 +26,8 @@ const (
 	maxFindings  = 2_000  // findings of one file that are shown; the rest still counts
 )
 
-// Review reads the files in order and says what they will do. It never fails
-// and never panics: what cannot be read is a finding. Files that do not follow
-// one another are read side by side.
+// Review reads the files in order and says what they will do. It never fails and never panics: what cannot be read is a
+// finding. Files that do not follow one another are read side by side.
 func Review(in Input) Report {
 	base := schema.BaseOf(in.Catalog)
 	groups := [][]File{in.Files}
@@ -159,7 +158,8 @@ func (r *reviewer) problems() {
 		case sqltext.CodeTransaction, sqltext.CodeSession:
 			rule = rules.Fixed(rules.TransactionControl)
 		}
-		r.add(rules.Diagnostic{Rule: rule, Severity: rule.Severity, Offset: p.Offset, Message: p.Message, Evidence: "text"}, string(p.Code)+p.Message)
+		r.add(rules.Diagnostic{Rule: rule, Severity: rule.Severity, Offset: p.Offset, Message: p.Message,
+			Evidence: "text"}, string(p.Code)+p.Message)
 	}
 	r.report.Compatibility = report.Worse(r.report.Compatibility, Unknown)
 	if len(r.script.Statements) == 0 {
@@ -168,8 +168,8 @@ func (r *reviewer) problems() {
 	}
 }
 
-// noteLater notes what later statements make, so that a view which is dropped
-// and made again is told from one that is gone.
+// noteLater notes what later statements make, so that a view which is dropped and made again is told from one that is
+// gone.
 func (r *reviewer) noteLater() {
 	clear(r.state.Analyzed)
 	for i, st := range r.script.Statements {
@@ -193,8 +193,8 @@ func (r *reviewer) noteLater() {
 	}
 }
 
-// unitsOf gives the unit of each statement. A file that is refused has no
-// units; its BEGIN and COMMIT still say what shares a transaction.
+// unitsOf gives the unit of each statement. A file that is refused has no units; its BEGIN and COMMIT still say what
+// shares a transaction.
 func unitsOf(s sqltext.Script) []int {
 	out := make([]int, len(s.Statements))
 	if len(s.Units) > 0 {
@@ -230,7 +230,8 @@ func (r *reviewer) top(i int, st sqltext.Statement, unit int) {
 	}
 	r.failed = false
 	r.execute(schema.Statement{
-		Node: r.script.Node(i), Index: i, SQL: st.SQL, Kind: st.Kind, Base: r.script.Base(i), Exact: true, Start: st.Start, Unit: unit,
+		Node: r.script.Node(i), Index: i, SQL: st.SQL, Kind: st.Kind, Base: r.script.Base(i), Exact: true,
+		Start: st.Start, Unit: unit,
 		Alone: st.Transactional == sqltext.NoTransaction, Probed: st.Probe != nil,
 		Refused: r.inBlock(st.Start),
 	}, 0)
@@ -245,7 +246,8 @@ func (r *reviewer) execute(l schema.Statement, depth int) {
 		r.executed++
 	}
 	if r.executed > maxExecuted || depth > maxBodyDepth {
-		r.unreadable(l, rules.Fixed(rules.Unreviewable), "the script executes more statements, or deeper ones, than are followed")
+		r.unreadable(l, rules.Fixed(rules.Unreviewable), "the script executes more statements, or deeper ones, than "+
+			"are followed")
 		return
 	}
 	p := rules.Check(&l, r.state, r.policy, r.analyzers)
@@ -258,7 +260,9 @@ func (r *reviewer) execute(l schema.Statement, depth int) {
 
 // inBlock says whether the file was refused because of the statement that stands there.
 func (r *reviewer) inBlock(offset int) bool {
-	return slices.ContainsFunc(r.script.Problems, func(p *sqltext.SyntaxError) bool { return p.Code == sqltext.CodeInBlock && p.Offset == offset })
+	return slices.ContainsFunc(r.script.Problems, func(p *sqltext.SyntaxError) bool {
+		return p.Code == sqltext.CodeInBlock && p.Offset == offset
+	})
 }
 
 // take adds what a pass found to the report.
@@ -269,7 +273,8 @@ func (r *reviewer) take(p *rules.Pass) {
 	line, _ := r.script.Position(p.Start)
 	r.report.Compatibility = report.Worse(r.report.Compatibility, p.Compatibility)
 	r.show(StatementReport{
-		File: r.name, Line: line, Statement: p.Index, Kind: p.Kind, Unit: p.Unit, Guarded: p.Doubt, Compatibility: p.Compatibility, Claims: p.Claims.Complete(),
+		File: r.name, Line: line, Statement: p.Index, Kind: p.Kind, Unit: p.Unit, Guarded: p.Doubt,
+		Compatibility: p.Compatibility, Claims: p.Claims.Complete(),
 	})
 	r.rerun(p)
 }
@@ -286,7 +291,9 @@ func (r *reviewer) rerun(p *rules.Pass) {
 	}
 	r.report.Idempotent = NotIdempotent
 	rule := rules.Fixed(rules.NotIdempotent)
-	r.add(rules.Diagnostic{Rule: rule, Severity: rule.Severity, Offset: p.Start, Message: p.Kind + " cannot run twice, is in no transaction, and leaves nothing to ask the catalog about", Evidence: "text"}, p.SQL)
+	r.add(rules.Diagnostic{Rule: rule, Severity: rule.Severity, Offset: p.Start, Message: p.Kind +
+		" cannot run twice, is in no transaction, and leaves nothing to ask the catalog about", Evidence: "text"},
+		p.SQL)
 }
 
 // advice is a rule's, with what must change in the tool that the file is for.
@@ -310,7 +317,8 @@ func (r *reviewer) writtenFor() tool {
 func (r *reviewer) unreadable(l schema.Statement, rule Rule, message string) {
 	r.failed, r.state.Uncertain = true, true
 	r.report.Compatibility = report.Worse(r.report.Compatibility, Unknown)
-	r.add(rules.Diagnostic{Rule: rule, Severity: rule.Severity, Offset: l.Start, Message: message, Evidence: "text"}, l.SQL)
+	r.add(rules.Diagnostic{Rule: rule, Severity: rule.Severity, Offset: l.Start, Message: message, Evidence: "text"},
+		l.SQL)
 	line, _ := r.script.Position(l.Start)
 	r.show(StatementReport{File: r.name, Line: line, Statement: l.Index, Kind: l.Kind, Unit: l.Unit, Guarded: true,
 		Compatibility: Unknown, Claims: Claims{MayLock: []string{"*"}}.Complete()})

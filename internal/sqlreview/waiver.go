@@ -11,8 +11,8 @@ import (
 // WaiversSchema names the version of the file of waivers.
 const WaiversSchema = "fairlead.waivers/v1"
 
-// Waiver is an exception beside the file: it speaks for one finding in exactly
-// one text, so a changed file needs a new one.
+// Waiver is an exception beside the file: it speaks for one finding in exactly one text, so a changed file needs a new
+// one.
 type Waiver struct {
 	Fingerprint string `json:"fingerprint"`
 	Rule        string `json:"rule"`
@@ -65,8 +65,8 @@ func EncodeWaivers(all []Waiver) ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// waive lets the waivers speak for the findings of the texts that they are bound to. One that speaks for nothing there, or has
-// expired, is a finding itself.
+// waive lets the waivers speak for the findings of the texts that they are bound to. One that speaks for nothing there,
+// or has expired, is a finding itself.
 func (r *reviewer) waive(all []Waiver) {
 	for _, w := range all {
 		name := ""
@@ -76,7 +76,8 @@ func (r *reviewer) waive(all []Waiver) {
 			}
 		}
 		if name == "" {
-			continue // of another text
+			// of another text
+			continue
 		}
 		err := w.Check(r.now)
 		if err == nil && !r.waiveOne(w) && !switchedOff(r.policy, w.Rule) {
@@ -84,9 +85,11 @@ func (r *reviewer) waive(all []Waiver) {
 		}
 		if err != nil {
 			rule := rules.Fixed(rules.BadException)
-			r.report.Findings = append(r.report.Findings, Finding{Rule: rule.ID, Severity: rule.Severity, File: name, Line: 1, Column: 1,
+			r.report.Findings = append(r.report.Findings, Finding{Rule: rule.ID, Severity: rule.Severity, File: name,
+				Line: 1, Column: 1,
 				Message: fmt.Sprintf("waiver %s is not valid: %v", w.Fingerprint, err), Why: rule.Why,
-				Do: "fairlead review waive FINGERPRINT FILE --reason … --until …", Evidence: "text", Fingerprint: "waiver-" + w.Fingerprint, Statement: -1})
+				Do: "fairlead review waive FINGERPRINT FILE --reason … --until …", Evidence: "text",
+				Fingerprint: "waiver-" + w.Fingerprint, Statement: -1})
 		}
 	}
 }

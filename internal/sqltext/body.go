@@ -22,9 +22,8 @@ const (
 	BodyCommit     BodyKind = "commit"     // COMMIT or ROLLBACK inside the body
 )
 
-// BodyStatement is one thing that a body does. Offset is a byte of the
-// enclosing statement's SQL, or -1 when only the line is known; Line counts
-// from the line on which the body opens, from one.
+// BodyStatement is one thing that a body does. Offset is a byte of the enclosing statement's SQL, or -1 when only the
+// line is known; Line counts from the line on which the body opens, from one.
 type BodyStatement struct {
 	Kind    BodyKind
 	SQL     string
@@ -41,8 +40,8 @@ type Body struct {
 	Statements []BodyStatement
 }
 
-// ErrNoBody is returned by BodyOf when the statement has none that can be read:
-// another language, a C symbol, or source text that PL/pgSQL rejects.
+// ErrNoBody is returned by BodyOf when the statement has none that can be read: another language, a C symbol, or source
+// text that PL/pgSQL rejects.
 var ErrNoBody = errors.New("the body cannot be read")
 
 // Commits says whether the body ends transactions by itself.
@@ -55,9 +54,8 @@ func (b Body) Commits() bool {
 	return false
 }
 
-// BodyOf opens the DO block or CREATE FUNCTION that n and its text sql are. A
-// body in the language sql is given as one BodySQL statement. It returns
-// ErrNoBody (wrapped, with the reason) when it cannot be read.
+// BodyOf opens the DO block or CREATE FUNCTION that n and its text sql are. A body in the language sql is given as one
+// BodySQL statement. It returns ErrNoBody (wrapped, with the reason) when it cannot be read.
 func BodyOf(n *pg.Node, sql string) (Body, error) {
 	options := n.GetDoStmt().GetArgs()
 	body := Body{Language: "plpgsql", Start: -1}
@@ -103,7 +101,8 @@ func bodyStart(sql, source string) int {
 		if tok.kind != tokenString {
 			continue
 		}
-		if i := strings.Index(piece, source); i >= 0 && (piece[0] == '$' || piece[0] == '\'') && i+len(source) < len(piece) {
+		if i := strings.Index(piece, source); i >= 0 && (piece[0] == '$' || piece[0] == '\'') &&
+			i+len(source) < len(piece) {
 			if piece[0] == '$' && i == strings.IndexByte(piece[1:], '$')+2 || i == 1 {
 				return tok.start + i
 			}
@@ -190,10 +189,12 @@ func (w *bodyWalk) enter(key string, node any, line int, guarded bool) {
 	case "PLpgSQL_expr":
 		kind := BodyExpression
 		if mode, _ := inner["parseMode"].(float64); mode == 0 {
-			kind = BodySQL // a whole statement: FOR r IN DELETE …, RETURN QUERY, PERFORM
+			// a whole statement: FOR r IN DELETE …, RETURN QUERY, PERFORM
+			kind = BodySQL
 		}
 		w.add(kind, inner, line, guarded)
-	case "dynquery": // OPEN … FOR EXECUTE, RETURN QUERY EXECUTE
+	case "dynquery":
+		// OPEN … FOR EXECUTE, RETURN QUERY EXECUTE
 		w.add(BodyExecute, expression(node), line, guarded)
 	case "PLpgSQL_stmt_execsql":
 		w.add(BodySQL, expression(inner["sqlstmt"]), line, guarded)
@@ -202,7 +203,8 @@ func (w *bodyWalk) enter(key string, node any, line int, guarded bool) {
 	case "PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors":
 		w.add(BodyExecute, expression(inner["query"]), line, guarded)
 		w.walk(inner["body"], line, guarded || key == "PLpgSQL_stmt_dynfors")
-	case "PLpgSQL_stmt_fori", "PLpgSQL_stmt_fors", "PLpgSQL_stmt_forc", "PLpgSQL_stmt_foreach_a", "PLpgSQL_stmt_while": // perhaps not once
+	case "PLpgSQL_stmt_fori", "PLpgSQL_stmt_fors", "PLpgSQL_stmt_forc", "PLpgSQL_stmt_foreach_a", "PLpgSQL_stmt_while":
+		// perhaps not once
 		head := maps.Clone(inner)
 		delete(head, "body")
 		w.walk(head, line, guarded)

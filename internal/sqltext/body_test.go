@@ -43,7 +43,8 @@ END $x$`
 		}
 		got = append(got, line)
 	}
-	want := "sql ALTER TABLE a ADD b int guarded|execute 'DROP ' || 'TABLE a'|sql DROP TABLE c guarded|sql DELETE FROM d RETURNING 1|execute 'DROP TABLE e'|sql SELECT f()"
+	want := "sql ALTER TABLE a ADD b int guarded|execute 'DROP ' || 'TABLE a'|sql DROP TABLE c guarded|sql DELETE " +
+		"FROM d RETURNING 1|execute 'DROP TABLE e'|sql SELECT f()"
 	if strings.Join(got, "|") != want {
 		t.Errorf("\n got %s\nwant %s", strings.Join(got, "|"), want)
 	}
@@ -69,7 +70,8 @@ func TestBodyOf_says_when_it_cannot_read(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	fuzztest.Corpus(f)
 	for _, seed := range []string{
-		"SELECT 1;", "BEGIN; CREATE INDEX CONCURRENTLY i ON a(b); COMMIT;", "COPY a FROM stdin;\n1\n\\.\n", "\\q", "\ufeffDO $$ BEGIN NULL; END $$",
+		"SELECT 1;", "BEGIN; CREATE INDEX CONCURRENTLY i ON a(b); COMMIT;", "COPY a FROM stdin;\n1\n\\.\n", "\\q",
+		"\ufeffDO $$ BEGIN NULL; END $$",
 		"SELECT E'a'\n'b\\'c', $a$ $b$ $a$, U&\"\\0041\"", "/* /* */ */ --x", "ALTER TYPE e ADD VALUE 'a'; SELECT 'a'",
 	} {
 		f.Add([]byte(seed))

@@ -19,8 +19,8 @@ const maxProblems = 100 // of one file; the rest would say the same
 
 const byteOrderMark = "\ufeff"
 
-// cleaned is the user's text with everything blanked that is not SQL. Blanks
-// have the length of what they replace, so every offset is the user's offset.
+// cleaned is the user's text with everything blanked that is not SQL. Blanks have the length of what they replace, so
+// every offset is the user's offset.
 type cleaned struct {
 	sql      string
 	copies   []copyData
@@ -38,7 +38,8 @@ type copyData struct {
 }
 
 func tooLarge() *SyntaxError {
-	return &SyntaxError{Code: CodeTooLarge, Line: 1, Column: 1, Message: fmt.Sprintf("the file has more than %d MiB; it is not read", MaxBytes>>20)}
+	return &SyntaxError{Code: CodeTooLarge, Line: 1, Column: 1,
+		Message: fmt.Sprintf("the file has more than %d MiB; it is not read", MaxBytes>>20)}
 }
 
 func checkBytes(sql []byte) *SyntaxError {
@@ -61,15 +62,16 @@ func checkText(text string) *SyntaxError {
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRuneInString(text[i:])
 		if r == utf8.RuneError && n == 1 {
-			return problemAt(text, i, CodeEncoding, fmt.Sprintf("byte 0x%02x is not valid UTF-8; save the file as UTF-8", text[i]))
+			return problemAt(text, i, CodeEncoding,
+				fmt.Sprintf("byte 0x%02x is not valid UTF-8; save the file as UTF-8", text[i]))
 		}
 		i += n
 	}
 	return nil
 }
 
-// clean walks the text once. It blanks the byte order mark, psql commands and
-// COPY data, and refuses what is nested too deep.
+// clean walks the text once. It blanks the byte order mark, psql commands and COPY data, and refuses what is nested too
+// deep.
 func clean(text string) cleaned {
 	out := cleaned{}
 	blanks := blanks{text: text}
@@ -80,7 +82,8 @@ func clean(text string) cleaned {
 	}
 	var words copyWords
 	var depth nesting
-	began, count := 0, 0 // of the present statement
+	// of the present statement
+	began, count := 0, 0
 	for {
 		tok, ok := scan.next()
 		if !ok || len(out.problems) == maxProblems {
@@ -92,11 +95,13 @@ func clean(text string) cleaned {
 		}
 		switch {
 		case tok.kind == tokenOpen:
-			out.problems = append(out.problems, problemAt(text, tok.start, CodeSyntax, "this quote or comment never ends"))
+			out.problems = append(out.problems, problemAt(text, tok.start, CodeSyntax,
+				"this quote or comment never ends"))
 		case piece == `\`:
 			end := lineEnd(text, tok.start)
 			out.problems = append(out.problems, problemAt(text, tok.start, CodeMeta,
-				fmt.Sprintf("%q is a psql command, not SQL; it cannot be reviewed or applied", metaName(text[tok.start:end]))))
+				fmt.Sprintf("%q is a psql command, not SQL; it cannot be reviewed or applied",
+					metaName(text[tok.start:end]))))
 			blanks.add(tok.start, end)
 			scan.at = end
 			continue
@@ -122,7 +127,9 @@ func clean(text string) cleaned {
 			return out
 		}
 		if count > maxWords || out.semicolons > maxStatements {
-			out.problems = append(out.problems, problemAt(text, began, CodeTooLarge, fmt.Sprintf("more than %d words in one statement, or more than %d statements: split it; the parser's memory is limited", maxWords, maxStatements)))
+			out.problems = append(out.problems, problemAt(text, began, CodeTooLarge,
+				fmt.Sprintf("more than %d words in one statement, or more than %d statements: split it; the parser's "+
+					"memory is limited", maxWords, maxStatements)))
 			return out
 		}
 	}
@@ -165,8 +172,8 @@ func lineEnd(text string, from int) int {
 	return len(text)
 }
 
-// copyLines finds the rows after "COPY … FROM stdin;": from the next line up to
-// a line that is \. or the end of the file.
+// copyLines finds the rows after "COPY … FROM stdin;": from the next line up to a line that is \. or the end of the
+// file.
 func copyLines(text string, from int) (Range, int) {
 	at := min(lineEnd(text, from)+1, len(text))
 	data := Range{at, at}
@@ -202,9 +209,8 @@ func (c *copyWords) add(kind tokenKind, piece string, depth int) {
 
 func (c *copyWords) fromStdin() bool { return c.stdin && strings.EqualFold(c.first, "copy") }
 
-// nesting bounds the depth of the tree that a text can give: parentheses and
-// brackets inside one another, plus chains such as a || b || c, which the
-// grammar nests to the left. A comma or semicolon ends a chain.
+// nesting bounds the depth of the tree that a text can give: parentheses and brackets inside one another, plus chains
+// such as a || b || c, which the grammar nests to the left. A comma or semicolon ends a chain.
 type nesting struct {
 	chains []int
 	total  int

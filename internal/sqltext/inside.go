@@ -2,8 +2,9 @@ package sqltext
 
 import pg "github.com/pganalyze/pg_query_go/v6"
 
-// Inside reads one statement of a PL/pgSQL body that BodyOf has opened, so that its bytes and its depth are known to be in order. It
-// gives false for whatever is not one ordinary statement: Parse then says what is wrong with it. Start and End count in sql.
+// Inside reads one statement of a PL/pgSQL body that BodyOf has opened, so that its bytes and its depth are known to be
+// in order. It gives false for whatever is not one ordinary statement: Parse then says what is wrong with it. Start and
+// End count in sql.
 func Inside(sql string) (Statement, *pg.Node, bool) {
 	tree, err := parseTree(sql)
 	if err != nil || len(tree.GetStmts()) != 1 {

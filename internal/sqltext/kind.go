@@ -19,8 +19,7 @@ func describe(st *Statement, n *pg.Node) {
 	st.Session = changesSession(n)
 }
 
-// refusesTransaction says whether PostgreSQL rejects the statement inside a
-// transaction block.
+// refusesTransaction says whether PostgreSQL rejects the statement inside a transaction block.
 func refusesTransaction(n *pg.Node) bool {
 	switch {
 	case n.GetIndexStmt() != nil:
@@ -46,7 +45,8 @@ func refusesTransaction(n *pg.Node) bool {
 	}
 	return n.GetCreatedbStmt() != nil || n.GetDropdbStmt() != nil || n.GetAlterSystemStmt() != nil ||
 		n.GetCreateTableSpaceStmt() != nil || n.GetDropTableSpaceStmt() != nil ||
-		n.GetCreateSubscriptionStmt() != nil || n.GetAlterSubscriptionStmt() != nil || n.GetDropSubscriptionStmt() != nil
+		n.GetCreateSubscriptionStmt() != nil || n.GetAlterSubscriptionStmt() != nil ||
+		n.GetDropSubscriptionStmt() != nil
 }
 
 func reindexRefuses(r *pg.ReindexStmt) bool {
@@ -89,8 +89,7 @@ func truth(n *pg.Node) bool {
 	return true
 }
 
-// controlsTransaction finds a DO block that commits inside itself, which
-// PostgreSQL allows only outside a transaction.
+// controlsTransaction finds a DO block that commits inside itself, which PostgreSQL allows only outside a transaction.
 func controlsTransaction(n *pg.Node, sql string) bool {
 	if n.GetDoStmt() == nil {
 		return false

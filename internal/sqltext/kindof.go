@@ -33,7 +33,8 @@ func kindOf(n *pg.Node) string {
 	case n.GetCreateTableAsStmt() != nil:
 		return "CREATE " + objectName(n.GetCreateTableAsStmt().GetObjtype()) + " AS"
 	case n.GetTransactionStmt() != nil:
-		return strings.ReplaceAll(strings.TrimPrefix(n.GetTransactionStmt().GetKind().String(), "TRANS_STMT_"), "_", " ")
+		return strings.ReplaceAll(strings.TrimPrefix(n.GetTransactionStmt().GetKind().String(), "TRANS_STMT_"), "_",
+			" ")
 	case n.GetGrantStmt() != nil, n.GetGrantRoleStmt() != nil:
 		if n.GetGrantStmt().GetIsGrant() || n.GetGrantRoleStmt().GetIsGrant() {
 			return "GRANT"

@@ -10,10 +10,9 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 )
 
-// Parse reads a migration. The error, if any, is a *SyntaxError: the first
-// reason, by position, why the file must not be applied. The Script is then
-// still filled as far as the file could be read, with all reasons in Problems,
-// so that a reviewer can go on; Units are only given when there is no error.
+// Parse reads a migration. The error, if any, is a *SyntaxError: the first reason, by position, why the file must not
+// be applied. The Script is then still filled as far as the file could be read, with all reasons in Problems, so that a
+// reviewer can go on; Units are only given when there is no error.
 //
 // No input panics; size and depth are limited (MaxBytes, MaxDepth).
 func Parse(sql []byte) (Script, error) { return parse(sql, digest) }
@@ -54,7 +53,8 @@ func parse(sql []byte, hash func(string) string) (Script, error) {
 // read parses one piece and takes its statements. A file of one piece keeps its trees.
 func (s *Script) read(at int, c cleaned, g *grouper) *SyntaxError {
 	from := s.pieces[at].Start
-	sql := strings.TrimRight(c.sql[from:s.pieces[at].End], " \t\r\n") // rows of a COPY are blanks by now
+	// rows of a COPY are blanks by now
+	sql := strings.TrimRight(c.sql[from:s.pieces[at].End], " \t\r\n")
 	tree, err := parseTree(sql)
 	if err != nil {
 		return fromParser(s.text, from, sql, err)
@@ -92,7 +92,8 @@ func fromParser(text string, from int, sql string, err error) *SyntaxError {
 	}
 	at := byteOf(sql, cursor)
 	if variable(sql[at:]) {
-		return problemAt(text, from+at, CodeMeta, message+": a variable of psql, which only psql fills in; write its value")
+		return problemAt(text, from+at, CodeMeta, message+": a variable of psql, which only psql fills in; write "+
+			"its value")
 	}
 	return problemAt(text, from+at, CodeSyntax, message)
 }
@@ -102,7 +103,8 @@ func variable(sql string) bool {
 	return len(sql) > 1 && sql[0] == ':' && (sql[1] == '\'' || sql[1] == '"' || wordStart(sql[1]))
 }
 
-func statementOf(lines lineIndex, c cleaned, hash func(string) string, raw *pg.RawStmt, from, to int) (Statement, bool) {
+func statementOf(lines lineIndex, c cleaned, hash func(string) string, raw *pg.RawStmt, from, to int) (Statement,
+	bool) {
 	text := lines.text
 	start := from + int(raw.GetStmtLocation())
 	end := start + int(raw.GetStmtLen())

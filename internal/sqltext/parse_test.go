@@ -36,10 +36,13 @@ func TestParse_groups_what_may_commit_together(t *testing.T) {
 		"only comments are no unit":       {"-- nothing\n/* at /* all */ */", ""},
 		"an empty file is no unit":        {"", ""},
 		"vacuum, alter system and databases stand alone": {
-			"VACUUM a; ANALYZE a; ALTER SYSTEM SET work_mem = '1MB'; CREATE DATABASE d; DROP DATABASE d; CREATE TABLESPACE s LOCATION '/s'; DROP TABLESPACE s;",
-			"a(VACUUM) t(ANALYZE) a(ALTER SYSTEM) a(CREATE DATABASE) a(DROP DATABASE) a(CREATE TABLESPACE) a(DROP TABLESPACE)"},
+			"VACUUM a; ANALYZE a; ALTER SYSTEM SET work_mem = '1MB'; CREATE DATABASE d; DROP DATABASE d; CREATE " +
+				"TABLESPACE s LOCATION '/s'; DROP TABLESPACE s;",
+			"a(VACUUM) t(ANALYZE) a(ALTER SYSTEM) a(CREATE DATABASE) a(DROP DATABASE) a(CREATE TABLESPACE) a(DROP " +
+				"TABLESPACE)"},
 		"reindex and detach only when concurrent": {
-			"REINDEX TABLE a; REINDEX TABLE CONCURRENTLY a; REINDEX (CONCURRENTLY false) INDEX i; ALTER TABLE p DETACH PARTITION c; ALTER TABLE p DETACH PARTITION c CONCURRENTLY;",
+			"REINDEX TABLE a; REINDEX TABLE CONCURRENTLY a; REINDEX (CONCURRENTLY false) INDEX i; ALTER TABLE p " +
+				"DETACH PARTITION c; ALTER TABLE p DETACH PARTITION c CONCURRENTLY;",
 			"t(REINDEX) a(REINDEX CONCURRENTLY) t(REINDEX, ALTER TABLE) a(ALTER TABLE)"},
 		"a refresh may be concurrent in a transaction": {
 			"REFRESH MATERIALIZED VIEW CONCURRENTLY v; SELECT 1", "t(REFRESH MATERIALIZED VIEW CONCURRENTLY, SELECT)"},
@@ -49,19 +52,24 @@ func TestParse_groups_what_may_commit_together(t *testing.T) {
 			"ALTER TYPE e ADD VALUE 'it''s'; SELECT 1; UPDATE a SET k = 'it''s' WHERE i = 1; SELECT 2",
 			"t(ALTER TYPE, SELECT) t(UPDATE, SELECT)"},
 		"a validation does not keep the lock of what came before": {
-			"ALTER TABLE a ADD CONSTRAINT c CHECK (i > 0) NOT VALID; ALTER TABLE a VALIDATE CONSTRAINT c; ALTER TABLE a ALTER i SET NOT NULL;",
+			"ALTER TABLE a ADD CONSTRAINT c CHECK (i > 0) NOT VALID; ALTER TABLE a VALIDATE CONSTRAINT c; ALTER " +
+				"TABLE a ALTER i SET NOT NULL;",
 			"t(ALTER TABLE) t(ALTER TABLE, ALTER TABLE)"},
 		"a validation on a table made here stays": {
-			"CREATE TABLE a(i int); ALTER TABLE a ADD CONSTRAINT c CHECK (i > 0) NOT VALID; ALTER TABLE a VALIDATE CONSTRAINT c;",
+			"CREATE TABLE a(i int); ALTER TABLE a ADD CONSTRAINT c CHECK (i > 0) NOT VALID; ALTER TABLE a VALIDATE " +
+				"CONSTRAINT c;",
 			"t(CREATE TABLE, ALTER TABLE, ALTER TABLE)"},
 		"a validation in the file's own transaction stays": {
-			"BEGIN; ALTER TABLE a ADD CONSTRAINT c CHECK (i > 0) NOT VALID; ALTER TABLE a VALIDATE CONSTRAINT c; COMMIT",
+			"BEGIN; ALTER TABLE a ADD CONSTRAINT c CHECK (i > 0) NOT VALID; ALTER TABLE a VALIDATE CONSTRAINT " +
+				"c; COMMIT",
 			"t(ALTER TABLE, ALTER TABLE)"},
 		"a block that commits inside stands alone": {
-			"DO $$ BEGIN UPDATE a SET i = 1 WHERE i = 2; COMMIT; END $$; DO $$ BEGIN PERFORM 'commit'; END $$", "a(DO) t(DO)"},
+			"DO $$ BEGIN UPDATE a SET i = 1 WHERE i = 2; COMMIT; END $$; DO $$ BEGIN PERFORM 'commit'; END $$",
+			"a(DO) t(DO)"},
 		"a string may go on in the next line": {"SELECT E'a'\n 'b\\'c;', 1; SELECT 2", "t(SELECT, SELECT)"},
 		"a body with semicolons is one statement": {
-			"CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 'a;b', $x$;$x$, E'it\\'s;', \"a;b\" FROM t;",
+			"CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 'a;b', " +
+				"$x$;$x$, E'it\\'s;', \"a;b\" FROM t;",
 			"t(CREATE FUNCTION, SELECT)"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -100,15 +108,17 @@ func TestParse_refuses_with_the_position_in_the_users_file(t *testing.T) {
 		"ROLLBACK":                           {"BEGIN; SELECT 1; ROLLBACK;", CodeTransaction, 1, 18},
 		"BEGIN twice":                        {"BEGIN; BEGIN; COMMIT;", CodeTransaction, 1, 8},
 		"savepoint":                          {"BEGIN; SAVEPOINT a; COMMIT;", CodeTransaction, 1, 8},
-		"transaction options":                {"BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 1; COMMIT;", CodeTransaction, 1, 1},
-		"prepared transaction":               {"PREPARE TRANSACTION 'x'", CodeTransaction, 1, 1},
-		"session authorization":              {"SET SESSION AUTHORIZATION bob", CodeSession, 1, 1},
-		"set role":                           {"SET ROLE bob", CodeSession, 1, 1},
-		"discard":                            {"DISCARD ALL", CodeSession, 1, 1},
-		"concurrent index in a transaction":  {"BEGIN;\nCREATE INDEX CONCURRENTLY i ON a(b);\nCOMMIT;", CodeInBlock, 2, 1},
-		"parentheses":                        {"SELECT\n" + deep, CodeTooDeep, 2, MaxDepth + 1},
-		"operators":                          {"SELECT 1" + strings.Repeat("||1", 100000), CodeTooDeep, 1, 8 + 3*MaxDepth + 1},
-		"nots":                               {"SELECT " + strings.Repeat("NOT ", 100000) + "true", CodeTooDeep, 1, 7 + 4*MaxDepth + 1},
+		"transaction options": {"BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 1; COMMIT;", CodeTransaction,
+			1, 1},
+		"prepared transaction":  {"PREPARE TRANSACTION 'x'", CodeTransaction, 1, 1},
+		"session authorization": {"SET SESSION AUTHORIZATION bob", CodeSession, 1, 1},
+		"set role":              {"SET ROLE bob", CodeSession, 1, 1},
+		"discard":               {"DISCARD ALL", CodeSession, 1, 1},
+		"concurrent index in a transaction": {"BEGIN;\nCREATE INDEX CONCURRENTLY i ON a(b);\nCOMMIT;", CodeInBlock, 2,
+			1},
+		"parentheses": {"SELECT\n" + deep, CodeTooDeep, 2, MaxDepth + 1},
+		"operators":   {"SELECT 1" + strings.Repeat("||1", 100000), CodeTooDeep, 1, 8 + 3*MaxDepth + 1},
+		"nots":        {"SELECT " + strings.Repeat("NOT ", 100000) + "true", CodeTooDeep, 1, 7 + 4*MaxDepth + 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := Parse([]byte(c.sql))
@@ -117,7 +127,8 @@ func TestParse_refuses_with_the_position_in_the_users_file(t *testing.T) {
 				t.Fatalf("got %v, want a syntax error; units %s", err, shape(s))
 			}
 			if e.Code != c.code || e.Line != c.line || e.Column != c.col {
-				t.Errorf("got %s at %d:%d (%s), want %s at %d:%d", e.Code, e.Line, e.Column, e.Message, c.code, c.line, c.col)
+				t.Errorf("got %s at %d:%d (%s), want %s at %d:%d", e.Code, e.Line, e.Column, e.Message, c.code, c.line,
+					c.col)
 			}
 			if len(s.Units) > 0 {
 				t.Errorf("a refused file has units: %s", shape(s))
@@ -155,7 +166,8 @@ func TestParse_keeps_copy_data_out_of_the_SQL(t *testing.T) {
 	if s.Statements[1].Line != 5 || s.Statements[1].SQL != "SELECT 1" {
 		t.Errorf("the statement after the data is %+v", s.Statements[1])
 	}
-	if s, err := Parse([]byte("COPY a FROM stdin; -- no end\n1\n2")); err != nil || string(s.Data(s.Statements[0])) != "1\n2" {
+	if s, err := Parse([]byte("COPY a FROM stdin; -- no end\n1\n2")); err != nil ||
+		string(s.Data(s.Statements[0])) != "1\n2" {
 		t.Errorf("without an end mark: %q, %v", s.Data(s.Statements[0]), err)
 	}
 }
@@ -201,13 +213,15 @@ func TestScript_comes_back_from_storage_and_proves_its_text(t *testing.T) {
 	if err := back.Attach(sql); err != nil {
 		t.Fatal(err)
 	}
-	if fmt.Sprint(back.Units) == "" || shape(back) != shape(s) || back.Statements[1].SQL != s.Statements[1].SQL || *back.Statements[1].Probe != *s.Statements[1].Probe {
+	if fmt.Sprint(back.Units) == "" || shape(back) != shape(s) || back.Statements[1].SQL != s.Statements[1].SQL ||
+		*back.Statements[1].Probe != *s.Statements[1].Probe {
 		t.Errorf("got %+v", back)
 	}
 }
 
 func TestUnit_names_the_settings_to_set_again_on_a_new_connection(t *testing.T) {
-	s, err := Parse([]byte("SET search_path = a; SET lock_timeout = '1s'; VACUUM x; SET search_path = b; SET LOCAL work_mem = '1MB'; SELECT set_config('a.b', 'c', false); VACUUM y;"))
+	s, err := Parse([]byte("SET search_path = a; SET lock_timeout = '1s'; VACUUM x; SET search_path = b; SET LOCAL " +
+		"work_mem = '1MB'; SELECT set_config('a.b', 'c', false); VACUUM y;"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,13 +236,16 @@ func TestUnit_names_the_settings_to_set_again_on_a_new_connection(t *testing.T) 
 
 func TestStatement_knows_what_to_ask_after_a_crash(t *testing.T) {
 	for sql, want := range map[string]Probe{
-		`CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS "I" ON s.t(a)`: {What: IndexValid, Schema: "s", Name: "I", TableSchema: "s", Table: "t", Unique: true, IfGuarded: true},
-		`CREATE INDEX CONCURRENTLY ON t(a)`:                            {What: IndexValid, Table: "t"},
-		`DROP INDEX CONCURRENTLY IF EXISTS s.i`:                        {What: IndexGone, Schema: "s", Name: "i", IfGuarded: true},
-		`REINDEX INDEX CONCURRENTLY s.i`:                               {What: IndexRebuilt, Schema: "s", Name: "i", Target: "index"},
-		`ALTER TABLE s.p DETACH PARTITION q.c CONCURRENTLY`:            {What: PartitionDetached, Schema: "q", Name: "c", TableSchema: "s", Table: "p"},
-		`VACUUM (FULL) t`:                                              {What: Repeatable},
-		`CREATE DATABASE d`:                                            {What: DatabaseExists, Name: "d"},
+		`CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS "I" ON s.t(a)`: {What: IndexValid, Schema: "s", Name: "I",
+			TableSchema: "s", Table: "t", Unique: true, IfGuarded: true},
+		`CREATE INDEX CONCURRENTLY ON t(a)`:     {What: IndexValid, Table: "t"},
+		`DROP INDEX CONCURRENTLY IF EXISTS s.i`: {What: IndexGone, Schema: "s", Name: "i", IfGuarded: true},
+		`REINDEX INDEX CONCURRENTLY s.i`: {What: IndexRebuilt, Schema: "s", Name: "i",
+			Target: "index"},
+		`ALTER TABLE s.p DETACH PARTITION q.c CONCURRENTLY`: {What: PartitionDetached, Schema: "q", Name: "c",
+			TableSchema: "s", Table: "p"},
+		`VACUUM (FULL) t`:   {What: Repeatable},
+		`CREATE DATABASE d`: {What: DatabaseExists, Name: "d"},
 	} {
 		s, err := Parse([]byte(sql))
 		if err != nil {
@@ -249,13 +266,16 @@ func TestParse_reads_what_is_just_within_the_depth(t *testing.T) {
 		"parentheses": "SELECT " + strings.Repeat("(", MaxDepth-1) + "1" + strings.Repeat(")", MaxDepth-1),
 		"operators":   "SELECT 1" + strings.Repeat("||1", MaxDepth-1),
 		"unions":      "SELECT 1" + strings.Repeat(" UNION SELECT 1", MaxDepth-1),
-		"cases":       "SELECT " + strings.Repeat("CASE WHEN true THEN 1 ELSE ", MaxDepth/3-1) + "1" + strings.Repeat(" END", MaxDepth/3-1),
-		"subqueries":  "SELECT " + strings.Repeat("(SELECT ", MaxDepth/2) + "1" + strings.Repeat(")", MaxDepth/2),
-		"arrays":      "SELECT " + strings.Repeat("ARRAY[", MaxDepth-1) + "1" + strings.Repeat("]", MaxDepth-1),
-		"blocks":      "DO $$ BEGIN " + strings.Repeat("IF true THEN ", MaxDepth/2) + "NULL;" + strings.Repeat("END IF;", MaxDepth/2) + " END $$",
+		"cases": "SELECT " + strings.Repeat("CASE WHEN true THEN 1 ELSE ", MaxDepth/3-1) + "1" +
+			strings.Repeat(" END", MaxDepth/3-1),
+		"subqueries": "SELECT " + strings.Repeat("(SELECT ", MaxDepth/2) + "1" + strings.Repeat(")", MaxDepth/2),
+		"arrays":     "SELECT " + strings.Repeat("ARRAY[", MaxDepth-1) + "1" + strings.Repeat("]", MaxDepth-1),
+		"blocks": "DO $$ BEGIN " + strings.Repeat("IF true THEN ", MaxDepth/2) + "NULL;" + strings.Repeat("END IF;",
+			MaxDepth/2) + " END $$",
 	} {
 		s, err := Parse([]byte(sql))
-		if e := AsSyntaxError(err); err != nil && (e == nil || e.Code == CodeSyntax && !strings.Contains(e.Message, "memory exhausted")) {
+		if e := AsSyntaxError(err); err != nil && (e == nil || e.Code == CodeSyntax &&
+			!strings.Contains(e.Message, "memory exhausted")) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if len(s.Statements) == 1 {
@@ -266,7 +286,8 @@ func TestParse_reads_what_is_just_within_the_depth(t *testing.T) {
 
 func TestParse_finds_the_column_in_a_very_long_line(t *testing.T) {
 	sql := "\ufeffSELECT '" + strings.Repeat("æ", 5000) + "'; SELEC"
-	if e := AsSyntaxError(func() error { _, err := Parse([]byte(sql)); return err }()); e == nil || e.Line != 1 || e.Column != 5012 {
+	if e := AsSyntaxError(func() error { _, err := Parse([]byte(sql)); return err }()); e == nil || e.Line != 1 ||
+		e.Column != 5012 {
 		t.Errorf("got %v", e)
 	}
 	long := strings.Repeat("ALTER TYPE e ADD VALUE 'x'; SELECT 'æ';", 20000)

@@ -27,6 +27,6 @@ func parserError(err error) (message string, cursor int, ok bool) {
 // Concurrent says whether several goroutines parse faster than one.
 const Concurrent = true
 
-// MaxDepth is how deep parentheses, brackets and operator chains may stand
-// inside one another. The C parser overflows its stack from about 20,000.
+// MaxDepth is how deep parentheses, brackets and operator chains may stand inside one another. The C parser overflows
+// its stack from about 20,000.
 const MaxDepth = 4000

@@ -25,11 +25,9 @@ func parserError(err error) (message string, cursor int, ok bool) {
 	return e.Message, e.Cursorpos, true
 }
 
-// Concurrent says whether several goroutines parse faster than one; each
-// would need a machine of its own.
+// Concurrent says whether several goroutines parse faster than one; each would need a machine of its own.
 const Concurrent = false
 
-// MaxDepth is how deep parentheses, brackets and operator chains may stand
-// inside one another. The WebAssembly parser has little stack, and overwrites
-// its own memory without a word when it is used up (seen at 150).
+// MaxDepth is how deep parentheses, brackets and operator chains may stand inside one another. The WebAssembly parser
+// has little stack, and overwrites its own memory without a word when it is used up (seen at 150).
 const MaxDepth = 64

@@ -6,8 +6,8 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 )
 
-// pieceBytes is how much of a large file is parsed at once. The trees of a file need a hundred times its size, so those of a large
-// one are made again when they are asked for, piece by piece.
+// pieceBytes is how much of a large file is parsed at once. The trees of a file need a hundred times its size, so those
+// of a large one are made again when they are asked for, piece by piece.
 const pieceBytes = 48 << 10
 
 // place is where a statement's tree is found again: its piece, and the offset in it.
@@ -19,7 +19,8 @@ type piece struct {
 	nodes map[int32]*pg.Node // by location
 }
 
-// pieces cuts the text between statements. A text that could hold a semicolon inside a statement (BEGIN ATOMIC) is one piece.
+// pieces cuts the text between statements. A text that could hold a semicolon inside a statement (BEGIN ATOMIC) is one
+// piece.
 func (c cleaned) pieces() []Range {
 	var out []Range
 	from := 0
@@ -52,7 +53,8 @@ func (s Script) again(i int) *pg.Node {
 		r := s.pieces[p.piece]
 		tree, err := parseTree(strings.TrimRight(s.sql[r.Start:r.End], " \t\r\n"))
 		if err != nil {
-			return nil // it could be read before
+			// it could be read before
+			return nil
 		}
 		*s.kept = piece{int(p.piece), map[int32]*pg.Node{}}
 		for _, raw := range tree.GetStmts() {

@@ -2,9 +2,9 @@ package sqltext
 
 import "strings"
 
-// plainBody reads the one shape that migration tools write, without the parser of PL/pgSQL: BEGIN, then plain statements and
-// IF [NOT] EXISTS (…) THEN plain statements END IF, then END. It gives false for everything else. Whoever calls it parses each
-// statement, so text that PL/pgSQL would refuse is refused there.
+// plainBody reads the one shape that migration tools write, without the parser of PL/pgSQL: BEGIN, then plain
+// statements and IF [NOT] EXISTS (…) THEN plain statements END IF, then END. It gives false for everything else.
+// Whoever calls it parses each statement, so text that PL/pgSQL would refuse is refused there.
 func (b Body) plainBody() ([]BodyStatement, bool) {
 	p := plainReader{body: b, scan: scanner{text: b.Source}}
 	p.next()
@@ -98,7 +98,8 @@ func (p *plainReader) statement(guarded bool) {
 	p.next()
 	p.failed = p.failed || p.at.kind != tokenWord && p.at.kind != tokenQuoted
 	for first := true; !p.failed && !(p.text == ";" && p.depth.open() == 0); first = false {
-		p.failed = p.text == "" || p.text == ";" || p.is("atomic") || p.is("begin") || p.is("into") && !(first && writes)
+		p.failed = p.text == "" || p.text == ";" || p.is("atomic") || p.is("begin") || p.is("into") &&
+			!(first && writes)
 		p.next()
 	}
 	p.add(BodySQL, start, p.at.start, line, guarded)
@@ -118,7 +119,8 @@ func (p *plainReader) add(kind BodyKind, start, end, line int, guarded bool) {
 	if p.failed {
 		return
 	}
-	st := BodyStatement{Kind: kind, SQL: strings.TrimRight(p.body.Source[start:end], " \t\n\r\f\v"), Line: line, Offset: -1, Guarded: guarded}
+	st := BodyStatement{Kind: kind, SQL: strings.TrimRight(p.body.Source[start:end], " \t\n\r\f\v"), Line: line,
+		Offset: -1, Guarded: guarded}
 	if kind == BodyExpression {
 		st.SQL = "SELECT " + st.SQL
 	}

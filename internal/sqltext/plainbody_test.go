@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// bothWays compares what is read without the parser of PL/pgSQL with what that says. It gives whether the short way was taken.
+// bothWays compares what is read without the parser of PL/pgSQL with what that says. It gives whether the short way was
+// taken.
 func bothWays(t *testing.T, sql string) bool {
 	t.Helper()
 	b := Body{Language: "plpgsql", Source: sql, Start: -1}
@@ -19,7 +20,8 @@ func bothWays(t *testing.T, sql string) bool {
 	}
 	for _, st := range plain {
 		if _, err := parseTree(st.SQL); err != nil {
-			return true // refused when it is parsed, one way or the other
+			// refused when it is parsed, one way or the other
+			return true
 		}
 	}
 	block := "DO " + bodyTag + sql + bodyTag
@@ -48,7 +50,8 @@ func TestPlain_bodies_are_read_as_PLpgSQL_reads_them(t *testing.T) {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			continue // a folder
+			// a folder
+			continue
 		}
 		for _, m := range blockForm.FindAllStringSubmatch(string(text), -1) {
 			all++
@@ -67,26 +70,27 @@ func TestPlain_bodies_are_only_the_plain_ones(t *testing.T) {
 	for sql, want := range map[string]bool{
 		"BEGIN END":  true,
 		"BEGIN END;": true,
-		"\nBEGIN\n IF NOT EXISTS(SELECT 1 FROM a WHERE b = ';') THEN\n  ALTER TABLE a ADD b int ;\n DROP TABLE c; END IF;\nUPDATE a SET b = (1);\nEND;\n": true,
-		"BEGIN IF EXISTS (SELECT (1)) THEN CREATE INDEX \"i;\" ON a(b) /* ; */; END IF; END":                                                              true,
-		"BEGIN IF true THEN DROP TABLE a; END IF; END":                                                                                                    false,
-		"BEGIN IF EXISTS (SELECT 1) OR true THEN DROP TABLE a; END IF; END":                                                                               false,
-		"BEGIN IF EXISTS (SELECT 1) THEN DROP TABLE a; ELSE DROP TABLE b; END IF; END":                                                                    false,
-		"BEGIN EXECUTE 'DROP TABLE a'; END":                                                                                                               false,
-		"BEGIN update := 1; END":                                                                                                                          false,
-		"BEGIN update = 1; END":                                                                                                                           false,
-		"BEGIN update.x := 1; END":                                                                                                                        false,
-		"BEGIN DROP TABLE a; EXCEPTION WHEN others THEN NULL; END":                                                                                        false,
-		"BEGIN DROP TABLE a; END; DROP TABLE b;":                                                                                                          false,
-		"BEGIN DELETE FROM a RETURNING b INTO c; END":                                                                                                     false,
-		"BEGIN CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; END":                                                                           false,
-		"DECLARE a int; BEGIN DROP TABLE a; END":                                                                                                          false,
-		"BEGIN DROP TABLE a; END x":                                                                                                                       false,
-		"BEGIN DROP TABLE a END":                                                                                                                          false,
-		"BEGIN BEGIN DROP TABLE a; END; END":                                                                                                              false,
-		"<<a>> BEGIN DROP TABLE a; END":                                                                                                                   false,
-		"#variable_conflict error\nBEGIN DROP TABLE a; END":                                                                                               false,
-		"BEGIN CREATE TABLE " + strings.Repeat("(", MaxDepth+1) + strings.Repeat(")", MaxDepth+1) + "; END":                                               false,
+		"\nBEGIN\n IF NOT EXISTS(SELECT 1 FROM a WHERE b = ';') THEN\n  ALTER TABLE a ADD b int ;\n DROP TABLE c; " +
+			"END IF;\nUPDATE a SET b = (1);\nEND;\n": true,
+		"BEGIN IF EXISTS (SELECT (1)) THEN CREATE INDEX \"i;\" ON a(b) /* ; */; END IF; END":                true,
+		"BEGIN IF true THEN DROP TABLE a; END IF; END":                                                      false,
+		"BEGIN IF EXISTS (SELECT 1) OR true THEN DROP TABLE a; END IF; END":                                 false,
+		"BEGIN IF EXISTS (SELECT 1) THEN DROP TABLE a; ELSE DROP TABLE b; END IF; END":                      false,
+		"BEGIN EXECUTE 'DROP TABLE a'; END":                                                                 false,
+		"BEGIN update := 1; END":                                                                            false,
+		"BEGIN update = 1; END":                                                                             false,
+		"BEGIN update.x := 1; END":                                                                          false,
+		"BEGIN DROP TABLE a; EXCEPTION WHEN others THEN NULL; END":                                          false,
+		"BEGIN DROP TABLE a; END; DROP TABLE b;":                                                            false,
+		"BEGIN DELETE FROM a RETURNING b INTO c; END":                                                       false,
+		"BEGIN CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; END":                             false,
+		"DECLARE a int; BEGIN DROP TABLE a; END":                                                            false,
+		"BEGIN DROP TABLE a; END x":                                                                         false,
+		"BEGIN DROP TABLE a END":                                                                            false,
+		"BEGIN BEGIN DROP TABLE a; END; END":                                                                false,
+		"<<a>> BEGIN DROP TABLE a; END":                                                                     false,
+		"#variable_conflict error\nBEGIN DROP TABLE a; END":                                                 false,
+		"BEGIN CREATE TABLE " + strings.Repeat("(", MaxDepth+1) + strings.Repeat(")", MaxDepth+1) + "; END": false,
 	} {
 		if got := bothWays(t, sql); got != want {
 			t.Errorf("%.80q: plain %v, want %v", sql, got, want)

@@ -22,8 +22,8 @@ const (
 	CodeSession     Code = "session"            // changes who the session is
 )
 
-// SyntaxError says where and why a text cannot be applied. Line and Column
-// count from one in the user's file; Offset is the byte.
+// SyntaxError says where and why a text cannot be applied. Line and Column count from one in the user's file; Offset is
+// the byte.
 type SyntaxError struct {
 	Code    Code
 	Line    int
@@ -61,8 +61,8 @@ func byteOf(text string, cursor int) int {
 	return len(text)
 }
 
-// lineIndex finds positions without walking the text again for each: where
-// lines start, and how many characters stand before each block of bytes.
+// lineIndex finds positions without walking the text again for each: where lines start, and how many characters stand
+// before each block of bytes.
 type lineIndex struct {
 	text   string
 	starts []int

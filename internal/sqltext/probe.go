@@ -2,15 +2,17 @@ package sqltext
 
 import pg "github.com/pganalyze/pg_query_go/v6"
 
-// ProbeWhat says which question to the catalog tells, after a crash, whether a
-// statement that could be in no transaction took effect.
+// ProbeWhat says which question to the catalog tells, after a crash, whether a statement that could be in no
+// transaction took effect.
 type ProbeWhat string
 
 // The questions. The zero value asks nothing.
 const (
-	IndexValid        ProbeWhat = "index-valid"        // the index exists on the table, is valid, and has this definition
-	IndexGone         ProbeWhat = "index-gone"         // no index of that name exists
-	IndexRebuilt      ProbeWhat = "index-rebuilt"      // valid, and no *_ccnew or *_ccold left; running it again is harmless
+	// the index exists on the table, is valid, and has this definition
+	IndexValid ProbeWhat = "index-valid"
+	IndexGone  ProbeWhat = "index-gone" // no index of that name exists
+	// valid, and no *_ccnew or *_ccold left; running it again is harmless
+	IndexRebuilt      ProbeWhat = "index-rebuilt"
 	PartitionDetached ProbeWhat = "partition-detached" // Name is no partition of Table, and no detach is pending
 	DatabaseExists    ProbeWhat = "database-exists"
 	DatabaseGone      ProbeWhat = "database-gone"
@@ -19,10 +21,9 @@ const (
 	Repeatable        ProbeWhat = "repeatable" // nothing to ask: running it again gives the same (VACUUM, ALTER SYSTEM)
 )
 
-// Probe describes the question for one statement. An empty Schema means that
-// the name is found through the search path in force, so the session settings
-// of the unit come first. An empty Name with IndexValid means that PostgreSQL
-// chose the name: compare what exists on Table.
+// Probe describes the question for one statement. An empty Schema means that the name is found through the search path
+// in force, so the session settings of the unit come first. An empty Name with IndexValid means that PostgreSQL chose
+// the name: compare what exists on Table.
 type Probe struct {
 	What        ProbeWhat `json:"what"`
 	Schema      string    `json:"schema,omitempty"`
@@ -58,7 +59,8 @@ func probeOf(n *pg.Node) *Probe {
 	case n.GetCreatedbStmt() != nil:
 		return &Probe{What: DatabaseExists, Name: n.GetCreatedbStmt().GetDbname()}
 	case n.GetDropdbStmt() != nil:
-		return &Probe{What: DatabaseGone, Name: n.GetDropdbStmt().GetDbname(), IfGuarded: n.GetDropdbStmt().GetMissingOk()}
+		return &Probe{What: DatabaseGone, Name: n.GetDropdbStmt().GetDbname(),
+			IfGuarded: n.GetDropdbStmt().GetMissingOk()}
 	case n.GetCreateTableSpaceStmt() != nil:
 		return &Probe{What: TablespaceExists, Name: n.GetCreateTableSpaceStmt().GetTablespacename()}
 	case n.GetDropTableSpaceStmt() != nil:
@@ -91,7 +93,8 @@ func detachProbe(a *pg.AlterTableStmt) *Probe {
 		if part == nil {
 			continue
 		}
-		return &Probe{What: PartitionDetached, Schema: part.GetName().GetSchemaname(), Name: part.GetName().GetRelname(),
+		return &Probe{What: PartitionDetached, Schema: part.GetName().GetSchemaname(),
+			Name:        part.GetName().GetRelname(),
 			TableSchema: a.GetRelation().GetSchemaname(), Table: a.GetRelation().GetRelname()}
 	}
 	return nil

@@ -17,9 +17,8 @@ type token struct {
 	start, end int
 }
 
-// scanner finds words, strings and comments as PostgreSQL's lexer does. It is
-// used for what the grammar cannot see (psql commands, COPY data, depth); what
-// a statement is, the grammar alone decides.
+// scanner finds words, strings and comments as PostgreSQL's lexer does. It is used for what the grammar cannot see
+// (psql commands, COPY data, depth); what a statement is, the grammar alone decides.
 type scanner struct {
 	text  string
 	at    int
@@ -39,8 +38,7 @@ func (s *scanner) note(start, end int) {
 
 const maxNotes = 10_000
 
-// next returns the next token, comments and white space passed over. The
-// second result is false at the end.
+// next returns the next token, comments and white space passed over. The second result is false at the end.
 func (s *scanner) next() (token, bool) {
 	if open, ok := s.skip(); ok {
 		return open, true
@@ -152,8 +150,8 @@ func (s *scanner) quoted(start int, kind tokenKind, quote byte, escapes bool) to
 	return token{tokenOpen, start, s.at}
 }
 
-// continued steps over white space with a line break when another piece of the
-// same string follows it, as the standard allows.
+// continued steps over white space with a line break when another piece of the same string follows it, as the standard
+// allows.
 func (s *scanner) continued() bool {
 	at, broken := s.at, false
 	for at < len(s.text) && strings.IndexByte(" \t\r\n\f\v", s.text[at]) >= 0 {

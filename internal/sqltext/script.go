@@ -26,8 +26,8 @@ type UnitKind string
 const (
 	Together UnitKind = "together" // one transaction, with the marker in it
 	Alone    UnitKind = "alone"    // one statement, no transaction around it
-	// Undivided is a whole file that was not understood: one transaction, which the server splits into statements. The marker goes
-	// in last, when it is certain that the transaction is still the one that was begun.
+	// Undivided is a whole file that was not understood: one transaction, which the server splits into statements. The
+	// marker goes in last, when it is certain that the transaction is still the one that was begun.
 	Undivided UnitKind = "undivided"
 )
 
@@ -37,9 +37,8 @@ type Range struct {
 	End   int `json:"end"`
 }
 
-// Statement is one SQL statement of the user's file. Start and End are bytes of
-// that file (without the semicolon), Line and Column count from one, a column
-// is a character. SQL is the exact text; it is not stored, Attach restores it.
+// Statement is one SQL statement of the user's file. Start and End are bytes of that file (without the semicolon), Line
+// and Column count from one, a column is a character. SQL is the exact text; it is not stored, Attach restores it.
 type Statement struct {
 	Index         int    `json:"index"`
 	Start         int    `json:"start"`
@@ -55,9 +54,8 @@ type Statement struct {
 	SQL           string `json:"-"`
 }
 
-// Unit is a group of statements that commit together, or one statement that
-// can be in no transaction. Its SHA256 is over the bytes Start to End of the
-// file, comments between statements and COPY data included.
+// Unit is a group of statements that commit together, or one statement that can be in no transaction. Its SHA256 is
+// over the bytes Start to End of the file, comments between statements and COPY data included.
 type Unit struct {
 	Index      int         `json:"index"`
 	Kind       UnitKind    `json:"kind"`
@@ -66,20 +64,19 @@ type Unit struct {
 	Start      int         `json:"start"`
 	End        int         `json:"end"`
 	Statements []Statement `json:"statements"`
-	// Session lists the indexes of earlier statements (SET search_path and the
-	// like) that must be executed again first when this unit runs on a new
-	// connection, as it does after a crash.
+	// Session lists the indexes of earlier statements (SET search_path and the like) that must be executed again first
+	// when this unit runs on a new connection, as it does after a crash.
 	Session []int `json:"session,omitempty"`
 }
 
-// Script is one migration file, read. SHA256 is over its exact bytes, byte
-// order mark included. A file with nothing but comments has no units.
+// Script is one migration file, read. SHA256 is over its exact bytes, byte order mark included. A file with nothing but
+// comments has no units.
 type Script struct {
 	SHA256     string      `json:"sha256"`
 	Statements []Statement `json:"-"`
 	Units      []Unit      `json:"units"`
-	// Problems holds everything that forbids applying the file, in order of
-	// position. Parse returns the first of them as its error.
+	// Problems holds everything that forbids applying the file, in order of position. Parse returns the first of them
+	// as its error.
 	Problems []*SyntaxError `json:"-"`
 	// Notes are the comments whose words begin with "fairlead:", dashes included.
 	Notes []Range `json:"-"`
@@ -93,9 +90,8 @@ type Script struct {
 	lines  lineIndex
 }
 
-// Node returns the parse tree of statement i, or nil when there is none (a
-// script that was read back from the ledger has no trees). It is not to be
-// called by two goroutines at once.
+// Node returns the parse tree of statement i, or nil when there is none (a script that was read back from the ledger
+// has no trees). It is not to be called by two goroutines at once.
 func (s Script) Node(i int) *pg.Node {
 	switch {
 	case i < 0 || i >= len(s.places):
@@ -106,8 +102,8 @@ func (s Script) Node(i int) *pg.Node {
 	return s.again(i)
 }
 
-// Parsed gives the script as Parse does, with its trees: itself where it came from there, and else (it was read back from
-// the ledger, or taken whole) its text parsed once more.
+// Parsed gives the script as Parse does, with its trees: itself where it came from there, and else (it was read back
+// from the ledger, or taken whole) its text parsed once more.
 func (s Script) Parsed() (Script, error) {
 	switch {
 	case len(s.Problems) > 0:
@@ -134,10 +130,11 @@ func (s Script) Slice(r Range) string {
 	return s.text[r.Start:r.End]
 }
 
-// Data returns the rows that follow a COPY … FROM stdin, or nil for any other
-// statement. They are sent with the copy protocol, not as SQL.
+// Data returns the rows that follow a COPY … FROM stdin, or nil for any other statement. They are sent with the copy
+// protocol, not as SQL.
 func (s Script) Data(st Statement) []byte {
-	if st.CopyData == nil || st.CopyData.Start < 0 || st.CopyData.End > len(s.text) || st.CopyData.Start > st.CopyData.End {
+	if st.CopyData == nil || st.CopyData.Start < 0 || st.CopyData.End > len(s.text) ||
+		st.CopyData.Start > st.CopyData.End {
 		return nil
 	}
 	return []byte(s.text[st.CopyData.Start:st.CopyData.End])
@@ -151,13 +148,11 @@ func (s Script) Position(offset int) (line, column int) {
 	return s.lines.position(offset)
 }
 
-// ErrOtherText is returned by Attach when the bytes are not those the units
-// were made from.
+// ErrOtherText is returned by Attach when the bytes are not those the units were made from.
 var ErrOtherText = errors.New("the text is not the one these units were made from")
 
-// Attach gives a script that was read back from storage its text again and
-// proves every hash; after it each Statement has its SQL. It returns
-// ErrOtherText when anything differs, and then changes nothing.
+// Attach gives a script that was read back from storage its text again and proves every hash; after it each Statement
+// has its SQL. It returns ErrOtherText when anything differs, and then changes nothing.
 func (s *Script) Attach(sql []byte) error {
 	text := string(sql)
 	if digest(text) != s.SHA256 {
@@ -191,7 +186,8 @@ func within(text string, start, end int) bool {
 
 func digest(text string) string {
 	h := sha256.New()
-	_, _ = io.WriteString(h, text) // without a copy of the text
+	// without a copy of the text
+	_, _ = io.WriteString(h, text)
 	return hex.EncodeToString(h.Sum(nil))
 }
 

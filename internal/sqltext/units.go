@@ -27,8 +27,7 @@ type grouper struct {
 	session, pending []setting // settings in force after the finished units; made by this one
 }
 
-// setting is a statement that changes the session; a later one of the same
-// name replaces it.
+// setting is a statement that changes the session; a later one of the same name replaces it.
 type setting struct {
 	name  string
 	index int
@@ -126,7 +125,8 @@ func (g *grouper) control(st Statement, t *pg.TransactionStmt) {
 		g.begun = false
 	case pg.TransactionStmtKind_TRANS_STMT_SAVEPOINT, pg.TransactionStmtKind_TRANS_STMT_RELEASE,
 		pg.TransactionStmtKind_TRANS_STMT_ROLLBACK_TO:
-		g.refuse(st, CodeTransaction, st.Kind+": savepoints are not supported; what counts is that all of a unit is applied")
+		g.refuse(st, CodeTransaction, st.Kind+": savepoints are not supported; what counts is that all of a unit is "+
+			"applied")
 	default:
 		g.refuse(st, CodeTransaction, st.Kind+" would undo or hide a part of the migration")
 		g.begun = false
@@ -142,7 +142,8 @@ func sessionRefusal(n *pg.Node) string {
 	case v == nil:
 		return ""
 	case v.GetKind() == pg.VariableSetKind_VAR_SET_MULTI:
-		return "SET TRANSACTION and SET SESSION CHARACTERISTICS change the transaction that also holds fairlead's marker"
+		return "SET TRANSACTION and SET SESSION CHARACTERISTICS change the transaction that also holds " +
+			"fairlead's marker"
 	case v.GetName() == "session_authorization":
 		return "SET SESSION AUTHORIZATION changes who the session is; connect as the role that shall own the change"
 	case v.GetName() == "role" && !v.GetIsLocal() && v.GetKind() == pg.VariableSetKind_VAR_SET_VALUE:
@@ -156,7 +157,8 @@ func (g *grouper) flush(kind UnitKind) {
 	if g.from == g.to {
 		return
 	}
-	u := Unit{Index: len(g.units), Kind: kind, Explicit: g.begun, SHA256: g.hash(g.text[g.start:g.end]), Start: g.start, End: g.end}
+	u := Unit{Index: len(g.units), Kind: kind, Explicit: g.begun, SHA256: g.hash(g.text[g.start:g.end]), Start: g.start,
+		End: g.end}
 	g.ranges = append(g.ranges, Range{g.from, g.to})
 	for _, x := range g.session {
 		u.Session = append(u.Session, x.index)
@@ -178,14 +180,15 @@ func (g *grouper) keepSettings() {
 	g.pending = nil
 }
 
-// mustCut says whether a statement must not share the transaction of the run
-// before it, although PostgreSQL would let it in.
+// mustCut says whether a statement must not share the transaction of the run before it, although PostgreSQL would let
+// it in.
 func (g *grouper) mustCut(n *pg.Node, st Statement) bool {
-	return g.validatesAltered(n) || n.GetAlterEnumStmt() == nil && slices.ContainsFunc(g.labels, func(label string) bool { return strings.Contains(st.SQL, label) })
+	return g.validatesAltered(n) || n.GetAlterEnumStmt() == nil &&
+		slices.ContainsFunc(g.labels, func(label string) bool { return strings.Contains(st.SQL, label) })
 }
 
-// validatesAltered is about a VALIDATE after another ALTER of the same table.
-// A table that the same run made is waited for by nobody.
+// validatesAltered is about a VALIDATE after another ALTER of the same table. A table that the same run made is waited
+// for by nobody.
 func (g *grouper) validatesAltered(n *pg.Node) bool {
 	a := n.GetAlterTableStmt()
 	name := a.GetRelation().GetRelname()

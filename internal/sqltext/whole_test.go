@@ -12,14 +12,18 @@ func TestParseOrWhole_takes_whole_only_what_the_grammar_does_not_know(t *testing
 	for name, c := range map[string]struct {
 		sql   string
 		whole bool
-		text  string // of the unit
+		// of the unit
+		text string
 	}{
-		"known":                   {"SELECT 1; SELECT 2;", false, "SELECT 1; SELECT 2"},
-		"newer":                   {"\ufeff-- a\r\n" + unknown + ";\nSELECT 1; -- end\n", true, unknown + ";\nSELECT 1;"},
-		"a body with END":         {"CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; " + unknown, true, "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; " + unknown},
-		"words of ends elsewhere": {"INSERT INTO t VALUES ('; COMMIT;'); /* ; ROLLBACK */ PREPARE p AS SELECT 1; " + unknown, true, ""},
-		"a dollar quote":          {"DO $$ BEGIN; COMMIT; END $$; " + unknown, true, ""},
-		"a column of that name":   {"CREATE TABLE t (a int, \"commit\" int, \"end\" int); " + unknown, true, ""},
+		"known": {"SELECT 1; SELECT 2;", false, "SELECT 1; SELECT 2"},
+		"newer": {"\ufeff-- a\r\n" + unknown + ";\nSELECT 1; -- end\n", true,
+			unknown + ";\nSELECT 1;"},
+		"a body with END": {"CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; " + unknown, true,
+			"CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; " + unknown},
+		"words of ends elsewhere": {"INSERT INTO t VALUES ('; COMMIT;'); /* ; ROLLBACK */ PREPARE p AS SELECT 1; " +
+			unknown, true, ""},
+		"a dollar quote":        {"DO $$ BEGIN; COMMIT; END $$; " + unknown, true, ""},
+		"a column of that name": {"CREATE TABLE t (a int, \"commit\" int, \"end\" int); " + unknown, true, ""},
 	} {
 		script, whole, err := ParseOrWhole([]byte(c.sql))
 		if err != nil || whole != c.whole || len(script.Units) != 1 {
@@ -59,7 +63,8 @@ func TestParseOrWhole_refuses_what_would_leave_the_transaction(t *testing.T) {
 			script, _, err := ParseOrWhole([]byte(text))
 			e := AsSyntaxError(err)
 			if e == nil && sql == "SELECT :x" && strings.HasPrefix(text, unknown) {
-				continue // the server refuses it
+				// the server refuses it
+				continue
 			}
 			if e == nil || len(script.Units) != 0 {
 				t.Errorf("%q is taken", text)

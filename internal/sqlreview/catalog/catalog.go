@@ -1,15 +1,12 @@
-// Package catalog is what a database holds before a script, as a value: its adapter reads it, a file keeps it, and a review
-// works on copies of its tables.
+// Package catalog is what a database holds before a script, as a value: its adapter reads it, a file keeps it, and a
+// review works on copies of its tables.
 package catalog
-
-import ()
 
 // Schema names the version of the catalog's JSON.
 const Schema = "fairlead.catalog/v1"
 
-// Catalog is what the target database holds before the script, as the database
-// adapter read it. It has no data values, except the names of migrations that a
-// migration tool has recorded as applied. A nil Catalog means that nothing is
+// Catalog is what the target database holds before the script, as the database adapter read it. It has no data values,
+// except the names of migrations that a migration tool has recorded as applied. A nil Catalog means that nothing is
 // known; an empty one means that the database is empty.
 type Catalog struct {
 	Schema        string     `json:"schema"`
@@ -29,16 +26,16 @@ type Catalog struct {
 	Names         *Names     `json:"names,omitempty"`
 }
 
-// Names completes what a statement can refer to, so that a name which is nowhere is known to be missing. Nil means that nobody looked;
-// then no function, type or role counts as missing.
+// Names completes what a statement can refer to, so that a name which is nowhere is known to be missing. Nil means that
+// nobody looked; then no function, type or role counts as missing.
 type Names struct {
 	BaseTypes []Ref    `json:"base_types"` // types of extensions
 	Available []string `json:"available"`  // extensions that the server can install
 	Roles     []string `json:"roles"`      // all of the server, without PostgreSQL's own
 }
 
-// History is what a migration tool has recorded as applied: EF Core's
-// __EFMigrationsHistory, for one. Applied holds names of migrations, in order.
+// History is what a migration tool has recorded as applied: EF Core's __EFMigrationsHistory, for one. Applied holds
+// names of migrations, in order.
 type History struct {
 	Schema  string   `json:"schema"`
 	Table   string   `json:"table"`
@@ -57,9 +54,8 @@ const (
 	KindForeign     RelationKind = "foreign"
 )
 
-// Table is a relation. Rows is the estimate of the planner; below zero means
-// that nobody knows, and then the table counts as big. A partitioned table has
-// the rows of its partitions. Bytes is the size at the last statistics, without
+// Table is a relation. Rows is the estimate of the planner; below zero means that nobody knows, and then the table
+// counts as big. A partitioned table has the rows of its partitions. Bytes is the size at the last statistics, without
 // indexes; zero means that nobody knows.
 type Table struct {
 	Schema      string       `json:"schema"`
@@ -87,6 +83,9 @@ type Ref struct {
 	Schema string `json:"schema"`
 	Name   string `json:"name"`
 }
+
+// WithName is another name in the same schema.
+func (r Ref) WithName(n string) Ref { return Ref{r.Schema, n} }
 
 // String leaves the schema public out.
 func (r Ref) String() string {
@@ -121,8 +120,8 @@ type Check struct {
 	Columns    []string `json:"columns,omitempty"`
 }
 
-// Index is an index of a table. Columns holds the key's names; an expression is
-// "". Depends holds the columns that expressions and the predicate read.
+// Index is an index of a table. Columns holds the key's names; an expression is "". Depends holds the columns that
+// expressions and the predicate read.
 type Index struct {
 	Name       string   `json:"name"`
 	Columns    []string `json:"columns"`

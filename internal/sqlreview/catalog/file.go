@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Encode writes a catalog as JSON with one line for each relation and
-// function, so that two of them can be compared line by line.
+// Encode writes a catalog as JSON with one line for each relation and function, so that two of them can be compared
+// line by line.
 func Encode(c *Catalog) ([]byte, error) {
 	var b bytes.Buffer
 	v := reflect.ValueOf(*c)
@@ -78,7 +78,8 @@ func SameShape(a, b *Catalog) bool {
 // shape is the catalog without sizes; of the version, the major one counts.
 func (c Catalog) shape() Catalog {
 	c.ServerVersion /= 10_000
-	c.Names = nil // what a server could install, and its roles, are its own
+	// what a server could install, and its roles, are its own
+	c.Names = nil
 	c.Tables = slices.Clone(c.Tables)
 	for i := range c.Tables {
 		c.Tables[i].Rows, c.Tables[i].Bytes = 0, 0

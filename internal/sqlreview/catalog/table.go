@@ -1,21 +1,13 @@
 package catalog
 
-import (
-	"slices"
-)
+import "slices"
 
+// Trigger gives the trigger of that name, or nil; of a nil table, too.
 func (t *Table) Trigger(n string) *Trigger {
-	if t == nil {
-		return nil
-	}
-	for i := range t.Triggers {
-		if t.Triggers[i].Name == n {
-			return &t.Triggers[i]
-		}
-	}
-	return nil
+	return find(t, func(t *Table) []Trigger { return t.Triggers }, func(x *Trigger) bool { return x.Name == n })
 }
 
+// RenameConstraint follows the new name of a constraint, also of its index.
 func (t *Table) RenameConstraint(from, to string) {
 	if c := t.Check(from); c != nil {
 		c.Name = to
@@ -28,18 +20,12 @@ func (t *Table) RenameConstraint(from, to string) {
 	}
 }
 
-func (t *Table) Column(column string) *Column {
-	if t == nil {
-		return nil
-	}
-	for i := range t.Columns {
-		if t.Columns[i].Name == column {
-			return &t.Columns[i]
-		}
-	}
-	return nil
+// Column gives the column of that name, or nil; of a nil table, too.
+func (t *Table) Column(n string) *Column {
+	return find(t, func(t *Table) []Column { return t.Columns }, func(x *Column) bool { return x.Name == n })
 }
 
+// Clone gives a copy that can be changed.
 func (t *Table) Clone() *Table {
 	c := *t
 	c.Columns, c.Checks, c.Indexes = slices.Clone(t.Columns), slices.Clone(t.Checks), slices.Clone(t.Indexes)
@@ -48,6 +34,7 @@ func (t *Table) Clone() *Table {
 	return &c
 }
 
+// Require makes columns NOT NULL.
 func (t *Table) Require(columns []string) {
 	for i := range t.Columns {
 		if slices.Contains(columns, t.Columns[i].Name) {
@@ -66,52 +53,25 @@ func (t *Table) Constrained(n string) bool {
 		slices.ContainsFunc(t.Indexes, func(x Index) bool { return x.Name == n && x.Constraint })
 }
 
+// Index gives the index of that name, or nil; of a nil table, too.
 func (t *Table) Index(n string) *Index {
-	if t == nil {
-		return nil
-	}
-	for i := range t.Indexes {
-		if t.Indexes[i].Name == n {
-			return &t.Indexes[i]
-		}
-	}
-	return nil
+	return find(t, func(t *Table) []Index { return t.Indexes }, func(x *Index) bool { return x.Name == n })
 }
 
+// Primary gives the primary key, or nil; of a nil table, too.
 func (t *Table) Primary() *Index {
-	if t == nil {
-		return nil
-	}
-	for i := range t.Indexes {
-		if t.Indexes[i].Primary {
-			return &t.Indexes[i]
-		}
-	}
-	return nil
+	return find(t, func(t *Table) []Index { return t.Indexes }, func(x *Index) bool { return x.Primary })
 }
 
+// Check gives the CHECK of that name, or nil; of a nil table, too.
 func (t *Table) Check(n string) *Check {
-	if t == nil {
-		return nil
-	}
-	for i := range t.Checks {
-		if t.Checks[i].Name == n {
-			return &t.Checks[i]
-		}
-	}
-	return nil
+	return find(t, func(t *Table) []Check { return t.Checks }, func(x *Check) bool { return x.Name == n })
 }
 
+// ForeignKey gives the foreign key of that name, or nil; of a nil table, too.
 func (t *Table) ForeignKey(n string) *ForeignKey {
-	if t == nil {
-		return nil
-	}
-	for i := range t.ForeignKeys {
-		if t.ForeignKeys[i].Name == n {
-			return &t.ForeignKeys[i]
-		}
-	}
-	return nil
+	return find(t, func(t *Table) []ForeignKey { return t.ForeignKeys },
+		func(x *ForeignKey) bool { return x.Name == n })
 }
 
 // DropConstraint forgets a constraint and its index.
@@ -126,7 +86,10 @@ func (t *Table) DropColumn(n string) {
 	t.Columns = slices.DeleteFunc(t.Columns, func(c Column) bool { return c.Name == n })
 	t.Checks = slices.DeleteFunc(t.Checks, func(c Check) bool { return slices.Contains(c.Columns, n) })
 	t.ForeignKeys = slices.DeleteFunc(t.ForeignKeys, func(k ForeignKey) bool { return slices.Contains(k.Columns, n) })
-	t.Indexes = slices.DeleteFunc(t.Indexes, func(x Index) bool { return slices.Contains(x.Columns, n) || slices.Contains(x.Depends, n) })
+	t.Indexes = slices.DeleteFunc(t.Indexes, func(x Index) bool {
+		return slices.Contains(x.Columns, n) ||
+			slices.Contains(x.Depends, n)
+	})
 }
 
 // RenameColumn follows a new name everywhere.
@@ -154,4 +117,18 @@ func (t *Table) RenameColumn(from, to string) {
 	for i := range t.ForeignKeys {
 		t.ForeignKeys[i].Columns = swap(t.ForeignKeys[i].Columns)
 	}
+}
+
+// find gives the first part of a table that is looked for, or nil.
+func find[T any](t *Table, parts func(*Table) []T, is func(*T) bool) *T {
+	if t == nil {
+		return nil
+	}
+	all := parts(t)
+	for i := range all {
+		if is(&all[i]) {
+			return &all[i]
+		}
+	}
+	return nil
 }

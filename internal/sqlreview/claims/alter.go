@@ -16,7 +16,8 @@ func concurrent(r *pg.ReindexStmt) bool { return sqltext.ReindexConcurrently(r) 
 func (p *pass) alter(a *pg.AlterTableStmt) {
 	t, cmds := p.state.Alters(p.Node)
 	if a.GetMissingOk() && p.state.Missing(t) {
-		return // nothing happens
+		// nothing happens
+		return
 	}
 	view := p.state.Table(t) != nil && p.state.Table(t).Kind == catalog.KindView
 	for _, c := range cmds {
@@ -28,13 +29,15 @@ func (p *pass) alter(a *pg.AlterTableStmt) {
 		if a.GetRelation().GetInh() && recurses(c) {
 			p.lockAll(t, mode)
 		} else {
-			for _, heir := range p.state.Descendants(t) { // newer versions lock them to look
+			// newer versions lock them to look
+			for _, heir := range p.state.Descendants(t) {
 				p.mayLock(heir)
 			}
 		}
 		p.command(t, c)
 	}
-	if len(cmds) == 0 { // a new table may still reference one that exists
+	// a new table may still reference one that exists
+	if len(cmds) == 0 {
 		for _, c := range a.GetCmds() {
 			if k := c.GetAlterTableCmd().GetDef().GetConstraint(); k.GetContype() == pg.ConstrType_CONSTR_FOREIGN {
 				p.lock(p.state.Named(k.GetPktable()), report.ShareRowExclusive)
@@ -49,10 +52,14 @@ func (p *pass) alter(a *pg.AlterTableStmt) {
 // recurses says whether a command also changes partitions and children.
 func recurses(c *pg.AlterTableCmd) bool {
 	switch c.GetSubtype() {
-	case pg.AlterTableType_AT_SetRelOptions, pg.AlterTableType_AT_ResetRelOptions, pg.AlterTableType_AT_AttachPartition, pg.AlterTableType_AT_DetachPartition,
-		pg.AlterTableType_AT_ChangeOwner, pg.AlterTableType_AT_EnableRowSecurity, pg.AlterTableType_AT_DisableRowSecurity, pg.AlterTableType_AT_ForceRowSecurity,
-		pg.AlterTableType_AT_NoForceRowSecurity, pg.AlterTableType_AT_ReplicaIdentity, pg.AlterTableType_AT_AddInherit, pg.AlterTableType_AT_DropInherit,
-		pg.AlterTableType_AT_SetTableSpace, pg.AlterTableType_AT_ClusterOn, pg.AlterTableType_AT_DropCluster, pg.AlterTableType_AT_SetAccessMethod:
+	case pg.AlterTableType_AT_SetRelOptions, pg.AlterTableType_AT_ResetRelOptions, pg.AlterTableType_AT_AttachPartition,
+		pg.AlterTableType_AT_DetachPartition,
+		pg.AlterTableType_AT_ChangeOwner, pg.AlterTableType_AT_EnableRowSecurity,
+		pg.AlterTableType_AT_DisableRowSecurity, pg.AlterTableType_AT_ForceRowSecurity,
+		pg.AlterTableType_AT_NoForceRowSecurity, pg.AlterTableType_AT_ReplicaIdentity, pg.AlterTableType_AT_AddInherit,
+		pg.AlterTableType_AT_DropInherit,
+		pg.AlterTableType_AT_SetTableSpace, pg.AlterTableType_AT_ClusterOn, pg.AlterTableType_AT_DropCluster,
+		pg.AlterTableType_AT_SetAccessMethod:
 		return false
 	case pg.AlterTableType_AT_AddConstraint:
 		return !c.GetDef().GetConstraint().GetIsNoInherit()
@@ -62,15 +69,19 @@ func recurses(c *pg.AlterTableCmd) bool {
 
 func alterLock(c *pg.AlterTableCmd) string {
 	switch c.GetSubtype() {
-	case pg.AlterTableType_AT_ValidateConstraint, pg.AlterTableType_AT_SetStatistics, pg.AlterTableType_AT_SetOptions, pg.AlterTableType_AT_ResetOptions, pg.AlterTableType_AT_SetRelOptions,
-		pg.AlterTableType_AT_ResetRelOptions, pg.AlterTableType_AT_ClusterOn, pg.AlterTableType_AT_DropCluster, pg.AlterTableType_AT_AttachPartition:
+	case pg.AlterTableType_AT_ValidateConstraint, pg.AlterTableType_AT_SetStatistics, pg.AlterTableType_AT_SetOptions,
+		pg.AlterTableType_AT_ResetOptions, pg.AlterTableType_AT_SetRelOptions,
+		pg.AlterTableType_AT_ResetRelOptions, pg.AlterTableType_AT_ClusterOn, pg.AlterTableType_AT_DropCluster,
+		pg.AlterTableType_AT_AttachPartition:
 		return report.ShareUpdateExclusive
 	case pg.AlterTableType_AT_DetachPartition:
 		if c.GetDef().GetPartitionCmd().GetConcurrent() {
 			return report.ShareUpdateExclusive
 		}
-	case pg.AlterTableType_AT_EnableTrig, pg.AlterTableType_AT_EnableTrigAll, pg.AlterTableType_AT_EnableTrigUser, pg.AlterTableType_AT_DisableTrig,
-		pg.AlterTableType_AT_DisableTrigAll, pg.AlterTableType_AT_DisableTrigUser, pg.AlterTableType_AT_EnableAlwaysTrig, pg.AlterTableType_AT_EnableReplicaTrig:
+	case pg.AlterTableType_AT_EnableTrig, pg.AlterTableType_AT_EnableTrigAll, pg.AlterTableType_AT_EnableTrigUser,
+		pg.AlterTableType_AT_DisableTrig,
+		pg.AlterTableType_AT_DisableTrigAll, pg.AlterTableType_AT_DisableTrigUser,
+		pg.AlterTableType_AT_EnableAlwaysTrig, pg.AlterTableType_AT_EnableReplicaTrig:
 		return report.ShareRowExclusive
 	case pg.AlterTableType_AT_AddConstraint:
 		if c.GetDef().GetConstraint().GetContype() == pg.ConstrType_CONSTR_FOREIGN {
@@ -84,7 +95,8 @@ func (p *pass) command(t catalog.Ref, c *pg.AlterTableCmd) {
 	switch c.GetSubtype() {
 	case pg.AlterTableType_AT_AddColumn:
 		if c.GetMissingOk() && p.state.Table(t).Column(c.GetDef().GetColumnDef().GetColname()) != nil {
-			return // it is there
+			// it is there
+			return
 		}
 		p.addColumn(t, c.GetDef().GetColumnDef())
 	case pg.AlterTableType_AT_DropColumn:
@@ -114,7 +126,8 @@ func (p *pass) command(t catalog.Ref, c *pg.AlterTableCmd) {
 		if held := p.state.HeldOn(t); held != "" && !p.Alone {
 			p.does("validate-same-tx", t, 0, "the scan of %s runs while this transaction still holds %s on it", t, held)
 		}
-	case pg.AlterTableType_AT_SetLogged, pg.AlterTableType_AT_SetUnLogged, pg.AlterTableType_AT_SetTableSpace, pg.AlterTableType_AT_SetAccessMethod:
+	case pg.AlterTableType_AT_SetLogged, pg.AlterTableType_AT_SetUnLogged, pg.AlterTableType_AT_SetTableSpace,
+		pg.AlterTableType_AT_SetAccessMethod:
 		if asItIs(p.state.Table(t), c) {
 			return
 		}
@@ -141,7 +154,8 @@ func asItIs(known *catalog.Table, c *pg.AlterTableCmd) bool {
 	case pg.AlterTableType_AT_SetUnLogged:
 		return known != nil && known.Unlogged
 	case pg.AlterTableType_AT_SetAccessMethod:
-		return known != nil && (c.GetName() == "heap" || c.GetName() == "") // the catalog would name another one
+		// the catalog would name another one
+		return known != nil && (c.GetName() == "heap" || c.GetName() == "")
 	case pg.AlterTableType_AT_SetTableSpace:
 		return known != nil && !known.Elsewhere && c.GetName() == "pg_default"
 	}
@@ -163,11 +177,13 @@ func (p *pass) addColumn(t catalog.Ref, c *pg.ColumnDef) {
 		p.does("identity-rewrite", t, c.GetLocation(), "a stored generated column rewrites %s", t)
 	case p.state.Constrained(c.GetTypeName()):
 		p.rewrite(t)
-		p.does("volatile-default", t, c.GetLocation(), "a domain with a constraint rewrites %s, even for a constant default", t)
+		p.does("volatile-default", t, c.GetLocation(), "a domain with a constraint rewrites %s, even for a constant "+
+			"default", t)
 	case f.Def != nil:
 		p.columnDefault(t, c, f.Def)
 	case f.NotNull:
-		p.scan(t) // the first row makes it fail
+		// the first row makes it fail
+		p.scan(t)
 	}
 	for _, k := range f.Constraints {
 		p.inline(t, c, k, f.Def != nil)
@@ -179,10 +195,12 @@ func (p *pass) columnDefault(t catalog.Ref, c *pg.ColumnDef, def *pg.Node) {
 		switch p.state.Volatility(call) {
 		case "v":
 			p.rewrite(t)
-			p.does("volatile-default", t, call.GetLocation(), "%s() is volatile: the default rewrites %s", syntax.CalledName(call), t)
+			p.does("volatile-default", t, call.GetLocation(), "%s() is volatile: the default rewrites %s",
+				syntax.CalledName(call), t)
 			return
 		case "":
-			p.does("volatile-default", t, call.GetLocation(), "nobody knows whether %s() is volatile; if it is, the default rewrites %s", syntax.CalledName(call), t)
+			p.does("volatile-default", t, call.GetLocation(), "nobody knows whether %s() is volatile; if it is, the "+
+				"default rewrites %s", syntax.CalledName(call), t)
 			return
 		}
 	}
@@ -192,10 +210,12 @@ func (p *pass) inline(t catalog.Ref, c *pg.ColumnDef, k *pg.Constraint, hasDefau
 	switch k.GetContype() {
 	case pg.ConstrType_CONSTR_CHECK:
 		p.scan(t)
-		p.does("check-not-valid", t, k.GetLocation(), "this CHECK is verified for every row of %s while nobody can read it", t)
+		p.does("check-not-valid", t, k.GetLocation(), "this CHECK is verified for every row of %s while nobody can "+
+			"read it", t)
 	case pg.ConstrType_CONSTR_UNIQUE:
 		p.build(t)
-		p.does("unique-constraint", t, k.GetLocation(), "the index of this constraint is built while nobody can read %s", t)
+		p.does("unique-constraint", t, k.GetLocation(), "the index of this constraint is built while nobody can "+
+			"read %s", t)
 	case pg.ConstrType_CONSTR_PRIMARY:
 		p.build(t)
 		p.does("add-primary-key", t, k.GetLocation(), "the index of this key is built while nobody can read %s", t)
@@ -204,7 +224,8 @@ func (p *pass) inline(t catalog.Ref, c *pg.ColumnDef, k *pg.Constraint, hasDefau
 		p.mayScan(p.state.Named(k.GetPktable()))
 		if hasDefault {
 			p.scan(t)
-			p.does("fk-not-valid", t, k.GetLocation(), "the default of %s is checked against the other table for every row of %s", c.GetColname(), t)
+			p.does("fk-not-valid", t, k.GetLocation(), "the default of %s is checked against the other table for "+
+				"every row of %s", c.GetColname(), t)
 		}
 	}
 }
@@ -217,7 +238,8 @@ func (p *pass) setNotNull(t catalog.Ref, column string) {
 		return
 	}
 	p.scan(t)
-	p.does("set-not-null-scan", t, 0, "no valid CHECK proves that %s.%s is never null: every row is read while nobody can use the table", t, column)
+	p.does("set-not-null-scan", t, 0, "no valid CHECK proves that %s.%s is never null: every row is read while "+
+		"nobody can use the table", t, column)
 }
 
 func (p *pass) columnType(t catalog.Ref, c *pg.AlterTableCmd) {
@@ -231,12 +253,15 @@ func (p *pass) columnType(t catalog.Ref, c *pg.AlterTableCmd) {
 	}
 	from := p.state.ColumnType(t, c.GetName())
 	if from == "" {
-		p.does("type-rewrite", t, def.GetLocation(), "the present type of %s.%s is not known; most changes rewrite the table", t, c.GetName())
+		p.does("type-rewrite", t, def.GetLocation(), "the present type of %s.%s is not known; most changes rewrite "+
+			"the table", t, c.GetName())
 		return
 	}
 	kind := syntax.Convert(p.state.Underlying(syntax.ParseType(from)), to)
-	if p.state.Constrained(def.GetTypeName()) && p.state.ConstrainedName(syntax.ParseType(from).Name) != syntax.ParseType(from).Name {
-		kind = syntax.RewritesValues // every value is checked against the domain
+	if p.state.Constrained(def.GetTypeName()) &&
+		p.state.ConstrainedName(syntax.ParseType(from).Name) != syntax.ParseType(from).Name {
+		// every value is checked against the domain
+		kind = syntax.RewritesValues
 	}
 	switch kind {
 	case syntax.KeepsValues:
@@ -245,13 +270,15 @@ func (p *pass) columnType(t catalog.Ref, c *pg.AlterTableCmd) {
 		p.rewrite(t)
 		p.does("type-rewrite", t, def.GetLocation(), "%s to %s rewrites %s and its indexes", from, to.Name, t)
 	case syntax.KeepsInUTC:
-		if syntax.Utc(p.state.Zone) {
+		if syntax.IsUTC(p.state.Zone) {
 			p.recheck(t, c.GetName(), def)
-			p.does("type-meaning", t, def.GetLocation(), "%s becomes %s: no rewrite in a UTC session, but clients see another type", from, to.Name)
+			p.does("type-meaning", t, def.GetLocation(), "%s becomes %s: no rewrite in a UTC session, but clients "+
+				"see another type", from, to.Name)
 			return
 		}
 		p.rewrite(t)
-		p.does("type-rewrite", t, def.GetLocation(), "%s to %s rewrites %s, because the session's time zone is not known to be UTC", from, to.Name, t)
+		p.does("type-rewrite", t, def.GetLocation(), "%s to %s rewrites %s, because the session's time zone is not "+
+			"known to be UTC", from, to.Name, t)
 	}
 }
 
@@ -270,12 +297,14 @@ func sameColumn(using *pg.Node, column string, to syntax.Type) bool {
 
 func (p *pass) constraint(t catalog.Ref, k *pg.Constraint) {
 	if p.Guarded && k.GetConname() != "" && p.state.Table(t).Constrained(k.GetConname()) {
-		return // it is there: the condition does not hold, or the error is caught
+		// it is there: the condition does not hold, or the error is caught
+		return
 	}
 	if k.GetIndexname() != "" {
 		if k.GetContype() == pg.ConstrType_CONSTR_PRIMARY && !p.state.KeyProven(t, k) {
 			p.scan(t)
-			p.does("add-primary-key", t, k.GetLocation(), "the key's columns are not proven to be never null: %s is scanned", t)
+			p.does("add-primary-key", t, k.GetLocation(), "the key's columns are not proven to be never null: %s is "+
+				"scanned", t)
 		}
 		return
 	}
@@ -287,7 +316,8 @@ func (p *pass) constraint(t catalog.Ref, k *pg.Constraint) {
 			} else {
 				p.scan(t)
 			}
-			p.does("check-not-valid", t, k.GetLocation(), "this CHECK is verified for every row of %s while nobody can read it", t)
+			p.does("check-not-valid", t, k.GetLocation(), "this CHECK is verified for every row of %s while nobody "+
+				"can read it", t)
 		}
 	case pg.ConstrType_CONSTR_FOREIGN:
 		p.lock(p.state.Named(k.GetPktable()), report.ShareRowExclusive)
@@ -298,7 +328,8 @@ func (p *pass) constraint(t catalog.Ref, k *pg.Constraint) {
 		}
 	case pg.ConstrType_CONSTR_UNIQUE, pg.ConstrType_CONSTR_EXCLUSION:
 		p.build(t)
-		p.does("unique-constraint", t, k.GetLocation(), "the index of this constraint is built while nobody can read %s", t)
+		p.does("unique-constraint", t, k.GetLocation(), "the index of this constraint is built while nobody can "+
+			"read %s", t)
 	case pg.ConstrType_CONSTR_PRIMARY:
 		p.build(t)
 		p.does("add-primary-key", t, k.GetLocation(), "the index of this key is built while nobody can read %s", t)
@@ -327,7 +358,8 @@ func (p *pass) typeKeys(t catalog.Ref, column string) {
 	}
 }
 
-// recheck is about a type change that needs no rewrite: CHECKs are verified again, and indexes with an expression are built again.
+// recheck is about a type change that needs no rewrite: CHECKs are verified again, and indexes with an expression are
+// built again.
 func (p *pass) recheck(t catalog.Ref, column string, def *pg.ColumnDef) {
 	known := p.state.Table(t)
 	if known == nil {
@@ -336,7 +368,8 @@ func (p *pass) recheck(t catalog.Ref, column string, def *pg.ColumnDef) {
 	for _, c := range known.Checks {
 		if c.Valid && slices.Contains(c.Columns, column) {
 			p.scan(t)
-			p.does("type-recheck", t, def.GetLocation(), "constraint %s is verified again for every row of %s while nobody can read it", c.Name, t)
+			p.does("type-recheck", t, def.GetLocation(), "constraint %s is verified again for every row of %s while "+
+				"nobody can read it", c.Name, t)
 			break
 		}
 	}

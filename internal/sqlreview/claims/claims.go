@@ -1,5 +1,5 @@
-// Package claims says what the server will do with a statement: locks, rewrites, scans, builds of indexes. Work of the size
-// of a table carries the rule that speaks about it. Start at Of.
+// Package claims says what the server will do with a statement: locks, rewrites, scans, builds of indexes. Work of the
+// size of a table carries the rule that speaks about it. Start at Of.
 package claims
 
 import (
@@ -11,8 +11,7 @@ import (
 	"fairlead/internal/sqlreview/schema"
 )
 
-// Work is table-size work, or a failure, that a statement will cause. Cause is
-// the rule that speaks about it.
+// Work is table-size work, or a failure, that a statement will cause. Cause is the rule that speaks about it.
 type Work struct {
 	Cause    string
 	Relation catalog.Ref

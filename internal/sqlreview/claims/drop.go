@@ -28,8 +28,10 @@ func (p *pass) drop(d *pg.DropStmt) {
 			}
 		case pg.ObjectType_OBJECT_TRIGGER, pg.ObjectType_OBJECT_POLICY, pg.ObjectType_OBJECT_RULE:
 			relation, member := p.state.MemberOf(o)
-			gone := d.GetRemoveType() == pg.ObjectType_OBJECT_TRIGGER && p.state.ColumnsKnown(relation) && p.state.Table(relation).Trigger(member) == nil
-			if t := p.state.Table(relation); d.GetRemoveType() == pg.ObjectType_OBJECT_POLICY && t != nil && t.Policies == 0 && !p.state.Policies[relation] {
+			gone := d.GetRemoveType() == pg.ObjectType_OBJECT_TRIGGER && p.state.ColumnsKnown(relation) &&
+				p.state.Table(relation).Trigger(member) == nil
+			if t := p.state.Table(relation); d.GetRemoveType() == pg.ObjectType_OBJECT_POLICY && t != nil &&
+				t.Policies == 0 && !p.state.Policies[relation] {
 				gone = true
 			}
 			if relation.Name != "" && !gone {
@@ -47,7 +49,8 @@ func (p *pass) drop(d *pg.DropStmt) {
 				p.lock(t, report.AccessExclusive)
 			}
 		case pg.ObjectType_OBJECT_STATISTIC_EXT:
-			p.mayLockAny() // the catalog does not say whose they are
+			// the catalog does not say whose they are
+			p.mayLockAny()
 		}
 	}
 }
@@ -132,7 +135,8 @@ func (p *pass) comment(c *pg.CommentStmt) {
 	switch c.GetObjtype() {
 	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW:
 		p.lockForComment(p.state.Listed(c.GetObject()))
-	case pg.ObjectType_OBJECT_COLUMN, pg.ObjectType_OBJECT_TABCONSTRAINT, pg.ObjectType_OBJECT_TRIGGER, pg.ObjectType_OBJECT_POLICY, pg.ObjectType_OBJECT_RULE:
+	case pg.ObjectType_OBJECT_COLUMN, pg.ObjectType_OBJECT_TABCONSTRAINT, pg.ObjectType_OBJECT_TRIGGER,
+		pg.ObjectType_OBJECT_POLICY, pg.ObjectType_OBJECT_RULE:
 		relation, _ := p.state.MemberOf(c.GetObject())
 		if relation.Name != "" {
 			p.lockForComment(relation)

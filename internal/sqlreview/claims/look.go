@@ -38,7 +38,8 @@ func (p *pass) look() {
 		p.lockExisting(n.GetCreateTrigStmt().GetRelation(), report.ShareRowExclusive)
 	case n.GetSelectStmt() != nil:
 		if p.state.Unfollowed(n) {
-			p.mayLockAny() // what it calls may do anything
+			// what it calls may do anything
+			p.mayLockAny()
 		}
 		for _, t := range p.state.KnownCalls(n) {
 			p.lock(t, report.ShareRowExclusive)
@@ -65,10 +66,12 @@ func (p *pass) rows(r *pg.RangeVar) {
 	}
 	t := p.state.Named(r)
 	if known := p.state.Table(t); known != nil && known.Kind == catalog.KindView {
-		p.mayLockAny() // the tables behind it
+		// the tables behind it
+		p.mayLockAny()
 	}
 	if p.Node.GetDeleteStmt() != nil || p.Node.GetUpdateStmt() != nil || p.Node.GetMergeStmt() != nil {
-		for _, other := range p.state.ReferencedBy(t) { // ON DELETE CASCADE and the like
+		// ON DELETE CASCADE and the like
+		for _, other := range p.state.ReferencedBy(t) {
 			p.mayLock(other)
 		}
 	}
@@ -80,7 +83,8 @@ func (p *pass) rows(r *pg.RangeVar) {
 		if known := p.state.Table(t); known != nil && known.Kind != catalog.KindPartitioned {
 			return
 		}
-		for _, h := range heirs { // only the partitions that get rows
+		// only the partitions that get rows
+		for _, h := range heirs {
 			p.mayLock(h)
 		}
 		return
@@ -123,7 +127,8 @@ func (p *pass) upkeep(n *pg.Node) {
 	case n.GetRuleStmt() != nil:
 		p.lockExisting(n.GetRuleStmt().GetRelation(), report.AccessExclusive)
 	case n.GetCreateFunctionStmt() != nil:
-		p.mayLockAny() // an SQL body is looked at, which locks weakly what it writes to
+		// an SQL body is looked at, which locks weakly what it writes to
+		p.mayLockAny()
 	case n.GetCommentStmt() != nil:
 		p.comment(n.GetCommentStmt())
 	case n.GetCreateStatsStmt() != nil:
@@ -149,13 +154,15 @@ func (p *pass) upkeep(n *pg.Node) {
 		c := n.GetClusterStmt()
 		v := p.state.Named(c.GetRelation())
 		if c.GetRelation() == nil || p.lockExisting(c.GetRelation(), report.AccessExclusive) {
-			p.does("table-rewrite", v, c.GetRelation().GetLocation(), "CLUSTER rewrites the table while nobody can read it")
+			p.does("table-rewrite", v, c.GetRelation().GetLocation(),
+				"CLUSTER rewrites the table while nobody can read it")
 			p.rewrite(v)
 		}
 	case n.GetReindexStmt() != nil:
 		p.reindex(n.GetReindexStmt())
 	case n.GetLockStmt() != nil:
-		modes := []string{"", "ACCESS SHARE", "ROW SHARE", report.RowExclusive, report.ShareUpdateExclusive, report.Share, report.ShareRowExclusive, report.Exclusive, report.AccessExclusive}
+		modes := []string{"", "ACCESS SHARE", "ROW SHARE", report.RowExclusive, report.ShareUpdateExclusive,
+			report.Share, report.ShareRowExclusive, report.Exclusive, report.AccessExclusive}
 		for _, r := range n.GetLockStmt().GetRelations() {
 			mode := modes[min(max(int(n.GetLockStmt().GetMode()), 0), 8)]
 			if p.lockExisting(r.GetRangeVar(), mode) && r.GetRangeVar().GetInh() {
@@ -176,7 +183,8 @@ func (p *pass) vacuum(v *pg.VacuumStmt) {
 	}
 	rels := v.GetRels()
 	if len(rels) == 0 && full {
-		p.does("vacuum-full", catalog.Ref{Schema: "", Name: "every table"}, 0, "VACUUM FULL rewrites every table while nobody can read it")
+		p.does("vacuum-full", catalog.Ref{Schema: "", Name: "every table"}, 0,
+			"VACUUM FULL rewrites every table while nobody can read it")
 	}
 	for _, r := range rels {
 		rv := r.GetVacuumRelation().GetRelation()
@@ -214,7 +222,8 @@ func (p *pass) reindex(r *pg.ReindexStmt) {
 		return
 	}
 	p.lock(t, report.Share)
-	p.does("reindex", t, r.GetRelation().GetLocation(), "REINDEX of %s stops writes, and reads through the index, until it is built", t)
+	p.does("reindex", t, r.GetRelation().GetLocation(), "REINDEX of %s stops writes, and reads through the index, "+
+		"until it is built", t)
 }
 
 func (p *pass) index(i *pg.IndexStmt) {
@@ -222,12 +231,14 @@ func (p *pass) index(i *pg.IndexStmt) {
 	if p.state.IsNew(t) {
 		return
 	}
-	if i.GetIfNotExists() && i.GetIdxname() != "" && p.state.Present(catalog.Ref{Schema: t.Schema, Name: i.GetIdxname()}) {
+	if i.GetIfNotExists() && i.GetIdxname() != "" &&
+		p.state.Present(catalog.Ref{Schema: t.Schema, Name: i.GetIdxname()}) {
 		mode := report.Share
 		if i.GetConcurrent() {
 			mode = report.ShareUpdateExclusive
 		}
-		p.lock(t, mode) // it waits for its lock before it looks
+		// it waits for its lock before it looks
+		p.lock(t, mode)
 		return
 	}
 	known := p.state.Table(t)
@@ -236,7 +247,8 @@ func (p *pass) index(i *pg.IndexStmt) {
 		p.lock(t, report.ShareUpdateExclusive)
 		if parent && i.GetRelation().GetInh() {
 			p.claims.Fails = "cannot create index on partitioned table concurrently"
-			p.does("concurrently-in-tx", t, i.GetRelation().GetLocation(), "%s is partitioned: its index cannot be built concurrently; create it ON ONLY, then per partition", t)
+			p.does("concurrently-in-tx", t, i.GetRelation().GetLocation(),
+				"%s is partitioned: its index cannot be built concurrently; create it ON ONLY, then per partition", t)
 			return
 		}
 		p.build(t)
@@ -244,7 +256,8 @@ func (p *pass) index(i *pg.IndexStmt) {
 	}
 	p.lock(t, report.Share)
 	if !i.GetRelation().GetInh() {
-		return // ON ONLY a partitioned parent: nothing is built
+		// ON ONLY a partitioned parent: nothing is built
+		return
 	}
 	if parent {
 		p.lockAll(t, report.Share)
@@ -290,7 +303,8 @@ func (p *pass) name(n *pg.Node) {
 	case pg.ObjectType_OBJECT_INDEX, pg.ObjectType_OBJECT_SEQUENCE:
 		return
 	}
-	if p.lockExisting(relation, report.AccessExclusive) && n.GetRenameStmt().GetRenameType() == pg.ObjectType_OBJECT_COLUMN && relation.GetInh() {
+	if p.lockExisting(relation, report.AccessExclusive) &&
+		n.GetRenameStmt().GetRenameType() == pg.ObjectType_OBJECT_COLUMN && relation.GetInh() {
 		p.lockAll(p.state.Named(relation), report.AccessExclusive)
 	}
 }

@@ -23,11 +23,12 @@ func (p *pass) attach(c *pg.PartitionCmd) {
 		return
 	}
 	p.scan(child)
-	p.does("attach-partition", child, c.GetName().GetLocation(), "no valid CHECK proves the bound: %s is scanned while nobody can use it", child)
+	p.does("attach-partition", child, c.GetName().GetLocation(),
+		"no valid CHECK proves the bound: %s is scanned while nobody can use it", child)
 }
 
-// defaultPartition is about a new partition beside a default one: the default one is locked, and scanned for rows that would now
-// belong elsewhere.
+// defaultPartition is about a new partition beside a default one: the default one is locked, and scanned for rows that
+// would now belong elsewhere.
 func (p *pass) defaultPartition(parent catalog.Ref) {
 	for _, d := range p.state.DefaultPartitions(parent) {
 		p.lock(d, report.AccessExclusive)
@@ -47,8 +48,8 @@ func (p *pass) boundProven(child catalog.Ref, b *pg.PartitionBoundSpec) bool {
 	return slices.ContainsFunc(p.state.ValidChecks(child), func(e *pg.Node) bool { return rangeImplied(e, b) })
 }
 
-// rangeImplied accepts the one shape that is surely enough: a conjunction over
-// one column of IS NOT NULL, >= a bound and < a bound, both inside the new ones.
+// rangeImplied accepts the one shape that is surely enough: a conjunction over one column of IS NOT NULL, >= a bound
+// and < a bound, both inside the new ones.
 func rangeImplied(e *pg.Node, b *pg.PartitionBoundSpec) bool {
 	if b.GetStrategy() != "r" || len(b.GetLowerdatums()) != 1 || len(b.GetUpperdatums()) != 1 {
 		return false
@@ -90,7 +91,8 @@ func literal(n *pg.Node) string {
 	}
 	c := syntax.Constant(n)
 	if text, ok := strings.CutPrefix(c, "s"); ok {
-		for _, layout := range []string{"2006-01-02", "2006-01-02 15:04:05", "2006-01-02 15:04:05Z07", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z07:00"} {
+		for _, layout := range []string{"2006-01-02", "2006-01-02 15:04:05", "2006-01-02 15:04:05Z07",
+			"2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z07:00"} {
 			if at, err := time.Parse(layout, strings.Replace(text, "+00", "Z", 1)); err == nil {
 				return "t" + at.Format("2006-01-02 15:04:05")
 			}

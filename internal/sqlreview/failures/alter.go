@@ -1,7 +1,6 @@
 package failures
 
 import (
-	"fmt"
 	"slices"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -18,7 +17,8 @@ func (p *pass) checkAlter(a *pg.AlterTableStmt) {
 		return
 	}
 	if p.state.IsIndexOrSequence(n) || p.state.Sequences[n] {
-		return // ALTER TABLE may name an index or a sequence
+		// ALTER TABLE may name an index or a sequence
+		return
 	}
 	if !a.GetMissingOk() && p.absent(a.GetRelation()) {
 		return
@@ -26,18 +26,21 @@ func (p *pass) checkAlter(a *pg.AlterTableStmt) {
 	if !p.state.ColumnsKnown(n) {
 		return
 	}
-	shadow := p.state.Table(n).Clone() // as the commands before make it
+	// as the commands before make it
+	shadow := p.state.Table(n).Clone()
 	for _, c := range inPasses(a.GetCmds()) {
 		p.checkCommand(n, shadow, c)
 	}
 	if !a.GetRelation().GetInh() && len(p.state.Descendants(n)) > 0 {
 		for _, node := range a.GetCmds() {
-			p.fail(node.GetAlterTableCmd().GetSubtype() == pg.AlterTableType_AT_AddColumn, "the column must be added to child tables too")
+			p.fail(node.GetAlterTableCmd().GetSubtype() == pg.AlterTableType_AT_AddColumn,
+				"the column must be added to child tables too")
 		}
 	}
 }
 
-// inPasses gives the commands in the order in which the server works on them: what is dropped, types, new columns, the rest.
+// inPasses gives the commands in the order in which the server works on them: what is dropped, types, new columns, the
+// rest.
 func inPasses(cmds []*pg.Node) []*pg.AlterTableCmd {
 	var out []*pg.AlterTableCmd
 	for _, node := range cmds {
@@ -45,7 +48,8 @@ func inPasses(cmds []*pg.Node) []*pg.AlterTableCmd {
 	}
 	rank := func(c *pg.AlterTableCmd) int {
 		switch c.GetSubtype() {
-		case pg.AlterTableType_AT_DropColumn, pg.AlterTableType_AT_DropConstraint, pg.AlterTableType_AT_DropNotNull, pg.AlterTableType_AT_DropIdentity:
+		case pg.AlterTableType_AT_DropColumn, pg.AlterTableType_AT_DropConstraint, pg.AlterTableType_AT_DropNotNull,
+			pg.AlterTableType_AT_DropIdentity:
 			return 0
 		case pg.AlterTableType_AT_ColumnDefault:
 			if c.GetDef() == nil {
@@ -76,33 +80,36 @@ func (p *pass) checkCommand(n catalog.Ref, t *catalog.Table, c *pg.AlterTableCmd
 	case pg.AlterTableType_AT_DropConstraint:
 		p.checkDropConstraint(n, t, c)
 	case pg.AlterTableType_AT_ValidateConstraint:
-		p.fail(!t.Constrained(c.GetName()), fmt.Sprintf("constraint %q of %s does not exist", c.GetName(), n))
+		p.fail(!t.Constrained(c.GetName()), "constraint %q of %s does not exist", c.GetName(), n)
 		p.failIf(violated)
 	case pg.AlterTableType_AT_AttachPartition:
 		p.checkAttach(n, t, c.GetDef().GetPartitionCmd())
 	case pg.AlterTableType_AT_DetachPartition:
 		child := p.state.Named(c.GetDef().GetPartitionCmd().GetName())
 		known := p.state.Table(child)
-		p.fail(known != nil && !slices.Contains(known.Parents, n), fmt.Sprintf("%s is no partition of %s", child, n))
+		p.fail(known != nil && !slices.Contains(known.Parents, n), "%s is no partition of %s", child, n)
 		p.failIf("it is no partition")
-	case pg.AlterTableType_AT_SetNotNull, pg.AlterTableType_AT_DropNotNull, pg.AlterTableType_AT_AlterColumnType, pg.AlterTableType_AT_ColumnDefault,
-		pg.AlterTableType_AT_SetStatistics, pg.AlterTableType_AT_SetStorage, pg.AlterTableType_AT_AddIdentity, pg.AlterTableType_AT_DropIdentity:
+	case pg.AlterTableType_AT_SetNotNull, pg.AlterTableType_AT_DropNotNull, pg.AlterTableType_AT_AlterColumnType,
+		pg.AlterTableType_AT_ColumnDefault,
+		pg.AlterTableType_AT_SetStatistics, pg.AlterTableType_AT_SetStorage, pg.AlterTableType_AT_AddIdentity,
+		pg.AlterTableType_AT_DropIdentity:
 		p.checkColumn(n, t, c)
 	case pg.AlterTableType_AT_EnableTrig, pg.AlterTableType_AT_DisableTrig:
-		p.fail(t.Trigger(c.GetName()) == nil, fmt.Sprintf("trigger %q of %s does not exist", c.GetName(), n))
+		p.fail(t.Trigger(c.GetName()) == nil, "trigger %q of %s does not exist", c.GetName(), n)
 	}
 }
 
 func (p *pass) checkAddColumn(n catalog.Ref, t *catalog.Table, c *pg.AlterTableCmd) {
 	def := c.GetDef().GetColumnDef()
 	if t.Column(def.GetColname()) != nil {
-		p.fail(!c.GetMissingOk(), fmt.Sprintf("column %q of %s already exists", def.GetColname(), n))
+		p.fail(!c.GetMissingOk(), "column %q of %s already exists", def.GetColname(), n)
 		return
 	}
 	f := syntax.FactsOf(def)
 	typ := syntax.TypeOf(def.GetTypeName())
 	if f.NotNull && !f.Filled(typ) {
-		p.fail(t.Rows > 0 && !p.rowsAssumed && !p.state.IsNew(n), fmt.Sprintf("the rows of %s have no value for %q", n, def.GetColname()))
+		p.fail(t.Rows > 0 && !p.rowsAssumed && !p.state.IsNew(n), "the rows of %s have no value for %q", n,
+			def.GetColname())
 		p.failIf("the table has a row")
 	}
 	for _, k := range f.Constraints {
@@ -113,7 +120,7 @@ func (p *pass) checkAddColumn(n catalog.Ref, t *catalog.Table, c *pg.AlterTableC
 			}
 			p.failIf(violated)
 		case pg.ConstrType_CONSTR_PRIMARY:
-			p.fail(t.Primary() != nil, fmt.Sprintf("%s has a primary key already", n))
+			p.fail(t.Primary() != nil, "%s has a primary key already", n)
 			p.failIf(violated)
 		case pg.ConstrType_CONSTR_CHECK, pg.ConstrType_CONSTR_UNIQUE:
 			p.failIf(violated)
@@ -124,16 +131,17 @@ func (p *pass) checkAddColumn(n catalog.Ref, t *catalog.Table, c *pg.AlterTableC
 
 func (p *pass) checkDropColumn(n catalog.Ref, t *catalog.Table, c *pg.AlterTableCmd) {
 	if t.Column(c.GetName()) == nil {
-		p.fail(!c.GetMissingOk(), fmt.Sprintf("column %q of %s does not exist", c.GetName(), n))
+		p.fail(!c.GetMissingOk(), "column %q of %s does not exist", c.GetName(), n)
 		return
 	}
 	if c.GetBehavior() != pg.DropBehavior_DROP_CASCADE {
 		if views := p.state.ViewsOn(n, c.GetName()); len(views) > 0 {
-			p.fail(true, fmt.Sprintf("view %s reads column %q", views[0], c.GetName()))
+			p.fail(true, "view %s reads column %q", views[0], c.GetName())
 		}
 		for _, other := range p.state.ReferencedBy(n) {
 			for _, k := range p.state.Table(other).ForeignKeys {
-				p.fail(k.Target == n && slices.Contains(k.References, c.GetName()), fmt.Sprintf("a foreign key of %s refers to column %q", other, c.GetName()))
+				p.fail(k.Target == n && slices.Contains(k.References, c.GetName()),
+					"a foreign key of %s refers to column %q", other, c.GetName())
 			}
 		}
 	}
@@ -143,7 +151,7 @@ func (p *pass) checkDropColumn(n catalog.Ref, t *catalog.Table, c *pg.AlterTable
 func (p *pass) checkColumn(n catalog.Ref, t *catalog.Table, c *pg.AlterTableCmd) {
 	column := t.Column(c.GetName())
 	if column == nil {
-		p.fail(c.GetName() != "" && c.GetNum() == 0, fmt.Sprintf("column %q of %s does not exist", c.GetName(), n))
+		p.fail(c.GetName() != "" && c.GetNum() == 0, "column %q of %s does not exist", c.GetName(), n)
 		return
 	}
 	switch c.GetSubtype() {
@@ -154,19 +162,20 @@ func (p *pass) checkColumn(n catalog.Ref, t *catalog.Table, c *pg.AlterTableCmd)
 			p.failIf(violated)
 		}
 	case pg.AlterTableType_AT_DropNotNull:
-		p.fail(t.Primary() != nil && slices.Contains(t.Primary().Columns, c.GetName()), fmt.Sprintf("column %q is in the primary key", c.GetName()))
-		p.fail(column.Identity, fmt.Sprintf("column %q is an identity column", c.GetName()))
+		p.fail(t.Primary() != nil && slices.Contains(t.Primary().Columns, c.GetName()),
+			"column %q is in the primary key", c.GetName())
+		p.fail(column.Identity, "column %q is an identity column", c.GetName())
 		column.NotNull = false
 	case pg.AlterTableType_AT_AlterColumnType:
 		if views := p.state.ViewsOn(n, c.GetName()); len(views) > 0 {
-			p.fail(true, fmt.Sprintf("view %s reads column %q", views[0], c.GetName()))
+			p.fail(true, "view %s reads column %q", views[0], c.GetName())
 		}
 		p.checkType(n, t, column, c.GetDef().GetColumnDef())
 	case pg.AlterTableType_AT_AddIdentity:
-		p.fail(!column.NotNull, fmt.Sprintf("column %q must be NOT NULL before it can be an identity", c.GetName()))
-		p.fail(column.HasDefault, fmt.Sprintf("column %q has a default already", c.GetName()))
+		p.fail(!column.NotNull, "column %q must be NOT NULL before it can be an identity", c.GetName())
+		p.fail(column.HasDefault, "column %q has a default already", c.GetName())
 	case pg.AlterTableType_AT_DropIdentity:
-		p.fail(!column.Identity && !c.GetMissingOk(), fmt.Sprintf("column %q is no identity column", c.GetName()))
+		p.fail(!column.Identity && !c.GetMissingOk(), "column %q is no identity column", c.GetName())
 	}
 }
 
@@ -185,7 +194,8 @@ func (p *pass) checkType(n catalog.Ref, t *catalog.Table, column *catalog.Column
 		return
 	}
 	if syntax.HasCasts(to.Name) || p.state.Enum("", to.Name) != nil {
-		p.fail(!syntax.Assignable(from, to) && !from.Array && !to.Array, fmt.Sprintf("%s of %q cannot be cast automatically to %s", column.Type, column.Name, to.Name))
+		p.fail(!syntax.Assignable(from, to) && !from.Array && !to.Array, "%s of %q cannot be cast automatically to %s",
+			column.Type, column.Name, to.Name)
 	}
 }
 
@@ -195,7 +205,8 @@ func (p *pass) checkDefaultType(column *catalog.Column, from, to syntax.Type) {
 		return
 	}
 	enum := p.state.Enum("", to.Name) != nil || p.state.Types[to.Name] && !p.state.Domains[to.Name]
-	p.fail((syntax.HasCasts(to.Name) || enum) && !syntax.Assignable(from, to), fmt.Sprintf("the default of %q cannot be cast automatically to %s", column.Name, to.Name))
+	p.fail((syntax.HasCasts(to.Name) || enum) && !syntax.Assignable(from, to),
+		"the default of %q cannot be cast automatically to %s", column.Name, to.Name)
 }
 
 // checkKeyTypes claims that no operator compares the two sides of a foreign key.
@@ -218,17 +229,19 @@ func (p *pass) checkKeyTypes(t *catalog.Table, columns []string, k *pg.Constrain
 			continue
 		}
 		from, to := syntax.ParseType(a.Type), syntax.ParseType(b.Type)
-		p.fail(syntax.HasCasts(from.Name) && syntax.HasCasts(to.Name) && (from.Array != to.Array || syntax.CastGroup(from.Name) != syntax.CastGroup(to.Name)),
-			fmt.Sprintf("%s of %q cannot be compared with %s of %s.%s", a.Type, column, b.Type, target, b.Name))
+		p.fail(syntax.HasCasts(from.Name) && syntax.HasCasts(to.Name) &&
+			(from.Array != to.Array || syntax.CastGroup(from.Name) != syntax.CastGroup(to.Name)),
+			"%s of %q cannot be compared with %s of %s.%s", a.Type, column, b.Type, target, b.Name)
 	}
 }
 
 func (p *pass) checkConstraint(n catalog.Ref, t *catalog.Table, k *pg.Constraint) {
-	p.fail(k.GetConname() != "" && t.Constrained(k.GetConname()), fmt.Sprintf("constraint %q of %s already exists", k.GetConname(), n))
+	p.fail(k.GetConname() != "" && t.Constrained(k.GetConname()), "constraint %q of %s already exists", k.GetConname(),
+		n)
 	switch k.GetContype() {
 	case pg.ConstrType_CONSTR_FOREIGN:
 		for _, column := range syntax.Strings(k.GetFkAttrs()) {
-			p.fail(t.Column(column) == nil, fmt.Sprintf("column %q of %s does not exist", column, n))
+			p.fail(t.Column(column) == nil, "column %q of %s does not exist", column, n)
 		}
 		if target := p.state.Named(k.GetPktable()); target != n {
 			p.checkTarget(k)
@@ -238,13 +251,13 @@ func (p *pass) checkConstraint(n catalog.Ref, t *catalog.Table, k *pg.Constraint
 			p.failIf(violated)
 		}
 	case pg.ConstrType_CONSTR_PRIMARY:
-		p.fail(t.Primary() != nil, fmt.Sprintf("%s has a primary key already", n))
+		p.fail(t.Primary() != nil, "%s has a primary key already", n)
 		p.checkKey(n, t, k)
 	case pg.ConstrType_CONSTR_UNIQUE, pg.ConstrType_CONSTR_EXCLUSION:
 		p.checkKey(n, t, k)
 	case pg.ConstrType_CONSTR_CHECK:
 		for _, column := range syntax.ColumnsOf(k.GetRawExpr()) {
-			p.fail(t.Column(column) == nil && column != t.Name, fmt.Sprintf("column %q of %s does not exist", column, n))
+			p.fail(t.Column(column) == nil && column != t.Name, "column %q of %s does not exist", column, n)
 		}
 		if !k.GetSkipValidation() {
 			p.failIf(violated)
@@ -255,32 +268,34 @@ func (p *pass) checkConstraint(n catalog.Ref, t *catalog.Table, k *pg.Constraint
 func (p *pass) checkKey(n catalog.Ref, t *catalog.Table, k *pg.Constraint) {
 	if k.GetIndexname() == "" {
 		for _, column := range syntax.Strings(k.GetKeys()) {
-			p.fail(t.Column(column) == nil, fmt.Sprintf("column %q of %s does not exist", column, n))
+			p.fail(t.Column(column) == nil, "column %q of %s does not exist", column, n)
 		}
 		p.failIf(violated)
 		return
 	}
 	x := t.Index(k.GetIndexname())
-	p.fail(x == nil, fmt.Sprintf("index %q of %s does not exist", k.GetIndexname(), n))
-	p.fail(x != nil && !x.Unique, fmt.Sprintf("index %q is not unique", k.GetIndexname()))
-	p.fail(x != nil && !x.Valid, fmt.Sprintf("index %q is not valid", k.GetIndexname()))
-	p.fail(x != nil && x.Partial, fmt.Sprintf("index %q is partial", k.GetIndexname()))
+	p.fail(x == nil, "index %q of %s does not exist", k.GetIndexname(), n)
+	p.fail(x != nil && !x.Unique, "index %q is not unique", k.GetIndexname())
+	p.fail(x != nil && !x.Valid, "index %q is not valid", k.GetIndexname())
+	p.fail(x != nil && x.Partial, "index %q is partial", k.GetIndexname())
 	p.failIf(violated)
 }
 
 func (p *pass) checkDropConstraint(n catalog.Ref, t *catalog.Table, c *pg.AlterTableCmd) {
 	if !t.Constrained(c.GetName()) {
-		p.fail(!c.GetMissingOk(), fmt.Sprintf("constraint %q of %s does not exist", c.GetName(), n))
+		p.fail(!c.GetMissingOk(), "constraint %q of %s does not exist", c.GetName(), n)
 		return
 	}
 	if x := t.Index(c.GetName()); x != nil && c.GetBehavior() != pg.DropBehavior_DROP_CASCADE {
 		for _, other := range p.state.ReferencedBy(n) {
 			for _, k := range p.state.Table(other).ForeignKeys {
-				p.fail(k.Target == n && schema.SameSet(k.References, x.Columns), fmt.Sprintf("foreign key %s of %s needs it", k.Name, other))
+				p.fail(k.Target == n && schema.SameSet(k.References, x.Columns), "foreign key %s of %s needs it",
+					k.Name, other)
 			}
 		}
 		for _, k := range t.ForeignKeys {
-			p.fail(k.Target == n && len(k.References) > 0 && schema.SameSet(k.References, x.Columns), fmt.Sprintf("foreign key %s of %s needs it", k.Name, n))
+			p.fail(k.Target == n && len(k.References) > 0 && schema.SameSet(k.References, x.Columns),
+				"foreign key %s of %s needs it", k.Name, n)
 		}
 	}
 	t.DropConstraint(c.GetName())
@@ -297,9 +312,9 @@ func (p *pass) checkAttach(n catalog.Ref, parent *catalog.Table, c *pg.Partition
 		return
 	}
 	for _, column := range t.Columns {
-		p.fail(parent.Column(column.Name) == nil, fmt.Sprintf("column %q of %s is not in %s", column.Name, child, n))
+		p.fail(parent.Column(column.Name) == nil, "column %q of %s is not in %s", column.Name, child, n)
 	}
 	for _, column := range parent.Columns {
-		p.fail(t.Column(column.Name) == nil, fmt.Sprintf("column %q of %s is not in %s", column.Name, n, child))
+		p.fail(t.Column(column.Name) == nil, "column %q of %s is not in %s", column.Name, n, child)
 	}
 }

@@ -1,7 +1,6 @@
 package failures
 
 import (
-	"fmt"
 	"slices"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -35,7 +34,8 @@ func (c *scope) add(n string, columns []string) {
 	}
 }
 
-// checkColumns claims that a query names a column that no table of its scope has. In a body nobody can tell a column from a variable.
+// checkColumns claims that a query names a column that no table of its scope has. In a body nobody can tell a column
+// from a variable.
 func (p *namePass) checkColumns(n *pg.Node) {
 	if p.InBody || p.state.Catalog == nil || p.state.Uncertain {
 		return
@@ -57,7 +57,8 @@ func (p *namePass) query(n *pg.Node, up *scope) {
 		p.withs(u.GetWithClause(), c)
 		p.from(&pg.Node{Node: &pg.Node_RangeVar{RangeVar: u.GetRelation()}}, c)
 		p.fromAll(u.GetFromClause(), c)
-		p.expressions(c, append(append(slices.Clone(u.GetTargetList()), u.GetReturningList()...), u.GetWhereClause())...)
+		p.expressions(c, append(append(slices.Clone(u.GetTargetList()), u.GetReturningList()...),
+			u.GetWhereClause())...)
 	case n.GetDeleteStmt() != nil:
 		d := n.GetDeleteStmt()
 		c := within(up)
@@ -123,7 +124,8 @@ func (p *namePass) from(f *pg.Node, c *scope) {
 			as = r.GetAlias().GetAliasname()
 		}
 		n := p.state.Named(r)
-		if t := p.state.Table(n); t != nil && p.state.ColumnsKnown(n) && len(r.GetAlias().GetColnames()) == 0 && (r.GetSchemaname() != "" || !slices.Contains(p.withNames, r.GetRelname())) {
+		if t := p.state.Table(n); t != nil && p.state.ColumnsKnown(n) && len(r.GetAlias().GetColnames()) == 0 &&
+			(r.GetSchemaname() != "" || !slices.Contains(p.withNames, r.GetRelname())) {
 			columns := slices.Clone(systemColumns())
 			for _, column := range t.Columns {
 				columns = append(columns, column.Name)
@@ -141,7 +143,8 @@ func (p *namePass) from(f *pg.Node, c *scope) {
 	case f.GetRangeSubselect() != nil:
 		c.add(f.GetRangeSubselect().GetAlias().GetAliasname(), nil)
 		p.query(f.GetRangeSubselect().GetSubquery(), c)
-	default: // a function, a table sample
+	default:
+		// a function, a table sample
 		c.open = true
 	}
 }
@@ -180,7 +183,8 @@ func (p *namePass) column(x *pg.ColumnRef, c *scope) {
 	case 1:
 		n := fields[0].GetString_().GetSval()
 		if n == "" {
-			return // a star
+			// a star
+			return
 		}
 		for at := c; at != nil; at = at.up {
 			if at.open {
@@ -195,7 +199,7 @@ func (p *namePass) column(x *pg.ColumnRef, c *scope) {
 				}
 			}
 		}
-		p.fail(true, fmt.Sprintf("column %q does not exist", n))
+		p.fail(true, "column %q does not exist", n)
 	case 2:
 		of, n := fields[0].GetString_().GetSval(), fields[1].GetString_().GetSval()
 		if of == "" || n == "" {
@@ -203,7 +207,8 @@ func (p *namePass) column(x *pg.ColumnRef, c *scope) {
 		}
 		for at := c; at != nil; at = at.up {
 			if columns, ok := at.items[of]; ok {
-				p.fail(columns != nil && !slices.Contains(columns, n) && !p.attribute(n), fmt.Sprintf("column %s.%s does not exist", of, n))
+				p.fail(columns != nil && !slices.Contains(columns, n) && !p.attribute(n), "column %s.%s does not exist",
+					of, n)
 				return
 			}
 		}
@@ -212,7 +217,8 @@ func (p *namePass) column(x *pg.ColumnRef, c *scope) {
 
 // attribute says whether t.n may be a call of n(t).
 func (p *namePass) attribute(n string) bool {
-	return len(p.state.Functions[n]) > 0 || slices.ContainsFunc(p.state.Catalog.Functions, func(f catalog.Function) bool { return f.Name == n })
+	return len(p.state.Functions[n]) > 0 || slices.ContainsFunc(p.state.Catalog.Functions,
+		func(f catalog.Function) bool { return f.Name == n })
 }
 
 func systemColumns() []string { return []string{"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"} }

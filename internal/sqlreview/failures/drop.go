@@ -1,7 +1,6 @@
 package failures
 
 import (
-	"fmt"
 	"slices"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -24,33 +23,40 @@ func (p *pass) checkDrop(d *pg.DropStmt) {
 		case pg.ObjectType_OBJECT_INDEX:
 			p.checkDropIndex(n, d.GetMissingOk())
 		case pg.ObjectType_OBJECT_SEQUENCE:
-			p.fail(!d.GetMissingOk() && p.state.Missing(n), fmt.Sprintf("sequence %s does not exist", n))
+			p.fail(!d.GetMissingOk() && p.state.Missing(n), "sequence %s does not exist", n)
 			p.failIf("something depends on it, or it does not exist")
 		case pg.ObjectType_OBJECT_EXTENSION:
-			p.fail(!d.GetMissingOk() && p.state.NamesKnown() && !p.state.Installed(o.GetString_().GetSval()), fmt.Sprintf("extension %s does not exist", o.GetString_().GetSval()))
+			p.fail(!d.GetMissingOk() && p.state.NamesKnown() && !p.state.Installed(o.GetString_().GetSval()),
+				"extension %s does not exist", o.GetString_().GetSval())
 			p.failIf("something depends on it, or it does not exist")
 		case pg.ObjectType_OBJECT_POLICY, pg.ObjectType_OBJECT_RULE:
 			relation, _ := p.state.MemberOf(o)
-			p.fail(!d.GetMissingOk() && relation.Name != "" && p.state.Missing(relation), fmt.Sprintf("relation %s does not exist", relation))
+			p.fail(!d.GetMissingOk() && relation.Name != "" && p.state.Missing(relation), "relation %s does not exist",
+				relation)
 			p.failIf("something depends on it, or it does not exist")
 		case pg.ObjectType_OBJECT_TRIGGER:
 			relation, trigger := p.state.MemberOf(o)
-			p.fail(!d.GetMissingOk() && relation.Name != "" && p.state.Missing(relation), fmt.Sprintf("relation %s does not exist", relation))
-			p.fail(!d.GetMissingOk() && p.state.ColumnsKnown(relation) && p.state.Table(relation).Trigger(trigger) == nil, fmt.Sprintf("trigger %q of %s does not exist", trigger, relation))
+			p.fail(!d.GetMissingOk() && relation.Name != "" && p.state.Missing(relation), "relation %s does not exist",
+				relation)
+			p.fail(!d.GetMissingOk() && p.state.ColumnsKnown(relation) &&
+				p.state.Table(relation).Trigger(trigger) == nil, "trigger %q of %s does not exist", trigger, relation)
 		case pg.ObjectType_OBJECT_FUNCTION:
-			p.fail(!d.GetMissingOk() && p.state.FunctionMissing(o.GetObjectWithArgs().GetObjname()), fmt.Sprintf("function %s does not exist", n))
+			p.fail(!d.GetMissingOk() && p.state.FunctionMissing(o.GetObjectWithArgs().GetObjname()),
+				"function %s does not exist", n)
 			p.failIf("something depends on it, or it does not exist")
 			if len(o.GetObjectWithArgs().GetObjargs()) > 0 {
-				continue // a trigger's function takes none
+				// a trigger's function takes none
+				continue
 			}
 			for _, user := range p.state.TriggersOf(n.Name) {
-				p.fail(!cascade, user)
+				p.fail(!cascade, "%s", user)
 			}
 		case pg.ObjectType_OBJECT_TYPE, pg.ObjectType_OBJECT_DOMAIN:
-			p.fail(!d.GetMissingOk() && p.state.NamesKnown() && !p.state.TypeNamed(n.Name), fmt.Sprintf("type %s does not exist", n.Name))
+			p.fail(!d.GetMissingOk() && p.state.NamesKnown() && !p.state.TypeNamed(n.Name), "type %s does not exist",
+				n.Name)
 			p.failIf("something depends on it, or it does not exist")
 			users := p.state.TypedBy(n.Name)
-			p.fail(!cascade && len(users) > 0, fmt.Sprintf("columns of %s have that type", append(users, catalog.Ref{})[0]))
+			p.fail(!cascade && len(users) > 0, "columns of %s have that type", append(users, catalog.Ref{})[0])
 		case pg.ObjectType_OBJECT_SCHEMA:
 			p.checkDropSchema(o.GetString_().GetSval(), cascade)
 		default:
@@ -61,7 +67,7 @@ func (p *pass) checkDrop(d *pg.DropStmt) {
 
 func (p *pass) checkDropRelation(n catalog.Ref, together []catalog.Ref, missingOK, cascade bool) {
 	if p.state.Missing(n) {
-		p.fail(!missingOK, fmt.Sprintf("%s does not exist", n))
+		p.fail(!missingOK, "%s does not exist", n)
 		return
 	}
 	if cascade {
@@ -69,14 +75,14 @@ func (p *pass) checkDropRelation(n catalog.Ref, together []catalog.Ref, missingO
 	}
 	gone := func(other catalog.Ref) bool { return slices.Contains(together, other) }
 	for _, view := range p.state.ViewsOn(n, "") {
-		p.fail(!gone(view), fmt.Sprintf("view %s reads %s", view, n))
+		p.fail(!gone(view), "view %s reads %s", view, n)
 	}
 	for _, other := range p.state.ReferencedBy(n) {
-		p.fail(!gone(other), fmt.Sprintf("a foreign key of %s refers to %s", other, n))
+		p.fail(!gone(other), "a foreign key of %s refers to %s", other, n)
 	}
 	if t := p.state.Table(n); t != nil && t.Kind == catalog.KindTable {
 		for _, child := range p.state.Descendants(n) {
-			p.fail(!gone(child), fmt.Sprintf("%s inherits from %s", child, n))
+			p.fail(!gone(child), "%s inherits from %s", child, n)
 		}
 	}
 }
@@ -84,11 +90,12 @@ func (p *pass) checkDropRelation(n catalog.Ref, together []catalog.Ref, missingO
 func (p *pass) checkDropIndex(n catalog.Ref, missingOK bool) {
 	t, ok := p.state.TableOfIndex(n)
 	if !ok {
-		p.fail(!missingOK && p.state.Catalog != nil && !p.state.Uncertain && !p.state.Present(n) && !p.state.Hidden(n.Schema), fmt.Sprintf("index %s does not exist", n))
+		p.fail(!missingOK && p.state.Catalog != nil && !p.state.Uncertain && !p.state.Present(n) &&
+			!p.state.Hidden(n.Schema), "index %s does not exist", n)
 		return
 	}
 	x := p.state.Table(t).Index(n.Name)
-	p.fail(x != nil && x.Constraint, fmt.Sprintf("index %s belongs to a constraint of %s", n, t))
+	p.fail(x != nil && x.Constraint, "index %s belongs to a constraint of %s", n, t)
 }
 
 func (p *pass) checkDropSchema(schema string, cascade bool) {
@@ -105,10 +112,13 @@ func (p *pass) checkRename(r *pg.RenameStmt) {
 	}
 	n := p.state.Named(r.GetRelation())
 	switch r.GetRenameType() {
-	case pg.ObjectType_OBJECT_INDEX, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_TRIGGER, pg.ObjectType_OBJECT_POLICY:
-		p.fail(!r.GetMissingOk() && p.state.Missing(n), fmt.Sprintf("relation %s does not exist", n))
+	case pg.ObjectType_OBJECT_INDEX, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_TRIGGER,
+		pg.ObjectType_OBJECT_POLICY:
+		p.fail(!r.GetMissingOk() && p.state.Missing(n), "relation %s does not exist", n)
 	}
-	if p.state.IsIndexOrSequence(n) || r.GetRenameType() == pg.ObjectType_OBJECT_ATTRIBUTE || r.GetRelationType() == pg.ObjectType_OBJECT_TYPE || r.GetRenameType() == pg.ObjectType_OBJECT_INDEX || r.GetRenameType() == pg.ObjectType_OBJECT_SEQUENCE {
+	if p.state.IsIndexOrSequence(n) || r.GetRenameType() == pg.ObjectType_OBJECT_ATTRIBUTE ||
+		r.GetRelationType() == pg.ObjectType_OBJECT_TYPE || r.GetRenameType() == pg.ObjectType_OBJECT_INDEX ||
+		r.GetRenameType() == pg.ObjectType_OBJECT_SEQUENCE {
 		return
 	}
 	if !r.GetMissingOk() && p.absent(r.GetRelation()) {
@@ -118,16 +128,16 @@ func (p *pass) checkRename(r *pg.RenameStmt) {
 	switch r.GetRenameType() {
 	case pg.ObjectType_OBJECT_COLUMN:
 		if p.state.ColumnsKnown(n) {
-			p.fail(t.Column(r.GetSubname()) == nil, fmt.Sprintf("column %q of %s does not exist", r.GetSubname(), n))
-			p.fail(t.Column(r.GetNewname()) != nil, fmt.Sprintf("column %q of %s already exists", r.GetNewname(), n))
+			p.fail(t.Column(r.GetSubname()) == nil, "column %q of %s does not exist", r.GetSubname(), n)
+			p.fail(t.Column(r.GetNewname()) != nil, "column %q of %s already exists", r.GetNewname(), n)
 		}
 	case pg.ObjectType_OBJECT_TABCONSTRAINT:
 		if p.state.ColumnsKnown(n) {
-			p.fail(!t.Constrained(r.GetSubname()), fmt.Sprintf("constraint %q of %s does not exist", r.GetSubname(), n))
+			p.fail(!t.Constrained(r.GetSubname()), "constraint %q of %s does not exist", r.GetSubname(), n)
 		}
 	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW:
 		if !p.state.Missing(n) {
-			p.taken(catalog.Ref{Schema: n.Schema, Name: r.GetNewname()}, false)
+			p.taken(n.WithName(r.GetNewname()), false)
 		}
 	}
 }

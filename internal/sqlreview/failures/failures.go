@@ -41,16 +41,14 @@ func Of(st *schema.Statement, s *schema.State, rowsAssumed bool) (fails, failsIf
 // violated is what rows can do to a constraint.
 const violated = "a row violates it"
 
-// fail claims that the server refuses the statement. What stands under a
-// condition may never run.
-func (p *pass) fail(yes bool, message string) {
+// fail claims that the server refuses the statement. What stands under a condition may never run.
+func (p *pass) fail(yes bool, format string, args ...any) {
 	if yes && !p.Doubt && p.fails == "" {
-		p.fails = message
+		p.fails = fmt.Sprintf(format, args...)
 	}
 }
 
-// failIf claims that rows, or something else that no catalog tells, can make
-// the statement fail.
+// failIf claims that rows, or something else that no catalog tells, can make the statement fail.
 func (p *pass) failIf(reason string) {
 	if p.failsIf == "" {
 		p.failsIf = reason
@@ -60,8 +58,9 @@ func (p *pass) failIf(reason string) {
 // look claims what is known to be refused.
 func (p *pass) look() {
 	n := p.Node
-	if since, what := newSyntax(n); since > 0 && p.state.Catalog != nil && p.state.Catalog.ServerVersion > 0 && p.state.Catalog.ServerVersion < since {
-		p.fail(true, fmt.Sprintf("%s needs PostgreSQL %d, the server is %d", what, since/10000, p.state.Catalog.ServerVersion/10000))
+	if since, what := newSyntax(n); since > 0 && p.state.Catalog != nil && p.state.Catalog.ServerVersion > 0 &&
+		p.state.Catalog.ServerVersion < since {
+		p.fail(true, "%s needs PostgreSQL %d, the server is %d", what, since/10000, p.state.Catalog.ServerVersion/10000)
 	}
 	switch {
 	case n.GetAlterTableStmt() != nil:
@@ -76,7 +75,8 @@ func (p *pass) look() {
 		p.checkRename(n.GetRenameStmt())
 	case n.GetTruncateStmt() != nil:
 		p.checkTruncate(n.GetTruncateStmt())
-	case n.GetInsertStmt() != nil, n.GetUpdateStmt() != nil, n.GetDeleteStmt() != nil, n.GetMergeStmt() != nil, n.GetCopyStmt() != nil:
+	case n.GetInsertStmt() != nil, n.GetUpdateStmt() != nil, n.GetDeleteStmt() != nil, n.GetMergeStmt() != nil,
+		n.GetCopyStmt() != nil:
 		p.checkRows(n)
 	default:
 		p.checkRest(n)
@@ -89,7 +89,7 @@ func (p *pass) absent(r *pg.RangeVar) bool {
 	}
 	n := p.state.Named(r)
 	if p.state.Missing(n) {
-		p.fail(true, fmt.Sprintf("relation %s does not exist", n))
+		p.fail(true, "relation %s does not exist", n)
 	}
 	return p.fails != ""
 }
@@ -97,7 +97,7 @@ func (p *pass) absent(r *pg.RangeVar) bool {
 func (p *pass) taken(n catalog.Ref, guarded bool) bool {
 	there := p.state.Present(n)
 	if there && !guarded {
-		p.fail(!p.state.Uncertain, fmt.Sprintf("relation %s already exists", n))
+		p.fail(!p.state.Uncertain, "relation %s already exists", n)
 	}
 	return there
 }
@@ -113,7 +113,8 @@ func (p *pass) checkRest(n *pg.Node) {
 	case n.GetCreateTrigStmt() != nil:
 		t := n.GetCreateTrigStmt()
 		if !p.absent(t.GetRelation()) && !t.GetReplace() {
-			p.fail(p.state.Table(p.state.Named(t.GetRelation())).Trigger(t.GetTrigname()) != nil, fmt.Sprintf("trigger %s already exists", t.GetTrigname()))
+			p.fail(p.state.Table(p.state.Named(t.GetRelation())).Trigger(t.GetTrigname()) != nil,
+				"trigger %s already exists", t.GetTrigname())
 		}
 	case n.GetCreatePolicyStmt() != nil:
 		p.absent(n.GetCreatePolicyStmt().GetTable())
@@ -143,20 +144,22 @@ func (p *pass) checkObjects(n *pg.Node) {
 	switch {
 	case n.GetCreateSchemaStmt() != nil:
 		c := n.GetCreateSchemaStmt()
-		p.fail(!c.GetIfNotExists() && (s.Schemas[c.GetSchemaname()] || s.Catalog != nil && slices.Contains(s.Catalog.Schemas, c.GetSchemaname())),
-			fmt.Sprintf("schema %s already exists", c.GetSchemaname()))
+		p.fail(!c.GetIfNotExists() && (s.Schemas[c.GetSchemaname()] || s.Catalog != nil &&
+			slices.Contains(s.Catalog.Schemas, c.GetSchemaname())), "schema %s already exists", c.GetSchemaname())
 	case n.GetCreateExtensionStmt() != nil:
 		c := n.GetCreateExtensionStmt()
-		p.fail(!c.GetIfNotExists() && s.Installed(c.GetExtname()), fmt.Sprintf("extension %s already exists", c.GetExtname()))
-		p.fail(s.Catalog != nil && s.Catalog.Names != nil && !s.Installed(c.GetExtname()) && !slices.Contains(s.Catalog.Names.Available, c.GetExtname()),
-			fmt.Sprintf("the server does not have extension %s", c.GetExtname()))
+		p.fail(!c.GetIfNotExists() && s.Installed(c.GetExtname()), "extension %s already exists", c.GetExtname())
+		p.fail(s.Catalog != nil && s.Catalog.Names != nil && !s.Installed(c.GetExtname()) &&
+			!slices.Contains(s.Catalog.Names.Available, c.GetExtname()), "the server does not have extension %s",
+			c.GetExtname())
 		p.failIf("the server does not have the extension, or the role may not create it")
 	case n.GetCreateEnumStmt() != nil:
 		p.typeTaken(n.GetCreateEnumStmt().GetTypeName())
 	case n.GetCreateDomainStmt() != nil:
 		p.typeTaken(n.GetCreateDomainStmt().GetDomainname())
 	case n.GetCompositeTypeStmt() != nil:
-		p.fail(s.TypeExists(n.GetCompositeTypeStmt().GetTypevar().GetSchemaname(), n.GetCompositeTypeStmt().GetTypevar().GetRelname()),
+		p.fail(s.TypeExists(n.GetCompositeTypeStmt().GetTypevar().GetSchemaname(),
+			n.GetCompositeTypeStmt().GetTypevar().GetRelname()), "%s",
 			"type "+n.GetCompositeTypeStmt().GetTypevar().GetRelname()+" already exists")
 	case n.GetAlterEnumStmt() != nil:
 		p.checkEnum(n.GetAlterEnumStmt())
@@ -174,21 +177,23 @@ func (p *pass) checkObjects(n *pg.Node) {
 
 func (p *pass) typeTaken(parts []*pg.Node) {
 	schema, n := syntax.QualifiedName(parts)
-	p.fail(p.state.TypeExists(schema, n), fmt.Sprintf("type %s already exists", n))
+	p.fail(p.state.TypeExists(schema, n), "type %s already exists", n)
 }
 
 func (p *pass) checkEnum(e *pg.AlterEnumStmt) {
 	schema, n := syntax.QualifiedName(e.GetTypeName())
-	p.fail(p.state.NamesKnown() && !p.state.Hidden(schema) && !p.state.TypeNamed(n), fmt.Sprintf("type %s does not exist", n))
+	p.fail(p.state.NamesKnown() && !p.state.Hidden(schema) && !p.state.TypeNamed(n), "type %s does not exist", n)
 	enum := p.state.Enum(schema, n)
 	if enum == nil || p.state.Types[n] || p.state.Uncertain {
 		return
 	}
 	switch {
 	case e.GetOldVal() != "":
-		p.fail(!slices.Contains(enum.Labels, e.GetOldVal()) && !slices.Contains(p.state.Added[n], e.GetOldVal()), fmt.Sprintf("%q is no label of %s", e.GetOldVal(), n))
+		p.fail(!slices.Contains(enum.Labels, e.GetOldVal()) && !slices.Contains(p.state.Added[n], e.GetOldVal()),
+			"%q is no label of %s", e.GetOldVal(), n)
 	case !e.GetSkipIfNewValExists():
-		p.fail(slices.Contains(enum.Labels, e.GetNewVal()) || slices.Contains(p.state.Added[n], e.GetNewVal()), fmt.Sprintf("enum label %q already exists", e.GetNewVal()))
+		p.fail(slices.Contains(enum.Labels, e.GetNewVal()) || slices.Contains(p.state.Added[n], e.GetNewVal()),
+			"enum label %q already exists", e.GetNewVal())
 	}
 }
 
@@ -205,11 +210,12 @@ func (p *pass) checkView(v *pg.ViewStmt) {
 		return
 	}
 	targets := v.GetQuery().GetSelectStmt().GetTargetList()
-	if len(targets) == 0 || slices.ContainsFunc(targets, func(x *pg.Node) bool { return isStar(x.GetResTarget().GetVal()) }) {
+	if len(targets) == 0 || slices.ContainsFunc(targets,
+		func(x *pg.Node) bool { return isStar(x.GetResTarget().GetVal()) }) {
 		p.failIf("columns of the view go away or change")
 		return
 	}
-	p.fail(len(targets) < len(t.Columns) && len(v.GetAliases()) == 0, fmt.Sprintf("cannot drop columns from view %s", n))
+	p.fail(len(targets) < len(t.Columns) && len(v.GetAliases()) == 0, "cannot drop columns from view %s", n)
 	p.failIf("columns of the view change their name or type")
 }
 
@@ -241,12 +247,14 @@ func (p *pass) checkCreate(c *pg.CreateStmt) {
 		}
 	}
 	for _, k := range constraints {
-		if k.GetContype() == pg.ConstrType_CONSTR_FOREIGN && p.state.Named(k.GetPktable()) != p.state.NameOfNew(c.GetRelation()) {
+		if k.GetContype() == pg.ConstrType_CONSTR_FOREIGN && p.state.Named(k.GetPktable()) != p.state.NameOfNew(
+			c.GetRelation()) {
 			p.checkTarget(k)
 			shadow := &catalog.Table{}
 			for _, e := range c.GetTableElts() {
 				if d := e.GetColumnDef(); d != nil {
-					shadow.Columns = append(shadow.Columns, catalog.Column{Name: d.GetColname(), Type: syntax.SerialBase(syntax.TypeOf(d.GetTypeName())).String()})
+					shadow.Columns = append(shadow.Columns, catalog.Column{Name: d.GetColname(),
+						Type: syntax.SerialBase(syntax.TypeOf(d.GetTypeName())).String()})
 				}
 			}
 			p.checkKeyTypes(shadow, keyColumns(c, k), k)
@@ -274,13 +282,14 @@ func (p *pass) checkTarget(k *pg.Constraint) {
 	n := p.state.Named(k.GetPktable())
 	t := p.state.Table(n)
 	if t == nil || !p.state.ColumnsKnown(n) || len(k.GetPkAttrs()) == 0 {
-		p.fail(t != nil && p.state.ColumnsKnown(n) && len(k.GetPkAttrs()) == 0 && t.Primary() == nil, fmt.Sprintf("there is no primary key for %s", n))
+		p.fail(t != nil && p.state.ColumnsKnown(n) && len(k.GetPkAttrs()) == 0 && t.Primary() == nil,
+			"there is no primary key for %s", n)
 		return
 	}
 	want := syntax.Strings(k.GetPkAttrs())
 	for _, column := range want {
 		if t.Column(column) == nil {
-			p.fail(true, fmt.Sprintf("column %q of %s does not exist", column, n))
+			p.fail(true, "column %q of %s does not exist", column, n)
 			return
 		}
 	}
@@ -290,7 +299,7 @@ func (p *pass) checkTarget(k *pg.Constraint) {
 		slices.Sort(have)
 		return x.Unique && !x.Partial && slices.Equal(have, want)
 	})
-	p.fail(!unique, fmt.Sprintf("there is no unique constraint on %s (%s)", n, strings.Join(want, ", ")))
+	p.fail(!unique, "there is no unique constraint on %s (%s)", n, strings.Join(want, ", "))
 }
 
 func (p *pass) checkIndex(i *pg.IndexStmt) {
@@ -303,7 +312,7 @@ func (p *pass) checkIndex(i *pg.IndexStmt) {
 		p.failIf("the invalid index of that Ref, left by a build that was broken off, is not removed first")
 		return
 	}
-	if i.GetIdxname() != "" && p.taken(catalog.Ref{Schema: n.Schema, Name: i.GetIdxname()}, i.GetIfNotExists()) {
+	if i.GetIdxname() != "" && p.taken(n.WithName(i.GetIdxname()), i.GetIfNotExists()) {
 		return
 	}
 	if i.GetUnique() {
@@ -312,7 +321,8 @@ func (p *pass) checkIndex(i *pg.IndexStmt) {
 	for _, e := range i.GetIndexParams() {
 		for _, c := range syntax.Calls(e.GetIndexElem().GetExpr()) {
 			v := p.state.Volatility(c)
-			p.fail(v == "v" && len(p.state.Functions[syntax.CalledName(c)]) < 2, fmt.Sprintf("%s() is not immutable, so no index can be built on it", syntax.CalledName(c)))
+			p.fail(v == "v" && len(p.state.Functions[syntax.CalledName(c)]) < 2,
+				"%s() is not immutable, so no index can be built on it", syntax.CalledName(c))
 			if v != "i" {
 				p.failIf("a function of the index is not immutable")
 			}
@@ -321,13 +331,13 @@ func (p *pass) checkIndex(i *pg.IndexStmt) {
 	if t == nil {
 		return
 	}
-	p.fail(t.Kind == catalog.KindView, fmt.Sprintf("%s is a view and can have no index", n))
+	p.fail(t.Kind == catalog.KindView, "%s is a view and can have no index", n)
 	if !p.state.ColumnsKnown(n) {
 		return
 	}
 	for _, e := range i.GetIndexParams() {
 		if column := e.GetIndexElem().GetName(); column != "" {
-			p.fail(t.Column(column) == nil, fmt.Sprintf("column %q does not exist", column))
+			p.fail(t.Column(column) == nil, "column %q does not exist", column)
 		}
 	}
 	used := syntax.ColumnsOf(i.GetWhereClause())
@@ -338,7 +348,8 @@ func (p *pass) checkIndex(i *pg.IndexStmt) {
 		used = append(used, e.GetIndexElem().GetName())
 	}
 	for _, column := range used {
-		p.fail(column != "" && t.Column(column) == nil && column != t.Name && !slices.Contains(systemColumns(), column), fmt.Sprintf("column %q does not exist", column))
+		p.fail(column != "" && t.Column(column) == nil && column != t.Name && !slices.Contains(systemColumns(), column),
+			"column %q does not exist", column)
 	}
 }
 
@@ -365,15 +376,15 @@ func (p *pass) checkRows(n *pg.Node) {
 	}
 	for _, target := range targets {
 		column := target.GetResTarget().GetName()
-		p.fail(column != "" && p.state.Table(t).Column(column) == nil, fmt.Sprintf("column %q of %s does not exist", column, t))
+		p.fail(column != "" && p.state.Table(t).Column(column) == nil, "column %q of %s does not exist", column, t)
 	}
 	if n.GetInsertStmt() != nil {
 		p.checkInsert(n.GetInsertStmt(), p.state.Table(t))
 	}
 }
 
-// checkInsert claims that an INSERT of rows that it names leaves out a column that must have a value, or relies on a unique index that
-// is not there.
+// checkInsert claims that an INSERT of rows that it names leaves out a column that must have a value, or relies on a
+// unique index that is not there.
 func (p *pass) checkInsert(i *pg.InsertStmt, t *catalog.Table) {
 	if t.Kind != catalog.KindTable && t.Kind != catalog.KindPartitioned {
 		return
@@ -382,13 +393,16 @@ func (p *pass) checkInsert(i *pg.InsertStmt, t *catalog.Table) {
 		p.checkConflict(at, t)
 	}
 	rows := i.GetSelectStmt().GetSelectStmt().GetValuesLists()
-	defaults := i.GetSelectStmt() == nil // DEFAULT VALUES
-	if !defaults && (len(i.GetCols()) == 0 || len(rows) == 0) || len(t.Triggers) > 0 || t.Partition || t.Kind == catalog.KindPartitioned {
+	// DEFAULT VALUES
+	defaults := i.GetSelectStmt() == nil
+	if !defaults && (len(i.GetCols()) == 0 || len(rows) == 0) || len(t.Triggers) > 0 || t.Partition ||
+		t.Kind == catalog.KindPartitioned {
 		return
 	}
 	for _, c := range t.Columns {
 		given := slices.ContainsFunc(i.GetCols(), func(x *pg.Node) bool { return x.GetResTarget().GetName() == c.Name })
-		p.fail(c.NotNull && !c.HasDefault && !c.Generated && !given && !p.state.DomainOf(c), fmt.Sprintf("column %q of %s must have a value", c.Name, t.Name))
+		p.fail(c.NotNull && !c.HasDefault && !c.Generated && !given && !p.state.DomainOf(c),
+			"column %q of %s must have a value", c.Name, t.Name)
 	}
 }
 
@@ -405,7 +419,7 @@ func (p *pass) checkConflict(at *pg.InferClause, t *catalog.Table) {
 	found := slices.ContainsFunc(t.Indexes, func(x catalog.Index) bool {
 		return x.Unique && !x.Partial && slices.Equal(schema.Distinct(x.Columns), want)
 	})
-	p.fail(!found, fmt.Sprintf("no unique constraint of %s matches ON CONFLICT (%s)", t.Name, strings.Join(want, ", ")))
+	p.fail(!found, "no unique constraint of %s matches ON CONFLICT (%s)", t.Name, strings.Join(want, ", "))
 }
 
 func (p *pass) checkTruncate(t *pg.TruncateStmt) {
@@ -418,7 +432,8 @@ func (p *pass) checkTruncate(t *pg.TruncateStmt) {
 	}
 	for _, n := range all {
 		for _, other := range p.state.ReferencedBy(n) {
-			p.fail(t.GetBehavior() != pg.DropBehavior_DROP_CASCADE && !slices.Contains(all, other), fmt.Sprintf("%s is referenced by a foreign key of %s", n, other))
+			p.fail(t.GetBehavior() != pg.DropBehavior_DROP_CASCADE && !slices.Contains(all, other),
+				"%s is referenced by a foreign key of %s", n, other)
 		}
 	}
 }
@@ -455,7 +470,7 @@ func (p *pass) checkKnownBodies(n *pg.Node) {
 		p.failIf("what it calls says so")
 	}
 	for _, t := range p.state.KnownCalls(n) {
-		p.fail(p.state.Missing(t), "relation "+t.String()+" does not exist")
+		p.fail(p.state.Missing(t), "%s", "relation "+t.String()+" does not exist")
 		p.fail(p.state.Table(t).Trigger("set_updated_at") != nil, "trigger set_updated_at already exists")
 	}
 }

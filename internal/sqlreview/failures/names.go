@@ -1,7 +1,6 @@
 package failures
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -12,15 +11,18 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// checkNames claims that a statement names something that is nowhere: a relation that it reads, a type, a function or a role.
+// checkNames claims that a statement names something that is nowhere: a relation that it reads, a type, a function or a
+// role.
 func (p *namePass) checkNames() {
 	if p.Nested {
-		return // the statement around it was looked at whole, with the names of its WITH clause
+		// the statement around it was looked at whole, with the names of its WITH clause
+		return
 	}
 	p.checkSchemas()
 	n := p.Node
 	switch {
-	case n.GetSelectStmt() != nil, n.GetInsertStmt() != nil, n.GetUpdateStmt() != nil, n.GetDeleteStmt() != nil, n.GetMergeStmt() != nil:
+	case n.GetSelectStmt() != nil, n.GetInsertStmt() != nil, n.GetUpdateStmt() != nil, n.GetDeleteStmt() != nil,
+		n.GetMergeStmt() != nil:
 		p.checkTree(n)
 	case n.GetViewStmt() != nil:
 		p.checkTree(n.GetViewStmt().GetQuery())
@@ -33,7 +35,8 @@ func (p *namePass) checkNames() {
 			p.checkWords(n)
 		}
 	case n.GetAlterTableStmt() != nil:
-		if !n.GetAlterTableStmt().GetMissingOk() || !p.state.Missing(p.state.Named(n.GetAlterTableStmt().GetRelation())) {
+		if !n.GetAlterTableStmt().GetMissingOk() ||
+			!p.state.Missing(p.state.Named(n.GetAlterTableStmt().GetRelation())) {
 			p.checkWords(n)
 		}
 	case n.GetIndexStmt() != nil:
@@ -44,12 +47,13 @@ func (p *namePass) checkNames() {
 	case n.GetCreateFunctionStmt() != nil:
 		p.checkFunction(n.GetCreateFunctionStmt())
 	case n.GetCreateTrigStmt() != nil:
-		p.fail(p.state.FunctionMissing(n.GetCreateTrigStmt().GetFuncname()), fmt.Sprintf("function %s() does not exist", syntax.LastName(n.GetCreateTrigStmt().GetFuncname())))
+		p.fail(p.state.FunctionMissing(n.GetCreateTrigStmt().GetFuncname()), "function %s() does not exist",
+			syntax.LastName(n.GetCreateTrigStmt().GetFuncname()))
 	case n.GetGrantStmt() != nil:
 		p.checkGrant(n.GetGrantStmt())
 	case n.GetAlterFunctionStmt() != nil:
 		f := n.GetAlterFunctionStmt().GetFunc().GetObjname()
-		p.fail(p.state.FunctionMissing(f), fmt.Sprintf("function %s() does not exist", syntax.LastName(f)))
+		p.fail(p.state.FunctionMissing(f), "function %s() does not exist", syntax.LastName(f))
 	case n.GetAlterObjectSchemaStmt().GetRelation() != nil:
 		if !n.GetAlterObjectSchemaStmt().GetMissingOk() {
 			p.absent(n.GetAlterObjectSchemaStmt().GetRelation())
@@ -68,8 +72,10 @@ func (p *namePass) checkNames() {
 
 // rolesIn says whether the names of roles in a statement must exist.
 func rolesIn(n *pg.Node) bool {
-	return n.GetGrantStmt() != nil || n.GetGrantRoleStmt() != nil || n.GetAlterOwnerStmt() != nil || n.GetAlterTableStmt() != nil || n.GetAlterDefaultPrivilegesStmt() != nil ||
-		n.GetCreatePolicyStmt() != nil || n.GetAlterPolicyStmt() != nil || n.GetCreateSchemaStmt() != nil || n.GetDropRoleStmt() != nil && !n.GetDropRoleStmt().GetMissingOk() ||
+	return n.GetGrantStmt() != nil || n.GetGrantRoleStmt() != nil || n.GetAlterOwnerStmt() != nil ||
+		n.GetAlterTableStmt() != nil || n.GetAlterDefaultPrivilegesStmt() != nil ||
+		n.GetCreatePolicyStmt() != nil || n.GetAlterPolicyStmt() != nil || n.GetCreateSchemaStmt() != nil ||
+		n.GetDropRoleStmt() != nil && !n.GetDropRoleStmt().GetMissingOk() ||
 		n.GetDropOwnedStmt() != nil || n.GetReassignOwnedStmt() != nil || n.GetAlterRoleStmt() != nil
 }
 
@@ -79,7 +85,7 @@ func (p *namePass) checkRoles(n *pg.Node) {
 	}
 	syntax.Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
 		if r, ok := m.Interface().(*pg.RoleSpec); ok {
-			p.fail(p.state.RoleMissing(r), fmt.Sprintf("role %s does not exist", r.GetRolename()))
+			p.fail(p.state.RoleMissing(r), "role %s does not exist", r.GetRolename())
 		}
 		return true
 	})
@@ -88,7 +94,8 @@ func (p *namePass) checkRoles(n *pg.Node) {
 // checkTree looks at the relations that a query reads, and at its words. Names of WITH queries are no relations.
 func (p *namePass) checkTree(n *pg.Node) {
 	if n == nil || p.state.Catalog == nil && !p.state.Lost() {
-		return // nothing is known to be nowhere
+		// nothing is known to be nowhere
+		return
 	}
 	var relations []*pg.RangeVar
 	with := map[string]bool{}
@@ -121,11 +128,12 @@ func (p *namePass) checkTree(n *pg.Node) {
 	}
 }
 
-// onlyConstants recognises INSERT … VALUES of nothing but constants, of which large files are made: nothing in it is named besides the
-// table.
+// onlyConstants recognises INSERT … VALUES of nothing but constants, of which large files are made: nothing in it is
+// named besides the table.
 func onlyConstants(i *pg.InsertStmt) bool {
 	v := i.GetSelectStmt().GetSelectStmt()
-	if v == nil || len(v.GetValuesLists()) == 0 || i.GetWithClause() != nil || v.GetWithClause() != nil || i.GetOnConflictClause() != nil || len(i.GetReturningList()) > 0 {
+	if v == nil || len(v.GetValuesLists()) == 0 || i.GetWithClause() != nil || v.GetWithClause() != nil ||
+		i.GetOnConflictClause() != nil || len(i.GetReturningList()) > 0 {
 		return false
 	}
 	for _, row := range v.GetValuesLists() {
@@ -147,11 +155,11 @@ func (p *namePass) checkWords(n *pg.Node) {
 		switch x := m.Interface().(type) {
 		case *pg.TypeName:
 			if p.state.TypeMissing(x) {
-				p.fail(true, fmt.Sprintf("type %s does not exist", syntax.LastName(x.GetNames())))
+				p.fail(true, "type %s does not exist", syntax.LastName(x.GetNames()))
 			}
 		case *pg.FuncCall:
 			if p.state.FunctionMissing(x.GetFuncname()) {
-				p.fail(true, fmt.Sprintf("function %s() does not exist", syntax.CalledName(x)))
+				p.fail(true, "function %s() does not exist", syntax.CalledName(x))
 			}
 			switch syntax.CalledName(x) {
 			case "nextval", "setval", "currval":
@@ -175,7 +183,7 @@ func (p *namePass) checkSpelled(n *pg.Node) {
 		return
 	}
 	r := p.state.Spelled(text)
-	p.fail(r.Name != "" && p.state.Missing(r), fmt.Sprintf("relation %s does not exist", r))
+	p.fail(r.Name != "" && p.state.Missing(r), "relation %s does not exist", r)
 }
 
 // checkFunction is about the types of a function, and about the body of one in SQL, which the server reads at once.
@@ -184,7 +192,7 @@ func (p *namePass) checkFunction(f *pg.CreateFunctionStmt) {
 		p.checkWords(a)
 	}
 	if t := f.GetReturnType(); t != nil {
-		p.fail(p.state.TypeMissing(t), fmt.Sprintf("type %s does not exist", syntax.LastName(t.GetNames())))
+		p.fail(p.state.TypeMissing(t), "type %s does not exist", syntax.LastName(t.GetNames()))
 	}
 	language, body := "", ""
 	for _, o := range f.GetOptions() {
@@ -206,21 +214,25 @@ func (p *namePass) checkFunction(f *pg.CreateFunctionStmt) {
 	}
 	own := syntax.LastName(f.GetFuncname())
 	had := p.state.Callable[own]
-	p.state.Callable[own] = true // it may call itself
+	// it may call itself
+	p.state.Callable[own] = true
 	inner := *p.Statement
 	q := namePass{pass: &pass{Statement: &inner, state: p.state, rowsAssumed: p.rowsAssumed}}
-	inner.InBody = true // its arguments look like columns
+	// its arguments look like columns
+	inner.InBody = true
 	for i := range s.Statements {
 		n := s.Node(i)
-		if n.GetSelectStmt() == nil && n.GetInsertStmt() == nil && n.GetUpdateStmt() == nil && n.GetDeleteStmt() == nil {
-			break // what it makes, the next statement may use
+		if n.GetSelectStmt() == nil && n.GetInsertStmt() == nil && n.GetUpdateStmt() == nil &&
+			n.GetDeleteStmt() == nil {
+			// what it makes, the next statement may use
+			break
 		}
 		q.checkTree(n)
 	}
 	if !had {
 		delete(p.state.Callable, own)
 	}
-	p.fail(q.fails != "", "in the body: "+q.fails)
+	p.fail(q.fails != "", "%s", "in the body: "+q.fails)
 }
 
 // checkOperators claims that an index needs an extension that nobody installed.
@@ -229,7 +241,7 @@ func (p *namePass) checkOperators(i *pg.IndexStmt) {
 		return
 	}
 	if x := i.GetAccessMethod(); (x == "hnsw" || x == "ivfflat") && !p.state.Installed("vector") {
-		p.fail(true, fmt.Sprintf("access method %s does not exist", x))
+		p.fail(true, "access method %s does not exist", x)
 	}
 	for _, e := range i.GetIndexParams() {
 		class := syntax.LastName(e.GetIndexElem().GetOpclass())
@@ -237,10 +249,11 @@ func (p *namePass) checkOperators(i *pg.IndexStmt) {
 		switch class {
 		case "gin_trgm_ops", "gist_trgm_ops":
 			extension = "pg_trgm"
-		case "vector_l2_ops", "vector_ip_ops", "vector_cosine_ops", "vector_l1_ops", "halfvec_cosine_ops", "halfvec_l2_ops", "bit_hamming_ops":
+		case "vector_l2_ops", "vector_ip_ops", "vector_cosine_ops", "vector_l1_ops", "halfvec_cosine_ops",
+			"halfvec_l2_ops", "bit_hamming_ops":
 			extension = "vector"
 		}
-		p.fail(extension != "" && !p.state.Installed(extension), fmt.Sprintf("operator class %s does not exist", class))
+		p.fail(extension != "" && !p.state.Installed(extension), "operator class %s does not exist", class)
 	}
 }
 
@@ -256,7 +269,8 @@ func (p *namePass) checkGrant(g *pg.GrantStmt) {
 		t := p.state.Table(p.state.Named(r))
 		for _, x := range g.GetPrivileges() {
 			for _, column := range syntax.Strings(x.GetAccessPriv().GetCols()) {
-				p.fail(t.Column(column) == nil && !slices.Contains(systemColumns(), column), fmt.Sprintf("column %q of %s does not exist", column, t.Name))
+				p.fail(t.Column(column) == nil && !slices.Contains(systemColumns(), column),
+					"column %q of %s does not exist", column, t.Name)
 			}
 		}
 	}
@@ -264,15 +278,17 @@ func (p *namePass) checkGrant(g *pg.GrantStmt) {
 
 func (p *namePass) checkComment(c *pg.CommentStmt) {
 	switch c.GetObjtype() {
-	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW, pg.ObjectType_OBJECT_INDEX, pg.ObjectType_OBJECT_SEQUENCE:
+	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW,
+		pg.ObjectType_OBJECT_INDEX, pg.ObjectType_OBJECT_SEQUENCE:
 		n := p.state.Listed(c.GetObject())
-		p.fail(p.state.Missing(n), fmt.Sprintf("relation %s does not exist", n))
+		p.fail(p.state.Missing(n), "relation %s does not exist", n)
 	case pg.ObjectType_OBJECT_COLUMN:
 		n, column := p.state.MemberOf(c.GetObject())
 		if n.Name == "" {
 			return
 		}
-		p.fail(p.state.Missing(n) && !p.state.Types[n.Name] && !p.state.Composite(n), fmt.Sprintf("relation %s does not exist", n))
-		p.fail(p.state.ColumnsKnown(n) && p.state.Table(n).Column(column) == nil && !slices.Contains(systemColumns(), column), fmt.Sprintf("column %q of %s does not exist", column, n))
+		p.fail(p.state.Missing(n) && !p.state.Types[n.Name] && !p.state.Composite(n), "relation %s does not exist", n)
+		p.fail(p.state.ColumnsKnown(n) && p.state.Table(n).Column(column) == nil &&
+			!slices.Contains(systemColumns(), column), "column %q of %s does not exist", column, n)
 	}
 }

@@ -1,8 +1,6 @@
 package failures
 
 import (
-	"fmt"
-
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"fairlead/internal/sqlreview/syntax"
@@ -11,7 +9,7 @@ import (
 // checkSchemas claims that something new shall stand in a schema that is nowhere.
 func (p *namePass) checkSchemas() {
 	for _, schema := range newHomes(p.Node) {
-		p.fail(p.state.SchemaMissing(schema), fmt.Sprintf("schema %s does not exist", schema))
+		p.fail(p.state.SchemaMissing(schema), "schema %s does not exist", schema)
 	}
 }
 
@@ -44,7 +42,8 @@ func newHomes(n *pg.Node) []string {
 		}
 	case n.GetRenameStmt() != nil && n.GetRenameStmt().GetRenameType() == pg.ObjectType_OBJECT_SCHEMA:
 		return []string{n.GetRenameStmt().GetSubname()}
-	case n.GetGrantStmt().GetObjtype() == pg.ObjectType_OBJECT_SCHEMA && n.GetGrantStmt().GetTargtype() == pg.GrantTargetType_ACL_TARGET_OBJECT,
+	case n.GetGrantStmt().GetObjtype() == pg.ObjectType_OBJECT_SCHEMA &&
+		n.GetGrantStmt().GetTargtype() == pg.GrantTargetType_ACL_TARGET_OBJECT,
 		n.GetGrantStmt().GetTargtype() == pg.GrantTargetType_ACL_TARGET_ALL_IN_SCHEMA:
 		return syntax.Strings(n.GetGrantStmt().GetObjects())
 	case n.GetDropStmt().GetRemoveType() == pg.ObjectType_OBJECT_SCHEMA && !n.GetDropStmt().GetMissingOk():

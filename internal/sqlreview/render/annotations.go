@@ -8,8 +8,8 @@ import (
 	"fairlead/internal/sqlreview/report"
 )
 
-// Annotations writes a report as the workflow commands that a CI run turns into
-// remarks beside the changed lines, one finding a line.
+// Annotations writes a report as the workflow commands that a CI run turns into remarks beside the changed lines, one
+// finding a line.
 func Annotations(w io.Writer, r report.Report) error {
 	var out strings.Builder
 	for _, f := range r.Findings {
@@ -21,7 +21,8 @@ func Annotations(w io.Writer, r report.Report) error {
 		case f.Severity == report.SeverityWarn:
 			kind = "warning"
 		}
-		fmt.Fprintf(&out, "::%s file=%s,line=%d,col=%d,title=%s::%s\n", kind, property(f.File), f.Line, f.Column, property("fairlead "+f.Rule),
+		fmt.Fprintf(&out, "::%s file=%s,line=%d,col=%d,title=%s::%s\n", kind, property(f.File), f.Line, f.Column,
+			property("fairlead "+f.Rule),
 			data(f.Message+"\n"+f.Why+"\nInstead:\n"+f.Do))
 	}
 	fmt.Fprint(&out, Summary(r))

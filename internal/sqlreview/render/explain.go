@@ -18,14 +18,16 @@ func Explain(id string) (string, bool) {
 	fmt.Fprintf(&b, "# %s\n\n", r.ID)
 	fmt.Fprintf(&b, "%s. Family: %s (%s).\n\n", severityWords(r.Severity), r.Family, familyWords(r.Family))
 	if r.CanLower() {
-		fmt.Fprintf(&b, "A team may weigh it otherwise: `review: {rules: {%s: off}}` in `fairlead.yaml`, or info, warn, block.\n\n", r.ID)
+		fmt.Fprintf(&b, "A team may weigh it otherwise: `review: {rules: {%s: off}}` in `fairlead.yaml`, or info, "+
+			"warn, block.\n\n", r.ID)
 	} else if r.Severity != report.SeverityBlock {
 		fmt.Fprintf(&b, "A team may raise it: `review: {rules: {%s: block}}` in `fairlead.yaml`.\n\n", r.ID)
 	}
 	fmt.Fprintf(&b, "## Why\n\n%s\n\n", r.Why)
 	if r.Server != "" {
 		fmt.Fprintf(&b, "## What the server does\n\n%s\n\n", r.Server)
-		b.WriteString("Compared with real servers of versions 13 to 18 by `make oracle` (see `internal/sqlreview/testdata/oracle`).\n\n")
+		b.WriteString("Compared with real servers of versions 13 to 18 by `make oracle` (see " +
+			"`internal/sqlreview/testdata/oracle`).\n\n")
 	}
 	fmt.Fprintf(&b, "## When it does not apply\n\n%s\n\n", notApplied(r))
 	fmt.Fprintf(&b, "## What to do instead\n\n```sql\n%s\n```\n\n", r.Do)
@@ -34,7 +36,8 @@ func Explain(id string) (string, bool) {
 		b.WriteString("None: an exception cannot except itself.\n")
 	} else {
 		fmt.Fprintf(&b, "```sql\n-- fairlead:allow %s reason=\"why this is safe here\" until=2027-01-31\n```\n\n", r.ID)
-		b.WriteString("on a line of its own before the statement, or, without touching the file, `fairlead review waive FINGERPRINT FILE --reason … --until …`.\n")
+		b.WriteString("on a line of its own before the statement, or, without touching the file, `fairlead review " +
+			"waive FINGERPRINT FILE --reason … --until …`.\n")
 	}
 	return b.String(), true
 }
@@ -74,7 +77,9 @@ func notApplied(r report.Rule) string {
 	}
 	switch r.Family {
 	case report.FamilyLock:
-		out = append(out, "- On a relation that the same script made: nobody else uses it yet.", "- On a table with fewer rows than `review.small_rows` (100,000), and less than `review.small_mib` (256), when a catalog says so: it informs only.")
+		out = append(out, "- On a relation that the same script made: nobody else uses it yet.",
+			"- On a table with fewer rows than `review.small_rows` (100,000), and less than `review.small_mib` "+
+				"(256), when a catalog says so: it informs only.")
 	case report.FamilyLoss, report.FamilyCompatibility:
 		out = append(out, "- On something that the same script made.")
 	}

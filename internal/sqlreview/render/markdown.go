@@ -8,8 +8,8 @@ import (
 	"fairlead/internal/sqlreview/report"
 )
 
-// Markdown writes the note for the person who decides when a review blocks: the
-// verdict, what the running image meets, and each finding with its SQL.
+// Markdown writes the note for the person who decides when a review blocks: the verdict, what the running image meets,
+// and each finding with its SQL.
 func Markdown(w io.Writer, r report.Report, sources map[string][]byte) error {
 	out := &strings.Builder{}
 	fmt.Fprintf(out, "## Migration review: %s\n\n", r.Verdict)
@@ -23,7 +23,8 @@ func Markdown(w io.Writer, r report.Report, sources map[string][]byte) error {
 		if f.Severity == report.SeverityInfo {
 			continue
 		}
-		fmt.Fprintf(out, "\n### %s: %s\n\n%s, line %d, column %d: %s\n\n", f.Severity, f.Rule, code(f.File), f.Line, f.Column, plain(f.Message))
+		fmt.Fprintf(out, "\n### %s: %s\n\n%s, line %d, column %d: %s\n\n", f.Severity, f.Rule, code(f.File), f.Line,
+			f.Column, plain(f.Message))
 		if line, _, ok := sourceLine(sources[f.File], f.Line, f.Column); ok {
 			fmt.Fprintf(out, "%s\n\n", fence(line))
 		}
@@ -33,7 +34,8 @@ func Markdown(w io.Writer, r report.Report, sources map[string][]byte) error {
 		if note := policyNote(f); note != "" {
 			fmt.Fprintf(out, "Policy: %s.\n\n", note)
 		}
-		fmt.Fprintf(out, "%s\n\nInstead:\n\n%s\n\nFingerprint `%s`, evidence: %s\n", f.Why, fence(f.Do), f.Fingerprint, f.Evidence)
+		fmt.Fprintf(out, "%s\n\nInstead:\n\n%s\n\nFingerprint `%s`, evidence: %s\n", f.Why, fence(f.Do), f.Fingerprint,
+			f.Evidence)
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
@@ -61,5 +63,6 @@ func code(s string) string {
 
 // plain keeps what comes from the SQL from being read as Markdown.
 func plain(s string) string {
-	return strings.NewReplacer("\n", " ", "\r", " ", "`", "'", "*", `\*`, "_", `\_`, "[", `\[`, "<", "&lt;", "|", `\|`, "@", "@\u200b").Replace(s)
+	return strings.NewReplacer("\n", " ", "\r", " ", "`", "'", "*", `\*`, "_", `\_`, "[", `\[`, "<", "&lt;", "|", `\|`,
+		"@", "@\u200b").Replace(s)
 }

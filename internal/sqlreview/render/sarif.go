@@ -85,7 +85,8 @@ func SARIF(w io.Writer, r report.Report) error {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, rule)
 	}
 	for _, f := range r.Findings {
-		result := sarifResult{Rule: f.Rule, Index: at[f.Rule], Level: sarifLevel(f.Severity), Message: sarifMessage{f.Message + ". " + f.Why},
+		result := sarifResult{Rule: f.Rule, Index: at[f.Rule], Level: sarifLevel(f.Severity),
+			Message:      sarifMessage{f.Message + ". " + f.Why},
 			Fingerprints: map[string]string{"fairlead/v1": f.Fingerprint}, Locations: make([]sarifLocation, 1)}
 		place := &result.Locations[0].Physical
 		place.Artifact.URI, place.Region.Line, place.Region.Column = fileURI(f.File), max(f.Line, 1), max(f.Column, 1)

@@ -1,4 +1,5 @@
-// Package render writes a report: for a terminal, as Markdown, as SARIF, as annotations of a CI run; and the page of a rule.
+// Package render writes a report: for a terminal, as Markdown, as SARIF, as annotations of a CI run; and the page of a
+// rule.
 package render
 
 import (
@@ -12,9 +13,8 @@ import (
 
 const maxSourceLine = 160 // characters of a source line that are shown
 
-// Text writes a report for a person at a terminal: each finding with its
-// source line and a caret, why it matters and what to do instead. Sources maps
-// the names of files to their bytes; a missing one costs only the line.
+// Text writes a report for a person at a terminal: each finding with its source line and a caret, why it matters and
+// what to do instead. Sources maps the names of files to their bytes; a missing one costs only the line.
 func Text(w io.Writer, r report.Report, sources map[string][]byte) error {
 	out := &strings.Builder{}
 	for _, f := range r.Findings {
@@ -47,7 +47,8 @@ func Text(w io.Writer, r report.Report, sources map[string][]byte) error {
 				again = "failed at line " + fmt.Sprint(t.Trace.Again.Line)
 			}
 		}
-		fmt.Fprintf(out, "%s on a scratch database: %d statements, %d disagreements with the claims; the second run %s\n", t.File, len(t.Trace.Statements), len(t.Disagreements), again)
+		fmt.Fprintf(out, "%s on a scratch database: %d statements, %d disagreements with the claims; the second "+
+			"run %s\n", t.File, len(t.Trace.Statements), len(t.Disagreements), again)
 	}
 	out.WriteString(Summary(r))
 	_, err := io.WriteString(w, out.String())
@@ -71,14 +72,16 @@ func Summary(r report.Report) string {
 		waived += fmt.Sprintf(", %d of rules that are switched off", r.Silenced)
 	}
 	return fmt.Sprintf("%s: %d block, %d warn%s; running image: %s; run again: %s; %d of %d statements reviewed%s\n",
-		r.Verdict, count(r, report.SeverityBlock), count(r, report.SeverityWarn), waived, r.Compatibility, r.Idempotent, r.Coverage.Reviewed, r.Coverage.Total, catalog)
+		r.Verdict, count(r, report.SeverityBlock), count(r, report.SeverityWarn), waived, r.Compatibility, r.Idempotent,
+		r.Coverage.Reviewed, r.Coverage.Total, catalog)
 }
 
 // policyNote says what a team's policy and a trial made of the finding.
 func policyNote(f report.Finding) string {
 	switch {
 	case f.Disproved && f.Plain != "":
-		return fmt.Sprintf("it would be %s; a trial on a copy of this shape saw no such work, and review.trace is lowers", f.Plain)
+		return fmt.Sprintf("it would be %s; a trial on a copy of this shape saw no such work, and review.trace "+
+			"is lowers", f.Plain)
 	case f.Disproved:
 		return "a trial saw no such work"
 	case f.Plain != "":
@@ -97,8 +100,8 @@ func count(r report.Report, s report.Severity) int {
 	return n
 }
 
-// sourceLine gives a line of a file, made safe for a terminal, and a caret
-// under its column. A long line is cut around the column.
+// sourceLine gives a line of a file, made safe for a terminal, and a caret under its column. A long line is cut around
+// the column.
 func sourceLine(source []byte, line, column int) (text, caret string, ok bool) {
 	lines := strings.SplitN(strings.TrimPrefix(string(source), "\ufeff"), "\n", line+1)
 	if line < 1 || line > len(lines) {

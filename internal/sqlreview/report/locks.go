@@ -2,6 +2,7 @@ package report
 
 import ()
 
+// PostgreSQL's lock modes, without those that disturb nobody.
 const (
 	AccessExclusive      = "ACCESS EXCLUSIVE"
 	Exclusive            = "EXCLUSIVE"
@@ -13,5 +14,6 @@ const (
 
 // LockModes gives PostgreSQL's lock modes, from weak to strong.
 func LockModes() []string {
-	return []string{"ACCESS SHARE", "ROW SHARE", RowExclusive, ShareUpdateExclusive, Share, ShareRowExclusive, Exclusive, AccessExclusive}
+	return []string{"ACCESS SHARE", "ROW SHARE", RowExclusive, ShareUpdateExclusive, Share, ShareRowExclusive,
+		Exclusive, AccessExclusive}
 }

@@ -11,22 +11,21 @@ import (
 type Policy struct {
 	// AssumeRows, above zero, is taken as the size of every table that exists.
 	AssumeRows int64
-	// SmallRows is the size below which work on a table under a lock only
-	// informs. Zero means 100,000; below zero, no table is small. It never
-	// touches loss or compatibility.
+	// SmallRows is the size below which work on a table under a lock only informs. Zero means 100,000; below zero, no
+	// table is small. It never touches loss or compatibility.
 	SmallRows int64
-	// SmallBytes is the size from which a table is big however few rows it has,
-	// where the catalog knows its size. Zero means 256 MiB.
+	// SmallBytes is the size from which a table is big however few rows it has, where the catalog knows its size. Zero
+	// means 256 MiB.
 	SmallBytes int64
 	// Rules gives rules another severity; Check says what is allowed.
 	Rules map[string]Level
-	// TraceLowers lets a trial on a copy of the target's shape turn a block of
-	// the lock family, which it disproves, into a warning.
+	// TraceLowers lets a trial on a copy of the target's shape turn a block of the lock family, which it disproves,
+	// into a warning.
 	TraceLowers bool
 	// Sequence carries what a file created over to the next one.
 	Sequence bool
-	// Unrecorded says that the runner keeps no record of what it applied, so
-	// only guards make a script safe to run again.
+	// Unrecorded says that the runner keeps no record of what it applied, so only guards make a script safe to run
+	// again.
 	Unrecorded bool
 }
 
@@ -44,8 +43,8 @@ const (
 // CanLower says whether a team may make less of the rule.
 func (r Rule) CanLower() bool { return r.Family == FamilyLock || r.Family == FamilyBehaviour }
 
-// CheckLevel says why the rule cannot be given a level: it protects data, the running image, or the truth of the review itself,
-// and then it can be raised but not lowered.
+// CheckLevel says why the rule cannot be given a level: it protects data, the running image, or the truth of the review
+// itself, and then it can be raised but not lowered.
 func (r Rule) CheckLevel(l Level) error {
 	switch {
 	case !slices.Contains([]Level{LevelOff, LevelInfo, LevelWarn, LevelBlock}, l):
@@ -70,8 +69,8 @@ func (r Rule) about() string {
 	return "what cannot be reviewed"
 }
 
-// Weigh gives the severity that a finding has under the policy; false: it is not shown. A lock on a table that is known to be small
-// informs at most, and a level that may not be given changes nothing.
+// Weigh gives the severity that a finding has under the policy; false: it is not shown. A lock on a table that is known
+// to be small informs at most, and a level that may not be given changes nothing.
 func (p Policy) Weigh(r Rule, s Severity) (Severity, bool) {
 	l, ok := p.Rules[r.ID]
 	switch {

@@ -99,8 +99,8 @@ type Coverage struct {
 	Total    int `json:"total"`
 }
 
-// Finding is one thing that a person should know before the script runs.
-// Evidence is text, catalog or trace: what the finding rests on.
+// Finding is one thing that a person should know before the script runs. Evidence is text, catalog or trace: what the
+// finding rests on.
 type Finding struct {
 	Rule        string   `json:"rule"`
 	Severity    Severity `json:"severity"`
@@ -112,17 +112,18 @@ type Finding struct {
 	Do          string   `json:"do"`
 	Evidence    string   `json:"evidence"`
 	Fingerprint string   `json:"fingerprint"`
-	Waived      *Waived  `json:"waived,omitempty"`         // somebody answers for it, so it does not block
-	Plain       Severity `json:"plain_severity,omitempty"` // what it would be without the team's policy, where that differs
-	Disproved   bool     `json:"disproved,omitempty"`      // a trial saw no such work
+	Waived      *Waived  `json:"waived,omitempty"` // somebody answers for it, so it does not block
+	// what it would be without the team's policy, where that differs
+	Plain     Severity `json:"plain_severity,omitempty"`
+	Disproved bool     `json:"disproved,omitempty"` // a trial saw no such work
 
 	// statement is the index in its file of the statement it is about, or -1; sha256 is of the file.
 	Statement int    `json:"-"`
 	Sha256    string `json:"-"`
 }
 
-// Waived says who answers for a finding, why and until when. How is exception
-// (a comment in the file) or waiver (beside it).
+// Waived says who answers for a finding, why and until when. How is exception (a comment in the file) or waiver (beside
+// it).
 type Waived struct {
 	How    string `json:"how"`
 	By     string `json:"by,omitempty"`
@@ -130,8 +131,8 @@ type Waived struct {
 	Until  string `json:"until"`
 }
 
-// StatementReport says what one statement will do. A statement inside a DO
-// block or a called function has an entry of its own, with its own line.
+// StatementReport says what one statement will do. A statement inside a DO block or a called function has an entry of
+// its own, with its own line.
 type StatementReport struct {
 	File          string        `json:"file"`
 	Line          int           `json:"line"`
@@ -143,8 +144,8 @@ type StatementReport struct {
 	Claims        Claims        `json:"claims"`
 }
 
-// Claims is what a statement will do to relations that exist before the
-// script. Fails is empty, or says why the statement certainly fails.
+// Claims is what a statement will do to relations that exist before the script. Fails is empty, or says why the
+// statement certainly fails.
 type Claims struct {
 	Locks    []Lock   `json:"locks"`
 	Rewrites []string `json:"rewrites"`
@@ -225,11 +226,11 @@ func (c Claims) Complete() Claims {
 	c.Locks = append([]Lock{}, c.Locks...)
 	slices.SortFunc(c.Locks, func(a, b Lock) int { return strings.Compare(a.Relation+a.Mode, b.Relation+b.Mode) })
 	c.Locks = slices.Compact(c.Locks)
-	c.Rewrites, c.Scans, c.Builds = Unique(c.Rewrites), Unique(c.Scans), Unique(c.Builds)
+	c.Rewrites, c.Scans, c.Builds = unique(c.Rewrites), unique(c.Scans), unique(c.Builds)
 	return c
 }
 
-func Unique(in []string) []string {
+func unique(in []string) []string {
 	out := append([]string{}, in...)
 	slices.Sort(out)
 	return slices.Compact(out)

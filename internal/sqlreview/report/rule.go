@@ -32,13 +32,13 @@ type Rule struct {
 	Why, Do string
 	// Server says which locks the server takes and what it does under them, Unless when the rule does not apply.
 	Server, Unless string
-	// OutsideTransaction says that Do is to run a statement outside a transaction: the advice then names what must change
-	// in the tool that the file was written for.
+	// OutsideTransaction says that Do is to run a statement outside a transaction: the advice then names what must
+	// change in the tool that the file was written for.
 	OutsideTransaction bool
 	// TrialSeesNothing says that a trial without a finding proves nothing, although the rule is of the lock family.
 	TrialSeesNothing bool
 }
 
-// Disprovable says whether a rule is about work that a trial sees: not about rows that are written, nor about locks that
-// are asked for.
+// Disprovable says whether a rule is about work that a trial sees: not about rows that are written, nor about locks
+// that are asked for.
 func (r Rule) Disprovable() bool { return r.Family == FamilyLock && !r.TrialSeesNothing }

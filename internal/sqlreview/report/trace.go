@@ -6,21 +6,20 @@ import (
 	"strings"
 )
 
-// Trace is what a server did with a script: the database adapter observes, this
-// package compares. Statements are those of the file itself, in order; what a DO
-// block executed belongs to the block.
+// Trace is what a server did with a script: the database adapter observes, this package compares. Statements are those
+// of the file itself, in order; what a DO block executed belongs to the block.
 type Trace struct {
 	ServerVersion int        `json:"server_version"`
 	Statements    []Observed `json:"statements"`
-	// SameShape says that the scratch database had the shape of the catalog that the review knows, and that this catalog came from
-	// somewhere else.
+	// SameShape says that the scratch database had the shape of the catalog that the review knows, and that this
+	// catalog came from somewhere else.
 	SameShape bool `json:"same_shape,omitempty"`
 	// Again tells of the second run of the same script; nil means that there was none.
 	Again *Again `json:"again,omitempty"`
 }
 
-// Observed is what one statement did. Claims.Fails is the server's error. Held
-// are the locks that earlier statements of the same transaction had taken.
+// Observed is what one statement did. Claims.Fails is the server's error. Held are the locks that earlier statements of
+// the same transaction had taken.
 type Observed struct {
 	Statement    int    `json:"statement"` // its index in the file
 	Line         int    `json:"line"`
@@ -52,9 +51,8 @@ func (d Disagreement) String() string {
 	return fmt.Sprintf("line %d: %s of %s: claimed %s, observed %s", d.Line, d.What, d.Kind, d.Claimed, d.Observed)
 }
 
-// Compare lists where claims and observation differ, statement by statement of
-// one file. Locks that disturb nobody (ACCESS SHARE, ROW SHARE) do not count,
-// and of the others the strongest on each relation does. After a statement that
+// Compare lists where claims and observation differ, statement by statement of one file. Locks that disturb nobody
+// (ACCESS SHARE, ROW SHARE) do not count, and of the others the strongest on each relation does. After a statement that
 // failed, only its failure is compared.
 func Compare(r Report, t Trace) []Disagreement {
 	claims := map[int]*claimed{}
@@ -68,7 +66,8 @@ func Compare(r Report, t Trace) []Disagreement {
 	for _, o := range t.Statements {
 		c := claims[o.Statement]
 		if c == nil && r.Unlisted > 0 {
-			continue // its claims were left out
+			// its claims were left out
+			continue
 		}
 		if c == nil {
 			c = &claimed{}
@@ -78,8 +77,7 @@ func Compare(r Report, t Trace) []Disagreement {
 	return out
 }
 
-// claimed is what is claimed of one statement of the file: what it surely does,
-// and what it may do besides.
+// claimed is what is claimed of one statement of the file: what it surely does, and what it may do besides.
 type claimed struct{ sure, may Claims }
 
 func (c *claimed) add(s StatementReport) {
@@ -135,7 +133,8 @@ func (c *claimed) compare(o Observed) []Disagreement {
 
 // queries says whether a statement reads rows as its planner decides.
 func queries(kind string) bool {
-	for _, k := range []string{"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "REFRESH", "DO", "CALL", "EXECUTE", "CREATE TABLE AS", "CREATE MATERIALIZED VIEW AS"} {
+	for _, k := range []string{"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "REFRESH", "DO", "CALL",
+		"EXECUTE", "CREATE TABLE AS", "CREATE MATERIALIZED VIEW AS"} {
 		if strings.HasPrefix(kind, k) {
 			return true
 		}
@@ -144,14 +143,15 @@ func queries(kind string) bool {
 }
 
 func without(all, some []string) []string {
-	return slices.DeleteFunc(Unique(all), func(x string) bool { return slices.Contains(some, x) })
+	return slices.DeleteFunc(unique(all), func(x string) bool { return slices.Contains(some, x) })
 }
 
 func subset(a, b []string) bool {
 	return !slices.ContainsFunc(a, func(x string) bool { return !slices.Contains(b, x) })
 }
 
-// locksAgree compares the strongest lock on each relation. A lock of a statement in no transaction may come and go unseen.
+// locksAgree compares the strongest lock on each relation. A lock of a statement in no transaction may come and go
+// unseen.
 func (c *claimed) locksAgree(o Observed) bool {
 	rank := func(mode string) int { return slices.Index(LockModes(), mode) }
 	best := func(locks []Lock) map[string]int {
@@ -185,7 +185,7 @@ func orNone(s string) string {
 	return s
 }
 
-func list(names []string) string { return orNone(strings.Join(Unique(names), ", ")) }
+func list(names []string) string { return orNone(strings.Join(unique(names), ", ")) }
 
 // lockList prints the strongest lock of each relation that is stronger than what was held.
 func lockList(locks, held []Lock) string {

@@ -9,46 +9,37 @@ import (
 // dropRules are about what a script takes away.
 func dropRules() []Analyzer {
 	return []Analyzer{
-		{report.Rule{
-			ID: "drop-table", Family: report.FamilyLoss, Severity: report.SeverityBlock,
-			Why:    "The rows are gone, and the running image fails at its next query.",
-			Do:     "remove the use first, release that, and drop in a later release, after proof that nothing reads it",
-			Server: "ACCESS EXCLUSIVE on the table, on the tables that its foreign keys join, and on the parent of a partition; no work.",
-			Unless: "With IF EXISTS, when the catalog says that there is no such table.",
-		}, dropTable},
-		{report.Rule{
-			ID: "drop-column", Family: report.FamilyLoss, Severity: report.SeverityBlock,
+		{report.Rule{ID: "drop-table", Family: report.FamilyLoss, Severity: report.SeverityBlock,
+			Why: "The rows are gone, and the running image fails at its next query.",
+			Do: "remove the use first, release that, and drop in a later release, after proof that nothing " +
+				"reads it",
+			Server: "ACCESS EXCLUSIVE on the table, on the tables that its foreign keys join, and on the parent of a " +
+				"partition; no work.",
+			Unless: "With IF EXISTS, when the catalog says that there is no such table."}, dropTable},
+		{report.Rule{ID: "drop-column", Family: report.FamilyLoss, Severity: report.SeverityBlock,
 			Why:    "The values are gone, and the running image still names the column.",
 			Do:     "stop using the column, release that, and drop it in a later release",
 			Server: "ACCESS EXCLUSIVE, no work; indexes and constraints on the column vanish, with CASCADE also views.",
-			Unless: "With IF EXISTS, when the catalog says that there is no such column.",
-		}, dropColumn},
-		{report.Rule{
-			ID: "drop-schema", Family: report.FamilyLoss, Severity: report.SeverityBlock,
+			Unless: "With IF EXISTS, when the catalog says that there is no such column."}, dropColumn},
+		{report.Rule{ID: "drop-schema", Family: report.FamilyLoss, Severity: report.SeverityBlock,
 			Why: "Everything in it is gone.",
-			Do:  "drop in a later release, object by object",
-		}, dropSchema},
-		{report.Rule{
-			ID: "drop-database", Family: report.FamilyLoss, Severity: report.SeverityBlock,
+			Do:  "drop in a later release, object by object"}, dropSchema},
+		{report.Rule{ID: "drop-database", Family: report.FamilyLoss, Severity: report.SeverityBlock,
 			Why: "Everything in it is gone, and no migration needs it.",
-			Do:  "do it by hand, with a backup that was restored once",
-		}, dropDatabase},
-		{report.Rule{
-			ID: "drop-view", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
+			Do:  "do it by hand, with a backup that was restored once"}, dropDatabase},
+		{report.Rule{ID: "drop-view", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
 			Why: "The running image may read the view.",
-			Do:  "remove the use first, release that, and drop in a later release, after proof that nothing reads it",
-		}, dropView},
-		{report.Rule{
-			ID: "drop-object", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
+			Do:  "remove the use first, release that, and drop in a later release, after proof that nothing reads it"},
+			dropView},
+		{report.Rule{ID: "drop-object", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
 			Why: "The running image may use it, and CASCADE removes what depends on it without a word.",
-			Do:  "remove the use first, release that, and drop in a later release, after proof that nothing reads it",
-		}, dropObject},
-		{report.Rule{
-			ID: "truncate", Family: report.FamilyLoss, Severity: report.SeverityBlock,
-			Why:    "All rows are gone.",
-			Do:     "delete what must go in batches, outside the deployment, after a backup",
-			Server: "ACCESS EXCLUSIVE on the table and its partitions, with CASCADE on all that refer to it; new empty files.",
-		}, truncate},
+			Do:  "remove the use first, release that, and drop in a later release, after proof that nothing reads it"},
+			dropObject},
+		{report.Rule{ID: "truncate", Family: report.FamilyLoss, Severity: report.SeverityBlock,
+			Why: "All rows are gone.",
+			Do:  "delete what must go in batches, outside the deployment, after a backup",
+			Server: "ACCESS EXCLUSIVE on the table and its partitions, with CASCADE on all that refer to it; new " +
+				"empty files."}, truncate},
 	}
 }
 
@@ -115,7 +106,8 @@ func dropView(p *Pass) {
 		}
 		if p.state.Later[n.Name] && d.GetBehavior() != pg.DropBehavior_DROP_CASCADE {
 			p.breaks(report.Conditional)
-			p.reportAs(report.SeverityWarn, "text", 0, "view %s is dropped and made again; the running image must live with the new one", n)
+			p.reportAs(report.SeverityWarn, "text", 0, "view %s is dropped and made again; the running image must "+
+				"live with the new one", n)
 			continue
 		}
 		p.breaks(report.Incompatible)
@@ -129,8 +121,10 @@ func dropObject(p *Pass) {
 		return
 	}
 	switch d.GetRemoveType() {
-	case pg.ObjectType_OBJECT_FUNCTION, pg.ObjectType_OBJECT_PROCEDURE, pg.ObjectType_OBJECT_ROUTINE, pg.ObjectType_OBJECT_AGGREGATE,
-		pg.ObjectType_OBJECT_TYPE, pg.ObjectType_OBJECT_DOMAIN, pg.ObjectType_OBJECT_EXTENSION, pg.ObjectType_OBJECT_SEQUENCE,
+	case pg.ObjectType_OBJECT_FUNCTION, pg.ObjectType_OBJECT_PROCEDURE, pg.ObjectType_OBJECT_ROUTINE,
+		pg.ObjectType_OBJECT_AGGREGATE,
+		pg.ObjectType_OBJECT_TYPE, pg.ObjectType_OBJECT_DOMAIN, pg.ObjectType_OBJECT_EXTENSION,
+		pg.ObjectType_OBJECT_SEQUENCE,
 		pg.ObjectType_OBJECT_CAST, pg.ObjectType_OBJECT_OPERATOR, pg.ObjectType_OBJECT_COLLATION:
 		p.dropObjects(d)
 	case pg.ObjectType_OBJECT_TRIGGER, pg.ObjectType_OBJECT_POLICY, pg.ObjectType_OBJECT_RULE:
@@ -157,7 +151,8 @@ func (p *Pass) dropObjects(d *pg.DropStmt) {
 		}
 		if (p.state.Later[n.Name] || len(p.state.Functions[n.Name]) > 0) && !cascade {
 			p.breaks(report.Conditional)
-			p.reportAs(report.SeverityWarn, "text", 0, "%s %s: the script makes it again; the running image must live with the new one", p.Kind, n)
+			p.reportAs(report.SeverityWarn, "text", 0, "%s %s: the script makes it again; the running image must "+
+				"live with the new one", p.Kind, n)
 			continue
 		}
 		p.breaks(report.Incompatible)

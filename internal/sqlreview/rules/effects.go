@@ -8,8 +8,8 @@ import (
 	"fairlead/internal/sqlreview/syntax"
 )
 
-// effects says whether the statement may run twice, and what it does to the
-// running image beyond what the rules say when they find something.
+// effects says whether the statement may run twice, and what it does to the running image beyond what the rules say
+// when they find something.
 func (p *Pass) effects() {
 	n := p.Node
 	switch {
@@ -54,11 +54,16 @@ func (p *Pass) effects() {
 
 func (p *Pass) otherEffects(n *pg.Node) {
 	switch {
-	case n.GetSelectStmt() != nil, n.GetVariableSetStmt() != nil, n.GetVariableShowStmt() != nil, n.GetCommentStmt() != nil,
-		n.GetDeleteStmt() != nil, n.GetTruncateStmt() != nil, n.GetVacuumStmt() != nil, n.GetReindexStmt() != nil, n.GetClusterStmt() != nil,
-		n.GetRefreshMatViewStmt() != nil, n.GetLockStmt() != nil, n.GetGrantStmt() != nil, n.GetGrantRoleStmt() != nil, n.GetDoStmt() != nil,
-		n.GetAlterSystemStmt() != nil, n.GetAlterOwnerStmt() != nil, n.GetAlterSeqStmt() != nil, n.GetNotifyStmt() != nil, n.GetExplainStmt() != nil,
-		n.GetAlterDefaultPrivilegesStmt() != nil, n.GetConstraintsSetStmt() != nil, n.GetAlterFunctionStmt() != nil, n.GetAlterRoleSetStmt() != nil,
+	case n.GetSelectStmt() != nil, n.GetVariableSetStmt() != nil, n.GetVariableShowStmt() != nil,
+		n.GetCommentStmt() != nil,
+		n.GetDeleteStmt() != nil, n.GetTruncateStmt() != nil, n.GetVacuumStmt() != nil, n.GetReindexStmt() != nil,
+		n.GetClusterStmt() != nil,
+		n.GetRefreshMatViewStmt() != nil, n.GetLockStmt() != nil, n.GetGrantStmt() != nil, n.GetGrantRoleStmt() != nil,
+		n.GetDoStmt() != nil,
+		n.GetAlterSystemStmt() != nil, n.GetAlterOwnerStmt() != nil, n.GetAlterSeqStmt() != nil,
+		n.GetNotifyStmt() != nil, n.GetExplainStmt() != nil,
+		n.GetAlterDefaultPrivilegesStmt() != nil, n.GetConstraintsSetStmt() != nil, n.GetAlterFunctionStmt() != nil,
+		n.GetAlterRoleSetStmt() != nil,
 		n.GetAlterDatabaseSetStmt() != nil, n.GetAlterRoleStmt() != nil, n.GetCallStmt() != nil:
 		p.Repeatable = true
 	case n.GetMergeStmt() != nil:
@@ -69,12 +74,17 @@ func (p *Pass) otherEffects(n *pg.Node) {
 			p.breaks(report.Unknown)
 			p.reportFixed(Unreviewable, "COPY … PROGRAM runs a command on the server")
 		}
-	case n.GetCreateEnumStmt() != nil, n.GetCompositeTypeStmt() != nil, n.GetCreateDomainStmt() != nil, n.GetCreateRangeStmt() != nil,
-		n.GetDefineStmt() != nil, n.GetCreatePolicyStmt() != nil, n.GetAlterPolicyStmt() != nil, n.GetRenameStmt() != nil,
-		n.GetAlterObjectSchemaStmt() != nil, n.GetRuleStmt() != nil, n.GetAlterDomainStmt() != nil, n.GetCreatedbStmt() != nil,
-		n.GetDropdbStmt() != nil, n.GetDropOwnedStmt() != nil, n.GetCreateTableSpaceStmt() != nil, n.GetDropTableSpaceStmt() != nil,
+	case n.GetCreateEnumStmt() != nil, n.GetCompositeTypeStmt() != nil, n.GetCreateDomainStmt() != nil,
+		n.GetCreateRangeStmt() != nil,
+		n.GetDefineStmt() != nil, n.GetCreatePolicyStmt() != nil, n.GetAlterPolicyStmt() != nil,
+		n.GetRenameStmt() != nil,
+		n.GetAlterObjectSchemaStmt() != nil, n.GetRuleStmt() != nil, n.GetAlterDomainStmt() != nil,
+		n.GetCreatedbStmt() != nil,
+		n.GetDropdbStmt() != nil, n.GetDropOwnedStmt() != nil, n.GetCreateTableSpaceStmt() != nil,
+		n.GetDropTableSpaceStmt() != nil,
 		n.GetCreateRoleStmt() != nil, n.GetAlterDatabaseStmt() != nil, n.GetCreateCastStmt() != nil,
-		n.GetAlterTypeStmt() != nil, n.GetCreatePublicationStmt() != nil, n.GetAlterPublicationStmt() != nil, n.GetPrepareStmt() != nil:
+		n.GetAlterTypeStmt() != nil, n.GetCreatePublicationStmt() != nil, n.GetAlterPublicationStmt() != nil,
+		n.GetPrepareStmt() != nil:
 	default:
 		p.breaks(report.Unknown)
 		p.reportFixed(UnknownStatement, "no rule speaks about %s", p.Kind)
@@ -89,7 +99,8 @@ func (p *Pass) alterEffects() {
 		switch c.GetSubtype() {
 		case pg.AlterTableType_AT_AddColumn, pg.AlterTableType_AT_DropColumn, pg.AlterTableType_AT_DropConstraint:
 			p.Repeatable = p.Repeatable && c.GetMissingOk()
-		case pg.AlterTableType_AT_AddConstraint, pg.AlterTableType_AT_AttachPartition, pg.AlterTableType_AT_DetachPartition,
+		case pg.AlterTableType_AT_AddConstraint, pg.AlterTableType_AT_AttachPartition,
+			pg.AlterTableType_AT_DetachPartition,
 			pg.AlterTableType_AT_AddIdentity, pg.AlterTableType_AT_AddInherit, pg.AlterTableType_AT_DropInherit:
 			p.Repeatable = false
 		}

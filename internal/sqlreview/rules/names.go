@@ -10,35 +10,28 @@ import (
 // nameRules are about names and columns that the running image does not know.
 func nameRules() []Analyzer {
 	return []Analyzer{
-		{report.Rule{
-			ID: "add-required-column", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
-			Why:    "INSERTs of the running image do not name the column, so they fail; and so does the statement, when there are rows.",
-			Do:     "ALTER TABLE t ADD COLUMN c type;  -- nullable, or with a constant DEFAULT\n-- fill it, ship the image that writes it, then SET NOT NULL in a later release",
+		{report.Rule{ID: "add-required-column", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
+			Why: "INSERTs of the running image do not name the column, so they fail; and so does the statement, " +
+				"when there are rows.",
+			Do: "ALTER TABLE t ADD COLUMN c type;  -- nullable, or with a constant DEFAULT\n-- fill it, ship the " +
+				"image that writes it, then SET NOT NULL in a later release",
 			Server: "ACCESS EXCLUSIVE and a scan; the first row makes it fail.",
-			Unless: "With a default that is not null, or on a table that the script made.",
-		}, addRequiredColumn},
-		{report.Rule{
-			ID: "rename-column", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
+			Unless: "With a default that is not null, or on a table that the script made."}, addRequiredColumn},
+		{report.Rule{ID: "rename-column", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
 			Why:    "The running image uses the old name and fails at once.",
 			Do:     "add a column, write both, switch the readers, drop the old one in a later release",
-			Server: "ACCESS EXCLUSIVE for a moment, on partitions and children too.",
-		}, renameColumn},
-		{report.Rule{
-			ID: "rename-table", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
-			Why:    "The running image uses the old name and fails at once.",
-			Do:     "rename, and leave a view under the old name in the same transaction; or make a new table and move over",
-			Server: "ACCESS EXCLUSIVE for a moment.",
-		}, renameTable},
-		{report.Rule{
-			ID: "rename-object", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
+			Server: "ACCESS EXCLUSIVE for a moment, on partitions and children too."}, renameColumn},
+		{report.Rule{ID: "rename-table", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
 			Why: "The running image uses the old name and fails at once.",
-			Do:  "make the new one beside the old one, and drop the old one in a later release",
-		}, renameObject},
-		{report.Rule{
-			ID: "enum-rename-value", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
+			Do: "rename, and leave a view under the old name in the same transaction; or make a new table and " +
+				"move over",
+			Server: "ACCESS EXCLUSIVE for a moment."}, renameTable},
+		{report.Rule{ID: "rename-object", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
+			Why: "The running image uses the old name and fails at once.",
+			Do:  "make the new one beside the old one, and drop the old one in a later release"}, renameObject},
+		{report.Rule{ID: "enum-rename-value", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
 			Why: "The running image still writes and reads the old label.",
-			Do:  "add the new value, migrate the rows, retire the old value later",
-		}, enumRenameValue},
+			Do:  "add the new value, migrate the rows, retire the old value later"}, enumRenameValue},
 	}
 }
 
@@ -61,7 +54,8 @@ func addRequiredColumn(p *Pass) {
 
 func renameColumn(p *Pass) {
 	r := p.Node.GetRenameStmt()
-	if r == nil || r.GetRenameType() != pg.ObjectType_OBJECT_COLUMN && r.GetRenameType() != pg.ObjectType_OBJECT_ATTRIBUTE {
+	if r == nil || r.GetRenameType() != pg.ObjectType_OBJECT_COLUMN &&
+		r.GetRenameType() != pg.ObjectType_OBJECT_ATTRIBUTE {
 		return
 	}
 	n := p.state.Named(r.GetRelation())
@@ -77,7 +71,8 @@ func renameTable(p *Pass) {
 	relation := p.Node.GetAlterObjectSchemaStmt().GetRelation()
 	if r := p.Node.GetRenameStmt(); r != nil {
 		switch r.GetRenameType() {
-		case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW, pg.ObjectType_OBJECT_FOREIGN_TABLE:
+		case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW,
+			pg.ObjectType_OBJECT_FOREIGN_TABLE:
 			relation = r.GetRelation()
 		}
 	}
@@ -98,8 +93,10 @@ func renameObject(p *Pass) {
 		return
 	}
 	switch r.GetRenameType() {
-	case pg.ObjectType_OBJECT_SCHEMA, pg.ObjectType_OBJECT_TYPE, pg.ObjectType_OBJECT_DOMAIN, pg.ObjectType_OBJECT_FUNCTION,
-		pg.ObjectType_OBJECT_PROCEDURE, pg.ObjectType_OBJECT_ROUTINE, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_ROLE, pg.ObjectType_OBJECT_DATABASE:
+	case pg.ObjectType_OBJECT_SCHEMA, pg.ObjectType_OBJECT_TYPE, pg.ObjectType_OBJECT_DOMAIN,
+		pg.ObjectType_OBJECT_FUNCTION,
+		pg.ObjectType_OBJECT_PROCEDURE, pg.ObjectType_OBJECT_ROUTINE, pg.ObjectType_OBJECT_SEQUENCE,
+		pg.ObjectType_OBJECT_ROLE, pg.ObjectType_OBJECT_DATABASE:
 		if p.state.Types[p.state.Listed(r.GetObject()).Name] {
 			return
 		}

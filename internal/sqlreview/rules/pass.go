@@ -61,7 +61,8 @@ func (p *Pass) report(location int32, format string, args ...any) {
 
 // reportAs is report with another severity and evidence.
 func (p *Pass) reportAs(s report.Severity, evidence string, location int32, format string, args ...any) {
-	p.Diagnostics = append(p.Diagnostics, Diagnostic{p.rule, s, p.place(location), fmt.Sprintf(format, args...), evidence})
+	p.Diagnostics = append(p.Diagnostics, Diagnostic{p.rule, s, p.place(location), fmt.Sprintf(format, args...),
+		evidence})
 }
 
 // place is the byte in the file that a node location stands for.
@@ -81,8 +82,8 @@ func (p *Pass) alters() (catalog.Ref, []*pg.AlterTableCmd) { return p.state.Alte
 // small says whether a relation is known to be small.
 func (p *Pass) small(n catalog.Ref) bool { return p.policy.Small(p.state.Table(n)) }
 
-// reportWork turns the work that a rule speaks about into its findings. Work on a table that is known to be small is worth
-// an info line only.
+// reportWork turns the work that a rule speaks about into its findings. Work on a table that is known to be small is
+// worth an info line only.
 func reportWork(p *Pass) {
 	for _, w := range p.work {
 		if w.Cause != p.rule.ID {

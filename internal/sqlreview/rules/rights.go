@@ -9,23 +9,17 @@ import (
 // rightRules are about who may see and change what.
 func rightRules() []Analyzer {
 	return []Analyzer{
-		{report.Rule{
-			ID: "rls", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
+		{report.Rule{ID: "rls", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
 			Why:    "With row security and no policy, everybody but the owner sees no rows.",
 			Do:     "create the policy first, in the same transaction",
 			Server: "ACCESS EXCLUSIVE for a moment.",
-			Unless: "When the script or the catalog has a policy for the table: it warns.",
-		}, rls},
-		{report.Rule{
-			ID: "revoke", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
+			Unless: "When the script or the catalog has a policy for the table: it warns."}, rls},
+		{report.Rule{ID: "revoke", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
 			Why: "The running image may lose its access.",
-			Do:  "revoke in a later release, after proof that nothing needs it",
-		}, revoke},
-		{report.Rule{
-			ID: "owner-change", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
+			Do:  "revoke in a later release, after proof that nothing needs it"}, revoke},
+		{report.Rule{ID: "owner-change", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
 			Why: "The old owner loses what only an owner may do.",
-			Do:  "make sure that the running image does not connect as the old owner",
-		}, ownerChange},
+			Do:  "make sure that the running image does not connect as the old owner"}, ownerChange},
 	}
 }
 
@@ -52,7 +46,8 @@ func rls(p *Pass) {
 	}
 	if relation != nil && !p.state.IsNew(p.state.Named(relation)) {
 		p.breaks(report.Conditional)
-		p.reportAs(report.SeverityWarn, "text", relation.GetLocation(), "a policy on %s changes what the running image sees", p.state.Named(relation))
+		p.reportAs(report.SeverityWarn, "text", relation.GetLocation(),
+			"a policy on %s changes what the running image sees", p.state.Named(relation))
 	}
 }
 

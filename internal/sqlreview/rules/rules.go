@@ -16,7 +16,8 @@ type Analyzer struct {
 
 // Analyzers lists all rules that look at one statement, in the order in which they look and a report has its findings.
 func Analyzers() []Analyzer {
-	return slices.Concat(dropRules(), rowRules(), nameRules(), transactionRules(), workRules(), behaviourRules(), rightRules(),
+	return slices.Concat(dropRules(), rowRules(), nameRules(), transactionRules(), workRules(), behaviourRules(),
+		rightRules(),
 		sessionRules(), failureRules())
 }
 

@@ -12,50 +12,40 @@ import (
 // sessionRules are about locks, settings and what nobody can look into.
 func sessionRules() []Analyzer {
 	return []Analyzer{
-		{report.Rule{
-			ID: "index-without-statistics", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
-			Why:    "The planner knows nothing about a column or expression that was never analysed, and may read the whole table although the index is there.",
+		{report.Rule{ID: "index-without-statistics", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
+			Why: "The planner knows nothing about a column or expression that was never analysed, and may read " +
+				"the whole table although the index is there.",
 			Do:     "ANALYZE table;  -- after CREATE INDEX, in the same file",
 			Server: "CREATE INDEX gathers no statistics; ANALYZE reads a sample under SHARE UPDATE EXCLUSIVE.",
-			Unless: "When the same file analyses the table, or those columns, afterwards; on a table with fewer rows than `small_rows`.",
-		}, indexWithoutStatistics},
-		{report.Rule{
-			ID: "explicit-lock", Family: report.FamilyLock, Severity: report.SeverityBlock, TrialSeesNothing: true,
-			Why:    "The lock is held until the end of the transaction, whatever else it does.",
-			Do:     "leave the lock to the statements that need it, and let lock_timeout protect the readers",
-			Server: "The lock that is named, until the transaction ends.",
-		}, explicitLock},
-		{report.Rule{
-			ID: "session-guard-off", Family: report.FamilyLoss, Severity: report.SeverityBlock,
+			Unless: "When the same file analyses the table, or those columns, afterwards; on a table with fewer rows " +
+				"than `small_rows`."}, indexWithoutStatistics},
+		{report.Rule{ID: "explicit-lock", Family: report.FamilyLock, Severity: report.SeverityBlock,
+			TrialSeesNothing: true,
+			Why:              "The lock is held until the end of the transaction, whatever else it does.",
+			Do:               "leave the lock to the statements that need it, and let lock_timeout protect the readers",
+			Server:           "The lock that is named, until the transaction ends."}, explicitLock},
+		{report.Rule{ID: "session-guard-off", Family: report.FamilyLoss, Severity: report.SeverityBlock,
 			Why:    "What protects the rows (triggers, foreign keys) is switched off.",
 			Do:     "leave it on; repair rows in a step that a person watches",
-			Server: "SHARE ROW EXCLUSIVE for a moment.",
-		}, sessionGuardOff},
-		{report.Rule{
-			ID: "alter-system", Family: report.FamilyBehaviour, Severity: report.SeverityBlock,
+			Server: "SHARE ROW EXCLUSIVE for a moment."}, sessionGuardOff},
+		{report.Rule{ID: "alter-system", Family: report.FamilyBehaviour, Severity: report.SeverityBlock,
 			Why: "It changes the whole server, not this database, and outlives every rollback.",
-			Do:  "change server settings outside of a migration",
-		}, alterSystem},
-		{report.Rule{
-			ID: "domain-constraint", Family: report.FamilyLock, Severity: report.SeverityBlock,
+			Do:  "change server settings outside of a migration"}, alterSystem},
+		{report.Rule{ID: "domain-constraint", Family: report.FamilyLock, Severity: report.SeverityBlock,
 			Why: "Every table that uses the domain is scanned while it is locked.",
-			Do:  "ALTER DOMAIN d ADD CONSTRAINT c CHECK (…) NOT VALID;\nALTER DOMAIN d VALIDATE CONSTRAINT c;  -- in its own transaction",
-		}, domainConstraint},
-		{report.Rule{
-			ID: "called-function", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
+			Do: "ALTER DOMAIN d ADD CONSTRAINT c CHECK (…) NOT VALID;\nALTER DOMAIN d VALIDATE CONSTRAINT c;  -- in " +
+				"its own transaction"}, domainConstraint},
+		{report.Rule{ID: "called-function", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
 			Why: "The function is not made here, and a volatile function can change anything.",
-			Do:  "read its body, or write its statements into the migration",
-		}, calledFunction},
-		{report.Rule{
-			ID: "work-under-lock", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
-			Why: "A lock is held until the transaction ends: everybody who needs the table waits for this statement too.",
-			Do:  "do the slow work in a transaction before, and take the strong lock in a short one of its own",
-		}, workUnderLock},
-		{report.Rule{
-			ID: "lock-timeout-off", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
+			Do:  "read its body, or write its statements into the migration"}, calledFunction},
+		{report.Rule{ID: "work-under-lock", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
+			Why: "A lock is held until the transaction ends: everybody who needs the table waits for this " +
+				"statement too.",
+			Do: "do the slow work in a transaction before, and take the strong lock in a short one of its own"},
+			workUnderLock},
+		{report.Rule{ID: "lock-timeout-off", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
 			Why: "A statement that waits for a lock without end makes all later readers of the table wait behind it.",
-			Do:  "leave lock_timeout as the release sets it (2 s, with retries)",
-		}, lockTimeoutOff},
+			Do:  "leave lock_timeout as the release sets it (2 s, with retries)"}, lockTimeoutOff},
 	}
 }
 
@@ -66,13 +56,15 @@ func indexWithoutStatistics(p *Pass) {
 		return
 	}
 	if what := p.state.UnknownTo(t, i.GetIndexParams()); what != "" {
-		p.report(i.GetRelation().GetLocation(), "the planner has no statistics about %s of %s, and nothing here analyses the table afterwards", what, t)
+		p.report(i.GetRelation().GetLocation(), "the planner has no statistics about %s of %s, and nothing here "+
+			"analyses the table afterwards", what, t)
 	}
 }
 
 func explicitLock(p *Pass) {
 	l := p.Node.GetLockStmt()
-	if l.GetMode() < 5 { // below SHARE, readers and writers go on
+	// below SHARE, readers and writers go on
+	if l.GetMode() < 5 {
 		return
 	}
 	for _, r := range l.GetRelations() {
@@ -83,14 +75,16 @@ func explicitLock(p *Pass) {
 }
 
 func sessionGuardOff(p *Pass) {
-	if v := p.Node.GetVariableSetStmt(); v.GetName() == "session_replication_role" && v.GetKind() == pg.VariableSetKind_VAR_SET_VALUE {
+	if v := p.Node.GetVariableSetStmt(); v.GetName() == "session_replication_role" &&
+		v.GetKind() == pg.VariableSetKind_VAR_SET_VALUE {
 		p.breaks(report.Conditional)
 		p.report(0, "session_replication_role switches off triggers and foreign keys")
 	}
 	t, cmds := p.alters()
 	for _, c := range cmds {
 		switch c.GetSubtype() {
-		case pg.AlterTableType_AT_DisableTrig, pg.AlterTableType_AT_DisableTrigAll, pg.AlterTableType_AT_DisableTrigUser:
+		case pg.AlterTableType_AT_DisableTrig, pg.AlterTableType_AT_DisableTrigAll,
+			pg.AlterTableType_AT_DisableTrigUser:
 			p.breaks(report.Conditional)
 			p.report(0, "triggers of %s are switched off", t)
 		case pg.AlterTableType_AT_EnableTrig, pg.AlterTableType_AT_EnableTrigAll, pg.AlterTableType_AT_EnableTrigUser,
@@ -106,7 +100,8 @@ func alterSystem(p *Pass) {
 		p.breaks(report.Unknown)
 		p.report(0, "ALTER SYSTEM changes the server for everybody")
 	}
-	if p.Node.GetAlterDatabaseSetStmt() != nil || p.Node.GetAlterRoleSetStmt() != nil || p.Node.GetAlterDatabaseStmt() != nil {
+	if p.Node.GetAlterDatabaseSetStmt() != nil || p.Node.GetAlterRoleSetStmt() != nil ||
+		p.Node.GetAlterDatabaseStmt() != nil {
 		p.breaks(report.Conditional)
 		p.reportAs(report.SeverityWarn, "text", 0, "%s changes sessions that start from now on", p.Kind)
 	}
@@ -139,7 +134,8 @@ func calledFunction(p *Pass) {
 		for _, f := range p.state.Catalog.Functions {
 			if f.Name == n && f.Volatility == "v" {
 				p.breaks(report.Unknown)
-				p.reportAs(p.rule.Severity, "catalog", c.GetLocation(), "%s() is called, and what it does is not known", n)
+				p.reportAs(p.rule.Severity, "catalog", c.GetLocation(), "%s() is called, and what it does is not known",
+					n)
 				break
 			}
 		}
@@ -152,7 +148,8 @@ func workUnderLock(p *Pass) {
 		return
 	}
 	for _, n := range p.state.Locked() {
-		p.report(t.GetLocation(), "%s stays locked (%s) while this statement works on %s", n, p.state.Touched[n].Locked, p.state.Named(t))
+		p.report(t.GetLocation(), "%s stays locked (%s) while this statement works on %s", n, p.state.Touched[n].Locked,
+			p.state.Named(t))
 		return
 	}
 }
@@ -165,7 +162,8 @@ func lockTimeoutOff(p *Pass) {
 	off := v.GetKind() == pg.VariableSetKind_VAR_SET_DEFAULT || v.GetKind() == pg.VariableSetKind_VAR_RESET
 	for _, a := range v.GetArgs() {
 		c := a.GetAConst()
-		off = off || c.GetIval() != nil && c.GetIval().GetIval() == 0 || c.GetSval() != nil && strings.Trim(c.GetSval().GetSval(), "0msinhd ") == ""
+		off = off || c.GetIval() != nil && c.GetIval().GetIval() == 0 || c.GetSval() != nil &&
+			strings.Trim(c.GetSval().GetSval(), "0msinhd ") == ""
 	}
 	if off {
 		p.report(0, "lock_timeout is switched off")

@@ -16,19 +16,18 @@ import (
 // transactionRules are about what PostgreSQL refuses in one transaction.
 func transactionRules() []Analyzer {
 	return []Analyzer{
-		{report.Rule{
-			ID: "concurrently-in-tx", Family: report.FamilyFailure, Severity: report.SeverityBlock, OutsideTransaction: true,
-			Why:    "PostgreSQL refuses it inside a transaction or a function, always.",
-			Do:     "move the statement out of BEGIN … COMMIT and out of DO, into a statement of its own",
-			Server: "It is refused.",
-		}, concurrentlyInTx},
-		{report.Rule{
-			ID: "enum-same-tx", Family: report.FamilyFailure, Severity: report.SeverityBlock, OutsideTransaction: true,
-			Why:    "PostgreSQL refuses a new enum value in the transaction that adds it.",
-			Do:     "commit ALTER TYPE … ADD VALUE first, in a transaction of its own",
-			Server: "No lock on a table.",
-			Unless: "When the enum type was made in the same transaction, from version 12 on; fairlead blocks it all the same when it cannot tell.",
-		}, enumSameTx},
+		{report.Rule{ID: "concurrently-in-tx", Family: report.FamilyFailure, Severity: report.SeverityBlock,
+			OutsideTransaction: true,
+			Why:                "PostgreSQL refuses it inside a transaction or a function, always.",
+			Do:                 "move the statement out of BEGIN … COMMIT and out of DO, into a statement of its own",
+			Server:             "It is refused."}, concurrentlyInTx},
+		{report.Rule{ID: "enum-same-tx", Family: report.FamilyFailure, Severity: report.SeverityBlock,
+			OutsideTransaction: true,
+			Why:                "PostgreSQL refuses a new enum value in the transaction that adds it.",
+			Do:                 "commit ALTER TYPE … ADD VALUE first, in a transaction of its own",
+			Server:             "No lock on a table.",
+			Unless: "When the enum type was made in the same transaction, from version 12 on; fairlead " +
+				"blocks it all the same when it cannot tell."}, enumSameTx},
 	}
 }
 
@@ -52,8 +51,8 @@ func enumSameTx(p *Pass) {
 	}
 }
 
-// mayUse says whether a statement that has the text of a new label may mean the enum: it names the type, or a table with a column of it,
-// or one of which not all columns are known.
+// mayUse says whether a statement that has the text of a new label may mean the enum: it names the type, or a table
+// with a column of it, or one of which not all columns are known.
 func (p *Pass) mayUse(label string) bool {
 	enums := map[string]bool{}
 	for enum, added := range p.state.Added {
@@ -71,7 +70,9 @@ func (p *Pass) mayUse(label string) bool {
 		case *pg.RangeVar:
 			n := p.state.Named(x)
 			t := p.state.Table(n)
-			uses = uses || t == nil || !p.state.ColumnsKnown(n) || slices.ContainsFunc(t.Columns, func(c catalog.Column) bool { return enums[syntax.ParseType(c.Type).Name] })
+			uses = uses || t == nil || !p.state.ColumnsKnown(n) ||
+				slices.ContainsFunc(t.Columns,
+					func(c catalog.Column) bool { return enums[syntax.ParseType(c.Type).Name] })
 		}
 		return !uses
 	})

@@ -51,7 +51,8 @@ func (s *State) analyses(t catalog.Ref, column string) bool {
 // NoteAnalyze notes what a later statement analyses.
 func (s *State) NoteAnalyze(v *pg.VacuumStmt) {
 	options := v.GetOptions()
-	if v.GetIsVacuumcmd() && !slices.ContainsFunc(options, func(o *pg.Node) bool { return o.GetDefElem().GetDefname() == "analyze" }) {
+	if v.GetIsVacuumcmd() && !slices.ContainsFunc(options,
+		func(o *pg.Node) bool { return o.GetDefElem().GetDefname() == "analyze" }) {
 		return
 	}
 	if len(v.GetRels()) == 0 {

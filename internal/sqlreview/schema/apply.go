@@ -35,7 +35,8 @@ func (s *State) Apply(st Statement, locks []report.Lock) {
 			s.create(s.NameOfNew(n.GetViewStmt().GetView()), false)
 			s.touch(s.NameOfNew(n.GetViewStmt().GetView())).columnsUncertain = true
 		} else {
-			s.touch(v).columnsUncertain = true // it may have more columns now
+			// it may have more columns now
+			s.touch(v).columnsUncertain = true
 		}
 	case n.GetIndexStmt() != nil:
 		c.applyIndex(n.GetIndexStmt())
@@ -55,9 +56,11 @@ func (s *State) Apply(st Statement, locks []report.Lock) {
 		if st.Doubt {
 			s.touch(s.Named(n.GetCreateTrigStmt().GetRelation())).columnsUncertain = true
 		}
-		if t := s.Edit(s.Named(n.GetCreateTrigStmt().GetRelation())); t != nil && !st.Doubt && t.Trigger(n.GetCreateTrigStmt().GetTrigname()) == nil {
+		if t := s.Edit(s.Named(n.GetCreateTrigStmt().GetRelation())); t != nil && !st.Doubt &&
+			t.Trigger(n.GetCreateTrigStmt().GetTrigname()) == nil {
 			f := s.Qualify(syntax.QualifiedName(n.GetCreateTrigStmt().GetFuncname()))
-			t.Triggers = append(t.Triggers, catalog.Trigger{Name: n.GetCreateTrigStmt().GetTrigname(), Function: f, Enabled: true})
+			t.Triggers = append(t.Triggers, catalog.Trigger{Name: n.GetCreateTrigStmt().GetTrigname(), Function: f,
+				Enabled: true})
 		}
 	case n.GetRenameStmt() != nil:
 		c.applyRename(n.GetRenameStmt())
@@ -138,7 +141,8 @@ func (s change) applyType(n *pg.Node) {
 func (s change) setByCall(n *pg.Node) {
 	for _, c := range syntax.Calls(n) {
 		a := c.GetArgs()
-		if syntax.CalledName(c) == "set_config" && len(a) == 3 && a[0].GetAConst().GetSval().GetSval() == "search_path" && a[1].GetAConst().GetSval() != nil {
+		if syntax.CalledName(c) == "set_config" && len(a) == 3 &&
+			a[0].GetAConst().GetSval().GetSval() == "search_path" && a[1].GetAConst().GetSval() != nil {
 			var path []*pg.Node
 			for _, schema := range strings.Split(a[1].GetAConst().GetSval().GetSval(), ",") {
 				path = append(path, text(strings.Trim(strings.TrimSpace(schema), `"`)))
@@ -165,6 +169,7 @@ func (s change) applyFunction(f *pg.CreateFunctionStmt, l Statement) {
 	s.Functions[n] = append(s.Functions[n], made)
 }
 
+// ColumnIsNew says whether the script added the column.
 func (s *relations) ColumnIsNew(n catalog.Ref, column string) bool {
 	r := s.Touched[n]
 	if r == nil {
@@ -184,7 +189,8 @@ func (s *State) Unfollowed(n *pg.Node) bool {
 		if KnownBody(called) || BuiltinFunction(called) != "" && !s.shadowed(called) {
 			continue
 		}
-		if v := s.Volatility(c); len(s.Functions[called]) == 0 && (v == "v" || v == "") && builtinVolatility(called) == "" {
+		if v := s.Volatility(c); len(s.Functions[called]) == 0 && (v == "v" || v == "") &&
+			builtinVolatility(called) == "" {
 			return true
 		}
 	}
@@ -193,5 +199,6 @@ func (s *State) Unfollowed(n *pg.Node) bool {
 
 // shadowed says whether the catalog has a function with the name of a builtin one.
 func (s *State) shadowed(n string) bool {
-	return s.Catalog != nil && slices.ContainsFunc(s.Catalog.Functions, func(f catalog.Function) bool { return f.Name == n })
+	return s.Catalog != nil && slices.ContainsFunc(s.Catalog.Functions,
+		func(f catalog.Function) bool { return f.Name == n })
 }

@@ -9,9 +9,8 @@ import (
 	"fairlead/internal/sqlreview/syntax"
 )
 
-// applyAlter notes what an ALTER TABLE makes of a relation and its heirs. What
-// stands under a condition may not have run: it makes nothing new and proves
-// nothing, and the columns are not all known any more.
+// applyAlter notes what an ALTER TABLE makes of a relation and its heirs. What stands under a condition may not have
+// run: it makes nothing new and proves nothing, and the columns are not all known any more.
 func (s change) applyAlter(a *pg.AlterTableStmt) {
 	n := s.Named(a.GetRelation())
 	if a.GetObjtype() == pg.ObjectType_OBJECT_INDEX || a.GetObjtype() == pg.ObjectType_OBJECT_SEQUENCE {
@@ -87,8 +86,7 @@ func (s change) lose(t *catalog.Table, change func()) {
 	change()
 	for _, x := range before {
 		if t.Index(x.Name) == nil {
-			s.dropped[catalog.Ref{Schema: t.Schema, Name: x.Name}] = true
-			delete(s.IndexTable, catalog.Ref{Schema: t.Schema, Name: x.Name})
+			s.loseIndex(catalog.Ref{Schema: t.Schema, Name: x.Name})
 		}
 	}
 }
@@ -96,7 +94,8 @@ func (s change) lose(t *catalog.Table, change func()) {
 func (s change) addColumn(n catalog.Ref, c *pg.AlterTableCmd) {
 	r, t, def := s.touch(n), s.Edit(n), c.GetDef().GetColumnDef()
 	if (c.GetMissingOk() || s.doubt) && (s.Catalog == nil || s.Table(n).Column(def.GetColname()) != nil) {
-		return // IF NOT EXISTS proves nothing by itself
+		// IF NOT EXISTS proves nothing by itself
+		return
 	}
 	r.columns[def.GetColname()] = newColumn{syntax.TypeOf(def.GetTypeName()).String()}
 	if t != nil && t.Column(def.GetColname()) == nil {

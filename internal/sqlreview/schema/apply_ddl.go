@@ -25,20 +25,21 @@ func (s change) createTable(c *pg.CreateStmt) {
 
 func (s change) applyIndex(i *pg.IndexStmt) {
 	t := s.Named(i.GetRelation())
-	x := catalog.Index{Name: i.GetIdxname(), Unique: i.GetUnique(), Valid: true, Partial: i.GetWhereClause() != nil, Depends: syntax.ColumnsOf(i.GetWhereClause())}
+	x := catalog.Index{Name: i.GetIdxname(), Unique: i.GetUnique(), Valid: true, Partial: i.GetWhereClause() != nil,
+		Depends: syntax.ColumnsOf(i.GetWhereClause())}
 	for _, e := range i.GetIndexParams() {
 		x.Columns = append(x.Columns, e.GetIndexElem().GetName())
 		x.Depends = append(x.Depends, syntax.ColumnsOf(e.GetIndexElem().GetExpr())...)
 	}
-	if x.Name == "" { // the server chooses the name; nobody is told which
+	// the server chooses the name; nobody is told which
+	if x.Name == "" {
 		if known := s.Edit(t); known != nil && !s.doubt {
 			known.Indexes = append(known.Indexes, x)
 		}
 		return
 	}
 	at := catalog.Ref{Schema: t.Schema, Name: x.Name}
-	s.IndexTable[at] = t
-	delete(s.dropped, at)
+	s.gainIndex(at, t)
 	if known := s.Edit(t); known != nil && !s.doubt && known.Index(x.Name) == nil {
 		known.Indexes = append(known.Indexes, x)
 	}
@@ -48,32 +49,36 @@ func (s change) applyDrop(d *pg.DropStmt) {
 	for _, o := range d.GetObjects() {
 		n := s.Listed(o)
 		switch d.GetRemoveType() {
-		case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW, pg.ObjectType_OBJECT_FOREIGN_TABLE:
+		case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW,
+			pg.ObjectType_OBJECT_FOREIGN_TABLE:
 			if s.doubt {
-				s.Uncertain = true // it is there, or it is not
+				// it is there, or it is not
+				s.Uncertain = true
 			}
 			s.forget(n, d.GetBehavior() == pg.DropBehavior_DROP_CASCADE)
 		case pg.ObjectType_OBJECT_INDEX:
 			if t, ok := s.TableOfIndex(n); ok {
 				if known := s.Edit(t); known != nil {
-					known.Indexes = slices.DeleteFunc(known.Indexes, func(x catalog.Index) bool { return x.Name == n.Name && !s.doubt })
+					known.Indexes = slices.DeleteFunc(known.Indexes,
+						func(x catalog.Index) bool { return x.Name == n.Name && !s.doubt })
 				}
 			}
-			s.dropped[n] = true
-			delete(s.IndexTable, n)
+			s.loseIndex(n)
 		case pg.ObjectType_OBJECT_SEQUENCE:
 			s.dropped[n] = true
 			delete(s.Sequences, n)
 		case pg.ObjectType_OBJECT_TRIGGER:
 			relation, trigger := s.MemberOf(o)
 			if known := s.Edit(relation); known != nil {
-				known.Triggers = slices.DeleteFunc(known.Triggers, func(t catalog.Trigger) bool { return t.Name == trigger })
+				known.Triggers = slices.DeleteFunc(known.Triggers,
+					func(t catalog.Trigger) bool { return t.Name == trigger })
 			}
 		case pg.ObjectType_OBJECT_TYPE, pg.ObjectType_OBJECT_DOMAIN:
 			delete(s.Types, n.Name)
 			s.droppedTypes[n.Name] = true
 		case pg.ObjectType_OBJECT_SCHEMA, pg.ObjectType_OBJECT_EXTENSION, pg.ObjectType_OBJECT_FUNCTION:
-			s.Uncertain = s.Uncertain || d.GetBehavior() == pg.DropBehavior_DROP_CASCADE || d.GetRemoveType() != pg.ObjectType_OBJECT_FUNCTION
+			s.Uncertain = s.Uncertain || d.GetBehavior() == pg.DropBehavior_DROP_CASCADE ||
+				d.GetRemoveType() != pg.ObjectType_OBJECT_FUNCTION
 		}
 	}
 }
@@ -84,7 +89,9 @@ func (s change) forget(n catalog.Ref, cascade bool) {
 	if cascade {
 		for _, other := range s.ReferencedBy(n) {
 			if t := s.Edit(other); t != nil {
-				t.ForeignKeys = slices.DeleteFunc(t.ForeignKeys, func(k catalog.ForeignKey) bool { return k.Target == n })
+				t.ForeignKeys = slices.DeleteFunc(t.ForeignKeys, func(k catalog.ForeignKey) bool {
+					return k.Target == n
+				})
 			}
 		}
 		views = s.ViewsOn(n, "")
@@ -104,8 +111,7 @@ func (s change) forget(n catalog.Ref, cascade bool) {
 func (s change) remove(n catalog.Ref) {
 	if t := s.Table(n); t != nil {
 		for _, x := range t.Indexes {
-			s.dropped[catalog.Ref{Schema: n.Schema, Name: x.Name}] = true
-			delete(s.IndexTable, catalog.Ref{Schema: n.Schema, Name: x.Name})
+			s.loseIndex(n.WithName(x.Name))
 		}
 	}
 	r := s.touch(n)
@@ -128,11 +134,10 @@ func (s change) applyRename(r *pg.RenameStmt) {
 	case pg.ObjectType_OBJECT_TABCONSTRAINT:
 		if t := s.Edit(from); t != nil {
 			t.RenameConstraint(r.GetSubname(), r.GetNewname())
-			if t.Index(r.GetNewname()) != nil { // its index has the same name
-				s.dropped[catalog.Ref{Schema: from.Schema, Name: r.GetSubname()}] = true
-				delete(s.IndexTable, catalog.Ref{Schema: from.Schema, Name: r.GetSubname()})
-				delete(s.dropped, catalog.Ref{Schema: from.Schema, Name: r.GetNewname()})
-				s.IndexTable[catalog.Ref{Schema: from.Schema, Name: r.GetNewname()}] = from
+			// its index has the same name
+			if t.Index(r.GetNewname()) != nil {
+				s.loseIndex(from.WithName(r.GetSubname()))
+				s.gainIndex(from.WithName(r.GetNewname()), from)
 			}
 		}
 		rel := s.touch(from)
@@ -147,20 +152,19 @@ func (s change) applyRename(r *pg.RenameStmt) {
 	case pg.ObjectType_OBJECT_SEQUENCE:
 		s.dropped[from] = true
 		delete(s.Sequences, from)
-		delete(s.dropped, catalog.Ref{Schema: from.Schema, Name: r.GetNewname()})
-		s.Sequences[catalog.Ref{Schema: from.Schema, Name: r.GetNewname()}] = true
+		delete(s.dropped, from.WithName(r.GetNewname()))
+		s.Sequences[from.WithName(r.GetNewname())] = true
 	case pg.ObjectType_OBJECT_INDEX:
-		delete(s.dropped, catalog.Ref{Schema: from.Schema, Name: r.GetNewname()})
+		delete(s.dropped, from.WithName(r.GetNewname()))
 		if t, ok := s.TableOfIndex(from); ok {
 			if x := s.Edit(t).Index(from.Name); x != nil {
 				x.Name = r.GetNewname()
 			}
-			s.dropped[from] = true
-			delete(s.IndexTable, from)
-			s.IndexTable[catalog.Ref{Schema: from.Schema, Name: r.GetNewname()}] = t
+			s.loseIndex(from)
+			s.IndexTable[from.WithName(r.GetNewname())] = t
 		}
 	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW:
-		s.move(from, catalog.Ref{Schema: from.Schema, Name: r.GetNewname()})
+		s.move(from, from.WithName(r.GetNewname()))
 	}
 }
 
@@ -183,7 +187,8 @@ func (s change) renameColumn(n catalog.Ref, from, to string) {
 	if t := s.Edit(n); t != nil {
 		for _, c := range t.Checks {
 			if slices.Contains(c.Columns, from) && c.Expression != "" {
-				rel.checks[c.Name] = checking{} // its text has the old name; it proves nothing any more
+				// its text has the old name; it proves nothing any more
+				rel.checks[c.Name] = checking{}
 			}
 		}
 		t.RenameColumn(from, to)
@@ -197,7 +202,7 @@ func (s change) renameColumn(n catalog.Ref, from, to string) {
 	})
 }
 
-// move gives a relation another Ref, also where others name it.
+// move gives a relation another name, also where others name it.
 func (s change) move(from, to catalog.Ref) {
 	old, known := s.touch(from), s.Edit(from)
 	moved := *old
@@ -206,9 +211,9 @@ func (s change) move(from, to catalog.Ref) {
 		moved.table = known
 		for _, x := range known.Indexes {
 			if from.Schema != to.Schema {
-				s.dropped[catalog.Ref{Schema: from.Schema, Name: x.Name}] = true
+				s.dropped[from.WithName(x.Name)] = true
 			}
-			s.IndexTable[catalog.Ref{Schema: to.Schema, Name: x.Name}] = to
+			s.IndexTable[to.WithName(x.Name)] = to
 		}
 	}
 	for x, t := range s.IndexTable {

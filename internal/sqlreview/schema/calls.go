@@ -9,8 +9,8 @@ import (
 	"fairlead/internal/sqlreview/syntax"
 )
 
-// CallsNothing says, by the text alone, that a statement calls no function whose body is known and none that runs SQL which it gets as
-// a string.
+// CallsNothing says, by the text alone, that a statement calls no function whose body is known and none that runs SQL
+// which it gets as a string.
 func (s *State) CallsNothing(sql string) bool {
 	if strings.IndexByte(sql, '(') < 0 {
 		return true
@@ -34,10 +34,12 @@ func (s *State) CallsNothing(sql string) bool {
 
 // StringRunners are functions that run SQL which they get as a string.
 func StringRunners() []string {
-	return []string{"dblink", "dblink_exec", "dblink_send_query", "query_to_xml", "query_to_xml_and_xmlschema", "cursor_to_xml", "ts_stat", "ts_rewrite", "exec_sql"}
+	return []string{"dblink", "dblink_exec", "dblink_send_query", "query_to_xml", "query_to_xml_and_xmlschema",
+		"cursor_to_xml", "ts_stat", "ts_rewrite", "exec_sql"}
 }
 
-// KnownBody says whether a function is one that a migration tool brings along, so that what it does is known without its body.
+// KnownBody says whether a function is one that a migration tool brings along, so that what it does is known without
+// its body.
 func KnownBody(n string) bool { return n == "diesel_manage_updated_at" }
 
 // KnownCalls gives the tables on which a query lets Diesel make its trigger.

@@ -26,7 +26,8 @@ func (s *State) define(n catalog.Ref, c *pg.CreateStmt) {
 		if known := s.Table(parent); known != nil {
 			t.Columns = append(t.Columns, known.Columns...)
 		}
-		r.columnsUncertain = true // keys and constraints of the parent come along under names of their own
+		// keys and constraints of the parent come along under names of their own
+		r.columnsUncertain = true
 	}
 	var constraints []*pg.Constraint
 	for _, e := range c.GetTableElts() {
@@ -35,7 +36,8 @@ func (s *State) define(n catalog.Ref, c *pg.CreateStmt) {
 			s.DefineColumn(t, e.GetColumnDef())
 		case e.GetConstraint() != nil:
 			constraints = append(constraints, e.GetConstraint())
-		default: // LIKE another table
+		default:
+			// LIKE another table
 			r.columnsUncertain = true
 		}
 	}
@@ -53,7 +55,8 @@ func (s *State) DefineColumn(t *catalog.Table, def *pg.ColumnDef) {
 		t.Columns = slices.Delete(t.Columns, i, i+1)
 	}
 	t.Columns = append(t.Columns, catalog.Column{
-		Name: def.GetColname(), Type: syntax.SerialBase(typ).String(), NotNull: notNull, HasDefault: f.Filled(typ), Identity: f.Identity, Generated: f.Generated,
+		Name: def.GetColname(), Type: syntax.SerialBase(typ).String(), NotNull: notNull, HasDefault: f.Filled(typ),
+		Identity: f.Identity, Generated: f.Generated,
 	})
 	if f.Identity || f.Serial(typ) {
 		s.Sequences[catalog.Ref{Schema: t.Schema, Name: t.Name + "_" + def.GetColname() + "_seq"}] = true
@@ -78,7 +81,8 @@ func (s *State) defineConstraint(t *catalog.Table, k *pg.Constraint, column stri
 		}
 		base := strings.Join(append([]string{t.Name}, columns...), "_") + "_" + suffix
 		if len(base) > maxName {
-			s.touch(catalog.Ref{Schema: t.Schema, Name: t.Name}).columnsUncertain = true // the server cuts it in a way of its own
+			// the server cuts it in a way of its own
+			s.touch(catalog.Ref{Schema: t.Schema, Name: t.Name}).columnsUncertain = true
 		}
 		for i := 0; ; i++ {
 			try := base
@@ -93,7 +97,8 @@ func (s *State) defineConstraint(t *catalog.Table, k *pg.Constraint, column stri
 	switch k.GetContype() {
 	case pg.ConstrType_CONSTR_PRIMARY, pg.ConstrType_CONSTR_UNIQUE, pg.ConstrType_CONSTR_EXCLUSION:
 		primary := k.GetContype() == pg.ConstrType_CONSTR_PRIMARY
-		x := catalog.Index{Unique: k.GetContype() != pg.ConstrType_CONSTR_EXCLUSION, Valid: true, Primary: primary, Constraint: true, Columns: columns}
+		x := catalog.Index{Unique: k.GetContype() != pg.ConstrType_CONSTR_EXCLUSION, Valid: true, Primary: primary,
+			Constraint: true, Columns: columns}
 		switch {
 		case k.GetIndexname() != "":
 			s.adopt(t, k, primary)
@@ -115,7 +120,8 @@ func (s *State) defineConstraint(t *catalog.Table, k *pg.Constraint, column stri
 			columns = syntax.Strings(k.GetFkAttrs())
 		}
 		target := s.Named(k.GetPktable())
-		t.ForeignKeys = append(t.ForeignKeys, catalog.ForeignKey{Name: auto("fkey", columns...), Columns: columns, Target: target,
+		t.ForeignKeys = append(t.ForeignKeys, catalog.ForeignKey{Name: auto("fkey", columns...), Columns: columns,
+			Target:     target,
 			References: syntax.Strings(k.GetPkAttrs()), Valid: !k.GetSkipValidation()})
 	case pg.ConstrType_CONSTR_CHECK:
 		used := syntax.ColumnsOf(k.GetRawExpr())
@@ -125,7 +131,8 @@ func (s *State) defineConstraint(t *catalog.Table, k *pg.Constraint, column stri
 		}
 		n := auto("check", suffix...)
 		t.Checks = append(t.Checks, catalog.Check{Name: n, Valid: !k.GetSkipValidation(), Columns: used})
-		s.touch(catalog.Ref{Schema: t.Schema, Name: t.Name}).checks[n] = checking{k.GetRawExpr(), !k.GetSkipValidation()}
+		s.touch(catalog.Ref{Schema: t.Schema, Name: t.Name}).checks[n] = checking{k.GetRawExpr(),
+			!k.GetSkipValidation()}
 	}
 }
 

@@ -47,10 +47,12 @@ func (s *relations) Spelled(text string) catalog.Ref {
 	return catalog.Ref{}
 }
 
+// Named gives the relation that a statement names, as the server would find it.
 func (s *relations) Named(r *pg.RangeVar) catalog.Ref {
 	return s.Qualify(r.GetSchemaname(), r.GetRelname())
 }
 
+// Qualify gives a name its schema: the one it says, or the first of the path that has it.
 func (s *relations) Qualify(schema, n string) catalog.Ref {
 	if schema == "" {
 		return s.lookUp(n)

@@ -54,6 +54,7 @@ func (s *State) Underlying(t syntax.Type) syntax.Type {
 	return t
 }
 
+// TypeExists says whether a type is known to exist.
 func (s *State) TypeExists(schema, n string) bool {
 	if s.Uncertain || s.droppedTypes[n] {
 		return false
@@ -67,11 +68,18 @@ func (s *State) TypeExists(schema, n string) bool {
 	if schema == "" {
 		schema = s.FirstSchema()
 	}
-	return slices.ContainsFunc(s.Catalog.Enums, func(e catalog.Enum) bool { return e.Schema == schema && e.Name == n }) ||
-		slices.ContainsFunc(s.Catalog.Domains, func(d catalog.Domain) bool { return d.Schema == schema && d.Name == n }) ||
+	return slices.ContainsFunc(s.Catalog.Enums, func(e catalog.Enum) bool {
+		return e.Schema == schema &&
+			e.Name == n
+	}) ||
+		slices.ContainsFunc(s.Catalog.Domains, func(d catalog.Domain) bool {
+			return d.Schema == schema &&
+				d.Name == n
+		}) ||
 		slices.Contains(s.Catalog.Types, catalog.Ref{Schema: schema, Name: n})
 }
 
+// Enum gives an enum of the catalog, or nil.
 func (s *State) Enum(schema, n string) *catalog.Enum {
 	if s.Catalog == nil {
 		return nil
@@ -90,17 +98,20 @@ func (s *State) DomainOf(c catalog.Column) bool {
 	return s.domain(syntax.ParseType(c.Type).Name) != nil || s.Types[syntax.ParseType(c.Type).Name]
 }
 
+// Composite says whether the catalog has a composite type of that name.
 func (s *State) Composite(n catalog.Ref) bool {
 	return s.Catalog != nil && slices.Contains(s.Catalog.Types, n)
 }
 
 // SchemaMissing says whether a schema is known not to exist.
 func (s *State) SchemaMissing(schema string) bool {
-	return schema != "" && s.Catalog != nil && len(s.Catalog.Schemas) > 0 && !s.Uncertain && !s.Schemas[schema] && !s.Hidden(schema) && schema != temporary &&
+	return schema != "" && s.Catalog != nil && len(s.Catalog.Schemas) > 0 && !s.Uncertain && !s.Schemas[schema] &&
+		!s.Hidden(schema) && schema != temporary &&
 		!slices.Contains(s.Catalog.Schemas, schema)
 }
 
-// builtinFunctions has the functions of pg_catalog of all versions from 13 to 18, one a line, each with the most volatile of its forms.
+// builtinFunctions has the functions of pg_catalog of all versions from 13 to 18, one a line, each with the most
+// volatile of its forms.
 //
 //go:embed builtin_functions.txt
 var builtinFunctions string
@@ -120,7 +131,8 @@ func BuiltinFunction(n string) string {
 	return ""
 }
 
-// NamesKnown says whether everything that a statement may name is known: the catalog lists it, and nothing unseen was made since.
+// NamesKnown says whether everything that a statement may name is known: the catalog lists it, and nothing unseen was
+// made since.
 func (s *State) NamesKnown() bool {
 	return s.Catalog != nil && s.Catalog.Names != nil && !s.Uncertain && !s.namesUncertain
 }
@@ -134,14 +146,15 @@ func (s *State) TypeMissing(t *pg.TypeName) bool {
 	return !s.TypeNamed(n)
 }
 
-// TypeNamed says whether there may be a type of that Ref, in whatever schema.
+// TypeNamed says whether there may be a type of that name, in whatever schema.
 func (s *State) TypeNamed(n string) bool {
 	if listed(builtinTypes, n) || s.Types[n] || syntax.SerialBase(syntax.Type{Name: n}).Name != n {
 		return true
 	}
 	for other, r := range s.Touched {
 		if other.Name == n && r.isNew {
-			return true // a row type
+			// a row type
+			return true
 		}
 	}
 	if s.droppedTypes[n] {
@@ -160,16 +173,19 @@ func (s *State) TypeNamed(n string) bool {
 // FunctionMissing says whether no function of that name is known to exist, whatever its arguments.
 func (s *State) FunctionMissing(parts []*pg.Node) bool {
 	schema, n := syntax.QualifiedName(parts)
-	if !s.NamesKnown() || n == "" || schema == "information_schema" || strings.HasPrefix(n, "pg_") || BuiltinFunction(n) != "" || len(s.Functions[n]) > 0 || s.Callable[n] {
+	if !s.NamesKnown() || n == "" || schema == "information_schema" || strings.HasPrefix(n, "pg_") ||
+		BuiltinFunction(n) != "" || len(s.Functions[n]) > 0 || s.Callable[n] {
 		return false
 	}
-	return !slices.ContainsFunc(s.Catalog.Functions, func(f catalog.Function) bool { return f.Name == n }) && !s.TypeNamed(n)
+	return !slices.ContainsFunc(s.Catalog.Functions, func(f catalog.Function) bool { return f.Name == n }) &&
+		!s.TypeNamed(n)
 }
 
 // RoleMissing says whether a role is known not to exist.
 func (s *State) RoleMissing(r *pg.RoleSpec) bool {
 	n := r.GetRolename()
-	if r.GetRoletype() != pg.RoleSpecType_ROLESPEC_CSTRING || !s.NamesKnown() || s.roles[n] || strings.HasPrefix(n, "pg_") {
+	if r.GetRoletype() != pg.RoleSpecType_ROLESPEC_CSTRING || !s.NamesKnown() || s.roles[n] ||
+		strings.HasPrefix(n, "pg_") {
 		return false
 	}
 	return !slices.Contains(s.Catalog.Names.Roles, n)
@@ -183,9 +199,12 @@ func (s *State) Installed(extension string) bool {
 // plainExtension says whether an extension makes types and functions, but no relation.
 func plainExtension(n string) bool {
 	switch n {
-	case "uuid-ossp", "pgcrypto", "citext", "pg_trgm", "unaccent", "btree_gin", "btree_gist", "hstore", "ltree", "vector", "tablefunc", "fuzzystrmatch", "intarray", "cube",
-		"earthdistance", "isn", "plpgsql", "bloom", "seg", "tsm_system_rows", "tsm_system_time", "dict_int", "dict_xsyn", "moddatetime", "autoinc", "insert_username", "refint",
-		"lo", "xml2", "pageinspect", "pgrowlocks", "pgstattuple", "postgres_fdw", "dblink", "pgvector", "pg_uuidv7", "semver":
+	case "uuid-ossp", "pgcrypto", "citext", "pg_trgm", "unaccent", "btree_gin", "btree_gist", "hstore", "ltree",
+		"vector", "tablefunc", "fuzzystrmatch", "intarray", "cube",
+		"earthdistance", "isn", "plpgsql", "bloom", "seg", "tsm_system_rows", "tsm_system_time", "dict_int",
+		"dict_xsyn", "moddatetime", "autoinc", "insert_username", "refint",
+		"lo", "xml2", "pageinspect", "pgrowlocks", "pgstattuple", "postgres_fdw", "dblink", "pgvector", "pg_uuidv7",
+		"semver":
 		return true
 	}
 	return false
@@ -222,12 +241,14 @@ func (s change) applyName(n *pg.Node) {
 			old := s.Listed(r.GetObject()).Name
 			delete(s.Types, old)
 			s.droppedTypes[old] = true
-		case pg.ObjectType_OBJECT_FUNCTION, pg.ObjectType_OBJECT_PROCEDURE, pg.ObjectType_OBJECT_ROUTINE, pg.ObjectType_OBJECT_AGGREGATE:
+		case pg.ObjectType_OBJECT_FUNCTION, pg.ObjectType_OBJECT_PROCEDURE, pg.ObjectType_OBJECT_ROUTINE,
+			pg.ObjectType_OBJECT_AGGREGATE:
 			s.Callable[r.GetNewname()] = true
 		case pg.ObjectType_OBJECT_ROLE:
 			s.roles[r.GetNewname()] = true
 		case pg.ObjectType_OBJECT_SCHEMA:
-			s.Uncertain = true // all that stands there has another name now
+			// all that stands there has another name now
+			s.Uncertain = true
 			s.Schemas[r.GetNewname()] = true
 		}
 	case n.GetCreateCastStmt() != nil:

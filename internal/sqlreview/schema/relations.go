@@ -12,6 +12,7 @@ import (
 	"fairlead/internal/sqlreview/syntax"
 )
 
+// TableOfIndex gives the table of an index, where it is known.
 func (s *relations) TableOfIndex(index catalog.Ref) (catalog.Ref, bool) {
 	if t, ok := s.IndexTable[index]; ok {
 		return t, true
@@ -29,6 +30,7 @@ func (s *relations) TableOfIndex(index catalog.Ref) (catalog.Ref, bool) {
 	return catalog.Ref{}, false
 }
 
+// HeldOn gives the strongest lock that the open unit holds on a relation, or "".
 func (s *relations) HeldOn(n catalog.Ref) string {
 	if r := s.Touched[n]; r != nil {
 		return r.Locked
@@ -84,7 +86,8 @@ func (s *relations) TriggersOf(function string) []string {
 func (s *relations) TypedBy(typ string) []catalog.Ref {
 	var out []catalog.Ref
 	s.Each(func(n catalog.Ref, t *catalog.Table) {
-		if slices.ContainsFunc(t.Columns, func(c catalog.Column) bool { return syntax.ParseType(c.Type).Name == typ }) && t.Kind != catalog.KindView {
+		if slices.ContainsFunc(t.Columns,
+			func(c catalog.Column) bool { return syntax.ParseType(c.Type).Name == typ }) && t.Kind != catalog.KindView {
 			out = append(out, n)
 		}
 	})
@@ -113,6 +116,7 @@ type Base struct {
 	parents bool
 }
 
+// BaseOf indexes a catalog, once for all files of a review.
 func BaseOf(c *catalog.Catalog) Base {
 	ix := Base{tables: map[catalog.Ref]*catalog.Table{}, others: map[catalog.Ref]bool{}}
 	if c == nil {
@@ -132,8 +136,8 @@ func BaseOf(c *catalog.Catalog) Base {
 	return ix
 }
 
-// Table gives a relation as it is at this point, to be read only. Nil means
-// that it is absent or that nothing is known about it.
+// Table gives a relation as it is at this point, to be read only. Nil means that it is absent or that nothing is known
+// about it.
 func (s *relations) Table(n catalog.Ref) *catalog.Table {
 	if r := s.Touched[n]; r != nil {
 		if r.table != nil || r.gone || r.isNew {
@@ -187,7 +191,8 @@ func (s *relations) Descendants(n catalog.Ref) []catalog.Ref {
 			children[p] = append(children[p], child)
 		}
 	})
-	seen := map[catalog.Ref]bool{n: true} // a script can claim a circle that no server would make
+	// a script can claim a circle that no server would make
+	seen := map[catalog.Ref]bool{n: true}
 	next := []catalog.Ref{n}
 	var out []catalog.Ref
 	for len(next) > 0 {
@@ -245,7 +250,8 @@ func (s *relations) ViewsOn(n catalog.Ref, column string) []catalog.Ref {
 
 // Hidden says whether nothing is known about what a schema holds.
 func (s *relations) Hidden(schema string) bool {
-	return strings.HasPrefix(schema, "pg_") || schema == "information_schema" || s.Catalog != nil && slices.Contains(s.Catalog.Hidden, schema)
+	return strings.HasPrefix(schema, "pg_") || schema == "information_schema" || s.Catalog != nil &&
+		slices.Contains(s.Catalog.Hidden, schema)
 }
 
 // Present says whether something of that name is known to exist.
@@ -260,8 +266,7 @@ func (s *relations) Present(n catalog.Ref) bool {
 	return made || s.Sequences[n]
 }
 
-// Missing says whether a relation is known not to exist. What cannot be
-// followed makes everything possible.
+// Missing says whether a relation is known not to exist. What cannot be followed makes everything possible.
 func (s *relations) Missing(n catalog.Ref) bool {
 	return !s.Uncertain && s.Absent(n) && !s.Present(n) && n.Schema != temporary
 }
@@ -317,7 +322,8 @@ func Distinct(all []string) []string { return slices.Compact(slices.Sorted(slice
 // SameSet says whether two lists have the same names.
 func SameSet(a, b []string) bool { return slices.Equal(Distinct(a), Distinct(b)) }
 
-// Locked lists relations that others use and that the open unit holds in a mode that stops writers; those that stop readers come first.
+// Locked lists relations that others use and that the open unit holds in a mode that stops writers; those that stop
+// readers come first.
 func (s *relations) Locked() []catalog.Ref {
 	var readers, writers []catalog.Ref
 	for n, r := range s.Touched {
@@ -360,8 +366,20 @@ type relations struct {
 	// uncertain says that something which cannot be followed may have made or dropped relations.
 	Uncertain bool
 	Touched   map[catalog.Ref]*relation
-	// indexTable has the indexes that the script made, dropped the indexes and sequences of the catalog that it dropped.
+	// indexTable has the indexes that the script made, dropped the indexes and sequences of the catalog that it
+	// dropped.
 	IndexTable map[catalog.Ref]catalog.Ref
 	dropped    map[catalog.Ref]bool
 	Sequences  map[catalog.Ref]bool
+}
+
+// loseIndex and gainIndex note that a name is free, or that of an index of a table.
+func (s *relations) loseIndex(n catalog.Ref) {
+	s.dropped[n] = true
+	delete(s.IndexTable, n)
+}
+
+func (s *relations) gainIndex(n, table catalog.Ref) {
+	s.IndexTable[n] = table
+	delete(s.dropped, n)
 }

@@ -12,8 +12,7 @@ import (
 	"fairlead/internal/sqlreview/syntax"
 )
 
-// Alters gives the commands of an ALTER TABLE on a relation that exists before
-// the script.
+// Alters gives the commands of an ALTER TABLE on a relation that exists before the script.
 func (s *State) Alters(node *pg.Node) (catalog.Ref, []*pg.AlterTableCmd) {
 	a := node.GetAlterTableStmt()
 	if a == nil {
@@ -71,15 +70,20 @@ type State struct {
 // temporary is the schema of temporary tables; they hide others of their name.
 const temporary = "pg_temp"
 
+// New gives the database as the catalog has it.
 func New(c *catalog.Catalog, base Base) *State {
 	s := &State{
 		relations: relations{
-			Catalog: c, base: base, path: []string{"public"}, Touched: map[catalog.Ref]*relation{}, IndexTable: map[catalog.Ref]catalog.Ref{},
-			dropped: map[catalog.Ref]bool{}, Sequences: map[catalog.Ref]bool{},
+			Catalog: c, base: base, path: []string{"public"}, Touched: map[catalog.Ref]*relation{},
+			IndexTable: map[catalog.Ref]catalog.Ref{},
+			dropped:    map[catalog.Ref]bool{}, Sequences: map[catalog.Ref]bool{},
 		},
-		Functions: map[string][]*function{}, Callable: map[string]bool{}, Domains: map[string]bool{}, Types: map[string]bool{},
-		droppedTypes: map[string]bool{}, Schemas: map[string]bool{}, roles: map[string]bool{}, Added: map[string][]string{},
-		Policies: map[catalog.Ref]bool{}, Recorded: map[string]bool{}, Later: map[string]bool{}, Analyzed: map[catalog.Ref]analysis{},
+		Functions: map[string][]*function{}, Callable: map[string]bool{}, Domains: map[string]bool{},
+		Types:        map[string]bool{},
+		droppedTypes: map[string]bool{}, Schemas: map[string]bool{}, roles: map[string]bool{},
+		Added:    map[string][]string{},
+		Policies: map[catalog.Ref]bool{}, Recorded: map[string]bool{}, Later: map[string]bool{},
+		Analyzed: map[catalog.Ref]analysis{},
 	}
 	if c != nil {
 		s.Zone = c.TimeZone
@@ -113,8 +117,7 @@ func (s *relations) Absent(n catalog.Ref) bool {
 	return s.Catalog != nil && s.Table(n) == nil && !s.Hidden(n.Schema)
 }
 
-// create notes a new relation. IF NOT EXISTS proves nothing by itself: only a
-// catalog without the relation does.
+// create notes a new relation. IF NOT EXISTS proves nothing by itself: only a catalog without the relation does.
 func (s *relations) create(n catalog.Ref, ifNotExists bool) {
 	if ifNotExists && !s.Absent(n) {
 		return
@@ -131,6 +134,7 @@ func (s *State) EndUnit() {
 	}
 }
 
+// ColumnType gives the type of a column, or "" when it is not known.
 func (s *relations) ColumnType(n catalog.Ref, column string) string {
 	if r := s.Touched[n]; r != nil {
 		if c, ok := r.columns[column]; ok {
@@ -143,8 +147,8 @@ func (s *relations) ColumnType(n catalog.Ref, column string) string {
 	return ""
 }
 
-// ProvesNotNull says whether a valid CHECK, of the script or the catalog,
-// implies that the column is never null; PostgreSQL then skips its scan.
+// ProvesNotNull says whether a valid CHECK, of the script or the catalog, implies that the column is never null;
+// PostgreSQL then skips its scan.
 func (s *relations) ProvesNotNull(n catalog.Ref, column string) bool {
 	dropped := map[string]bool{}
 	if r := s.Touched[n]; r != nil {

@@ -1,8 +1,6 @@
 package schema
 
-import (
-	pg "github.com/pganalyze/pg_query_go/v6"
-)
+import pg "github.com/pganalyze/pg_query_go/v6"
 
 // Statement is one SQL statement as it is executed: of the file itself, or inside a DO block or called function.
 type Statement struct {

@@ -1,8 +1,6 @@
 package syntax
 
-import (
-	pg "github.com/pganalyze/pg_query_go/v6"
-)
+import pg "github.com/pganalyze/pg_query_go/v6"
 
 // Facts are what the constraints of a column definition amount to.
 type Facts struct {
@@ -11,6 +9,7 @@ type Facts struct {
 	Constraints                  []*pg.Constraint
 }
 
+// FactsOf reads a column definition.
 func FactsOf(c *pg.ColumnDef) Facts {
 	f := Facts{NotNull: c.GetIsNotNull(), Def: c.GetRawDefault()}
 	for _, n := range c.GetConstraints() {
@@ -33,6 +32,7 @@ func FactsOf(c *pg.ColumnDef) Facts {
 	return f
 }
 
+// Serial says whether the type stands for an integer with a sequence.
 func (f Facts) Serial(t Type) bool {
 	switch t.Name {
 	case "serial", "bigserial", "smallserial", "serial4", "serial8", "serial2":

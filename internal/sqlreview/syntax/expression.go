@@ -29,8 +29,8 @@ func ParseExpression(text string) *pg.Node {
 	return targets[0].GetResTarget().GetVal()
 }
 
-// ImpliesNotNull says whether an expression that is never false can only hold
-// when the column is not null. A comparison proves nothing: for a CHECK, null passes.
+// ImpliesNotNull says whether an expression that is never false can only hold when the column is not null. A comparison
+// proves nothing: for a CHECK, null passes.
 func ImpliesNotNull(e *pg.Node, column string) bool {
 	if t := e.GetNullTest(); t != nil {
 		return t.GetNulltesttype() == pg.NullTestType_IS_NOT_NULL && ColumnOf(t.GetArg()) == column
@@ -47,6 +47,7 @@ func ImpliesNotNull(e *pg.Node, column string) bool {
 	return false
 }
 
+// ColumnOf gives the column that an expression is, or "".
 func ColumnOf(n *pg.Node) string {
 	fields := n.GetColumnRef().GetFields()
 	if len(fields) == 0 {
@@ -69,12 +70,14 @@ func AlwaysTrue(n *pg.Node) bool {
 			return true
 		}
 		lc, rc := ColumnOf(e.GetLexpr()), ColumnOf(e.GetRexpr())
-		return lc != "" && lc == rc && len(e.GetLexpr().GetColumnRef().GetFields()) == len(e.GetRexpr().GetColumnRef().GetFields()) &&
+		return lc != "" && lc == rc && len(e.GetLexpr().GetColumnRef().GetFields()) == len(
+			e.GetRexpr().GetColumnRef().GetFields()) &&
 			len(e.GetLexpr().GetColumnRef().GetFields()) == 1
 	}
 	return false
 }
 
+// Constant gives a constant as one text with its kind before it, or "".
 func Constant(n *pg.Node) string {
 	c := n.GetAConst()
 	switch {
@@ -123,6 +126,7 @@ func Calls(n *pg.Node) []*pg.FuncCall {
 	return out
 }
 
+// CalledName is the last part of the name of a function that is called.
 func CalledName(c *pg.FuncCall) string {
 	parts := c.GetFuncname()
 	if len(parts) == 0 {
@@ -137,7 +141,8 @@ func Inner(n *pg.Node) []*pg.Node {
 	top := n.ProtoReflect()
 	Walk(top, func(m protoreflect.Message) bool {
 		node, ok := m.Interface().(*pg.Node)
-		if ok && m != top && (node.GetDeleteStmt() != nil || node.GetUpdateStmt() != nil || node.GetInsertStmt() != nil) {
+		if ok && m != top && (node.GetDeleteStmt() != nil || node.GetUpdateStmt() != nil ||
+			node.GetInsertStmt() != nil) {
 			out = append(out, node)
 			return false
 		}

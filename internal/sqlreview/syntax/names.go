@@ -2,10 +2,9 @@
 // database.
 package syntax
 
-import (
-	pg "github.com/pganalyze/pg_query_go/v6"
-)
+import pg "github.com/pganalyze/pg_query_go/v6"
 
+// QualifiedName splits a dotted name into schema and name.
 func QualifiedName(parts []*pg.Node) (schema, n string) {
 	for _, p := range parts {
 		schema, n = n, p.GetString_().GetSval()
@@ -13,6 +12,7 @@ func QualifiedName(parts []*pg.Node) (schema, n string) {
 	return schema, n
 }
 
+// Strings gives the strings of a list.
 func Strings(all []*pg.Node) []string {
 	var out []string
 	for _, n := range all {
@@ -21,6 +21,7 @@ func Strings(all []*pg.Node) []string {
 	return out
 }
 
+// LastName is the last part of a dotted name.
 func LastName(parts []*pg.Node) string {
 	if len(parts) == 0 {
 		return ""

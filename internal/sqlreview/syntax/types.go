@@ -23,6 +23,7 @@ func (t Type) String() string {
 	return out
 }
 
+// SerialBase gives the integer that a serial type stands for; any other type stays.
 func SerialBase(t Type) Type {
 	switch t.Name {
 	case "serial", "serial4":
@@ -69,9 +70,12 @@ func ParseType(s string) Type {
 	}
 	s = strings.Join(strings.Fields(s), " ")
 	internal := map[string]string{
-		"character varying": "varchar", "character": "bpchar", "integer": "int4", "bigint": "int8", "smallint": "int2", "boolean": "bool",
-		"timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp", "time without time zone": "time",
-		"time with time zone": "timetz", "double precision": "float8", "real": "float4", "bit varying": "varbit", "decimal": "numeric",
+		"character varying": "varchar", "character": "bpchar", "integer": "int4", "bigint": "int8", "smallint": "int2",
+		"boolean":                  "bool",
+		"timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp",
+		"time without time zone": "time",
+		"time with time zone":    "timetz", "double precision": "float8", "real": "float4", "bit varying": "varbit",
+		"decimal": "numeric",
 	}
 	out.Name = s
 	if i, ok := internal[s]; ok {
@@ -144,7 +148,8 @@ func scale(t Type) int {
 	return 0
 }
 
-func Utc(zone string) bool {
+// IsUTC says whether a time zone is UTC by another name.
+func IsUTC(zone string) bool {
 	switch strings.ToUpper(zone) {
 	case "UTC", "ETC/UTC", "GMT", "ZULU", "ETC/GMT", "UCT", "ETC/UCT", "UNIVERSAL", "ETC/UNIVERSAL", "ETC/ZULU":
 		return true
@@ -179,6 +184,8 @@ func CastGroup(n string) string {
 // Assignable says whether a value of one type becomes one of the other without USING.
 func Assignable(from, to Type) bool {
 	a, b := CastGroup(from.Name), CastGroup(to.Name)
-	return a == b || b == "text" || a == "json" && b == "jsonb" || a == "jsonb" && b == "json" || a == "varbit" && b == "bit" || a == "bit" && b == "varbit" ||
-		a == "time" && b == "clock" && from.Name != "date" || a == "clock" && b == "interval" || a == "interval" && b == "clock"
+	return a == b || b == "text" || a == "json" && b == "jsonb" || a == "jsonb" && b == "json" || a == "varbit" &&
+		b == "bit" || a == "bit" && b == "varbit" ||
+		a == "time" && b == "clock" && from.Name != "date" || a == "clock" && b == "interval" || a == "interval" &&
+		b == "clock"
 }

@@ -2,25 +2,6 @@ package sqltext
 
 import "testing"
 
-func TestCache_parses_each_text_once_and_keeps_its_trees(t *testing.T) {
-	var c Cache
-	sql := []byte("SELECT 1; DROP TABLE a;")
-	first, err := c.Parse(sql)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, whole, err := c.ParseOrWhole([]byte("SELECT 1; DROP TABLE a;"))
-	if err != nil || whole || again.Node(1) != first.Node(1) || c.Size() != 1 {
-		t.Errorf("%d texts, whole %v, error %v, another tree %v", c.Size(), whole, err, again.Node(1) != first.Node(1))
-	}
-	if _, whole, err := c.ParseOrWhole([]byte("ALTER TABLE a ADD BRAND NEW SYNTAX")); err != nil || !whole || c.Size() != 2 {
-		t.Errorf("%d texts, whole %v, error %v", c.Size(), whole, err)
-	}
-	if _, err := c.Parse([]byte("SELEC")); AsSyntaxError(err) == nil {
-		t.Errorf("error %v", err)
-	}
-}
-
 func TestParsed_reads_a_script_again_only_when_it_has_no_trees(t *testing.T) {
 	sql := []byte("SELECT 1; DROP TABLE a;")
 	script, err := Parse(sql)

@@ -1,0 +1,1 @@
+ALTER TABLE customers ADD COLUMN nick text; UPDATE customers SET nick = name;

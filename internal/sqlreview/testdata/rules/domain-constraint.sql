@@ -1,0 +1,1 @@
+ALTER DOMAIN anything ADD CONSTRAINT c CHECK (VALUE <> '');

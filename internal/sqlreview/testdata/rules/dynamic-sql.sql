@@ -1,0 +1,1 @@
+SELECT dblink('a', 'b');

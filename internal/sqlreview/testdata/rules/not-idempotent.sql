@@ -1,0 +1,1 @@
+DO $$ BEGIN INSERT INTO audit_log VALUES ('a'); COMMIT; END $$

@@ -1,0 +1,1 @@
+ALTER TABLE orders RENAME total TO sum;

@@ -1,0 +1,1 @@
+ALTER TABLE customers ALTER name SET NOT NULL;
