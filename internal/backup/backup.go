@@ -41,7 +41,7 @@ type Store interface {
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
 	List(ctx context.Context) ([]Object, error)
 	Ready(ctx context.Context) error
-	// readable, without secrets
+	// Location: readable, without secrets
 	Location() string
 }
 
@@ -62,7 +62,7 @@ type Sweeper interface {
 // Commit.
 type Partial interface {
 	io.Writer
-	// what is stored so far, read back from the store
+	// Reread: what is stored so far, read back from the store
 	Reread(ctx context.Context) (io.ReadCloser, error)
 	Commit(ctx context.Context) error
 	Abort() error
@@ -77,7 +77,7 @@ type Object struct {
 
 // A Manifest stands beside a backup and exists only after the verdict.
 type Manifest struct {
-	// fairlead.backup/1
+	// Schema: fairlead.backup/1
 	Schema string `json:"schema"`
 	Name   string `json:"name"`
 	Run    string `json:"run"`
@@ -97,20 +97,20 @@ type Manifest struct {
 	Tables     map[string]int64  `json:"tables"`
 	Extensions map[string]string `json:"extensions,omitempty"`
 
-	// custom, or directory: a tar of one
+	// Format: custom, or directory: a tar of one
 	Format string `json:"format,omitempty"`
-	// compression inside the archive, like "gzip 1"
+	// Archive: compression inside the archive, like "gzip 1"
 	Archive string `json:"archive,omitempty"`
-	// bytes on the server's disk
+	// DatabaseSize: bytes on the server's disk
 	DatabaseSize int64 `json:"database_size,omitempty"`
-	// objects by kind
+	// Contents: objects by kind
 	Contents map[string]int64 `json:"contents,omitempty"`
 	Locale   *Locale          `json:"locale,omitempty"`
-	// rows written per table since its statistics began
+	// Activity: rows written per table since its statistics began
 	Activity map[string]int64 `json:"activity,omitempty"`
 	Globals  *Attached        `json:"globals,omitempty"`
 	Took     Took             `json:"took,omitzero"`
-	// what the store holds; nil: what SHA256 and Size are of
+	// Stored: what the store holds; nil: what SHA256 and Size are of
 	Stored *Stored `json:"stored,omitempty"`
 }
 

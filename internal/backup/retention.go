@@ -10,18 +10,18 @@ import (
 // An Entry is one backup in a store: the dump and what stands beside it.
 type Entry struct {
 	Name string `json:"name"`
-	// of the snapshot; where there is no manifest, of the object
+	// At: of the snapshot; where there is no manifest, of the object
 	At time.Time `json:"at"`
-	// of what the store holds; 0 when the dump is not there
+	// Size: of what the store holds; 0 when the dump is not there
 	Size   int64    `json:"size"`
 	Beside []string `json:"beside,omitempty"`
-	// nil without a manifest
+	// Label: nil without a manifest
 	Label *Label `json:"label,omitempty"`
-	// why this is no backup that could be relied on
+	// Trouble: why this is no backup that could be relied on
 	Trouble string `json:"trouble,omitempty"`
-	// the dump itself is there
+	// Dump: the dump itself is there
 	Dump bool `json:"dump"`
-	// when the newest of its objects was written
+	// Occupied: when the newest of its objects was written
 	Occupied time.Time `json:"occupied"`
 }
 
@@ -34,7 +34,7 @@ type Label struct {
 	Server      string `json:"server"`
 	Level       string `json:"level"`
 	SHA256      string `json:"sha256"`
-	// of the dump as it was written
+	// Size: of the dump as it was written
 	Size        int64    `json:"size"`
 	Tables      int      `json:"tables"`
 	Encryption  string   `json:"encryption,omitempty"`

@@ -19,9 +19,9 @@ type PrunableStore interface {
 type Stored struct {
 	SHA256 string `json:"sha256"`
 	Size   int64  `json:"size"`
-	// age
+	// Encryption: age
 	Encryption string `json:"encryption,omitempty"`
-	// public keys
+	// Recipients: public keys
 	Recipients  []string `json:"recipients,omitempty"`
 	Compression string   `json:"compression,omitempty"`
 }

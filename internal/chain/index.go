@@ -24,7 +24,7 @@ type Summarizer struct {
 type Entry struct {
 	Segment int    `json:"segment"`
 	Run     string `json:"run"`
-	// of the line before the segment
+	// Prev: of the line before the segment
 	Prev    Hash            `json:"prev"`
 	First   Hash            `json:"first"`
 	Last    Hash            `json:"last"`

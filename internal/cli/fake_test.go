@@ -224,7 +224,7 @@ type act struct {
 func (a act) Spec() engine.Spec { return a.spec }
 
 func (a act) Probe(context.Context, engine.Input) (engine.Observation, error) {
-	return engine.Observation{State: engine.Absent, Because: "it is looked at each time"}, nil
+	return engine.Observation{State: engine.NotDone, Because: "it is looked at each time"}, nil
 }
 
 func (a act) Run(_ context.Context, in engine.Input) (engine.Evidence, error) {

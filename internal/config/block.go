@@ -12,7 +12,7 @@ import (
 // A Block is one part of the file, kept with its position until its owner decodes it into a struct of its own. The zero
 // Block is absent.
 type Block struct {
-	// the value of its key "kind", or ""
+	// Kind: the value of its key "kind", or ""
 	Kind string
 
 	node  ast.Node

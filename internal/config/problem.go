@@ -12,7 +12,7 @@ import (
 // A Problem is one mistake in the file and where it stands.
 type Problem struct {
 	File string
-	// 1 and up
+	// Line: 1 and up
 	Line, Column int
 	Text         string
 }

@@ -10,22 +10,22 @@ import (
 // A Situation is what is known when a step has failed.
 type Situation struct {
 	Err error
-	// of the step that failed
+	// Mutates: of the step that failed
 	Mutates Mutation
-	// this run changed the schema, or may have
+	// Schema: this run changed the schema, or may have
 	Schema bool
-	// this run changed what runs, or may have
+	// Services: this run changed what runs, or may have
 	Services bool
-	// the run that this one closed and follows had changed production, or may have
+	// Inherited: the run that this one closed and follows had changed production, or may have
 	Inherited bool
-	// the plan itself is a rollback
+	// Rollback: the plan itself is a rollback
 	Rollback bool
 	Policy   OnFailure
-	// there is something else to go back to
+	// Baseline: there is something else to go back to
 	Baseline bool
-	// a person stopped the run
+	// Interrupted: a person stopped the run
 	Interrupted bool
-	// an interrupted mutating step has not been looked at yet
+	// Unresolved: an interrupted mutating step has not been looked at yet
 	Unresolved bool
 }
 

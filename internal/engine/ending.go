@@ -15,16 +15,16 @@ import (
 type Ending struct {
 	Run     RunID
 	Outcome fault.Outcome
-	// is production changed? one sentence
+	// Means: is production changed? one sentence
 	Means string
 	Open  bool
-	// the step that failed
+	// Step: the step that failed
 	Step    Name
 	Err     error
 	Closing Closing
 	Proofs  Proofs
 	Opening Opening
-	// of the run that this one rolled back
+	// Before: of the run that this one rolled back
 	Before *Ending
 }
 
@@ -51,19 +51,13 @@ func (r *Run) schemaSentence() string {
 
 // end concludes from a failure. The rules stand in Conclude; what they decide is done here.
 func (r *Run) end(ctx context.Context, spec Spec, err error) Ending {
+	t := r.plan.Terms
 	c := Conclude(Situation{Err: err, Mutates: spec.Mutates, Schema: r.schema, Services: r.services,
-		Rollback: r.plan.Terms.Action == Rollback,
-		Policy:   r.plan.Terms.OnFailure, Baseline: len(r.plan.Terms.Baseline) > 0 &&
-			!slices.Equal(r.plan.Terms.Baseline, r.plan.Terms.Images), Interrupted: ctx.Err() != nil,
-		Unresolved: r.unresolved,
-		Inherited:  r.inherited()})
+		Rollback: t.Action == Rollback, Policy: t.OnFailure, Interrupted: ctx.Err() != nil, Unresolved: r.unresolved,
+		Baseline: len(t.Baseline) > 0 && !slices.Equal(t.Baseline, t.Images), Inherited: r.inherited()})
 	e := Ending{Run: r.ID(), Outcome: c.Outcome, Means: r.means(c), Open: !c.Close, Step: spec.Name, Err: err,
 		Proofs: r.proofs, Opening: r.opening}
 	switch {
-	case c.Outcome == fault.Busy:
-		r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(),
-			Closing: Closing{Run: r.ID(), Outcome: c.Outcome, Means: e.Means}, Open: true})
-		return e
 	case c.RollBack && r.engine.Fallback != nil:
 		return r.fallback(ctx, e)
 	case c.Close:
@@ -71,8 +65,13 @@ func (r *Run) end(ctx context.Context, spec Spec, err error) Ending {
 		closed.Step = spec.Name
 		return closed
 	}
-	r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(),
-		Closing: Closing{Run: r.ID(), Outcome: c.Outcome, Means: e.Means}, Open: true})
+	return r.stayOpen(e)
+}
+
+// stayOpen tells that the run has ended for this operator and is open in the ledger.
+func (r *Run) stayOpen(e Ending) Ending {
+	c := Closing{Run: r.ID(), Outcome: e.Outcome, Means: e.Means}
+	r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: c, Open: true})
 	return e
 }
 
@@ -83,25 +82,21 @@ func (r *Run) fallback(ctx context.Context, failed Ending) Ending {
 	plan, err := r.engine.Fallback(ctx, r.opening, r.proofs)
 	if err != nil {
 		failed.Err = errors.Join(failed.Err, fmt.Errorf("plan the rollback: %w", err))
-		r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(),
-			Closing: Closing{Run: r.ID(), Outcome: failed.Outcome, Means: failed.Means}, Open: true})
-		return failed
+		return r.stayOpen(failed)
 	}
 	closing := Closing{Run: r.ID(), Outcome: fault.Asking, Means: failed.Means, Reason: fault.Clip(failed.Err.Error(), maxReason),
 		Migrated: r.schema, By: r.engine.Holder}
-	next, err := r.engine.begin(ctx, OpenRequest{Run: r.ID() + "-rollback", Plan: plan, Closes: &closing,
-		Automatic: true,
-		Approvals: Approvals{{By: r.opening.Approvals.By(), How: "by policy: on_failure",
-			Reason: "the approved plan says so"}}},
-		r.writer.follow(r.ID()+"-rollback"), r.migrating)
+	approvals := Approvals{{By: r.opening.Approvals.By(), How: "by policy: on_failure",
+		Reason: "the approved plan says so"}}
+	id := r.ID() + "-rollback"
+	q := OpenRequest{Run: id, Plan: plan, Closes: &closing, Automatic: true, Approvals: approvals}
+	next, err := r.engine.begin(ctx, q, r.writer.follow(id), r.migrating)
 	if err != nil {
 		failed.Err = errors.Join(failed.Err, fmt.Errorf("open the rollback: %w", err))
 		if errors.Is(err, fence.ErrOvertaken) || errors.Is(err, ErrBusy) {
 			failed.Outcome, failed.Means = fault.Busy, "somebody else has taken over"
 		}
-		r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(),
-			Closing: Closing{Run: r.ID(), Outcome: failed.Outcome, Means: failed.Means}, Open: true})
-		return failed
+		return r.stayOpen(failed)
 	}
 	r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: closing})
 	e := next.Execute(ctx)
@@ -127,17 +122,17 @@ func (r *Run) close(ctx context.Context, o fault.Outcome, means, reason string, 
 			e.Outcome, e.Means = fault.Busy, "somebody else has taken over"
 		}
 	}
-	r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(),
-		Closing: Closing{Run: r.ID(), Outcome: e.Outcome, Means: e.Means, Migrated: r.schema, By: c.By}, Open: e.Open})
+	c.Outcome, c.Means, c.Reason = e.Outcome, e.Means, ""
+	r.engine.Observe(RunClosed{At: r.engine.Now(), Run: r.ID(), Closing: c, Open: e.Open})
 	return e
 }
 
 func (r *Run) abandon(ctx context.Context, reason string) (Closing, error) {
 	doubt := ""
 	for _, s := range r.plan.Steps {
-		if p := r.past.steps[s.Spec().Name]; s.Spec().Mutates != Nothing && p.verdict != "" {
+		if p := r.recorded.steps[s.Spec().Name]; s.Spec().Mutates != Nothing && p.verdict != "" {
 			unclear := p.verdict == Unclear || p.verdict == Began
-			r.note(s.Spec().Mutates, p.changed || unclear)
+			r.noteChange(s.Spec().Mutates, p.changed || unclear)
 			if unclear {
 				doubt = fmt.Sprintf("how step %s ended is not known; as far as it is: ", s.Spec().Name)
 			}

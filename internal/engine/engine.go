@@ -28,7 +28,7 @@ type Engine struct {
 	Ledger  Ledger
 	Observe Observer
 	Now     func() time.Time
-	// unique, [a-z0-9-]
+	// NewID gives a unique word of [a-z0-9-].
 	NewID  func() string
 	Pause  func(ctx context.Context, d time.Duration) error
 	Holder Holder
@@ -48,7 +48,7 @@ var ErrBusy = errors.New("another run is open")
 // Busy says which run is open.
 type Busy struct {
 	Run Summary
-	// when it last gave a sign of life
+	// Last: when it last gave a sign of life
 	Last time.Time
 }
 
@@ -101,7 +101,7 @@ func (e *Engine) begin(ctx context.Context, q OpenRequest, w *writer, migrating 
 	if err := q.Plan.Validate(); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	blobs, err := e.store(ctx, q.Plan)
+	blobs, err := e.putBlobs(ctx, q.Plan)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (e *Engine) begin(ctx context.Context, q OpenRequest, w *writer, migrating 
 		Closes:    q.Closes, Automatic: q.Automatic}
 	first, err := w.append(ctx, Record{Verdict: Opened, Kind: OpeningKind, Evidence: encode(o), Why: o.sentence()})
 	if err != nil {
-		return nil, e.tooLate(ctx, q.Run, err)
+		return nil, e.orBusy(ctx, q.Run, err)
 	}
 	return e.run(w, q.Plan, o, []Record{first}, migrating), nil
 }
@@ -137,8 +137,8 @@ func (e *Engine) migrating(ctx context.Context, records []Record) (bool, error) 
 // mostFollowed is how many runs, each closed by the next, are read before the worst is assumed.
 const mostFollowed = 20
 
-// tooLate turns an overtaken first append into *Busy: somebody opened a run a moment before.
-func (e *Engine) tooLate(ctx context.Context, mine RunID, err error) error {
+// orBusy turns an overtaken first append into *Busy: somebody opened a run a moment before.
+func (e *Engine) orBusy(ctx context.Context, mine RunID, err error) error {
 	if !errors.Is(err, fence.ErrOvertaken) {
 		return err
 	}
@@ -156,9 +156,14 @@ func (e *Engine) Take(ctx context.Context, p Plan, o Opening, reason string) (*R
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	if err := same(o, p.Terms); err != nil {
+	if err := samePlan(o, p.Terms); err != nil {
 		return nil, err
 	}
+	return e.takeOver(ctx, p, o, reason, "taken over by "+e.Holder.Name)
+}
+
+// takeOver writes the record by which this holder takes the open run over.
+func (e *Engine) takeOver(ctx context.Context, p Plan, o Opening, reason, why string) (*Run, error) {
 	head, err := e.Ledger.Head(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
@@ -170,10 +175,9 @@ func (e *Engine) Take(ctx context.Context, p Plan, o Opening, reason string) (*R
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{engine: e, run: head.Open(), fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
+	w := e.writer(head, head.Open())
 	t := Takeover{Holder: e.Holder, From: HolderOf(head.Last), Reason: reason}
-	rec, err := w.append(ctx,
-		Record{Verdict: Taken, Kind: TakeoverKind, Evidence: encode(t), Why: "taken over by " + e.Holder.Name})
+	rec, err := w.append(ctx, Record{Verdict: Taken, Kind: TakeoverKind, Evidence: encode(t), Why: why})
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +202,7 @@ func stillOpen(head Head, o Opening) error {
 // ErrPlanChanged is given when a run is to go on with another plan than it was opened with.
 var ErrPlanChanged = errors.New("the plan changed since this run began")
 
-func same(o Opening, t Terms) error {
+func samePlan(o Opening, t Terms) error {
 	fp, err := t.Fingerprint()
 	if err != nil {
 		return err
@@ -212,26 +216,11 @@ func same(o Opening, t Terms) error {
 // Abandon closes the open run as it is, after raising every barrier, so that its holder can change nothing more. The
 // outcome is Asking: what production runs is for a person to find out, unless no mutating step had begun.
 func (e *Engine) Abandon(ctx context.Context, o Opening, steps []Step, reason string) (Closing, error) {
-	head, err := e.Ledger.Head(ctx)
-	if err != nil {
-		return Closing{}, fmt.Errorf("read the ledger: %w", err)
-	}
-	if err := stillOpen(head, o); err != nil {
-		return Closing{}, err
-	}
-	migrating, err := e.migrating(ctx, head.Last)
+	p := Plan{Terms: o.Terms, Steps: steps, Proofs: o.Proofs}
+	r, err := e.takeOver(ctx, p, o, reason, "taken over to be abandoned")
 	if err != nil {
 		return Closing{}, err
 	}
-	w := &writer{engine: e, run: head.Open(), fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
-	t := Takeover{Holder: e.Holder, From: HolderOf(head.Last), Reason: reason}
-	rec, err := w.append(ctx,
-		Record{Verdict: Taken, Kind: TakeoverKind, Evidence: encode(t), Why: "taken over to be abandoned"})
-	if err != nil {
-		return Closing{}, err
-	}
-	r := e.run(w, Plan{Terms: o.Terms, Steps: steps, Proofs: o.Proofs}, o,
-		append(slices.Clone(head.Last), rec), migrating)
 	if err := r.raise(ctx); err != nil {
 		return Closing{}, err
 	}
@@ -242,12 +231,12 @@ func (e *Engine) run(w *writer, p Plan, o Opening, records []Record, migrating b
 	proofs := Proofs{}
 	maps.Copy(proofs, o.Proofs)
 	proofs[o.Approvals.Kind()] = encode(o.Approvals)
-	return &Run{engine: e, writer: w, plan: p, opening: o, past: remember(records), proofs: proofs,
+	return &Run{engine: e, writer: w, plan: p, opening: o, recorded: fold(records), proofs: proofs,
 		migrating: migrating}
 }
 
-// store puts the plan's blobs beside the ledger.
-func (e *Engine) store(ctx context.Context, p Plan) (map[string]string, error) {
+// putBlobs puts the plan's blobs beside the ledger.
+func (e *Engine) putBlobs(ctx context.Context, p Plan) (map[string]string, error) {
 	sums := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(p.Blobs)) {
 		sum, err := e.Ledger.Put(ctx, p.Blobs[name])

@@ -19,7 +19,7 @@ type RunOpened struct {
 type StepBegan struct {
 	At   time.Time
 	Spec Spec
-	// 1 and up
+	// Index: 1 and up
 	Index int
 	Of    int
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"fairlead/internal/fault"
 	"fairlead/internal/fence"
@@ -11,12 +12,12 @@ import (
 
 // A Run is one execution of a plan by one holder.
 type Run struct {
-	engine  *Engine
-	writer  *writer
-	plan    Plan
-	opening Opening
-	past    past
-	proofs  Proofs
+	engine   *Engine
+	writer   *writer
+	plan     Plan
+	opening  Opening
+	recorded recorded
+	proofs   Proofs
 	// another holder may still be at work on a migration
 	migrating bool
 
@@ -40,7 +41,7 @@ func (r *Run) Ticket() fence.Ticket { return r.writer.ticket(r.plan.Terms) }
 func (r *Run) Execute(ctx context.Context) Ending {
 	r.restore()
 	r.engine.Observe(RunOpened{At: r.engine.Now(), Run: r.ID(), Terms: r.plan.Terms, Holder: r.engine.Holder,
-		Resumed: len(r.past.steps) > 0})
+		Resumed: len(r.recorded.steps) > 0})
 	if err := r.raise(ctx); err != nil {
 		return r.end(ctx, Spec{Name: "fence", Title: "Put the takeover number in place"}, err)
 	}
@@ -61,20 +62,20 @@ func (r *Run) Execute(ctx context.Context) Ending {
 // restore reads from the ledger what earlier holders of this run began and changed.
 func (r *Run) restore() {
 	for _, s := range r.plan.Steps {
-		spec, p := s.Spec(), r.past.steps[s.Spec().Name]
+		spec, p := s.Spec(), r.recorded.steps[s.Spec().Name]
 		if spec.Mutates != Nothing && p.verdict != "" {
-			r.past.begun = true
+			r.recorded.begun = true
 		}
 		open := spec.Mutates != Nothing && (p.verdict == Unclear || p.verdict == Began)
 		r.unresolved = r.unresolved || open
-		r.note(spec.Mutates, p.changed || open)
+		r.noteChange(spec.Mutates, p.changed || open)
 		if p.verdict == Proven {
 			r.proofs[p.kind] = p.evidence
 		}
 	}
 }
 
-func (r *Run) note(m Mutation, changed bool) {
+func (r *Run) noteChange(m Mutation, changed bool) {
 	r.schema = r.schema || changed && m == Schema
 	r.services = r.services || changed && m == Services
 }
@@ -86,17 +87,17 @@ func (r *Run) changed(m Mutation) bool { return m == Schema && r.schema || m == 
 func (r *Run) raise(ctx context.Context) error {
 	for _, b := range r.engine.Barriers(r.plan.Terms, r.migrating) {
 		if err := b.Raise(ctx, r.Ticket()); err != nil {
-			return r.unraised(err)
+			return r.notStopped(err)
 		}
 	}
 	return nil
 }
 
-// unraised is a place that does not know the number yet. Where another holder has begun to change something, it may
-// still be at work there, and nothing can be said of production.
-func (r *Run) unraised(err error) error {
+// notStopped is for a place that does not know the number yet. Where another holder has begun to change something, it
+// may still be at work there, and nothing can be said of production.
+func (r *Run) notStopped(err error) error {
 	err = fmt.Errorf("raise the takeover number: %w", fault.MarkUntouched(err))
-	if errors.Is(err, fence.ErrOvertaken) || r.opening.Closes == nil && !r.past.begun {
+	if errors.Is(err, fence.ErrOvertaken) || r.opening.Closes == nil && !r.recorded.begun {
 		return err
 	}
 	return &fault.Fault{Code: "holder-not-stopped",
@@ -107,22 +108,20 @@ func (r *Run) unraised(err error) error {
 
 // reprove plans again under the lock, as long as no mutating step has begun.
 func (r *Run) reprove(ctx context.Context) error {
-	if r.past.begun || r.plan.Reprove == nil {
+	if r.recorded.begun || r.plan.Reprove == nil {
 		return nil
 	}
 	terms, proofs, err := r.plan.Reprove(ctx)
 	if err != nil {
 		return fmt.Errorf("plan again: %w", fault.MarkUntouched(err))
 	}
-	if err := same(r.opening, terms); err != nil {
+	if err := samePlan(r.opening, terms); err != nil {
 		return &fault.Fault{Code: "plan-changed", What: "what was planned no longer holds",
 			Means:   "production is unchanged by this run",
 			Do:      []fault.Command{{Line: "fairlead plan " + r.plan.Terms.Tag, Why: "shows the plan as it is now"}},
 			Outcome: fault.Refused, Err: fault.MarkUntouched(err)}
 	}
-	for k, v := range proofs {
-		r.proofs[k] = v
-	}
+	maps.Copy(r.proofs, proofs)
 	return nil
 }
 
@@ -139,9 +138,9 @@ func (r *Run) step(ctx context.Context, s Step, n int) error {
 
 func (r *Run) prove(ctx context.Context, s Step) (Record, bool, error) {
 	spec := s.Spec()
-	p := r.past.steps[spec.Name]
-	move := Resume(p.verdict, spec.Effect, r.past.begun)
-	if move == PassOver {
+	p := r.recorded.steps[spec.Name]
+	move := Resume(p.verdict, spec.Effect, r.recorded.begun)
+	if move == Skip {
 		return Record{Verdict: Proven, Step: spec.Name, Kind: p.kind, Evidence: p.evidence, Why: p.why}, true, nil
 	}
 	in := r.input(spec, p)
@@ -151,23 +150,23 @@ func (r *Run) prove(ctx context.Context, s Step) (Record, bool, error) {
 	}
 	seen, err := s.Probe(ctx, in)
 	if err != nil {
-		return Record{}, false, fmt.Errorf("look whether it is done: %w", r.looked(spec, p, err))
+		return Record{}, false, fmt.Errorf("look whether it is done: %w", r.probeFailed(spec, p, err))
 	}
 	r.resolve(spec, p, seen)
 	switch {
-	case seen.State == Present:
+	case seen.State == Done:
 		rec, err := r.proven(ctx, spec, seen.Evidence, seen.Because)
 		return rec, true, err
-	case seen.State == Absent && (move != LookHard || seen.Because != ""), seen.State == Underway:
+	case seen.State == NotDone && (move != RequireCertainty || seen.Because != ""), seen.State == InProgress:
 		rec, err := r.act(ctx, s, in)
 		return rec, false, err
 	}
-	return Record{}, false, r.doubt(spec, seen)
+	return Record{}, false, r.cannotTell(spec, seen)
 }
 
-// looked says what a failed look means: it changes nothing itself, but what an earlier attempt did stays as unknown as
-// it was.
-func (r *Run) looked(spec Spec, p stepPast, err error) error {
+// probeFailed says what a failed look means: it changes nothing itself, but what an earlier attempt did stays as
+// unknown as it was.
+func (r *Run) probeFailed(spec Spec, p recordedStep, err error) error {
 	if p.verdict == Began || p.verdict == Unclear {
 		return err
 	}
@@ -175,19 +174,19 @@ func (r *Run) looked(spec Spec, p stepPast, err error) error {
 }
 
 // resolve replaces what had to be feared of an interrupted step by what was seen.
-func (r *Run) resolve(spec Spec, p stepPast, seen Observation) {
-	if spec.Mutates == Nothing || seen.State == Doubtful {
+func (r *Run) resolve(spec Spec, p recordedStep, seen Observation) {
+	if spec.Mutates == Nothing || seen.State == Unknown {
 		return
 	}
 	r.unresolved = false
-	if spec.Mutates == Schema && seen.State != Underway {
+	if spec.Mutates == Schema && seen.State != InProgress {
 		r.schema = p.changed || seen.Changed
 	}
 }
 
-func (r *Run) doubt(spec Spec, seen Observation) error {
-	return &fault.Fault{Code: "cannot-tell", What: fmt.Sprintf("it cannot be told whether %q is done: %s", spec.Name,
-		seen.Because),
+func (r *Run) cannotTell(spec Spec, seen Observation) error {
+	return &fault.Fault{Code: "cannot-tell",
+		What:  fmt.Sprintf("it cannot be told whether %q is done: %s", spec.Name, seen.Because),
 		Means: "production is unknown; nothing more was run", Outcome: fault.Unknown,
 		Do: []fault.Command{{Line: "fairlead show " + string(r.ID()), Why: "what is known"},
 			{Line: "fairlead resume", Why: "looks again"}}}
@@ -205,7 +204,7 @@ func (r *Run) act(ctx context.Context, s Step, in Input) (Record, error) {
 		return Record{}, fault.MarkUntouched(err)
 	}
 	if spec.Mutates != Nothing {
-		r.past.begun = true
+		r.recorded.begun = true
 	}
 	e, err := s.Run(ctx, in)
 	if err == nil {
@@ -219,7 +218,7 @@ func (r *Run) proven(ctx context.Context, spec Spec, e Evidence, why string) (Re
 	if c, ok := e.(changer); ok {
 		changed = c.Changed()
 	}
-	r.note(spec.Mutates, changed)
+	r.noteChange(spec.Mutates, changed)
 	rec, err := r.writer.append(context.WithoutCancel(ctx),
 		Record{Verdict: Proven, Step: spec.Name, Kind: e.Kind(), Evidence: encode(e),
 			Changed: r.changed(spec.Mutates), Why: why})
@@ -238,7 +237,7 @@ func (r *Run) failed(ctx context.Context, spec Spec, cause error) (Record, error
 	said := outcomeOf(cause)
 	// What the step says of the whole counts more than a mark on a part of it that its error wraps.
 	changed := spec.Mutates != Nothing && (said == fault.Asking || said == fault.Unknown || !fault.IsUntouched(cause))
-	r.note(spec.Mutates, changed)
+	r.noteChange(spec.Mutates, changed)
 	verdict := Failed
 	if changed && said != fault.Asking {
 		verdict = Unclear
@@ -263,7 +262,7 @@ func unwritten(err error) error {
 		Do:      []fault.Command{{Line: "fairlead resume", Why: "looks at what is there and goes on"}}}
 }
 
-func (r *Run) input(spec Spec, p stepPast) Input {
+func (r *Run) input(spec Spec, p recordedStep) Input {
 	return Input{
 		Ticket: r.Ticket(), Terms: r.plan.Terms, Proofs: r.proofs, Facts: p.facts,
 		Note: func(ctx context.Context, f Fact) error {

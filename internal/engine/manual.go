@@ -18,10 +18,10 @@ func (e *Engine) RecordManual(ctx context.Context, run RunID, means, reason stri
 		return Closing{}, busy(head)
 	}
 	c := Closing{Run: run, Outcome: fault.Deployed, Means: means, Reason: reason, By: e.Holder}
-	w := &writer{engine: e, run: run, fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
+	w := e.writer(head, run)
 	if _, err := w.append(ctx,
 		Record{Verdict: Manual, Kind: ClosingKind, Evidence: encode(c), Why: means + "; " + reason}); err != nil {
-		return Closing{}, e.tooLate(ctx, run, err)
+		return Closing{}, e.orBusy(ctx, run, err)
 	}
 	return c, nil
 }

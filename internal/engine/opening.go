@@ -8,11 +8,11 @@ import (
 
 // A Holder is the operator process that holds a run.
 type Holder struct {
-	// who deploys, like "ana@laptop"
+	// Name: who deploys, like "ana@laptop"
 	Name string `json:"name"`
-	// "claimed (OS user)" or "proved (OIDC)"
+	// How: "claimed (OS user)" or "proved (OIDC)"
 	How string `json:"how"`
-	// unique for the process: host, pid and start
+	// Process: unique for the process: host, pid and start
 	Process string `json:"process"`
 }
 
@@ -23,12 +23,12 @@ func (h Holder) String() string { return h.Name }
 type Opening struct {
 	Terms       Terms  `json:"terms"`
 	Fingerprint string `json:"fingerprint"`
-	// name to sha256
+	// Blobs: name to sha256
 	Blobs     map[string]string `json:"blobs"`
 	Proofs    Proofs            `json:"proofs"`
 	Holder    Holder            `json:"holder"`
 	Approvals Approvals         `json:"approval"`
-	// the run that this one closes and follows (a rollback)
+	// Closes: the run that this one closes and follows (a rollback)
 	Closes    *Closing `json:"closes,omitempty"`
 	Automatic bool     `json:"automatic,omitempty"`
 }
@@ -44,10 +44,10 @@ type Takeover struct {
 type Closing struct {
 	Run     RunID         `json:"run"`
 	Outcome fault.Outcome `json:"outcome"`
-	// is production changed? one sentence
+	// Means: is production changed? one sentence
 	Means  string `json:"means"`
 	Reason string `json:"reason,omitempty"`
-	// a unit was committed by this run
+	// Migrated: a unit was committed by this run
 	Migrated bool   `json:"migrated"`
 	By       Holder `json:"by"`
 }
@@ -59,12 +59,12 @@ type Summary struct {
 	Tag    string    `json:"tag"`
 	Opened time.Time `json:"opened"`
 	Closed time.Time `json:"closed,omitzero"`
-	// zero while open
+	// Outcome: zero while open
 	Outcome  fault.Outcome `json:"outcome"`
 	Holder   string        `json:"holder"`
 	Approved string        `json:"approved"`
 	Migrated bool          `json:"migrated"`
-	// the last step that began
+	// Step: the last step that began
 	Step  Name   `json:"step,omitempty"`
 	Means string `json:"means,omitempty"`
 }

@@ -18,7 +18,7 @@ type Action string
 const (
 	Deploy   Action = "deploy"
 	Rollback Action = "rollback"
-	// a migration alone: no image, no service
+	// Migrate: a migration alone: no image, no service
 	Migrate Action = "migrate"
 )
 
@@ -48,30 +48,30 @@ type Terms struct {
 	ReleaseID   string `json:"release_id,omitempty"`
 	Tag         string `json:"tag"`
 	Commit      string `json:"commit,omitempty"`
-	// sha256 of what is claimed of the release; left out where only the release itself says so
+	// Claims: sha256 of what is claimed of the release; left out where only the release itself says so
 	Claims string `json:"claims,omitempty"`
-	// desired, sorted by service
+	// Images: desired, sorted by service
 	Images []release.Image `json:"images"`
-	// nil means none
+	// Migration: nil means none
 	Migration *release.Migration `json:"migration"`
-	// sha256 of the table of units
+	// Units: sha256 of the table of units
 	Units string `json:"units,omitempty"`
-	// sha256 over verdict, findings' fingerprints and waivers
+	// Review: sha256 over verdict, findings' fingerprints and waivers
 	Review string `json:"review,omitempty"`
-	// kind, hosts and project, readable
+	// Target: kind, hosts and project, readable
 	Target string `json:"target"`
-	// what runs now; empty for a first deployment
+	// Baseline: what runs now; empty for a first deployment
 	Baseline []release.Image `json:"baseline"`
-	// what runs on hosts that do not run the baseline, by host
+	// BaselineOn: what runs on hosts that do not run the baseline, by host
 	BaselineOn map[string][]release.Image `json:"baseline_on,omitempty"`
 	Rollout    release.Rollout            `json:"rollout,omitzero"`
-	// fingerprint of the configuration bundle
+	// Bundle: fingerprint of the configuration bundle
 	Bundle string `json:"bundle"`
-	// sha256 of the settings of all steps
+	// Settings: sha256 of the settings of all steps
 	Settings  string    `json:"settings"`
 	Steps     []Name    `json:"steps"`
 	OnFailure OnFailure `json:"on_failure"`
-	// the kind demanded, like "none (two-person team)"
+	// Approval: the kind demanded, like "none (two-person team)"
 	Approval string `json:"approval"`
 }
 

@@ -26,23 +26,23 @@ type Verdict string
 
 // The verdicts. Opened and Manual begin a segment; Closed ends it.
 const (
-	// a run begins; evidence is Opening
+	// Opened: a run begins; evidence is Opening
 	Opened Verdict = "opened"
-	// a step is about to act
+	// Began: a step is about to act
 	Began Verdict = "began"
-	// a fact in the middle of a step
+	// Noted: a fact in the middle of a step
 	Noted Verdict = "noted"
-	// a step ended; its evidence
+	// Proven: a step ended; its evidence
 	Proven Verdict = "proven"
-	// a step failed and what it did is known: nothing, unless Changed
+	// Failed: a step failed and what it did is known: nothing, unless Changed
 	Failed Verdict = "failed"
-	// a step failed and may have changed something
+	// Unclear: a step failed and may have changed something
 	Unclear Verdict = "unclear"
-	// another holder took the run over; evidence is Takeover
+	// Taken: another holder took the run over; evidence is Takeover
 	Taken Verdict = "taken"
-	// the run ended; evidence is Closing
+	// Closed: the run ended; evidence is Closing
 	Closed Verdict = "closed"
-	// a release made by hand was written down; evidence is Closing
+	// Manual: a release made by hand was written down; evidence is Closing
 	Manual Verdict = "manual"
 )
 
@@ -50,19 +50,19 @@ const (
 type Record struct {
 	Schema string     `json:"schema"`
 	Prev   chain.Hash `json:"prev"`
-	// made by the writer, unique
+	// ID: made by the writer, unique
 	ID  string    `json:"id"`
 	At  time.Time `json:"at"`
 	Run RunID     `json:"run"`
-	// the takeover number under which it was written
+	// Fence: the takeover number under which it was written
 	Fence    int64           `json:"fence"`
 	Verdict  Verdict         `json:"verdict"`
 	Step     Name            `json:"step,omitempty"`
 	Kind     Kind            `json:"kind,omitempty"`
 	Evidence json.RawMessage `json:"evidence,omitempty"`
-	// production was changed by this step (verdict proven or unclear)
+	// Changed: production was changed by this step (verdict proven or unclear)
 	Changed bool `json:"changed,omitempty"`
-	// one sentence for people
+	// Why: one sentence for people
 	Why string `json:"why,omitempty"`
 }
 

@@ -2,14 +2,14 @@ package engine
 
 import "encoding/json"
 
-// past is what the ledger says of a run's steps.
-type past struct {
-	steps map[Name]stepPast
+// recorded is what the ledger says of a run's steps.
+type recorded struct {
+	steps map[Name]recordedStep
 	// a mutating step has begun; gates are not asked again
 	begun bool
 }
 
-type stepPast struct {
+type recordedStep struct {
 	// the last of began, proven, failed, unclear; "" when the ledger says nothing
 	verdict  Verdict
 	evidence json.RawMessage
@@ -20,9 +20,9 @@ type stepPast struct {
 	facts   []Fact
 }
 
-// remember folds the records of a run.
-func remember(records []Record) past {
-	p := past{steps: map[Name]stepPast{}}
+// fold reads the records of a run.
+func fold(records []Record) recorded {
+	p := recorded{steps: map[Name]recordedStep{}}
 	for _, r := range records {
 		s := p.steps[r.Step]
 		switch r.Verdict {
@@ -46,14 +46,14 @@ type Move int
 
 // The moves.
 const (
-	// probe; Present is adopted, Absent and Underway act, Doubtful stops
-	LookThenAct Move = iota + 1
-	// the evidence of the ledger holds
-	PassOver
-	// run without asking what the ledger says (yesterday's health is not health)
+	// ProbeThenAct: probe; Done is adopted, NotDone and InProgress act, Unknown stops
+	ProbeThenAct Move = iota + 1
+	// Skip: the evidence of the ledger holds
+	Skip
+	// ActAgain: run without asking what the ledger says (yesterday's health is not health)
 	ActAgain
-	// probe; Absent acts only with a reason, anything not certain stops
-	LookHard
+	// RequireCertainty: probe; NotDone acts only with a reason, anything not certain stops
+	RequireCertainty
 )
 
 // Resume is the resume table: what the ledger says of a step, what a second run would do, and whether a mutating step
@@ -61,17 +61,17 @@ const (
 func Resume(v Verdict, e Effect, begun bool) Move {
 	switch {
 	case v == "":
-		return LookThenAct
+		return ProbeThenAct
 	case v == Proven && e == ReadsAgain:
 		return ActAgain
 	case v == Proven && !begun:
-		return LookThenAct
+		return ProbeThenAct
 	case v == Proven:
-		return PassOver
+		return Skip
 	case e != Once:
-		return LookThenAct
+		return ProbeThenAct
 	case v == Failed:
-		return LookThenAct
+		return ProbeThenAct
 	}
-	return LookHard
+	return RequireCertainty
 }

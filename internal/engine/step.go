@@ -14,13 +14,13 @@ type Effect int
 
 // The effects.
 const (
-	// looks; a resumed run looks again (health, smoke)
+	// ReadsAgain: looks; a resumed run looks again (health, smoke)
 	ReadsAgain Effect = iota + 1
-	// looks; the first reading is kept (what ran before)
+	// ReadsOnce: looks; the first reading is kept (what ran before)
 	ReadsOnce
-	// a second run converges on the same state
+	// Repeatable: a second run converges on the same state
 	Repeatable
-	// a second run may do harm; only a probe may permit it
+	// Once: a second run may do harm; only a probe may permit it
 	Once
 )
 
@@ -36,17 +36,17 @@ const (
 
 // Spec declares a step.
 type Spec struct {
-	// "migrate"; the ledger's key, stable
+	// Name: "migrate"; the ledger's key, stable
 	Name Name
-	// "Apply the migration"
+	// Title: "Apply the migration"
 	Title   string
 	Effect  Effect
 	Mutates Mutation
-	// evidence that must exist before
+	// Needs: evidence that must exist before
 	Needs []Kind
-	// the evidence this step leaves
+	// Proves: the evidence this step leaves
 	Proves Kind
-	// the runbook's own commands for this step, for --step and --as-runbook; no secrets
+	// Runbook: the runbook's own commands for this step, for --step and --as-runbook; no secrets
 	Runbook []string
 }
 
@@ -65,17 +65,17 @@ type State int
 
 // The states.
 const (
-	// not done; Because says why that is certain
-	Absent State = iota + 1
-	// done; Evidence is set
-	Present
-	// being done by a process of an earlier attempt: Run attaches to it, never starts a second
-	Underway
-	// cannot tell
-	Doubtful
+	// NotDone: Because says why that is certain
+	NotDone State = iota + 1
+	// Done: Evidence is set
+	Done
+	// InProgress: at the hands of a process of an earlier attempt: Run attaches to it, never starts a second
+	InProgress
+	// Unknown: it cannot be told
+	Unknown
 )
 
-// An Observation is Probe's answer. Because is one sentence and goes to the ledger. Changed tells, with Absent, that a
+// An Observation is Probe's answer. Because is one sentence and goes to the ledger. Changed tells, with NotDone, that a
 // part of the step was done by this run (a migration of which one unit is in place).
 type Observation struct {
 	State    State
@@ -112,9 +112,9 @@ func NewFact(kind Kind, body any) Fact {
 // Progress is heard, never recorded.
 type Progress struct {
 	Text string
-	// bytes, statements, attempts; Total 0 means unknown
+	// Done: bytes, statements, attempts; Total 0 means unknown
 	Done, Total int64
-	// one line of many that all matter (what a command says), not the newest state of one thing
+	// Line: one line of many that all matter (what a command says), not the newest state of one thing
 	Line bool
 }
 
@@ -123,11 +123,11 @@ type Input struct {
 	Ticket fence.Ticket
 	Terms  Terms
 	Proofs Proofs
-	// of earlier attempts of this step, oldest first
+	// Facts: of earlier attempts of this step, oldest first
 	Facts []Fact
-	// durable and fenced when it returns nil; if it fails the step undoes itself
+	// Note: durable and fenced when it returns nil; if it fails the step undoes itself
 	Note func(context.Context, Fact) error
-	// never nil
+	// Say: never nil
 	Say func(Progress)
 }
 

@@ -36,6 +36,11 @@ type writer struct {
 	doubts []string
 }
 
+// writer writes a run behind a head, under the next takeover number.
+func (e *Engine) writer(head Head, run RunID) *writer {
+	return &writer{engine: e, run: run, fence: head.Fence() + 1, ledger: head.Ledger, head: head.Hash}
+}
+
 // follow gives the writer of a run that stands right behind what w has written, so that nobody can have come in
 // between.
 func (w *writer) follow(run RunID) *writer {
@@ -57,7 +62,7 @@ func (w *writer) append(ctx context.Context, r Record) (Record, error) {
 			return r, nil
 		}
 		if errors.Is(err, chain.ErrOvertaken) {
-			mine, herr := w.late(ctx)
+			mine, herr := w.arrivedLate(ctx)
 			if herr != nil {
 				return r, fmt.Errorf("write into the ledger: %w", herr)
 			}
@@ -67,7 +72,7 @@ func (w *writer) append(ctx context.Context, r Record) (Record, error) {
 			}
 			return r, w.overtaken(ctx)
 		}
-		if n == appendTries || definite(err) {
+		if n == appendTries || isFinal(err) {
 			w.doubts = append(w.doubts, r.ID)
 			return r, fmt.Errorf("write into the ledger: %w", err)
 		}
@@ -78,9 +83,9 @@ func (w *writer) append(ctx context.Context, r Record) (Record, error) {
 	}
 }
 
-// late tells whether what stands at the end of the ledger is a record of our own, given up for lost, that arrived after
-// all. It is an error when that cannot be asked: then nobody may be accused of a takeover.
-func (w *writer) late(ctx context.Context) (bool, error) {
+// arrivedLate tells whether what stands at the end of the ledger is a record of our own, given up for lost, that
+// arrived after all. It is an error when that cannot be asked: then nobody may be accused of a takeover.
+func (w *writer) arrivedLate(ctx context.Context) (bool, error) {
 	if len(w.doubts) == 0 {
 		return false, nil
 	}
@@ -92,8 +97,8 @@ func (w *writer) late(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// definite tells whether trying again is of no use.
-func definite(err error) bool {
+// isFinal tells whether trying again is of no use.
+func isFinal(err error) bool {
 	return errors.Is(err, chain.ErrBroken) || errors.Is(err, chain.ErrMissing) || errors.Is(err, chain.ErrTooLong)
 }
 

@@ -13,7 +13,7 @@ type Row struct{ Key, State, Sum, At string }
 // schema is at, all of them. Table is its name with the schema; "" when there is none.
 type Book struct {
 	Table string
-	// why it cannot be read
+	// Unreadable: why it cannot be read
 	Unreadable string
 	Rows       []Row
 }
@@ -35,11 +35,11 @@ type Reading struct {
 	Tool  Tool     `json:"tool"`
 	Table string   `json:"table"`
 	State Standing `json:"state"`
-	// one sentence
+	// Says: one sentence
 	Says string `json:"says"`
-	// entries that are wanted and not there
+	// Missing: entries that are wanted and not there
 	Missing []string `json:"missing,omitempty"`
-	// the file itself writes its entries
+	// Records: the file itself writes its entries
 	Records bool `json:"records,omitempty"`
 }
 

@@ -8,13 +8,13 @@ type Shape struct {
 	Columns []string
 	Key     string
 	State   string
-	// "" where the tool keeps no checksum
+	// Sum: "" where the tool keeps no checksum
 	Sum string
-	// "" where the tool keeps no time
+	// At: "" where the tool keeps no time
 	At string
-	// the newest row of a key comes last
+	// Order: the newest row of a key comes last
 	Order string
-	// the table holds only what the schema is at, not what led there
+	// Current: the table holds only what the schema is at, not what led there
 	Current bool
 }
 

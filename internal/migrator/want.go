@@ -16,15 +16,15 @@ import (
 // says why.
 type Want struct {
 	Tool Tool
-	// of the history, where the file names it
+	// Schema: of the history, where the file names it
 	Schema string
-	// entries that must be there
+	// Keys: entries that must be there
 	Keys []string
-	// entries that must not be there any more
+	// Gone: entries that must not be there any more
 	Gone []string
-	// the file's checksum as the tool counts it
+	// Sum: the file's checksum as the tool counts it
 	Sum string
-	// the file itself writes the entries
+	// Records: the file itself writes the entries
 	Records bool
 	Why     string
 }

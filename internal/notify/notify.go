@@ -17,10 +17,10 @@ type Notifier interface {
 // A Message is the runbook's note: time, digests, previous digests, migration or not, who approved and who deployed.
 type Message struct {
 	Run string `json:"run"`
-	// deploy, rollback or migrate
+	// Action: deploy, rollback or migrate
 	Action  string `json:"action"`
 	Outcome string `json:"outcome"`
-	// is production changed? one sentence
+	// Production: is production changed? one sentence
 	Production  string    `json:"production"`
 	App         string    `json:"app"`
 	Environment string    `json:"environment"`
@@ -28,19 +28,19 @@ type Message struct {
 	Commit      string    `json:"commit"`
 	At          time.Time `json:"at"`
 	Images      []Image   `json:"images"`
-	// "applied", "already by run R", "none", "not applied", "unknown"
+	// Migration: "applied", "already by run R", "none", "not applied", "unknown"
 	Migration  string `json:"migration"`
 	Backup     string `json:"backup,omitempty"`
 	ApprovedBy string `json:"approved_by"`
 	DeployedBy string `json:"deployed_by"`
-	// commands for whoever must act
+	// Do: commands for whoever must act
 	Do []string `json:"do,omitempty"`
 }
 
 // An Image is one service's digests in a message.
 type Image struct {
 	Service string `json:"service"`
-	// as observed
+	// Now: as observed
 	Now      string `json:"now"`
 	Previous string `json:"previous"`
 }

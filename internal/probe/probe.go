@@ -32,7 +32,7 @@ type Check struct {
 type Result struct {
 	URL    string `json:"url"`
 	Passed bool   `json:"passed"`
-	// 0 when there was no answer
+	// Status: 0 when there was no answer
 	Status int           `json:"status,omitempty"`
 	Took   time.Duration `json:"took"`
 	Why    string        `json:"why"`

@@ -19,13 +19,13 @@ import (
 type Spec struct {
 	Argv []string
 	Dir  string
-	// whole, NAME=value
+	// Env: whole, NAME=value
 	Env []string
-	// stands in the environment as FAIRLEAD_RUN, by which Running finds what is left of it
+	// Mark: stands in the environment as FAIRLEAD_RUN, by which Running finds what is left of it
 	Mark string
-	// the file that keeps its output, made with mode 0600; "" keeps none
+	// Log: the file that keeps its output, made with mode 0600; "" keeps none
 	Log string
-	// never told and never kept
+	// Secrets: never told and never kept
 	Secrets []string
 	Say     func(line string)
 }

@@ -82,14 +82,14 @@ func (s Backup) Probe(ctx context.Context, in engine.Input) (engine.Observation,
 			continue
 		}
 		if age := s.Now().Sub(m.Snapshot); age > MaxBackupAge {
-			return engine.Observation{State: engine.Absent, Because: fmt.Sprintf("the backup %s is %s old", m.Name, age.Round(time.Minute))}, nil
+			return engine.Observation{State: engine.NotDone, Because: fmt.Sprintf("the backup %s is %s old", m.Name, age.Round(time.Minute))}, nil
 		}
 		if err := backup.Reread(ctx, s.Store, m); err != nil {
-			return engine.Observation{State: engine.Absent, Because: fmt.Sprintf("the backup %s: %v", m.Name, err)}, nil
+			return engine.Observation{State: engine.NotDone, Because: fmt.Sprintf("the backup %s: %v", m.Name, err)}, nil
 		}
-		return engine.Observation{State: engine.Present, Evidence: BackedUp{Manifest: m, Place: s.Store.Location()}, Because: "the backup " + m.Name + " reads back as written"}, nil
+		return engine.Observation{State: engine.Done, Evidence: BackedUp{Manifest: m, Place: s.Store.Location()}, Because: "the backup " + m.Name + " reads back as written"}, nil
 	}
-	return engine.Observation{State: engine.Absent, Because: "this run has no backup yet"}, nil
+	return engine.Observation{State: engine.NotDone, Because: "this run has no backup yet"}, nil
 }
 
 // Run takes the backup. Whatever fails, no object is left under a final name.

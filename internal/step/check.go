@@ -98,7 +98,7 @@ func (s Check) Spec() engine.Spec {
 func (Check) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // fresh is the observation of a step that always looks again.
-var fresh = engine.Observation{State: engine.Absent, Because: "it is looked at each time"}
+var fresh = engine.Observation{State: engine.NotDone, Because: "it is looked at each time"}
 
 // Run asks. Every reason to refuse is collected before it answers, so that they can be mended together.
 func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {

@@ -190,33 +190,33 @@ func TestCommand_on_resume_runs_again_only_what_certainly_did_nothing(t *testing
 		return seen
 	}
 	as := func(*Command) {}
-	if seen := look(as, facts); seen.State != engine.Absent {
+	if seen := look(as, facts); seen.State != engine.NotDone {
 		t.Errorf("nothing changed: %+v", seen)
 	}
 	if seen := look(func(c *Command) {
 		c.Left = func(string, time.Time) (string, []int, error) { return "here", []int{9}, nil }
-	}, facts); seen.State != engine.Doubtful {
+	}, facts); seen.State != engine.Unknown {
 		t.Errorf("it still runs: %+v", seen)
 	}
-	if seen := look(func(c *Command) { c.Left = func(string, time.Time) (string, []int, error) { return "there", nil, nil } }, facts); seen.State != engine.Doubtful {
+	if seen := look(func(c *Command) { c.Left = func(string, time.Time) (string, []int, error) { return "there", nil, nil } }, facts); seen.State != engine.Unknown {
 		t.Errorf("another machine: %+v", seen)
 	}
 	if seen := look(func(c *Command) {
 		c.Left = func(string, time.Time) (string, []int, error) { return "here", nil, errors.New("hidden") }
-	}, facts); seen.State != engine.Doubtful {
+	}, facts); seen.State != engine.Unknown {
 		t.Errorf("not every process can be seen: %+v", seen)
 	}
-	if seen := look(as, nil); seen.State != engine.Doubtful {
+	if seen := look(as, nil); seen.State != engine.Unknown {
 		t.Errorf("nothing was noted: %+v", seen)
 	}
 	d.rows++
-	if seen := look(as, facts); seen.State != engine.Doubtful || !strings.Contains(seen.Because, "rows were written in public.t") {
+	if seen := look(as, facts); seen.State != engine.Unknown || !strings.Contains(seen.Because, "rows were written in public.t") {
 		t.Errorf("rows were written: %+v", seen)
 	}
 	said := func(word string) func(*Command) {
 		return func(c *Command) { c.Decided = Decision{Applied: word, By: "ana", Reason: "looked"} }
 	}
-	if seen := look(said("yes"), facts); seen.State != engine.Absent || !seen.Changed {
+	if seen := look(said("yes"), facts); seen.State != engine.NotDone || !seen.Changed {
 		t.Errorf("a person says yes: %+v", seen)
 	}
 	c := s
@@ -226,15 +226,15 @@ func TestCommand_on_resume_runs_again_only_what_certainly_did_nothing(t *testing
 	if err != nil || !strings.Contains(e.String(), "ana decided that it is applied: looked") {
 		t.Errorf("%v, %v", e, err)
 	}
-	if seen := look(as, facts); seen.State != engine.Present {
+	if seen := look(as, facts); seen.State != engine.Done {
 		t.Errorf("after that: %+v", seen)
 	}
 	d.markers = []apply.Marker{{Run: "r-0"}}
-	if seen := look(as, facts); seen.State != engine.Doubtful || !strings.Contains(seen.Because, "r-0") {
+	if seen := look(as, facts); seen.State != engine.Unknown || !strings.Contains(seen.Because, "r-0") {
 		t.Errorf("begun by another run: %+v", seen)
 	}
 	d.markers = nil
-	if seen := look(as, facts); seen.State != engine.Absent {
+	if seen := look(as, facts); seen.State != engine.NotDone {
 		t.Errorf("never begun: %+v", seen)
 	}
 }

@@ -21,11 +21,11 @@ func (s Command) Probe(ctx context.Context, in engine.Input) (engine.Observation
 	switch {
 	case done != nil:
 		e := s.evidence(in, *done, Ran{Line: s.Migration.Line()})
-		return engine.Observation{State: engine.Present, Because: e.String(), Evidence: e}, nil
+		return engine.Observation{State: engine.Done, Because: e.String(), Evidence: e}, nil
 	case intent == nil:
-		return engine.Observation{State: engine.Absent, Because: "the command was never started"}, nil
+		return engine.Observation{State: engine.NotDone, Because: "the command was never started"}, nil
 	case s.Decided.Applied != "":
-		return engine.Observation{State: engine.Absent, Because: s.Decided.words(), Changed: s.Decided.Applied == "yes"}, nil
+		return engine.Observation{State: engine.NotDone, Because: s.Decided.words(), Changed: s.Decided.Applied == "yes"}, nil
 	}
 	return s.doubtful(ctx, in, *intent)
 }
@@ -49,18 +49,18 @@ func (s Command) markers(ctx context.Context, in engine.Input) (intent, done *ap
 // doubtful looks at an attempt that has an intent and no end.
 func (s Command) doubtful(ctx context.Context, in engine.Input, intent apply.Marker) (engine.Observation, error) {
 	unknown := func(why string) (engine.Observation, error) {
-		return engine.Observation{State: engine.Doubtful, Because: fmt.Sprintf("the command was started by run %s at %s, and %s", intent.Run,
+		return engine.Observation{State: engine.Unknown, Because: fmt.Sprintf("the command was started by run %s at %s, and %s", intent.Run,
 			intent.At.UTC().Format("15:04:05 UTC"), why)}, nil
 	}
 	before, l, status := lastFacts(in.Facts)
 	if intent.Run != in.Ticket.Run || l == nil {
 		if intent.Run == in.Ticket.Run && len(in.Facts) > 0 {
-			return engine.Observation{State: engine.Absent, Because: "its intent is marked, and it was not started after that"}, nil
+			return engine.Observation{State: engine.NotDone, Because: "its intent is marked, and it was not started after that"}, nil
 		}
 		return unknown("how it ended is not known")
 	}
 	if status != nil {
-		return engine.Observation{State: engine.Absent, Changed: true,
+		return engine.Observation{State: engine.NotDone, Changed: true,
 			Because: fmt.Sprintf("it ended by itself with exit status %d, and whoever resumes runs it again", *status)}, nil
 	}
 	machine, running, err := s.Left(in.Ticket.Run, l.At)
@@ -75,7 +75,7 @@ func (s Command) doubtful(ctx context.Context, in engine.Input, intent apply.Mar
 	if why := s.same(ctx, in, before); why != "" {
 		return unknown("how it ended is not known: " + why)
 	}
-	return engine.Observation{State: engine.Absent, Because: "it is no longer running, and schema, rows and histories are as they were before it was started"}, nil
+	return engine.Observation{State: engine.NotDone, Because: "it is no longer running, and schema, rows and histories are as they were before it was started"}, nil
 }
 
 // lastFacts reads what the attempts have noted; the last one counts.

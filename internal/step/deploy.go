@@ -85,17 +85,17 @@ func (s Deploy) Probe(ctx context.Context, in engine.Input) (engine.Observation,
 		return engine.Observation{}, err
 	}
 	if busy {
-		return engine.Observation{State: engine.Underway, Because: "a rollout of this run is under way on a host"}, nil
+		return engine.Observation{State: engine.InProgress, Because: "a rollout of this run is under way on a host"}, nil
 	}
 	o, err := s.Target.Look(ctx)
 	if err != nil {
 		return engine.Observation{}, err
 	}
 	if d, ok := asPlanned(o, in); ok {
-		return engine.Observation{State: engine.Present, Evidence: d, Because: "every service runs its planned digest"},
+		return engine.Observation{State: engine.Done, Evidence: d, Because: "every service runs its planned digest"},
 			nil
 	}
-	return engine.Observation{State: engine.Absent, Because: "not every service runs its planned digest"}, nil
+	return engine.Observation{State: engine.NotDone, Because: "not every service runs its planned digest"}, nil
 }
 
 // asPlanned tells whether all hosts run the planned images, ready, and are configured so.

@@ -91,18 +91,18 @@ func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Observation
 		return engine.Observation{}, err
 	}
 	if m, ok, err := s.elsewhere(ctx, v); ok || err != nil {
-		return engine.Observation{State: engine.Present, Because: m.String(), Evidence: m}, err
+		return engine.Observation{State: engine.Done, Because: m.String(), Evidence: m}, err
 	}
 	switch v.State {
 	case apply.Applied:
 		e := s.told(ctx, s.evidence(v.Here, v.Next, v.By))
-		return engine.Observation{State: engine.Present, Because: e.String(), Evidence: e}, nil
+		return engine.Observation{State: engine.Done, Because: e.String(), Evidence: e}, nil
 	case apply.NotApplied:
-		return engine.Observation{State: engine.Absent, Because: v.Why}, nil
+		return engine.Observation{State: engine.NotDone, Because: v.Why}, nil
 	case apply.Partial:
-		return engine.Observation{State: engine.Absent, Because: v.Why, Changed: v.IntendedBy == in.Ticket.Run || v.Here > 0}, nil
+		return engine.Observation{State: engine.NotDone, Because: v.Why, Changed: v.IntendedBy == in.Ticket.Run || v.Here > 0}, nil
 	}
-	return engine.Observation{State: engine.Doubtful, Because: v.Why}, nil
+	return engine.Observation{State: engine.Unknown, Because: v.Why}, nil
 }
 
 // Run applies what is not in place.

@@ -33,7 +33,7 @@ func TestMigrate_names_the_run_that_applied_it(t *testing.T) {
 	} {
 		s := Migrate{Server: marked{by: by}, Script: script}
 		seen, err := s.Probe(t.Context(), engine.Input{Ticket: fence.Ticket{Run: "r-2"}})
-		if err != nil || seen.State != engine.Present || seen.Because != want || seen.Evidence.String() != want {
+		if err != nil || seen.State != engine.Done || seen.Because != want || seen.Evidence.String() != want {
 			t.Errorf("applied by %s: %+v, %v; want %q", by, seen, err, want)
 		}
 		if changed := seen.Evidence.(Migrated).Changed(); changed != (by == "r-2") {

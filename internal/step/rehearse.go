@@ -155,10 +155,10 @@ func (s Rehearse) Probe(_ context.Context, in engine.Input) (engine.Observation,
 	for i := len(in.Facts) - 1; i >= 0; i-- {
 		var e Rehearsed
 		if in.Facts[i].Kind == rehearsedKind && json.Unmarshal(in.Facts[i].Body, &e) == nil && e.SHA256 == b.Manifest.SHA256 && e.Backup == b.Manifest.Name {
-			return engine.Observation{State: engine.Present, Evidence: e, Because: "it was rehearsed with this backup by this run"}, nil
+			return engine.Observation{State: engine.Done, Evidence: e, Because: "it was rehearsed with this backup by this run"}, nil
 		}
 	}
-	return engine.Observation{State: engine.Absent, Because: "this run has not rehearsed with this backup"}, nil
+	return engine.Observation{State: engine.NotDone, Because: "this run has not rehearsed with this backup"}, nil
 }
 
 // Run rehearses.

@@ -101,11 +101,11 @@ func TestRehearse_tells_what_to_expect_of_each_unit(t *testing.T) {
 		t.Errorf("\n got %s\nwant %s", r, want)
 	}
 	in.Facts = *noted
-	if seen, err := s.Probe(t.Context(), in); err != nil || seen.State != engine.Present {
+	if seen, err := s.Probe(t.Context(), in); err != nil || seen.State != engine.Done {
 		t.Errorf("a resumed run sees %+v, %v", seen, err)
 	}
 	_ = in.Proofs.Add(BackedUp{Manifest: backup.Manifest{Name: "another.dump", SHA256: "x"}})
-	if seen, err := s.Probe(t.Context(), in); err != nil || seen.State != engine.Absent {
+	if seen, err := s.Probe(t.Context(), in); err != nil || seen.State != engine.NotDone {
 		t.Errorf("with another backup it sees %+v, %v", seen, err)
 	}
 }

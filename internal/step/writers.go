@@ -68,8 +68,8 @@ type Quiesced struct {
 // Probe looks, but does not take what was made before the writers ran again.
 func (q Quiesced) Probe(ctx context.Context, in engine.Input) (engine.Observation, error) {
 	seen, err := q.Step.Probe(ctx, in)
-	if err == nil && q.Afresh && seen.State == engine.Present && !q.Writers.Stopped() {
-		return engine.Observation{State: engine.Absent, Because: "what writes to the database ran again since: " + seen.Because}, nil
+	if err == nil && q.Afresh && seen.State == engine.Done && !q.Writers.Stopped() {
+		return engine.Observation{State: engine.NotDone, Because: "what writes to the database ran again since: " + seen.Because}, nil
 	}
 	return seen, err
 }

@@ -103,12 +103,12 @@ func TestQuiet_that_cannot_resume_does_not_say_that_the_outcome_of_the_step_is_k
 
 func TestQuiet_does_not_take_a_backup_of_before_the_writers_ran_again(t *testing.T) {
 	g := &guard{}
-	q := Quiesced{Step: act{seen: engine.Observation{State: engine.Present, Because: "the backup is there"}}, Writers: g.writers(), Afresh: true}
-	if seen, err := q.Probe(t.Context(), engine.Input{}); err != nil || seen.State != engine.Absent {
+	q := Quiesced{Step: act{seen: engine.Observation{State: engine.Done, Because: "the backup is there"}}, Writers: g.writers(), Afresh: true}
+	if seen, err := q.Probe(t.Context(), engine.Input{}); err != nil || seen.State != engine.NotDone {
 		t.Errorf("it sees %+v, %v", seen, err)
 	}
 	q.Afresh = false
-	if seen, _ := q.Probe(t.Context(), engine.Input{}); seen.State != engine.Present {
+	if seen, _ := q.Probe(t.Context(), engine.Input{}); seen.State != engine.Done {
 		t.Errorf("a step that may be kept is not: %+v", seen)
 	}
 }

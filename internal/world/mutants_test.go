@@ -56,10 +56,10 @@ func mutants() []mutant {
 			"	migrating := false\n	if q.Closes != nil {\n",
 			"	migrating := false\n	if q.Closes != nil && mostFollowed < 0 {\n"},
 		{"a rollback behind whatever stands there", "internal/engine/ending.go",
-			"	next, err := r.engine.begin(ctx, OpenRequest{",
+			"	next, err := r.engine.begin(ctx, q,",
 			"	after, herr := r.engine.Ledger.Head(ctx)\n	if herr == nil {\n" +
 				"		r.writer.head, r.writer.fence = after.Hash, after.Fence()\n	}\n" +
-				"	next, err := r.engine.begin(ctx, OpenRequest{"},
+				"	next, err := r.engine.begin(ctx, q,"},
 		{"an inner mark speaks for the whole step", "internal/engine/execute.go",
 			"(said == fault.Asking || said == fault.Unknown || !fault.IsUntouched(cause))",
 			"!fault.IsUntouched(cause)"},

@@ -21,14 +21,14 @@ type Handle interface {
 type Fixture struct {
 	Open func(t *testing.T) Handle // another operator's handle on the same ledger
 
-	// the writer died in the middle of the last line: its second half is lost
+	// Tear: the writer died in the middle of the last line: its second half is lost
 	Tear func(t *testing.T)
-	// one byte of a line becomes another; the line stays valid JSON, its id stays
+	// Edit: one byte of a line becomes another; the line stays valid JSON, its id stays
 	Edit func(t *testing.T, line int)
 	Swap func(t *testing.T, line int)        // a line and the next change places
 	Cut  func(t *testing.T, line int)        // a line is taken out, the rest stays
 	Fill func(t *testing.T) (restore func()) // no further line fits, until restore
-	// the next Append of any handle is durable, but answered with an error
+	// LoseAnswer: the next Append of any handle is durable, but answered with an error
 	LoseAnswer func(t *testing.T)
 
 	Footprint func(t *testing.T) string // everything that exists at the place; reading must not change it

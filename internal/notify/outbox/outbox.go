@@ -32,7 +32,7 @@ type Delivery struct {
 	Run   string `json:"run"`
 	Sent  bool   `json:"sent"`
 	Tries int    `json:"tries"`
-	// why it was not sent, or could not be kept
+	// Why: why it was not sent, or could not be kept
 	Why string `json:"why,omitempty"`
 }
 

@@ -25,7 +25,7 @@ const (
 // Trouble is why a message was not accepted. Again tells whether another try may help; After is how long the receiver
 // asked to wait (0 when it did not say).
 type Trouble struct {
-	// 0 when there was no answer
+	// Status: 0 when there was no answer
 	Status int
 	Why    string
 	After  time.Duration

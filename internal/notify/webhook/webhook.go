@@ -67,9 +67,9 @@ func (n *Notifier) Name() string { return n.name }
 // Body is what is posted.
 type Body struct {
 	Schema string `json:"schema"`
-	// like deploy.deployed
+	// Event: like deploy.deployed
 	Event string `json:"event"`
-	// the same for the same note, however often it is sent
+	// Delivery: the same for the same note, however often it is sent
 	Delivery string `json:"delivery"`
 	notify.Message
 }
