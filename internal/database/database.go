@@ -1,5 +1,6 @@
-// Package database is the contract of a database under a release: what a plan asks of it before anything happens, the dump, and the
-// catalog for the reviewer. Applying is the contract of package apply. Implementations stand in the folders below. Start with Planner.
+// Package database is the contract of a database under a release: what a plan asks of it before anything happens, the
+// dump, and the catalog for the reviewer. Applying is the contract of package apply. Implementations stand in the
+// folders below. Start with Planner.
 package database
 
 import (
@@ -27,21 +28,22 @@ type Planner interface {
 }
 
 // A Dumper writes a dump. Dump streams a dump to w and returns only after the dump program has ended well: an error
-// means that what w got is worthless. Counts are those of the dump's own snapshot. Verify reads the whole archive, from r, and
-// compares its contents with what is listed in d; it gives what differs as an error. Globals writes what no dump of one database holds
-// (roles and their memberships) as statements, without passwords, and gives in words what is missing from it.
+// means that what w got is worthless. Counts are those of the dump's own snapshot. Verify reads the whole archive, from
+// r, and compares its contents with what is listed in d; it gives what differs as an error. Globals writes what no dump
+// of one database holds (roles and their memberships) as statements, without passwords, and gives in words what is
+// missing from it.
 type Dumper interface {
 	Dump(ctx context.Context, w io.Writer) (Dump, error)
 	Verify(ctx context.Context, r io.Reader, d Dump) error
 	Globals(ctx context.Context, w io.Writer) (missing []string, err error)
 }
 
-// A Restorer makes, fills, compares and drops databases beside the configured one, which it never changes. CreateDatabase makes an empty
-// one (ErrOccupied when the name is taken). Restore writes an archive into a database that holds nothing (ErrOccupied otherwise), and
-// stops at the first error. Compare counts objects and rows there and gives what differs from d as an error. DropDatabase ends the
-// sessions there; that it is gone already is fine. Swap puts a database into the place of the configured one, which is kept under another
-// name: settings, owner and grants of the old one pass to the new one, sessions of both end, and when it fails everything has its old
-// name.
+// A Restorer makes, fills, compares and drops databases beside the configured one, which it never changes.
+// CreateDatabase makes an empty one (ErrOccupied when the name is taken). Restore writes an archive into a database
+// that holds nothing (ErrOccupied otherwise), and stops at the first error. Compare counts objects and rows there and
+// gives what differs from d as an error. DropDatabase ends the sessions there; that it is gone already is fine. Swap
+// puts a database into the place of the configured one, which is kept under another name: settings, owner and grants of
+// the old one pass to the new one, sessions of both end, and when it fails everything has its old name.
 type Restorer interface {
 	CreateDatabase(ctx context.Context, n NewDatabase) error
 	Restore(ctx context.Context, name string, r io.Reader, o RestoreOptions) error
@@ -50,8 +52,8 @@ type Restorer interface {
 	Swap(ctx context.Context, name, keep string) error
 }
 
-// A PointInTime says, just before a database is changed, how far it has gone since a snapshot, and marks the moment where it can. An empty
-// name in the point means that none was made; Why says why.
+// A PointInTime says, just before a database is changed, how far it has gone since a snapshot, and marks the moment
+// where it can. An empty name in the point means that none was made; Why says why.
 type PointInTime interface {
 	Since(ctx context.Context, m Mark) (Gap, error)
 	RestorePoint(ctx context.Context, name string) (RestorePoint, error)
@@ -73,7 +75,8 @@ const (
 
 // A RestoreOptions says how an archive is written into a database. The zero value restores everything, in one session.
 type RestoreOptions struct {
-	File               string // path of the archive; when given, it is read instead of the reader, by Jobs sessions at once
+	// path of the archive; when given, it is read instead of the reader, by Jobs sessions at once
+	File               string
 	Jobs               int    // only with File or FormatDirectory
 	Format             string // of the archive; FormatCustom when empty
 	Dumper             string // version of the program that wrote the archive
@@ -91,8 +94,8 @@ type Mark struct {
 	Activity map[string]int64
 }
 
-// A Gap is what happened since a snapshot: what a restore of its dump would lose. Rows and Tables come from the server's statistics and
-// are estimates; Log is exact, but counts the whole server.
+// A Gap is what happened since a snapshot: what a restore of its dump would lose. Rows and Tables come from the
+// server's statistics and are estimates; Log is exact, but counts the whole server.
 type Gap struct {
 	Seconds float64          `json:"seconds"`
 	Rows    int64            `json:"rows"`
@@ -140,15 +143,18 @@ type Dump struct {
 	Tables     map[string]int64  `json:"tables"` // "schema.table" (quoted where needed) to rows in the snapshot
 	Extensions map[string]string `json:"extensions"`
 
-	Format       string           `json:"format"`        // custom or directory
-	Compression  string           `json:"compression"`   // of the archive itself, like "gzip 1"
-	DatabaseSize int64            `json:"database_size"` // bytes on the server's disk
-	Contents     map[string]int64 `json:"contents"`      // objects in the snapshot by kind ("indexes", "large objects"); nil is not compared
-	Locale       Locale           `json:"locale"`
-	Activity     map[string]int64 `json:"activity,omitempty"` // rows written to a table since its statistics began, as of the snapshot
+	Format       string `json:"format"`        // custom or directory
+	Compression  string `json:"compression"`   // of the archive itself, like "gzip 1"
+	DatabaseSize int64  `json:"database_size"` // bytes on the server's disk
+	// objects in the snapshot by kind ("indexes", "large objects"); nil is not compared
+	Contents map[string]int64 `json:"contents"`
+	Locale   Locale           `json:"locale"`
+	// rows written to a table since its statistics began, as of the snapshot
+	Activity map[string]int64 `json:"activity,omitempty"`
 }
 
-// A Locale is what a database was created with and can never change: a copy made with another one sorts and compares differently.
+// A Locale is what a database was created with and can never change: a copy made with another one sorts and compares
+// differently.
 type Locale struct {
 	Encoding string `json:"encoding"`
 	Collate  string `json:"collate"`

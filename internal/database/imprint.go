@@ -9,24 +9,27 @@ import (
 	"time"
 )
 
-// An Imprinter takes the imprint of a database, and tells when sessions that others opened since a moment are gone. Both change nothing.
+// An Imprinter takes the imprint of a database, and tells when sessions that others opened since a moment are gone.
+// Both change nothing.
 //
-// OtherSessions gives the sessions of other clients in this database that were opened after a moment of the server's clock; only once there is
-// none does a later imprint hold everything that they did.
+// OtherSessions gives the sessions of other clients in this database that were opened after a moment of the server's
+// clock; only once there is none does a later imprint hold everything that they did.
 type Imprinter interface {
 	Imprint(ctx context.Context) (Imprint, error)
 	OtherSessions(ctx context.Context, since time.Time) ([]string, error)
 }
 
-// An Imprint is everything of a database that a migration could change, in figures. Two equal ones prove that nothing was changed in
-// between, except roles, user mappings, subscriptions, what is in large objects and the positions of sequences, which are not in it.
+// An Imprint is everything of a database that a migration could change, in figures. Two equal ones prove that nothing
+// was changed in between, except roles, user mappings, subscriptions, what is in large objects and the positions of
+// sequences, which are not in it.
 type Imprint struct {
-	At        time.Time           `json:"at"` // the server's clock
-	System    string              `json:"system"`
-	Timeline  int64               `json:"timeline"`
-	Database  string              `json:"database"`
-	Catalog   map[string]string   `json:"catalog"`             // what kind of object to a sum over all of that kind
-	Written   map[string]int64    `json:"written"`             // table to the rows ever inserted, updated and deleted in it
+	At       time.Time         `json:"at"` // the server's clock
+	System   string            `json:"system"`
+	Timeline int64             `json:"timeline"`
+	Database string            `json:"database"`
+	Catalog  map[string]string `json:"catalog"` // what kind of object to a sum over all of that kind
+	// table to the rows ever inserted, updated and deleted in it
+	Written   map[string]int64    `json:"written"`
 	Histories map[string][]string `json:"histories,omitempty"` // table of a migration tool to its entries
 }
 

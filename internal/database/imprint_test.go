@@ -9,7 +9,8 @@ func TestImprint_differs_in_schema_rows_and_server_and_lists_entries(t *testing.
 	was := Imprint{System: "1", Catalog: map[string]string{"pg_class": "4:9"}, Written: map[string]int64{"public.a": 3},
 		Histories: map[string][]string{"schema_migrations": {"1"}}}
 	is := func(change func(*Imprint)) Imprint {
-		i := Imprint{System: "1", Catalog: map[string]string{"pg_class": "4:9"}, Written: map[string]int64{"public.a": 3}, Histories: map[string][]string{"schema_migrations": {"1"}}}
+		i := Imprint{System: "1", Catalog: map[string]string{"pg_class": "4:9"},
+			Written: map[string]int64{"public.a": 3}, Histories: map[string][]string{"schema_migrations": {"1"}}}
 		change(&i)
 		return i
 	}
@@ -31,7 +32,8 @@ func TestImprint_differs_in_schema_rows_and_server_and_lists_entries(t *testing.
 	now := is(func(i *Imprint) {
 		i.Histories = map[string][]string{"schema_migrations": {"2"}, "goose_db_version": {"7"}}
 	})
-	if got := strings.Join(was.Entries(now), " "); got != "goose_db_version: +7 schema_migrations: +2 schema_migrations: -1" {
+	if got := strings.Join(was.Entries(now), " "); got != "goose_db_version: +7 schema_migrations: +2 "+
+		"schema_migrations: -1" {
 		t.Errorf("entries %q", got)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// The sentinels of a rehearsal; test with errors.Is. After each of them the database itself is as it was, and no scratch copy is left
-// that the next Sweep would not find.
+// The sentinels of a rehearsal; test with errors.Is. After each of them the database itself is as it was, and no
+// scratch copy is left that the next Sweep would not find.
 var (
 	// ErrOutside: the script, or what the database has installed, could reach beyond a scratch copy.
 	ErrOutside = errors.New("it could reach beyond the scratch copy")
@@ -17,10 +17,10 @@ var (
 	ErrNoScratch = errors.New("there is no server for a scratch copy")
 )
 
-// A Rehearsal says what is to be tried on a scratch copy. Owner names app and environment: scratch copies of the same owner that
-// somebody left are dropped first. Archive opens the backup; it is read once, to its end. From is the first unit of the script that is
-// not in place. OldOnNew is run on the copy after the script, NewOnOld on a copy of the copy without it; both may be nil, and their
-// errors are results, not failures.
+// A Rehearsal says what is to be tried on a scratch copy. Owner names app and environment: scratch copies of the same
+// owner that somebody left are dropped first. Archive opens the backup; it is read once, to its end. From is the first
+// unit of the script that is not in place. OldOnNew is run on the copy after the script, NewOnOld on a copy of the copy
+// without it; both may be nil, and their errors are results, not failures.
 type Rehearsal struct {
 	Owner      string
 	Run        string
@@ -34,8 +34,8 @@ type Rehearsal struct {
 	Say        func(text string)
 }
 
-// Rehearsed is what a rehearsal found, beside the trace of the script. Times are milliseconds. Tables and Rows are those that were
-// counted in the copy and equal the dump's; zero when only the schema was restored.
+// Rehearsed is what a rehearsal found, beside the trace of the script. Times are milliseconds. Tables and Rows are
+// those that were counted in the copy and equal the dump's; zero when only the schema was restored.
 type Rehearsed struct {
 	Where    string     `json:"where"`  // like "a server of version 15.18 on this machine"
 	Server   string     `json:"server"` // version of the server that it ran on

@@ -21,7 +21,8 @@ var (
 
 // Preflight answers what a plan asks. The fake serves one app in one environment.
 func (s *Server) Preflight(ctx context.Context) (database.Facts, error) {
-	f := database.Facts{Server: "15.18", Major: 15, Dumper: "15.18", System: s.identity.System, Timeline: s.identity.Timeline,
+	f := database.Facts{Server: "15.18", Major: 15, Dumper: "15.18", System: s.identity.System,
+		Timeline: s.identity.Timeline,
 		Database: s.identity.Database, Role: "deploy", Size: 1 << 20}
 	err := s.do(ctx, "preflight", func() error {
 		f.Now = s.w.Now()
@@ -38,7 +39,8 @@ func (s *Server) Preflight(ctx context.Context) (database.Facts, error) {
 
 // Dump writes what is there.
 func (s *Server) Dump(ctx context.Context, w io.Writer) (database.Dump, error) {
-	d := database.Dump{Server: "15.18", Dumper: "15.18", System: s.identity.System, Timeline: s.identity.Timeline, Database: s.identity.Database}
+	d := database.Dump{Server: "15.18", Dumper: "15.18", System: s.identity.System, Timeline: s.identity.Timeline,
+		Database: s.identity.Database}
 	err := s.do(ctx, "dump", func() error {
 		d.At, d.Tables = s.w.Now(), map[string]int64{}
 		for sql, n := range s.applied {

@@ -20,7 +20,8 @@ func TestServer_passes_the_suite_of_apply(t *testing.T) {
 	applytest.Exercise(t, func(t *testing.T) applytest.Subject {
 		w := world.New(1)
 		s := fake.New(w, w.Place("database"))
-		return applytest.Subject{Server: s, Recovery: s, Effect: effect, Refused: "SELECT 1/0", Alone: script.Statements[0],
+		return applytest.Subject{Server: s, Recovery: s, Effect: effect, Refused: "SELECT 1/0",
+			Alone:   script.Statements[0],
 			Effects: func(*testing.T) int { return s.Applied(effect) },
 			Break:   func(*testing.T) { s.Break("i") },
 			Wait:    func(time.Duration) {},

@@ -1,6 +1,7 @@
-// Package fake is a database in a seeded world: apply.Server, apply.Recovery, database.Planner and database.Dumper with transactions
-// that keep their promises. Backends live on the server, not with their client: a dead client's statement goes on, an open
-// transaction keeps its locks until somebody or something ends it, a COMMIT may arrive late. Test-only. Start with New.
+// Package fake is a database in a seeded world: apply.Server, apply.Recovery, database.Planner and database.Dumper with
+// transactions that keep their promises. Backends live on the server, not with their client: a dead client's statement
+// goes on, an open transaction keeps its locks until somebody or something ends it, a COMMIT may arrive late.
+// Test-only. Start with New.
 package fake
 
 import (
@@ -23,7 +24,8 @@ const (
 
 // A Server is one database server. All operators of a story share it.
 type Server struct {
-	// Changed hears of each change to the schema as it begins to be true: who made it (nil outside of a story) and what.
+	// Changed hears of each change to the schema as it begins to be true: who made it (nil outside of a story) and
+	// what.
 	Changed func(by *world.Proc, what string)
 	// Lasts tells how long a statement takes; nil means that all are instant.
 	Lasts func(sql string) time.Duration
@@ -55,9 +57,11 @@ type index struct {
 
 // New makes a server with nothing in it.
 func New(w *world.World, at *world.Place) *Server {
-	s := &Server{w: w, place: at, identity: apply.Identity{System: "7300000000000000001", Timeline: 1, Database: "shop"},
+	s := &Server{w: w, place: at, identity: apply.Identity{System: "7300000000000000001", Timeline: 1,
+		Database: "shop"},
 		fences: map[string]fence.Ticket{}, row: map[string]*backend{}, advisory: map[string]*backend{},
-		markers: map[apply.Key][]apply.Marker{}, indexes: map[string]*index{}, applied: map[string]int{}, fates: map[string]apply.Fate{}}
+		markers: map[apply.Key][]apply.Marker{}, indexes: map[string]*index{}, applied: map[string]int{},
+		fates: map[string]apply.Fate{}}
 	at.Crash = s.Crash
 	return s
 }
@@ -83,7 +87,8 @@ type backend struct {
 
 func (s *Server) connect(nonTransactional bool) *backend {
 	s.serial++
-	b := &backend{s: s, owner: s.w.Current(), pid: 1000 + s.serial, started: s.w.Now(), alive: true, nonTransactional: nonTransactional}
+	b := &backend{s: s, owner: s.w.Current(), pid: 1000 + s.serial, started: s.w.Now(), alive: true,
+		nonTransactional: nonTransactional}
 	s.backends = append(s.backends, b)
 	if b.owner != nil {
 		b.owner.AtDeath(b.abandon)
@@ -125,8 +130,8 @@ func (b *backend) unlock() {
 	}
 }
 
-// abandon is called when the client is gone or its connection broke: the server notices at once, soon, or after a long time. A
-// session outside transactions ends only after its statement.
+// abandon is called when the client is gone or its connection broke: the server notices at once, soon, or after a long
+// time. A session outside transactions ends only after its statement.
 func (b *backend) abandon() {
 	if !b.alive || b.orphan {
 		return
@@ -148,8 +153,8 @@ func (b *backend) abandon() {
 	})
 }
 
-// Crash restarts the server: every backend dies, everything committed stays. Now and then what comes up is a promoted standby, which
-// has another timeline, or the server no longer knows what became of old transactions.
+// Crash restarts the server: every backend dies, everything committed stays. Now and then what comes up is a promoted
+// standby, which has another timeline, or the server no longer knows what became of old transactions.
 func (s *Server) Crash() {
 	for len(s.backends) > 0 {
 		s.backends[0].end()
@@ -186,8 +191,8 @@ func (s *Server) Identity(ctx context.Context) (apply.Identity, error) {
 	return id, err
 }
 
-// Raise stores the number. The transaction that holds the row, and a session outside transactions that holds the lock of app and
-// environment without a statement at work, are ended; a statement at work is left to finish.
+// Raise stores the number. The transaction that holds the row, and a session outside transactions that holds the lock
+// of app and environment without a statement at work, are ended; a statement at work is left to finish.
 func (s *Server) Raise(ctx context.Context, t fence.Ticket) error {
 	return s.do(ctx, "raise to "+strconv.FormatInt(t.Number, 10), func() error {
 		if s.Markerless {

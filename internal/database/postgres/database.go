@@ -1,7 +1,7 @@
-// Package postgres is a PostgreSQL server under a release: it answers what a plan asks, dumps, verifies dumps, and gives
-// package apply its primitives (fence, marker, transaction, session, recovery after a crash). It decides nothing: apply
-// does. The work is done in the packages below, each over one server.Server: applier, archive, catalog, preflight, trace
-// and scratch. Start with Open.
+// Package postgres is a PostgreSQL server under a release: it answers what a plan asks, dumps, verifies dumps, and
+// gives package apply its primitives (fence, marker, transaction, session, recovery after a crash). It decides nothing:
+// apply does. The work is done in the packages below, each over one server.Server: applier, archive, catalog,
+// preflight, trace and scratch. Start with Open.
 package postgres
 
 import (
@@ -68,8 +68,8 @@ var (
 	_ database.Imprinter   = (*Database)(nil)
 )
 
-// Open reads the configuration; it opens no connection. Zero limits are replaced by the defaults. Its errors are faults and
-// never contain the password.
+// Open reads the configuration; it opens no connection. Zero limits are replaced by the defaults. Its errors are faults
+// and never contain the password.
 func Open(c Config, s Session) (*Database, error) {
 	on, err := server.Open(c, s)
 	if err != nil {
@@ -98,6 +98,6 @@ func (d *Database) Trace(ctx context.Context, s sqltext.Script) (sqlreview.Trace
 // Rehearser gives one that tries scripts on scratch copies of this database. It opens no connection.
 func (d *Database) Rehearser(c RehearseConfig) *Rehearser { return scratch.New(d.server, c) }
 
-// SetupSQL gives the statements that create the schema of markers and takeover numbers, for a role that may not create it
-// itself.
+// SetupSQL gives the statements that create the schema of markers and takeover numbers, for a role that may not create
+// it itself.
 func SetupSQL(schema string) string { return applier.SetupSQL(schema) }

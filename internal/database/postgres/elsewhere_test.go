@@ -24,12 +24,14 @@ func withoutHere(c *server.Config) { c.Via, c.PgDump = server.ViaSSH, config.Pat
 // dumpsOf counts the sessions of pg_dump in a database.
 func dumpsOf(t *testing.T, url string) int {
 	t.Helper()
-	return servertest.Ask[int](t, url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'pg_dump %'")
+	return servertest.Ask[int](t, url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "+
+		"AND application_name LIKE 'pg_dump %'")
 }
 
 func TestElsewhere_a_dump_is_taken_and_verified_on_the_host_where_this_machine_has_no_client(t *testing.T) {
 	url := servertest.Fresh(t)
-	servertest.Admin(t, url, "CREATE TABLE big AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 200000) g; SELECT lo_from_bytea(0, 'large')")
+	servertest.Admin(t, url, "CREATE TABLE big AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, "+
+		"200000) g; SELECT lo_from_bytea(0, 'large')")
 	d := opened(t, url, withoutHere)
 	f, err := d.Preflight(t.Context())
 	if err != nil || len(f.Problems) > 0 || !strings.HasSuffix(f.Dumper, " (on dbhost)") {
@@ -37,7 +39,8 @@ func TestElsewhere_a_dump_is_taken_and_verified_on_the_host_where_this_machine_h
 	}
 	var archive bytes.Buffer
 	dump, err := d.Dump(t.Context(), &archive)
-	if err != nil || dump.Tables["public.big"] != 200000 || server.LeadingNumber(dump.Dumper) == 0 || strings.Contains(dump.Dumper, " ") {
+	if err != nil || dump.Tables["public.big"] != 200000 || server.LeadingNumber(dump.Dumper) == 0 ||
+		strings.Contains(dump.Dumper, " ") {
 		t.Fatal(dump.Tables, dump.Dumper, err)
 	}
 	whole := archive.Bytes()
@@ -59,14 +62,16 @@ func TestElsewhere_a_dump_is_taken_and_verified_on_the_host_where_this_machine_h
 	}
 	var roles bytes.Buffer
 	missing, err := d.Globals(t.Context(), &roles)
-	if err != nil || !strings.Contains(roles.String(), "CREATE ROLE owner;") || strings.Contains(strings.Join(missing, " "), "pg_dumpall") {
+	if err != nil || !strings.Contains(roles.String(), "CREATE ROLE owner;") ||
+		strings.Contains(strings.Join(missing, " "), "pg_dumpall") {
 		t.Errorf("%v, %v: %s", missing, err, roles.String())
 	}
 }
 
 func TestElsewhere_a_cut_or_a_killed_program_in_the_middle_is_an_error_and_leaves_nothing_running(t *testing.T) {
 	url := servertest.Fresh(t)
-	servertest.Admin(t, url, "CREATE TABLE big AS SELECT g AS id, md5(g::text) || md5((g+1)::text) || random() AS word FROM generate_series(1, 300000) g")
+	servertest.Admin(t, url, "CREATE TABLE big AS SELECT g AS id, md5(g::text) || md5((g+1)::text) || random() AS "+
+		"word FROM generate_series(1, 300000) g")
 	stop := errors.New("the store is full")
 	for name, c := range map[string]struct {
 		w    io.Writer
@@ -94,7 +99,8 @@ func TestElsewhere_a_cut_or_a_killed_program_in_the_middle_is_an_error_and_leave
 func TestElsewhere_what_no_place_has_is_refused_and_every_place_is_named(t *testing.T) {
 	d := opened(t, servertest.Fresh(t), withoutHere)
 	_, err := d.server.Tool(t.Context(), "pg_dump", 90)
-	if !errors.Is(err, database.ErrVersion) || !strings.Contains(err.Error(), "is not installed here") || !strings.Contains(err.Error(), "on dbhost: pg_dump 1") {
+	if !errors.Is(err, database.ErrVersion) || !strings.Contains(err.Error(), "is not installed here") ||
+		!strings.Contains(err.Error(), "on dbhost: pg_dump 1") {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -121,8 +127,11 @@ func (k *killing) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	k.done = true
-	e, err := servertest.ThroughHost(k.t).Host.Exec(k.t.Context(), wire.Exec{Argv: []string{"sh", "-c", `for p in /proc/[0-9]*; do
-		tr '\0' ' ' <$p/environ 2>/dev/null | grep -q "PGDATABASE=` + databaseOf(k.url) + ` .*PGAPPNAME=pg_dump " && [ "$(cat $p/comm)" = pg_dump ] && kill -9 ${p#/proc/} && exit 0; done; exit 1`}}, nil, io.Discard)
+	e, err := servertest.ThroughHost(k.t).Host.Exec(k.t.Context(),
+		wire.Exec{Argv: []string{"sh", "-c", `for p in /proc/[0-9]*; do
+		tr '\0' ' ' <$p/environ 2>/dev/null | grep -q "PGDATABASE=` + databaseOf(k.url) +
+			` .*PGAPPNAME=pg_dump " && [ "$(cat $p/comm)" = pg_dump ] && kill -9 ${p#/proc/} && exit 0; done; exit 1`}},
+		nil, io.Discard)
 	if err != nil || e.Code != 0 {
 		k.t.Errorf("no pg_dump was killed: %v, %+v", err, e)
 	}

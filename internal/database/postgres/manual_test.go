@@ -33,13 +33,15 @@ func TestManual_of_the_database_has_grants_that_are_enough_and_none_too_many(t *
 		}
 		direct := servertest.Fresh(t)
 		name := servertest.Ask[string](t, direct, "SELECT current_database()")
-		servertest.Admin(t, direct, "CREATE ROLE shop_owner", "CREATE TABLE orders (id serial PRIMARY KEY)", "ALTER TABLE orders OWNER TO shop_owner",
+		servertest.Admin(t, direct, "CREATE ROLE shop_owner", "CREATE TABLE orders (id serial PRIMARY KEY)",
+			"ALTER TABLE orders OWNER TO shop_owner",
 			"GRANT USAGE, CREATE ON SCHEMA public TO shop_owner", "ALTER TABLE orders ENABLE ROW LEVEL SECURITY")
 		for i, line := range lines {
 			if i == leave {
 				continue
 			}
-			line = strings.NewReplacer("'…'", "'"+servertest.Password+"'", "DATABASE shop ", "DATABASE "+name+" ").Replace(line)
+			line = strings.NewReplacer("'…'", "'"+servertest.Password+"'", "DATABASE shop ", "DATABASE "+name+
+				" ").Replace(line)
 			servertest.Admin(t, direct, line)
 		}
 		as := func(role string, c server.Config, duty server.Duty) *Database {
@@ -59,7 +61,8 @@ func TestManual_of_the_database_has_grants_that_are_enough_and_none_too_many(t *
 		if err != nil {
 			t.Fatal(err)
 		}
-		migrates, dumps := as("deployer", server.Config{Role: "shop_owner"}, server.Migrating), as("dumper", server.Config{}, server.Dumping)
+		migrates, dumps := as("deployer", server.Config{Role: "shop_owner"}, server.Migrating),
+			as("dumper", server.Config{}, server.Dumping)
 		one, err := migrates.Checking(script, nil).Preflight(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -85,11 +88,13 @@ func TestManual_of_the_database_has_grants_that_are_enough_and_none_too_many(t *
 				t.Errorf("dump: %v", err)
 			}
 			servertest.Applied(t, migrates, servertest.NewJob(script))
-			if owner := servertest.Ask[string](t, direct, "SELECT tableowner::text FROM pg_tables WHERE schemaname = 'fairlead' LIMIT 1"); owner != "shop_owner" {
+			if owner := servertest.Ask[string](t, direct, "SELECT tableowner::text FROM pg_tables WHERE schemaname "+
+				"= 'fairlead' LIMIT 1"); owner != "shop_owner" {
 				t.Errorf("the markers belong to %s", owner)
 			}
 		}
-		servertest.Admin(t, direct, "DROP OWNED BY shop_owner, deployer, dumper CASCADE", "DROP ROLE shop_owner, deployer, dumper")
+		servertest.Admin(t, direct, "DROP OWNED BY shop_owner, deployer, dumper CASCADE",
+			"DROP ROLE shop_owner, deployer, dumper")
 	}
 }
 

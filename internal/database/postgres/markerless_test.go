@@ -40,7 +40,8 @@ func TestDecide_without_markers_does_not_take_a_restored_database_for_the_one_th
 		again.Facts[i].Run = "r-three"
 	}
 	later.Facts = append(later.Facts, again.Facts...)
-	if v, err := apply.Decide(t.Context(), d, d, later.Job); err != nil || v.State != apply.Applied || v.By != "r-three" {
+	if v, err := apply.Decide(t.Context(), d, d, later.Job); err != nil || v.State != apply.Applied ||
+		v.By != "r-three" {
 		t.Errorf("afterwards the verdict is %+v (%v), want applied by r-three", v, err)
 	}
 }
@@ -65,7 +66,8 @@ func TestRun_without_markers_applies_once_for_a_role_that_may_create_nothing(t *
 		t.Error("there is a schema of fairlead's")
 	}
 	facts, err := d.Preflight(t.Context())
-	if err != nil && !errors.Is(err, database.ErrVersion) || strings.Contains(strings.Join(facts.Problems, "\n"), "schema fairlead") || !strings.Contains(strings.Join(facts.Notes, "\n"), "database.marker is none") {
+	if err != nil && !errors.Is(err, database.ErrVersion) || strings.Contains(strings.Join(facts.Problems, "\n"),
+		"schema fairlead") || !strings.Contains(strings.Join(facts.Notes, "\n"), "database.marker is none") {
 		t.Errorf("the facts are %+v, error %v", facts, err)
 	}
 	// Another run finds it by what the first one noted.

@@ -47,7 +47,8 @@ func TestPooler_in_transaction_mode_is_refused_in_words_of_three_parts_and_nothi
 		},
 	} {
 		err := call(opened(t, through))
-		if !errors.Is(err, database.ErrPooler) || !strings.Contains(err.Error(), "announced") || !strings.Contains(err.Error(), "name the server itself") {
+		if !errors.Is(err, database.ErrPooler) || !strings.Contains(err.Error(), "announced") ||
+			!strings.Contains(err.Error(), "name the server itself") {
 			t.Errorf("%s gives %v, want ErrPooler", name, err)
 		}
 	}
@@ -61,7 +62,8 @@ func TestPooler_in_session_mode_takes_a_whole_release(t *testing.T) {
 	direct := servertest.Table(t)
 	d := opened(t, servertest.Pooled(t, direct, "session"))
 	f, err := d.Preflight(t.Context())
-	if err != nil || len(f.Problems) > 0 || !slices.ContainsFunc(f.Notes, func(n string) bool { return strings.Contains(n, "session mode") }) {
+	if err != nil || len(f.Problems) > 0 || !slices.ContainsFunc(f.Notes,
+		func(n string) bool { return strings.Contains(n, "session mode") }) {
 		t.Fatalf("%q, %q, %v", f.Problems, f.Notes, err)
 	}
 	var archive strings.Builder
@@ -115,7 +117,8 @@ func TestPooler_that_passes_the_number_on_is_found_by_the_second_look(t *testing
 func TestPooler_a_relay_that_keeps_the_session_passes(t *testing.T) {
 	direct := servertest.Table(t)
 	u, _ := servertest.Through(t, direct, servertest.LiePID, "")
-	if r := servertest.Applied(t, opened(t, u), servertest.JobOf(t, servertest.AddRow)); r.Here != 1 || servertest.Effects(t, direct) != 1 {
+	if r := servertest.Applied(t, opened(t, u), servertest.JobOf(t, servertest.AddRow)); r.Here != 1 ||
+		servertest.Effects(t, direct) != 1 {
 		t.Errorf("%+v", r)
 	}
 }

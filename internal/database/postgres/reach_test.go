@@ -19,7 +19,8 @@ import (
 
 func TestVia_a_host_a_dump_is_taken_and_verified_over_one_connection(t *testing.T) {
 	url := servertest.Fresh(t)
-	servertest.Admin(t, url, "CREATE TABLE big AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 200000) g")
+	servertest.Admin(t, url, "CREATE TABLE big AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, "+
+		"200000) g")
 	d := opened(t, url, servertest.ViaSSH)
 	f, err := d.Preflight(t.Context())
 	if err != nil || len(f.Problems) > 0 {
@@ -40,14 +41,16 @@ func TestVia_a_host_a_dump_is_taken_and_verified_over_one_connection(t *testing.
 	if n := servertest.ThroughHost(t).Host.Traffic().Connections; n != before {
 		t.Errorf("%d connections to the host more, want none", n-before)
 	}
-	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), server.HiddenPrefix+strconv.Itoa(os.Getpid())+"-*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), server.HiddenPrefix+strconv.Itoa(os.Getpid())+"-*")); len(
+		left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }
 
 func TestVia_a_cut_in_the_middle_of_a_dump_is_an_error_and_leaves_nothing(t *testing.T) {
 	url := servertest.Fresh(t)
-	servertest.Admin(t, url, "CREATE TABLE big AS SELECT g AS id, md5(g::text) || md5((g+1)::text) || random() AS word FROM generate_series(1, 300000) g")
+	servertest.Admin(t, url, "CREATE TABLE big AS SELECT g AS id, md5(g::text) || md5((g+1)::text) || random() AS "+
+		"word FROM generate_series(1, 300000) g")
 	d := opened(t, url, servertest.ViaSSH)
 	began := time.Now()
 	if _, err := d.Dump(t.Context(), &servertest.Cutting{T: t}); err == nil {
@@ -61,7 +64,8 @@ func TestVia_a_cut_in_the_middle_of_a_dump_is_an_error_and_leaves_nothing(t *tes
 	if _, err := d.Identity(t.Context()); err != nil {
 		t.Errorf("the next question: %v", err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), server.HiddenPrefix+strconv.Itoa(os.Getpid())+"-*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), server.HiddenPrefix+strconv.Itoa(os.Getpid())+"-*")); len(
+		left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }
@@ -80,7 +84,8 @@ func TestVia_a_cut_in_the_middle_of_a_statement_is_lost_and_decided_over_a_new_c
 			if c.want == apply.NotApplied {
 				go func() {
 					for range 200 {
-						if servertest.Ask[int](t, direct, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%FROM nap%' AND pid <> pg_backend_pid() AND state = 'active'") > 0 {
+						if servertest.Ask[int](t, direct, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE "+
+							"'%FROM nap%' AND pid <> pg_backend_pid() AND state = 'active'") > 0 {
 							servertest.CutHost(t)
 							return
 						}
@@ -120,7 +125,8 @@ func TestVia_a_COMMIT_whose_answer_is_lost_with_the_host_is_decided(t *testing.T
 			continue // it was over before
 		}
 		v, err := apply.Decide(t.Context(), d, d, j.Job)
-		if n = servertest.Effects(t, direct); err != nil || (v.State == apply.Applied) != (n == 1) || v.State == apply.Unknown {
+		if n = servertest.Effects(t, direct); err != nil || (v.State == apply.Applied) != (n == 1) ||
+			v.State == apply.Unknown {
 			t.Errorf("cut %d: %d effects, %+v, %v", i, n, v, err)
 		}
 		if r := servertest.Applied(t, d, j); servertest.Effects(t, direct) != 1 {

@@ -24,7 +24,8 @@ func TestRaise_says_what_to_do_when_the_role_may_not_create_the_schema(t *testin
 		t.Fatalf("raise gives %v, want a fault of code database-rights", err)
 	}
 	facts, err := d.Preflight(t.Context())
-	if err != nil && !errors.Is(err, database.ErrVersion) || !strings.Contains(strings.Join(facts.Problems, "\n"), "may not create schema fairlead") {
+	if err != nil && !errors.Is(err, database.ErrVersion) || !strings.Contains(strings.Join(facts.Problems, "\n"),
+		"may not create schema fairlead") {
 		t.Errorf("the facts' problems are %q, error %v", facts.Problems, err)
 	}
 }
@@ -34,7 +35,9 @@ func TestDump_of_row_security_and_of_a_missing_right_is_refused_not_filtered(t *
 	weak := servertest.Role(t, url)
 	who := strings.TrimPrefix(strings.SplitN(weak, ":", 3)[1], "//")
 	t.Cleanup(func() { servertest.Admin(t, url, "DROP OWNED BY "+who) })
-	servertest.Admin(t, url, `GRANT USAGE ON SCHEMA public, "Odd schema" TO `+who, `GRANT SELECT ON ALL TABLES IN SCHEMA public, "Odd schema" TO `+who, `ALTER TABLE public.orders ENABLE ROW LEVEL SECURITY`,
+	servertest.Admin(t, url, `GRANT USAGE ON SCHEMA public, "Odd schema" TO `+who,
+		`GRANT SELECT ON ALL TABLES IN SCHEMA public, "Odd schema" TO `+who,
+		`ALTER TABLE public.orders ENABLE ROW LEVEL SECURITY`,
 		`CREATE POLICY few ON public.orders USING (id < 10)`)
 	d := opened(t, weak)
 	if _, err := d.Dump(t.Context(), &bytes.Buffer{}); err == nil {

@@ -1,6 +1,6 @@
-// Package postgrestest starts a real PostgreSQL server for tests and measurements, on a free port of this machine and gone with them.
-// It is test-only, and takes the newest server programs in Debian's folder, or those in FAIRLEAD_POSTGRES_BIN. The lab's server is
-// another one: it stays between the tests of several packages.
+// Package postgrestest starts a real PostgreSQL server for tests and measurements, on a free port of this machine and
+// gone with them. It is test-only, and takes the newest server programs in Debian's folder, or those in
+// FAIRLEAD_POSTGRES_BIN. The lab's server is another one: it stays between the tests of several packages.
 package postgrestest
 
 import (
@@ -41,7 +41,8 @@ type Server struct {
 	cmd     *exec.Cmd
 }
 
-// Start makes a cluster and starts its server. Stop must be called on it. An error says what is missing on this machine.
+// Start makes a cluster and starts its server. Stop must be called on it. An error says what is missing on this
+// machine.
 func Start(o Options) (*Server, error) {
 	bin, err := programs()
 	if err != nil {
@@ -132,7 +133,8 @@ func (s *Server) Command(name string, args ...string) *exec.Cmd {
 
 // Resume starts it after Halt, on the same port, and waits until it answers.
 func (s *Server) Resume() error {
-	args := []string{"-D", filepath.Join(s.Dir, "data"), "-c", "listen_addresses=127.0.0.1", "-c", "port=" + strconv.Itoa(s.Port), "-c", "unix_socket_directories=" + s.Dir}
+	args := []string{"-D", filepath.Join(s.Dir, "data"), "-c", "listen_addresses=127.0.0.1", "-c", "port=" +
+		strconv.Itoa(s.Port), "-c", "unix_socket_directories=" + s.Dir}
 	if !s.options.Flush {
 		args = append(args, "-c", "fsync=off")
 	}

@@ -1,6 +1,6 @@
-// Package reach leads to a database that this machine does not see: through a host of the target, over the connection that there is to
-// it, to the host's network or into a container there. It knows hosts and not databases; package postgres is given one. Start with
-// Through.
+// Package reach leads to a database that this machine does not see: through a host of the target, over the connection
+// that there is to it, to the host's network or into a container there. It knows hosts and not databases; package
+// postgres is given one. Start with Through.
 package reach
 
 import (
@@ -19,8 +19,9 @@ import (
 // readyLimit is how long it may take to reach the host, and to bring the agent there.
 const readyLimit = 3 * time.Minute
 
-// A Through leads through a host. Container, where it is set, is what serves the database: the host part of an address is then
-// replaced by the container's own, looked up anew by each Ready and when it no longer answers. It may be used by several goroutines.
+// A Through leads through a host. Container, where it is set, is what serves the database: the host part of an address
+// is then replaced by the container's own, looked up anew by each Ready and when it no longer answers. It may be used
+// by several goroutines.
 type Through struct {
 	Host      *host.Host
 	Container *stack.Server
@@ -41,8 +42,8 @@ func (t *Through) Place() string {
 	return "in container " + what + " on " + t.Host.Name()
 }
 
-// Ready connects to the host, brings the agent there if it must, and finds the container. Errors are those of package host, or match
-// stack.ErrNotServing.
+// Ready connects to the host, brings the agent there if it must, and finds the container. Errors are those of package
+// host, or match stack.ErrNotServing.
 func (t *Through) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyLimit)
 	defer cancel()

@@ -13,8 +13,8 @@ import (
 // errNoSite is about a name that Sites does not give.
 var errNoSite = errors.New("there is no such place")
 
-// Sites gives the places where programs can run that reach the database more closely than this machine does: the host, then the
-// container.
+// Sites gives the places where programs can run that reach the database more closely than this machine does: the host,
+// then the container.
 func (t *Through) Sites(ctx context.Context) ([]wire.Site, error) {
 	if t.Host == nil {
 		return nil, nil
@@ -31,8 +31,9 @@ func (t *Through) Sites(ctx context.Context) ([]wire.Site, error) {
 
 func (t *Through) onHost() string { return "on " + t.Host.Name() }
 
-// Exec runs a program in one of the Sites, by its name, as Host.Exec does. In a container, a cut ends the program's standard input and
-// not the program: one that must end with it has to read it. The container needs a shell, and rm where there is a secret.
+// Exec runs a program in one of the Sites, by its name, as Host.Exec does. In a container, a cut ends the program's
+// standard input and not the program: one that must end with it has to read it. The container needs a shell, and rm
+// where there is a secret.
 func (t *Through) Exec(ctx context.Context, site string, e wire.Exec, in io.Reader, out io.Writer) (wire.Ended, error) {
 	if site == t.onHost() {
 		return t.Host.Exec(ctx, e, in, out)
@@ -48,8 +49,8 @@ func (t *Through) Exec(ctx context.Context, site string, e wire.Exec, in io.Read
 	return t.Host.Exec(ctx, inner, in, out)
 }
 
-// hold reads a secret from the first line of its input, and becomes the program, which finds it in a file that has no name any more. $1
-// is the variable that says where.
+// hold reads a secret from the first line of its input, and becomes the program, which finds it in a file that has no
+// name any more. $1 is the variable that says where.
 const hold = `v=$1; shift
 d=/dev/shm; [ -w "$d" ] || d=/tmp
 f=$d/.fairlead-$$

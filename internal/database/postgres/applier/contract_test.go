@@ -34,8 +34,11 @@ func TestDatabase_keeps_the_contract_of_apply(t *testing.T) {
 		d := opened(t, url)
 		return applytest.Subject{
 			Server: d, Recovery: d,
-			Effect:  "INSERT INTO public.effect VALUES (1)",
-			Effects: func(t *testing.T) int { return servertest.Ask[int](t, url, "SELECT count(*) FROM public.effect") },
+			Effect: "INSERT INTO public.effect VALUES (1)",
+			Effects: func(t *testing.T) int {
+				return servertest.Ask[int](t, url,
+					"SELECT count(*) FROM public.effect")
+			},
 			Refused: "SELECT nothing FROM nowhere",
 			Alone:   parsed(t, concurrentIndex),
 			Break:   func(t *testing.T) { killBuild(t, url) },
@@ -71,7 +74,8 @@ func killBuild(t *testing.T, url string) {
 	result := make(chan error, 1)
 	go func() { result <- solo.Exec(ctx, apply.Query{SQL: concurrentIndex}) }()
 	for range 100 {
-		if servertest.Ask[int](t, url, "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relname = 'ix_effect'") > 0 {
+		if servertest.Ask[int](t, url, "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "+
+			"WHERE c.relname = 'ix_effect'") > 0 {
 			break
 		}
 		time.Sleep(20 * time.Millisecond)

@@ -14,8 +14,8 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// exec sends one statement by the simple protocol, exactly as it stands, and throws its rows away one by one. The server counts the
-// statements too: were it to find another number than the plan has, this is an error.
+// exec sends one statement by the simple protocol, exactly as it stands, and throws its rows away one by one. The
+// server counts the statements too: were it to find another number than the plan has, this is an error.
 func (a *Applier) exec(ctx context.Context, conn *pgx.Conn, q apply.Query) error {
 	if !q.Undivided && copiesIn(q.SQL) {
 		return fmt.Errorf("%w: COPY FROM stdin needs rows, which are not sent", apply.ErrStatement)

@@ -116,13 +116,17 @@ func TestFault20_kill_9_in_CREATE_INDEX_CONCURRENTLY_lets_the_build_finish(t *te
 
 func valid(t *testing.T, url, name string) int {
 	t.Helper()
-	return servertest.Ask[int](t, url, "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relname = $1 AND indisvalid", name)
+	return servertest.Ask[int](t, url, "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "+
+		"WHERE c.relname = $1 AND indisvalid", name)
 }
 
 func TestFault21_an_index_that_was_there_before_is_not_touched(t *testing.T) {
 	for name, there := range map[string]func(t *testing.T, url string){
-		"another definition": func(t *testing.T, url string) { servertest.Admin(t, url, "CREATE INDEX ix_effect ON effect ((n + 1))") },
-		"invalid":            killBuild,
+		"another definition": func(t *testing.T, url string) {
+			servertest.Admin(t, url,
+				"CREATE INDEX ix_effect ON effect ((n + 1))")
+		},
+		"invalid": killBuild,
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := servertest.Table(t)

@@ -32,7 +32,8 @@ func TestFault09_a_file_that_changed_after_it_was_planned_is_not_applied(t *test
 	if err := json.Unmarshal(stored, &again); err != nil {
 		t.Fatal(err)
 	}
-	if err := again.Attach([]byte(strings.Replace(servertest.AddRow, "1", "2", 1))); !errors.Is(err, sqltext.ErrOtherText) {
+	if err := again.Attach([]byte(strings.Replace(servertest.AddRow, "1", "2", 1))); !errors.Is(err,
+		sqltext.ErrOtherText) {
 		t.Fatalf("other text gives %v, want ErrOtherText", err)
 	}
 	// Were the units changed all the same, the markers name other SQL.
@@ -61,7 +62,8 @@ func TestFault10_another_server_than_the_one_that_was_backed_up_is_left_alone(t 
 		other := id
 		change(&other)
 		j.Expected = &other
-		if _, err := apply.Run(t.Context(), d, d, j.Job); !errors.Is(err, apply.ErrUnknown) || !strings.Contains(err.Error(), "not the one that was backed up") {
+		if _, err := apply.Run(t.Context(), d, d, j.Job); !errors.Is(err, apply.ErrUnknown) ||
+			!strings.Contains(err.Error(), "not the one that was backed up") {
 			t.Errorf("%s: %v", what, err)
 		}
 		servertest.Unchanged(t, url)
@@ -94,7 +96,8 @@ func TestFault12_a_second_runner_changes_nothing_and_names_the_first(t *testing.
 		result <- err
 	}()
 	pid := asleep(t, url, "FROM public.nap")
-	if name := servertest.Ask[string](t, url, "SELECT application_name FROM pg_stat_activity WHERE pid = $1", pid); name != "fairlead/r-first" {
+	if name := servertest.Ask[string](t, url, "SELECT application_name FROM pg_stat_activity WHERE pid = $1",
+		pid); name != "fairlead/r-first" {
 		t.Errorf("the server calls the first runner %q", name)
 	}
 	d, late := opened(t, url), servertest.JobOf(t, servertest.AddRow+servertest.Napping)
@@ -120,7 +123,8 @@ func TestFault12_a_second_runner_changes_nothing_and_names_the_first(t *testing.
 		t.Errorf("it waited for %s", took)
 	}
 	t.Log(err)
-	servertest.Admin(t, url, "SELECT pg_cancel_backend("+servertest.Ask[string](t, url, "SELECT $1::int::text", pid)+")")
+	servertest.Admin(t, url, "SELECT pg_cancel_backend("+servertest.Ask[string](t, url, "SELECT $1::int::text", pid)+
+		")")
 	if err := <-result; err == nil || errors.Is(err, apply.ErrUnknown) {
 		t.Errorf("the first runner, cancelled, gives %v", err)
 	}
@@ -148,14 +152,16 @@ func TestFault12_a_second_runner_polls_for_the_lock_outside_transactions(t *test
 	defer second.Close(t.Context())
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if err := second.Hold(ctx, servertest.Ticket()); !errors.Is(err, apply.ErrLockTimeout) || !strings.Contains(err.Error(), "fairlead/r-one") {
+	if err := second.Hold(ctx, servertest.Ticket()); !errors.Is(err, apply.ErrLockTimeout) ||
+		!strings.Contains(err.Error(), "fairlead/r-one") {
 		t.Errorf("the second session gets %v", err)
 	}
 }
 
 func TestFault13_a_statement_that_fails_takes_the_others_with_it(t *testing.T) {
 	url := servertest.Table(t)
-	d, j := opened(t, url), servertest.JobOf(t, servertest.AddRow+servertest.AddRow+"INSERT INTO public.effect SELECT 1/0;"+servertest.AddRow)
+	d, j := opened(t, url), servertest.JobOf(t, servertest.AddRow+servertest.AddRow+
+		"INSERT INTO public.effect SELECT 1/0;"+servertest.AddRow)
 	_, err := apply.Run(t.Context(), d, d, j.Job)
 	var f *apply.Failure
 	if !errors.As(err, &f) || f.Statement == nil || f.Statement.Index != 2 {
@@ -165,7 +171,8 @@ func TestFault13_a_statement_that_fails_takes_the_others_with_it(t *testing.T) {
 	if len(j.Facts) != 1 {
 		t.Fatalf("the facts are %+v", j.Facts)
 	}
-	if status := servertest.Ask[string](t, url, "SELECT pg_xact_status($1::text::xid8)", j.Facts[0].Attempt.XID); status != "aborted" {
+	if status := servertest.Ask[string](t, url, "SELECT pg_xact_status($1::text::xid8)",
+		j.Facts[0].Attempt.XID); status != "aborted" {
 		t.Errorf("the server calls the transaction %s", status)
 	}
 	servertest.Decided(t, d, j, apply.NotApplied)
@@ -180,14 +187,16 @@ func TestFault14_after_eight_attempts_for_a_lock_it_stops_and_names_who_is_in_th
 	j.Clock = hurried{}
 	_, err := apply.Run(t.Context(), d, d, j.Job)
 	var f *apply.Failure
-	if !errors.As(err, &f) || !errors.Is(err, apply.ErrLockTimeout) || !strings.Contains(err.Error(), "INSERT INTO public.effect VALUES (7)") {
+	if !errors.As(err, &f) || !errors.Is(err, apply.ErrLockTimeout) || !strings.Contains(err.Error(),
+		"INSERT INTO public.effect VALUES (7)") {
 		t.Fatalf("the run gives %v", err)
 	}
 	t.Log(err)
 	if len(j.Facts) != apply.Attempts {
 		t.Errorf("there were %d attempts, want %d", len(j.Facts), apply.Attempts)
 	}
-	if all := strings.Join(j.Said, "\n"); !strings.Contains(all, "attempt 7 of 8") || !strings.Contains(all, "in the way: pid") {
+	if all := strings.Join(j.Said, "\n"); !strings.Contains(all, "attempt 7 of 8") ||
+		!strings.Contains(all, "in the way: pid") {
 		t.Errorf("the screen showed:\n%s", all)
 	}
 	servertest.Decided(t, d, j, apply.NotApplied)
@@ -197,7 +206,8 @@ func TestFault14_a_deadlock_is_tried_again_and_another_error_is_not(t *testing.T
 	url := servertest.Table(t)
 	servertest.Admin(t, url, "INSERT INTO effect VALUES (1)")
 	other := held(t, url, "SET deadlock_timeout = '60s'; BEGIN; UPDATE public.nap SET s = 0")
-	d, j := opened(t, url, func(c *server.Config) { c.LockTimeout = 5 * time.Second }), servertest.JobOf(t, "UPDATE public.effect SET n = n + 1; UPDATE public.nap SET s = s + 1;")
+	d, j := opened(t, url, func(c *server.Config) { c.LockTimeout = 5 * time.Second }), servertest.JobOf(t,
+		"UPDATE public.effect SET n = n + 1; UPDATE public.nap SET s = s + 1;")
 	j.Clock = hurried{}
 	closed := make(chan error, 1)
 	go func() {
@@ -250,7 +260,8 @@ func TestFault23_what_would_make_exactly_once_untrue_is_refused_before_anything_
 	// Rows behind COPY are read, and not applied.
 	url := servertest.Table(t)
 	d, j := opened(t, url), servertest.JobOf(t, "COPY public.effect FROM STDIN;\n1\n\\.\n")
-	if _, err := apply.Run(t.Context(), d, d, j.Job); err == nil || !strings.Contains(err.Error(), "COPY FROM stdin is not applied") {
+	if _, err := apply.Run(t.Context(), d, d, j.Job); err == nil || !strings.Contains(err.Error(),
+		"COPY FROM stdin is not applied") {
 		t.Errorf("COPY FROM STDIN gives %v", err)
 	}
 	servertest.Unchanged(t, url)

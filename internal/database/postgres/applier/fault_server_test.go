@@ -102,7 +102,8 @@ func TestFault18_a_server_that_restarts_in_the_middle_has_nothing_of_it(t *testi
 	servertest.Applied(t, d, j)
 }
 
-func TestFault19_a_server_that_restarts_in_CREATE_INDEX_CONCURRENTLY_leaves_what_is_removed_and_built_again(t *testing.T) {
+func TestFault19_a_server_that_restarts_in_CREATE_INDEX_CONCURRENTLY_leaves_what_is_removed_and_built_again(
+	t *testing.T) {
 	url := servertest.Table(t)
 	sql := servertest.AddRow + concurrentIndex + ";"
 	d, j := opened(t, url), servertest.JobOf(t, sql)
@@ -183,6 +184,7 @@ func TestFault18_the_number_of_a_transaction_that_a_crash_ended_is_given_to_nobo
 		servertest.Admin(t, url, "INSERT INTO effect VALUES (1)")
 	}
 	if fate, err := d.Fate(t.Context(), a); err != nil || fate != apply.Aborted {
-		t.Errorf("after a crash and other transactions, transaction %s has the fate %d, error %v; want aborted", a.XID, fate, err)
+		t.Errorf("after a crash and other transactions, transaction %s has the fate %d, error %v; want aborted", a.XID,
+			fate, err)
 	}
 }

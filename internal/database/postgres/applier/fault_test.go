@@ -65,7 +65,8 @@ func operate() int {
 		fmt.Println(err)
 		return 1
 	}
-	on, err := server.Open(server.Config{URL: config.NewSecret(o.URL), Marker: o.Marker}, server.Session{App: "shop", Environment: "production", Run: "r-one"})
+	on, err := server.Open(server.Config{URL: config.NewSecret(o.URL), Marker: o.Marker}, server.Session{App: "shop",
+		Environment: "production", Run: "r-one"})
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -202,7 +203,8 @@ func awake(t *testing.T, url string) { servertest.Admin(t, url, "UPDATE public.n
 func asleep(t *testing.T, url, words string) int {
 	t.Helper()
 	for range 400 {
-		pid := servertest.Ask[int](t, url, "SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1 AND datname = current_database() AND pid <> pg_backend_pid()", "%"+words+"%")
+		pid := servertest.Ask[int](t, url, "SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE state = "+
+			"'active' AND query LIKE $1 AND datname = current_database() AND pid <> pg_backend_pid()", "%"+words+"%")
 		if pid != 0 {
 			return pid
 		}

@@ -111,7 +111,8 @@ func TestRaise_by_many_at_once_creates_one_place_and_keeps_the_largest(t *testin
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			if err := opened(t, url).Raise(t.Context(), servertest.Number(n)); err != nil && !errors.Is(err, fence.ErrOvertaken) {
+			if err := opened(t, url).Raise(t.Context(), servertest.Number(n)); err != nil &&
+				!errors.Is(err, fence.ErrOvertaken) {
 				t.Errorf("number %d: %v", n, err)
 			}
 		}()
@@ -127,9 +128,11 @@ func TestDatabase_works_in_a_role_that_it_takes_on(t *testing.T) {
 	weak := servertest.Role(t, url)
 	login := strings.SplitN(strings.TrimPrefix(weak, "postgres://"), ":", 2)[0]
 	name := servertest.Ask[string](t, url, "SELECT current_database()::text")
-	servertest.Admin(t, url, "CREATE ROLE "+name+"_owner", "GRANT "+name+"_owner TO "+login, "ALTER DATABASE "+name+" OWNER TO "+name+"_owner")
+	servertest.Admin(t, url, "CREATE ROLE "+name+"_owner", "GRANT "+name+"_owner TO "+login, "ALTER DATABASE "+name+
+		" OWNER TO "+name+"_owner")
 	t.Cleanup(func() {
-		servertest.Admin(t, url, "DROP OWNED BY "+name+"_owner CASCADE", "ALTER DATABASE "+name+" OWNER TO owner", "DROP ROLE "+name+"_owner")
+		servertest.Admin(t, url, "DROP OWNED BY "+name+"_owner CASCADE", "ALTER DATABASE "+name+" OWNER TO owner",
+			"DROP ROLE "+name+"_owner")
 	})
 	d := opened(t, weak, func(c *server.Config) { c.Role = name + "_owner" })
 	if err := d.Raise(t.Context(), servertest.Number(1)); err != nil {
@@ -146,7 +149,8 @@ func TestDatabase_works_in_a_role_that_it_takes_on(t *testing.T) {
 	if err := d.Raise(t.Context(), servertest.Number(2)); err != nil {
 		t.Errorf("raising over a session of the same login: %v", err)
 	}
-	if owner := servertest.Ask[string](t, url, "SELECT tableowner::text FROM pg_tables WHERE schemaname = 'fairlead' LIMIT 1"); owner != name+"_owner" {
+	if owner := servertest.Ask[string](t, url, "SELECT tableowner::text FROM pg_tables WHERE schemaname = "+
+		"'fairlead' LIMIT 1"); owner != name+"_owner" {
 		t.Errorf("the markers belong to %s", owner)
 	}
 }
@@ -193,7 +197,8 @@ func TestExec_keeps_values_of_rows_out_of_errors(t *testing.T) {
 func TestExec_refuses_what_would_wait_for_rows_or_leave_the_transaction(t *testing.T) {
 	url := servertest.Fresh(t)
 	servertest.Admin(t, url, "CREATE TABLE public.effect (n int)")
-	for sql, want := range map[string]error{"COPY public.effect FROM STDIN": apply.ErrStatement, "copy /* x */ effect (n) from stdin with (format csv)": apply.ErrStatement,
+	for sql, want := range map[string]error{"COPY public.effect FROM STDIN": apply.ErrStatement,
+		"copy /* x */ effect (n) from stdin with (format csv)": apply.ErrStatement,
 		"COMMIT": apply.ErrEscaped, "ROLLBACK": apply.ErrEscaped, "SELECT 1; SELECT 2": apply.ErrStatement} {
 		tx, err := opened(t, url).Begin(t.Context())
 		if err != nil {

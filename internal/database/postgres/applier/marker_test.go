@@ -29,7 +29,8 @@ func TestUnmark_takes_back_the_intent_alone_and_only_for_the_newest_holder(t *te
 		t.Fatal(err)
 	}
 	for _, done := range []bool{false, true} {
-		if err := solo.Mark(t.Context(), k, apply.Marker{SHA256: k.Migration, Run: "r-one", Fence: 2, Done: done}); err != nil {
+		if err := solo.Mark(t.Context(), k, apply.Marker{SHA256: k.Migration, Run: "r-one", Fence: 2,
+			Done: done}); err != nil {
 			t.Fatal(err)
 		}
 	}

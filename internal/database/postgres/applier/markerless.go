@@ -14,8 +14,8 @@ import (
 // Markerless tells whether nothing of fairlead is to stand in the database (database.marker: none).
 func (a *Applier) Markerless() bool { return a.server.Config.Marker == "none" }
 
-// lockApp takes the advisory lock of app and environment for the transaction, by try and poll. There is one such transaction at a time:
-// Raise ends it, so that what an older holder has noted is decided before the next one begins.
+// lockApp takes the advisory lock of app and environment for the transaction, by try and poll. There is one such
+// transaction at a time: Raise ends it, so that what an older holder has noted is decided before the next one begins.
 func (a *Applier) lockApp(ctx context.Context, conn *pgx.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, a.server.Config.LockTimeout+server.QueryLimit)
 	defer cancel()
@@ -23,7 +23,8 @@ func (a *Applier) lockApp(ctx context.Context, conn *pgx.Conn) error {
 	polls := 1 + int(a.server.Config.LockTimeout/holdPause)
 	for n := 1; ; n++ {
 		var got bool
-		if err := conn.QueryRow(ctx, server.Tag+"SELECT pg_try_advisory_xact_lock($1)", advisoryKey(t)).Scan(&got); err != nil {
+		if err := conn.QueryRow(ctx, server.Tag+"SELECT pg_try_advisory_xact_lock($1)",
+			advisoryKey(t)).Scan(&got); err != nil {
 			return server.Classify(ctx, conn.PgConn(), "take the lock of "+t.App+"/"+t.Environment, err)
 		}
 		if got {

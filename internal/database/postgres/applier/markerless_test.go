@@ -32,13 +32,17 @@ func TestRun_without_markers_refuses_what_can_be_in_no_transaction(t *testing.T)
 
 func TestBegin_without_markers_is_for_one_at_a_time_and_Raise_ends_it(t *testing.T) {
 	url := servertest.Table(t)
-	first, second := Bare(t, url), opened(t, url, func(c *server.Config) { c.Marker, c.LockTimeout = "none", 300*time.Millisecond })
+	first, second := Bare(t, url), opened(t, url, func(c *server.Config) {
+		c.Marker, c.LockTimeout = "none",
+			300*time.Millisecond
+	})
 	tx, err := first.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tx.Rollback(t.Context())
-	if _, err := second.Begin(t.Context()); !errors.Is(err, apply.ErrLockTimeout) || !strings.Contains(err.Error(), "fairlead/r-one") {
+	if _, err := second.Begin(t.Context()); !errors.Is(err, apply.ErrLockTimeout) || !strings.Contains(err.Error(),
+		"fairlead/r-one") {
 		t.Errorf("a second transaction gives %v", err)
 	}
 	if err := second.Raise(t.Context(), servertest.Ticket()); err != nil {

@@ -22,11 +22,12 @@ const (
 	holdPause = 200 * time.Millisecond
 )
 
-// NonTransactional opens a session for one statement outside transactions. The connection check is off, so that the server brings the statement to
-// its end when the client dies.
+// NonTransactional opens a session for one statement outside transactions. The connection check is off, so that the
+// server brings the statement to its end when the client dies.
 func (a *Applier) NonTransactional(ctx context.Context) (apply.NonTransactional, error) {
 	if a.Markerless() {
-		return nil, fmt.Errorf("%w: a statement outside transactions needs markers (database.marker: schema)", apply.ErrStatement)
+		return nil, fmt.Errorf("%w: a statement outside transactions needs markers (database.marker: schema)",
+			apply.ErrStatement)
 	}
 	s := &nonTransactional{db: a}
 	c := a.server.Base.Copy()
@@ -37,11 +38,14 @@ func (a *Applier) NonTransactional(ctx context.Context) (apply.NonTransactional,
 	}
 	s.conn = conn
 	s.running.Store(&running{})
-	sql := fmt.Sprintf("SET lock_timeout = %d; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = %d; SET synchronous_commit = on; ",
+	sql := fmt.Sprintf("SET lock_timeout = %d; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = "+
+		"%d; SET synchronous_commit = on; ",
 		a.server.Config.LockTimeout.Milliseconds(), a.server.IdleTimeout.Milliseconds()) + keepalives
 	if server.Version(conn) >= 140000 {
-		// A session that nobody uses any more ends by itself, also where a broken network hides that the client is gone.
-		sql += fmt.Sprintf("; SET client_connection_check_interval = 0; SET idle_session_timeout = %d", a.server.IdleTimeout.Milliseconds())
+		// A session that nobody uses any more ends by itself, also where a broken network hides that the client is
+		// gone.
+		sql += fmt.Sprintf("; SET client_connection_check_interval = 0; SET idle_session_timeout = %d",
+			a.server.IdleTimeout.Milliseconds())
 	}
 	if err := server.Run(ctx, conn, "set the session's limits", sql); err != nil {
 		server.Close(ctx, conn)
@@ -64,8 +68,8 @@ type running struct{ ctx context.Context }
 
 var errLetItFinish = errors.New("the statement is left to finish")
 
-// dial opens the connection. Once it stands, the driver dials again only to cancel the running statement, which it also does when the
-// connection breaks; then the statement is to finish. Only a caller who gave up has it cancelled.
+// dial opens the connection. Once it stands, the driver dials again only to cancel the running statement, which it also
+// does when the connection breaks; then the statement is to finish. Only a caller who gave up has it cancelled.
 func (s *nonTransactional) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if r := s.running.Load(); r != nil && (r.ctx == nil || r.ctx.Err() == nil) {
 		return nil, errLetItFinish
@@ -78,8 +82,8 @@ func (s *nonTransactional) Attempt(ctx context.Context) (apply.Attempt, error) {
 	return attempt(ctx, s.conn, false)
 }
 
-// Hold takes the advisory lock by try and poll, because a session that waits for one would make CONCURRENTLY wait for it in turn. Then it
-// compares the number. Once held, it only compares.
+// Hold takes the advisory lock by try and poll, because a session that waits for one would make CONCURRENTLY wait for
+// it in turn. Then it compares the number. Once held, it only compares.
 func (s *nonTransactional) Hold(ctx context.Context, t fence.Ticket) error {
 	ctx, cancel := context.WithTimeout(ctx, holdLimit)
 	defer cancel()
@@ -125,7 +129,8 @@ func busy(conn *pgx.Conn, t fence.Ticket) error {
 // Mark commits a marker at once, if the ticket of the last Hold still counts.
 func (s *nonTransactional) Mark(ctx context.Context, k apply.Key, m apply.Marker) error {
 	err := server.Run(ctx, s.conn, "begin the marker", fmt.Sprintf(
-		"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = %d", s.db.server.Config.LockTimeout.Milliseconds()))
+		"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout "+
+			"= %d", s.db.server.Config.LockTimeout.Milliseconds()))
 	if err != nil {
 		return err
 	}
@@ -149,9 +154,10 @@ func (s *nonTransactional) record(ctx context.Context, k apply.Key, m apply.Mark
 // Exec runs the statement. It has no time limit but ctx: an index build may take hours and stops nobody.
 func (s *nonTransactional) Exec(ctx context.Context, q apply.Query) error {
 	if buildsConcurrently(q.SQL) {
-		// These wait for old transactions without making anybody wait behind them; giving up would only leave an invalid index. A limit
-		// that the migration set itself stays.
-		_, err := s.conn.Exec(ctx, server.Tag+"SELECT set_config('lock_timeout', '0', false) FROM pg_settings WHERE name = 'lock_timeout' AND setting::bigint = $1",
+		// These wait for old transactions without making anybody wait behind them; giving up would only leave an
+		// invalid index. A limit that the migration set itself stays.
+		_, err := s.conn.Exec(ctx, server.Tag+"SELECT set_config('lock_timeout', '0', false) FROM pg_settings WHERE "+
+			"name = 'lock_timeout' AND setting::bigint = $1",
 			s.db.server.Config.LockTimeout.Milliseconds())
 		if err != nil {
 			return server.Classify(ctx, s.conn.PgConn(), "lift the lock limit", err)
@@ -171,7 +177,8 @@ func buildsConcurrently(sql string) bool {
 	case sqltext.IndexValid, sqltext.IndexGone:
 		return true
 	case sqltext.IndexRebuilt:
-		return (p.Target == "index" || p.Target == "table") && script.Statements[0].Transactional == sqltext.NoTransaction
+		return (p.Target == "index" || p.Target == "table") &&
+			script.Statements[0].Transactional == sqltext.NoTransaction
 	}
 	return false
 }

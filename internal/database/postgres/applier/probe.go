@@ -12,8 +12,8 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// Probe looks into the catalog for the effect of a statement that could be in no transaction. It changes nothing that stays. Names
-// without a schema are looked up as the role's own search path has them.
+// Probe looks into the catalog for the effect of a statement that could be in no transaction. It changes nothing that
+// stays. Names without a schema are looked up as the role's own search path has them.
 func (a *Applier) Probe(ctx context.Context, s sqltext.Statement) (apply.Effect, string, error) {
 	if s.Probe == nil {
 		return apply.Other, "there is no way to ask the catalog about " + s.Kind, nil
@@ -104,7 +104,8 @@ func relation(ctx context.Context, conn *pgx.Conn, schema, name string) (oid, na
 	if schema != "" {
 		id = pgx.Identifier{schema, name}
 	}
-	err = conn.QueryRow(ctx, "SELECT oid, relnamespace FROM pg_class WHERE oid = to_regclass($1)", id.Sanitize()).Scan(&oid, &namespace)
+	err = conn.QueryRow(ctx, "SELECT oid, relnamespace FROM pg_class WHERE oid = to_regclass($1)",
+		id.Sanitize()).Scan(&oid, &namespace)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, 0, nil
 	}
@@ -132,7 +133,8 @@ func indexGone(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (apply.Effe
 	return apply.NotDone, fmt.Sprintf("index %s on %s exists", all[0].Name, all[0].On), nil
 }
 
-// goneFromPath does not trust a search path that may have been another one: an index of that name anywhere is a question for a person.
+// goneFromPath does not trust a search path that may have been another one: an index of that name anywhere is a
+// question for a person.
 func goneFromPath(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (apply.Effect, string, error) {
 	if p.Schema == "" {
 		all, err := indexes(ctx, conn, "WHERE c.relname = $1 LIMIT 1", p.Name)
@@ -146,8 +148,8 @@ func goneFromPath(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (apply.E
 	return apply.Done, fmt.Sprintf("index %s does not exist", p.Name), nil
 }
 
-// indexRebuilt cannot tell a rebuilt index from one that was not touched; running the statement again is harmless, so a valid one counts
-// as not done.
+// indexRebuilt cannot tell a rebuilt index from one that was not touched; running the statement again is harmless, so a
+// valid one counts as not done.
 func indexRebuilt(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (apply.Effect, string, error) {
 	left, err := rebuildLeftovers(ctx, conn, p)
 	if err != nil {
@@ -168,7 +170,8 @@ func rebuildLeftovers(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) ([]i
 		if err != nil || oid == 0 {
 			return nil, err
 		}
-		return indexes(ctx, conn, "WHERE (i.indrelid = $1 OR i.indrelid = (SELECT indrelid FROM pg_index WHERE indexrelid = $1)) AND "+invalid, oid)
+		return indexes(ctx, conn, "WHERE (i.indrelid = $1 OR i.indrelid = (SELECT indrelid FROM pg_index WHERE "+
+			"indexrelid = $1)) AND "+invalid, oid)
 	case "schema":
 		return indexes(ctx, conn, "WHERE n.nspname = $1 AND "+invalid, p.Name)
 	}
@@ -193,7 +196,8 @@ func partitionDetached(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) (ap
 	if server.Version(conn) < 140000 {
 		column = "false" // nothing can be detached concurrently there
 	}
-	err = conn.QueryRow(ctx, "SELECT "+column+" FROM pg_inherits WHERE inhrelid = $1 AND inhparent = $2", child, parent).Scan(&pending)
+	err = conn.QueryRow(ctx, "SELECT "+column+" FROM pg_inherits WHERE inhrelid = $1 AND inhparent = $2", child,
+		parent).Scan(&pending)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return apply.Done, fmt.Sprintf("%s is no partition of %s", p.Name, p.Table), nil

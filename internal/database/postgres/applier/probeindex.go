@@ -43,12 +43,14 @@ func indexValid(ctx context.Context, conn *pgx.Conn, s sqltext.Statement) (apply
 	case !x.Valid && x.Builder != 0:
 		return apply.Other, fmt.Sprintf("index %s is being built by pid %d", x.Name, x.Builder), nil
 	case !x.Valid:
-		return apply.Halfway, fmt.Sprintf("index %s on %s is invalid: it costs every write and serves no read", x.Name, x.On), nil
+		return apply.Halfway, fmt.Sprintf("index %s on %s is invalid: it costs every write and serves no read", x.Name,
+			x.On), nil
 	}
 	def, unique, err := wantedIndex(ctx, conn, s, table)
 	switch {
 	case err != nil && errors.Is(err, errNoShadow):
-		return apply.Other, fmt.Sprintf("index %s on %s is valid, but its definition could not be compared: %v", x.Name, x.On, err), nil
+		return apply.Other, fmt.Sprintf("index %s on %s is valid, but its definition could not be compared: %v", x.Name,
+			x.On, err), nil
 	case err != nil:
 		return 0, "", err
 	case def != x.Def || unique != x.Unique:
@@ -60,7 +62,8 @@ func indexValid(ctx context.Context, conn *pgx.Conn, s sqltext.Statement) (apply
 // noIndex tells nothing of that name from something else of that name.
 func noIndex(ctx context.Context, conn *pgx.Conn, p sqltext.Probe, namespace uint32) (apply.Effect, string, error) {
 	var n int
-	err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_class WHERE relname = $1 AND relnamespace = $2", p.Name, namespace).Scan(&n)
+	err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_class WHERE relname = $1 AND relnamespace = $2", p.Name,
+		namespace).Scan(&n)
 	if err != nil {
 		return 0, "", err
 	}
@@ -72,9 +75,10 @@ func noIndex(ctx context.Context, conn *pgx.Conn, p sqltext.Probe, namespace uin
 
 var errNoShadow = errors.New("no comparison was possible")
 
-// wantedIndex lets the server itself write out the definition that the statement asks for: on an empty temporary table of the same
-// columns, in a transaction that is rolled back.
-func wantedIndex(ctx context.Context, conn *pgx.Conn, s sqltext.Statement, table uint32) (def string, unique bool, err error) {
+// wantedIndex lets the server itself write out the definition that the statement asks for: on an empty temporary table
+// of the same columns, in a transaction that is rolled back.
+func wantedIndex(ctx context.Context, conn *pgx.Conn, s sqltext.Statement, table uint32) (def string, unique bool,
+	err error) {
 	sql, err := shadowStatement(s.SQL)
 	if err != nil {
 		return "", false, fmt.Errorf("%w: %w", errNoShadow, err)
@@ -85,7 +89,8 @@ func wantedIndex(ctx context.Context, conn *pgx.Conn, s sqltext.Statement, table
 	}
 	defer func() { _ = tx.Rollback(ctx) }()
 	var like string
-	if err := tx.QueryRow(ctx, "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
+	if err := tx.QueryRow(ctx, "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON "+
+		"n.oid = c.relnamespace WHERE c.oid = $1",
 		table).Scan(&like); err != nil {
 		return "", false, err
 	}
@@ -94,7 +99,8 @@ func wantedIndex(ctx context.Context, conn *pgx.Conn, s sqltext.Statement, table
 			if server.Code(err) == "" {
 				return "", false, err
 			}
-			return "", false, fmt.Errorf("%w: %w", errNoShadow, server.Classify(ctx, conn.PgConn(), "try the definition on an empty copy", err))
+			return "", false, fmt.Errorf("%w: %w", errNoShadow, server.Classify(ctx, conn.PgConn(),
+				"try the definition on an empty copy", err))
 		}
 	}
 	err = tx.QueryRow(ctx, `SELECT substr(pg_get_indexdef(indexrelid), position(' USING ' IN pg_get_indexdef(indexrelid))), indisunique

@@ -6,7 +6,8 @@ import (
 )
 
 func TestShadowStatement_makes_a_plain_index_on_the_copy(t *testing.T) {
-	sql, err := shadowStatement("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ix ON app.t USING gin (lower(a) DESC) INCLUDE (b) WHERE a > 'x'")
+	sql, err := shadowStatement("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ix ON app.t USING gin (lower(a) " +
+		"DESC) INCLUDE (b) WHERE a > 'x'")
 	if err != nil {
 		t.Fatal(err)
 	}

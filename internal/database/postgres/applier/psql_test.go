@@ -15,8 +15,8 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// The seven ways in which psql ends with status 0 on a wrong result, and what happens here. Each script means to put the rows 1, 2 and
-// 4 into a table; the statement with 1/0 is the one that goes wrong.
+// The seven ways in which psql ends with status 0 on a wrong result, and what happens here. Each script means to put
+// the rows 1, 2 and 4 into a table; the statement with 1/0 is the one that goes wrong.
 func TestRun_is_not_fooled_in_the_seven_ways_in_which_psql_is(t *testing.T) {
 	const bad = "INSERT INTO effect SELECT 1/0;\n"
 	const stop = "-v ON_ERROR_STOP=1"
@@ -26,19 +26,30 @@ func TestRun_is_not_fooled_in_the_seven_ways_in_which_psql_is(t *testing.T) {
 		psql       string // rows that psql leaves although it says 0
 		refused    string // why the script is not begun; "": it is begun, fails and leaves nothing
 	}{
-		"an error in the middle, no flags":          {"", "INSERT INTO effect VALUES (1);\nINSERT INTO effect VALUES (2);\n" + bad + "INSERT INTO effect VALUES (4);\n", false, "1 2 4", ""},
-		"an error in the middle, -1":                {"-1", "INSERT INTO effect VALUES (1);\nINSERT INTO effect VALUES (2);\n" + bad + "INSERT INTO effect VALUES (4);\n", false, "", ""},
-		"a pipe behind it":                          {stop, "INSERT INTO effect VALUES (1);\nINSERT INTO effect VALUES (2);\n" + bad + "INSERT INTO effect VALUES (4);\n", true, "1 2", ""},
-		"BEGIN without COMMIT":                      {stop, "BEGIN;\nINSERT INTO effect VALUES (1);\nINSERT INTO effect VALUES (2);\nINSERT INTO effect VALUES (4);\n", false, "", "has no COMMIT"},
-		"a stray ROLLBACK":                          {"-1 " + stop, "INSERT INTO effect VALUES (1);\nINSERT INTO effect VALUES (2);\nROLLBACK;\nINSERT INTO effect VALUES (4);\n", false, "4", "ROLLBACK would undo"},
-		`\q in the file`:                            {stop, "INSERT INTO effect VALUES (1);\nINSERT INTO effect VALUES (2);\n\\q\nINSERT INTO effect VALUES (4);\n", false, "1 2", "is a psql command"},
-		`\unset ON_ERROR_STOP`:                      {stop, "\\unset ON_ERROR_STOP\nINSERT INTO effect VALUES (1);\nINSERT INTO effect VALUES (2);\n" + bad + "INSERT INTO effect VALUES (4);\n", false, "1 2 4", "is a psql command"},
-		"an index CONCURRENTLY, -1 (an eighth way)": {"-1", "INSERT INTO effect VALUES (1);\nCREATE INDEX CONCURRENTLY ix_effect ON effect (n);\nINSERT INTO effect VALUES (2);\n", false, "", "works"},
+		"an error in the middle, no flags": {"", "INSERT INTO effect VALUES (1);\nINSERT INTO effect " +
+			"VALUES (2);\n" + bad + "INSERT INTO effect VALUES (4);\n", false, "1 2 4", ""},
+		"an error in the middle, -1": {"-1", "INSERT INTO effect VALUES (1);\nINSERT INTO effect " +
+			"VALUES (2);\n" + bad + "INSERT INTO effect VALUES (4);\n", false, "", ""},
+		"a pipe behind it": {stop, "INSERT INTO effect VALUES (1);\nINSERT INTO effect " +
+			"VALUES (2);\n" + bad + "INSERT INTO effect VALUES (4);\n", true, "1 2", ""},
+		"BEGIN without COMMIT": {stop, "BEGIN;\nINSERT INTO effect VALUES (1);\nINSERT INTO " +
+			"effect VALUES (2);\nINSERT INTO effect VALUES (4);\n", false, "", "has no COMMIT"},
+		"a stray ROLLBACK": {"-1 " + stop,
+			"INSERT INTO effect VALUES (1);\nINSERT INTO effect VALUES (2);\nROLLBACK;\nINSERT INTO effect VALUES " +
+				"(4);\n", false, "4", "ROLLBACK would undo"},
+		`\q in the file`: {stop, "INSERT INTO effect VALUES (1);\nINSERT INTO effect " +
+			"VALUES (2);\n\\q\nINSERT INTO effect VALUES (4);\n", false, "1 2", "is a psql command"},
+		`\unset ON_ERROR_STOP`: {stop, "\\unset ON_ERROR_STOP\nINSERT INTO effect VALUES " +
+			"(1);\nINSERT INTO effect VALUES (2);\n" + bad + "INSERT INTO effect VALUES (4);\n", false, "1 2 4",
+			"is a psql command"},
+		"an index CONCURRENTLY, -1 (an eighth way)": {"-1", "INSERT INTO effect VALUES (1);\nCREATE INDEX " +
+			"CONCURRENTLY ix_effect ON effect (n);\nINSERT INTO effect VALUES (2);\n", false, "", "works"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := servertest.Table(t)
 			rows := func() string {
-				return servertest.Ask[string](t, url, "SELECT coalesce(string_agg(n::text, ' ' ORDER BY n), '') FROM effect")
+				return servertest.Ask[string](t, url, "SELECT coalesce(string_agg(n::text, ' ' ORDER BY n), '') "+
+					"FROM effect")
 			}
 			if status := psql(t, url, c.flags, c.sql, c.pipe); status != 0 {
 				t.Fatalf("psql ends with status %d: it has learned", status)

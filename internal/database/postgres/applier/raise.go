@@ -21,9 +21,10 @@ const (
 	raiseTimeout = "1s" // lock_timeout of one attempt
 )
 
-// Raise puts the ticket's number into the database and ends the sessions of older holders that could still change something: those
-// that hold the fencing row, and those that hold the lock for statements outside transactions but are between two statements. A
-// statement outside transactions that is already running is left to finish; its holder can do nothing after it.
+// Raise puts the ticket's number into the database and ends the sessions of older holders that could still change
+// something: those that hold the fencing row, and those that hold the lock for statements outside transactions but are
+// between two statements. A statement outside transactions that is already running is left to finish; its holder can do
+// nothing after it.
 func (a *Applier) Raise(ctx context.Context, t fence.Ticket) error {
 	if t.Ledger == "" || t.Number < 1 || t.App == "" || t.Environment == "" {
 		return fmt.Errorf("raise the takeover number: the ticket is incomplete")
@@ -55,7 +56,8 @@ func worthRepeating(err error) bool {
 	if _, final := fault.Find(err); final {
 		return false
 	}
-	return errors.Is(err, apply.ErrLockTimeout) || errors.Is(err, apply.ErrLost) || errors.Is(err, database.ErrUnreachable)
+	return errors.Is(err, apply.ErrLockTimeout) || errors.Is(err, apply.ErrLost) ||
+		errors.Is(err, database.ErrUnreachable)
 }
 
 func (a *Applier) raiseOnce(ctx context.Context, t fence.Ticket) error {
@@ -94,12 +96,14 @@ func (a *Applier) refuseOlder(ctx context.Context, conn *pgx.Conn, t fence.Ticke
 // storeFence updates the row in one transaction.
 func (a *Applier) storeFence(ctx context.Context, conn *pgx.Conn, t fence.Ticket) error {
 	const what = "raise the takeover number"
-	err := server.Run(ctx, conn, what, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '"+raiseTimeout+"'")
+	err := server.Run(ctx, conn, what, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL "+
+		"synchronous_commit = on; SET LOCAL lock_timeout = '"+raiseTimeout+"'")
 	if err != nil {
 		return err
 	}
 	args := []any{t.App, t.Environment, t.Ledger, t.Number, t.Run, t.Holder}
-	_, err = conn.Exec(ctx, server.Tag+"INSERT INTO "+a.TableName("fence")+` (app, environment, ledger, number, run, holder)
+	_, err = conn.Exec(ctx, server.Tag+"INSERT INTO "+a.TableName("fence")+
+		` (app, environment, ledger, number, run, holder)
 		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`, args...)
 	if err != nil {
 		return server.Classify(ctx, conn.PgConn(), what, err)
@@ -111,7 +115,8 @@ func (a *Applier) storeFence(ctx context.Context, conn *pgx.Conn, t fence.Ticket
 	if err := t.Check(known); err != nil {
 		return err
 	}
-	_, err = conn.Exec(ctx, server.Tag+"UPDATE "+a.TableName("fence")+` SET number = $4, run = $5, holder = $6, at = clock_timestamp()
+	_, err = conn.Exec(ctx, server.Tag+"UPDATE "+a.TableName("fence")+
+		` SET number = $4, run = $5, holder = $6, at = clock_timestamp()
 		WHERE app = $1 AND environment = $2 AND ledger = $3`, args...)
 	if err != nil {
 		return server.Classify(ctx, conn.PgConn(), what, err)
@@ -119,8 +124,8 @@ func (a *Applier) storeFence(ctx context.Context, conn *pgx.Conn, t fence.Ticket
 	return commit(ctx, conn)
 }
 
-// endBlockers ends the sessions of ours that keep pid waiting, on a second connection, until the function it gives is called; that one
-// waits for the end and names the last stranger that was in the way, or "".
+// endBlockers ends the sessions of ours that keep pid waiting, on a second connection, until the function it gives is
+// called; that one waits for the end and names the last stranger that was in the way, or "".
 func (a *Applier) endBlockers(ctx context.Context, pid uint32) func() string {
 	ctx, cancel := context.WithCancel(ctx)
 	result := make(chan string, 1)
@@ -160,9 +165,9 @@ func (a *Applier) endBlockersOf(ctx context.Context, pid uint32) string {
 // terminateSQL ends exactly one backend; a later one with the same pid is not met.
 const terminateSQL = server.Tag + `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2`
 
-// evict ends sessions that hold the lock for statements outside transactions while they are between two statements: what they send
-// next would come from a holder who was overtaken. A migration's statement that is running already was sent in time. What a session
-// sends later is refused, because it looks at the number first.
+// evict ends sessions that hold the lock for statements outside transactions while they are between two statements:
+// what they send next would come from a holder who was overtaken. A migration's statement that is running already was
+// sent in time. What a session sends later is refused, because it looks at the number first.
 func (a *Applier) evict(ctx context.Context, t fence.Ticket) error {
 	return a.server.WithLogin(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		for {
@@ -186,7 +191,8 @@ func (a *Applier) idleHolders(ctx context.Context, conn *pgx.Conn, t fence.Ticke
 	all, err := lockHolders(ctx, conn, t)
 	var idle []server.Backend
 	for _, b := range all {
-		if b.Ours() && (a.Markerless() || !b.Migrating()) { // without markers only transactions hold it, and nothing of them stays
+		// without markers only transactions hold it, and nothing of them stays
+		if b.Ours() && (a.Markerless() || !b.Migrating()) {
 			idle = append(idle, b)
 		}
 	}

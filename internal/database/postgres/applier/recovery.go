@@ -15,14 +15,14 @@ import (
 const endPause = 50 * time.Millisecond
 
 // Fate asks what became of an attempt's transaction, or whether the backend of an attempt without one still lives.
-func (d *Applier) Fate(ctx context.Context, a apply.Attempt) (apply.Fate, error) {
+func (a *Applier) Fate(ctx context.Context, at apply.Attempt) (apply.Fate, error) {
 	var fate apply.Fate
-	err := d.server.WithLogin(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
-		if a.XID == "" {
-			fate, err = fateOfBackend(ctx, conn, a)
+	err := a.server.WithLogin(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
+		if at.XID == "" {
+			fate, err = fateOfBackend(ctx, conn, at)
 			return err
 		}
-		fate, err = fateOfTransaction(ctx, conn, a.XID)
+		fate, err = fateOfTransaction(ctx, conn, at.XID)
 		return err
 	})
 	return fate, err
@@ -34,7 +34,8 @@ func fateOfTransaction(ctx context.Context, conn *pgx.Conn, xid string) (apply.F
 	var status *string
 	err := conn.QueryRow(ctx, "SELECT pg_xact_status($1::text::xid8)", xid).Scan(&status)
 	if server.Code(err) == server.CodeInvalidParameter {
-		return apply.Aborted, nil // "is in the future": the server came back from a crash before it had written anything of it
+		// "is in the future": the server came back from a crash before it had written anything of it
+		return apply.Aborted, nil
 	}
 	if err != nil {
 		return 0, server.Classify(ctx, conn.PgConn(), "ask for transaction "+xid, err)
@@ -61,7 +62,8 @@ func fateOfBackend(ctx context.Context, conn *pgx.Conn, a apply.Attempt) (apply.
 	ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 	defer cancel()
 	var idle bool
-	err = conn.QueryRow(ctx, "SELECT count(*) > 0 FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2 AND state = 'idle'", a.PID, a.Started).Scan(&idle)
+	err = conn.QueryRow(ctx, "SELECT count(*) > 0 FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2 AND "+
+		"state = 'idle'", a.PID, a.Started).Scan(&idle)
 	if err != nil {
 		return 0, server.Classify(ctx, conn.PgConn(), "look at the old session", err)
 	}
@@ -84,26 +86,27 @@ func lives(ctx context.Context, conn *pgx.Conn, a apply.Attempt) (bool, error) {
 		return false, server.Classify(ctx, conn.PgConn(), "look for the old session", err)
 	}
 	if started == nil {
-		return false, fmt.Errorf("look for the old session: pid %d belongs to another role and its start is hidden (grant pg_read_all_stats)", a.PID)
+		return false, fmt.Errorf("look for the old session: pid %d belongs to another role and its start is hidden "+
+			"(grant pg_read_all_stats)", a.PID)
 	}
 	return started.Equal(a.Started), nil
 }
 
 // End terminates exactly that backend and waits until it is gone.
-func (d *Applier) End(ctx context.Context, a apply.Attempt) error {
-	return d.server.WithLogin(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+func (a *Applier) End(ctx context.Context, at apply.Attempt) error {
+	return a.server.WithLogin(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 		defer cancel()
-		if _, err := conn.Exec(ctx, terminateSQL, a.PID, a.Started); err != nil {
-			return server.Classify(ctx, conn.PgConn(), fmt.Sprintf("end the old session (pid %d)", a.PID), err)
+		if _, err := conn.Exec(ctx, terminateSQL, at.PID, at.Started); err != nil {
+			return server.Classify(ctx, conn.PgConn(), fmt.Sprintf("end the old session (pid %d)", at.PID), err)
 		}
 		for {
-			alive, err := lives(ctx, conn, a)
+			alive, err := lives(ctx, conn, at)
 			if err != nil || !alive {
 				return err
 			}
 			if err := server.Sleep(ctx, endPause); err != nil {
-				return fmt.Errorf("end the old session: pid %d is still there: %w", a.PID, err)
+				return fmt.Errorf("end the old session: pid %d is still there: %w", at.PID, err)
 			}
 		}
 	})

@@ -11,8 +11,9 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// Remedy gives the statements that remove what Probe called Halfway: an invalid index is dropped, concurrently, if it is on the
-// statement's table; a pending detach is finished. It looks again first and gives an error when something else is found.
+// Remedy gives the statements that remove what Probe called Halfway: an invalid index is dropped, concurrently, if it
+// is on the statement's table; a pending detach is finished. It looks again first and gives an error when something
+// else is found.
 func (a *Applier) Remedy(ctx context.Context, s sqltext.Statement) ([]string, error) {
 	found, why, err := a.Probe(ctx, s)
 	if err != nil {
@@ -39,7 +40,8 @@ func repairs(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) ([]string, er
 		if err != nil {
 			return nil, err
 		}
-		return drops(indexes(ctx, conn, "WHERE NOT i.indisvalid AND c.relname = $1 AND c.relnamespace = $2 AND i.indrelid = $3", p.Name, namespace, table))
+		return drops(indexes(ctx, conn, "WHERE NOT i.indisvalid AND c.relname = $1 AND c.relnamespace = $2 AND "+
+			"i.indrelid = $3", p.Name, namespace, table))
 	case sqltext.IndexGone:
 		oid, _, err := relation(ctx, conn, p.Schema, p.Name)
 		if err != nil {
@@ -49,7 +51,8 @@ func repairs(ctx context.Context, conn *pgx.Conn, p sqltext.Probe) ([]string, er
 	case sqltext.IndexRebuilt:
 		return drops(rebuildLeftovers(ctx, conn, p))
 	case sqltext.PartitionDetached:
-		return []string{fmt.Sprintf("ALTER TABLE %s DETACH PARTITION %s FINALIZE", dotted(p.TableSchema, p.Table), dotted(p.Schema, p.Name))}, nil
+		return []string{fmt.Sprintf("ALTER TABLE %s DETACH PARTITION %s FINALIZE", dotted(p.TableSchema, p.Table),
+			dotted(p.Schema, p.Name))}, nil
 	}
 	return nil, nil
 }

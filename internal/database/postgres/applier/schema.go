@@ -15,7 +15,8 @@ func (a *Applier) TableName(name string) string {
 	return pgx.Identifier{a.server.Config.Schema, name}.Sanitize()
 }
 
-// SetupSQL gives the statements that create the place of markers and takeover numbers, for a role that may not create it itself.
+// SetupSQL gives the statements that create the place of markers and takeover numbers, for a role that may not create
+// it itself.
 func SetupSQL(schema string) string {
 	s := pgx.Identifier{schema}.Sanitize()
 	return fmt.Sprintf(`CREATE SCHEMA %[1]s;
@@ -87,7 +88,9 @@ func (a *Applier) createTables(ctx context.Context, conn *pgx.Conn) error {
 
 func (a *Applier) mayNotCreate(err error) error {
 	return &fault.Fault{Code: "database-rights", Err: err,
-		What:  fmt.Sprintf("the role %s may not create schema %s in %s", a.server.Base.User, a.server.Config.Schema, a.server.Base.Database),
+		What: fmt.Sprintf("the role %s may not create schema %s in %s", a.server.Base.User, a.server.Config.Schema,
+			a.server.Base.Database),
 		Means: "fairlead keeps its markers there, so nothing was applied; the database is unchanged",
-		Do:    []fault.Command{{Line: "fairlead database setup --print", Why: "shows the statements for a role that may"}}}
+		Do: []fault.Command{{Line: "fairlead database setup --print",
+			Why: "shows the statements for a role that may"}}}
 }

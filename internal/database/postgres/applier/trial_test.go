@@ -60,7 +60,8 @@ func TestRun_decides_every_lost_COMMIT(t *testing.T) {
 					right++
 				}
 			}
-			t.Logf("marker %-6s %-35s decided rightly %d of %d; slowest decision %s", marker, c.name, right, n, slowest.Round(time.Millisecond))
+			t.Logf("marker %-6s %-35s decided rightly %d of %d; slowest decision %s", marker, c.name, right, n,
+				slowest.Round(time.Millisecond))
 			if right != n {
 				t.Errorf("%s: decided rightly %d of %d", c.name, right, n)
 			}
@@ -68,9 +69,10 @@ func TestRun_decides_every_lost_COMMIT(t *testing.T) {
 	}
 }
 
-// trial applies one row through a proxy, then resumes. It tells how long the run took from the break on to a new decision, and whether
-// everything that was said was true.
-func trial(t *testing.T, ready *Applier, url, marker string, what servertest.Mischief, applied bool, n int) (time.Duration, bool) {
+// trial applies one row through a proxy, then resumes. It tells how long the run took from the break on to a new
+// decision, and whether everything that was said was true.
+func trial(t *testing.T, ready *Applier, url, marker string, what servertest.Mischief, applied bool, n int) (
+	time.Duration, bool) {
 	t.Helper()
 	j := servertest.JobOf(t, fmt.Sprintf("INSERT INTO public.effect VALUES (%d);", n))
 	match := "COMMIT\x00"
@@ -116,7 +118,8 @@ func TestRun_stalls_readers_no_longer_than_lock_timeout(t *testing.T) {
 		time.AfterFunc(queued(), func() { _ = conn.Close(t.Context()) })
 	}
 	go func() {
-		out, err := exec.Command("psql", url, "-X", "-1", "-v", "ON_ERROR_STOP=1", "-c", "ALTER TABLE theirs ADD COLUMN m int").CombinedOutput()
+		out, err := exec.Command("psql", url, "-X", "-1", "-v", "ON_ERROR_STOP=1", "-c",
+			"ALTER TABLE theirs ADD COLUMN m int").CombinedOutput()
 		done <- fmt.Sprintf("psql: %v %s", err, strings.TrimSpace(string(out)))
 	}()
 	j := servertest.JobOf(t, "ALTER TABLE mine ADD COLUMN m int")
@@ -132,8 +135,10 @@ func TestRun_stalls_readers_no_longer_than_lock_timeout(t *testing.T) {
 	}
 	close(stop)
 	mine, theirs, noise := <-ours, <-psqls, <-calm
-	t.Logf("a blocker of %s, readers at 200/s: with fairlead (lock_timeout %s, done after %s) the longest stall is %s, with psql %s; on a table that nobody touches %s",
-		queued(), lockTimeout, took.Round(time.Millisecond), mine.Round(time.Millisecond), theirs.Round(time.Millisecond), noise.Round(time.Millisecond))
+	t.Logf("a blocker of %s, readers at 200/s: with fairlead (lock_timeout %s, done after %s) the longest stall is "+
+		"%s, with psql %s; on a table that nobody touches %s",
+		queued(), lockTimeout, took.Round(time.Millisecond), mine.Round(time.Millisecond),
+		theirs.Round(time.Millisecond), noise.Round(time.Millisecond))
 	if mine > lockTimeout+max(50*time.Millisecond, noise) { // a busy machine lets readers of all tables wait
 		t.Errorf("the longest stall is %s", mine)
 	}

@@ -1,6 +1,6 @@
-// Package applier gives package apply its primitives on a PostgreSQL server: transactions and sessions under the takeover
-// number, markers, the fates of attempts, and probes of what a statement left. It decides nothing: apply does. Start with
-// Applier.Begin.
+// Package applier gives package apply its primitives on a PostgreSQL server: transactions and sessions under the
+// takeover number, markers, the fates of attempts, and probes of what a statement left. It decides nothing: apply does.
+// Start with Applier.Begin.
 package applier
 
 import (
@@ -47,14 +47,16 @@ func (a *Applier) begin(ctx context.Context, conn *pgx.Conn) error {
 	v := server.Version(conn)
 	if v >= 140000 {
 		// A backend whose client is gone ends within 200 ms instead of finishing its statement.
-		if err := server.Run(ctx, conn, "set the connection check", "SET client_connection_check_interval = '200ms'; "+keepalives); err != nil {
+		if err := server.Run(ctx, conn, "set the connection check", "SET client_connection_check_interval = '200ms'; "+
+			keepalives); err != nil {
 			return err
 		}
 	}
 	sql := fmt.Sprintf(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 		SET LOCAL lock_timeout = %d; SET LOCAL statement_timeout = %d;
 		SET LOCAL idle_in_transaction_session_timeout = %d; SET LOCAL synchronous_commit = on`,
-		a.server.Config.LockTimeout.Milliseconds(), a.server.Config.StatementTimeout.Milliseconds(), a.server.IdleTimeout.Milliseconds())
+		a.server.Config.LockTimeout.Milliseconds(), a.server.Config.StatementTimeout.Milliseconds(),
+		a.server.IdleTimeout.Milliseconds())
 	if v >= 170000 {
 		sql += "; SET LOCAL transaction_timeout = 0"
 	}
@@ -98,7 +100,8 @@ func (t *tx) Hold(ctx context.Context, k fence.Ticket) error {
 func named(ctx context.Context, conn *pgx.Conn, k fence.Ticket, local bool) error {
 	ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 	defer cancel()
-	_, err := conn.Exec(ctx, server.Tag+"SELECT set_config('application_name', $1, $2)", server.ApplicationName(k.Run), local)
+	_, err := conn.Exec(ctx, server.Tag+"SELECT set_config('application_name', $1, $2)", server.ApplicationName(k.Run),
+		local)
 	return server.Classify(ctx, conn.PgConn(), "name the session", err)
 }
 

@@ -15,15 +15,19 @@ import (
 // watchPause lies between two looks at a statement that takes its time.
 const watchPause = time.Second
 
-// watch looks after a statement, on a connection of its own, once it has run for a quarter of lock_timeout: who is in the way, and how
-// far it is. The function that it gives ends the watch and names who was in the way last. A short statement costs no connection.
+// watch looks after a statement, on a connection of its own, once it has run for a quarter of lock_timeout: who is in
+// the way, and how far it is. The function that it gives ends the watch and names who was in the way last. A short
+// statement costs no connection.
 func (a *Applier) watch(ctx context.Context, pid uint32, q apply.Query) func() []string {
 	ctx, cancel := context.WithCancel(ctx)
 	var names []string
 	done := make(chan struct{})
 	timer := time.AfterFunc(a.server.Config.LockTimeout/4, func() {
 		defer close(done)
-		_ = a.server.WithLogin(ctx, func(ctx context.Context, conn *pgx.Conn) error { return follow(ctx, conn, pid, q.Progress, &names) })
+		_ = a.server.WithLogin(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+			return follow(ctx, conn, pid,
+				q.Progress, &names)
+		})
 	})
 	return func() []string {
 		cancel()
@@ -66,7 +70,8 @@ func follow(ctx context.Context, conn *pgx.Conn, pid uint32, heard func(string),
 	}
 }
 
-// progressSQL asks all views in which the server tells how far a command is; each row is phase, done and total, in blocks or what the phase counts.
+// progressSQL asks all views in which the server tells how far a command is; each row is phase, done and total, in
+// blocks or what the phase counts.
 const progressSQL = server.Tag + `SELECT phase, CASE WHEN phase LIKE 'waiting%' THEN lockers_done WHEN blocks_total > 0 THEN blocks_done ELSE tuples_done END,
 		CASE WHEN phase LIKE 'waiting%' THEN lockers_total WHEN blocks_total > 0 THEN blocks_total ELSE tuples_total END,
 		CASE WHEN phase LIKE 'waiting%' THEN 'transactions' WHEN blocks_total > 0 THEN 'blocks' ELSE 'rows' END

@@ -36,7 +36,8 @@ func TestRun_sends_a_file_whole_that_the_parser_does_not_know(t *testing.T) {
 	for _, marker := range []string{"schema", "none"} {
 		url := servertest.Table(t)
 		d := opened(t, url, func(c *server.Config) { c.Marker = marker })
-		j := whole(t, "\ufeff-- from a newer server\n"+servertest.AddRow+newer(t, url)+";\n"+servertest.AddRow+" -- end")
+		j := whole(t, "\ufeff-- from a newer server\n"+servertest.AddRow+newer(t, url)+";\n"+servertest.AddRow+
+			" -- end")
 		if r := servertest.Applied(t, d, j); r.Here != 1 {
 			t.Errorf("the run gives %+v", r)
 		}
@@ -62,17 +63,20 @@ func TestRun_leaves_nothing_of_a_whole_file_that_fails(t *testing.T) {
 	servertest.Decided(t, d, j, apply.NotApplied)
 }
 
-// A whole file is looked through for words that end a transaction. These tests go past that, as a text would that hides them better.
+// A whole file is looked through for words that end a transaction. These tests go past that, as a text would that hides
+// them better.
 func TestRun_does_not_know_what_a_whole_file_left_that_ended_its_transaction(t *testing.T) {
 	for name, c := range map[string]struct {
 		sql     string
 		effects int
 	}{
-		"COMMIT in the middle":               {servertest.AddRow + "COMMIT;" + servertest.AddRow, 2},
-		"COMMIT, then an error":              {servertest.AddRow + "COMMIT;" + servertest.AddRow + "SELECT 1/0", 1},
-		"COMMIT and a new transaction":       {servertest.AddRow + "COMMIT; BEGIN;" + servertest.AddRow, 1},
-		"ROLLBACK and another transaction":   {servertest.AddRow + "ROLLBACK; BEGIN;" + servertest.AddRow + "COMMIT; BEGIN", 1},
-		"ROLLBACK, then an error in another": {servertest.AddRow + "ROLLBACK; BEGIN;" + servertest.AddRow + "COMMIT; BEGIN; SELECT 1/0", 1},
+		"COMMIT in the middle":         {servertest.AddRow + "COMMIT;" + servertest.AddRow, 2},
+		"COMMIT, then an error":        {servertest.AddRow + "COMMIT;" + servertest.AddRow + "SELECT 1/0", 1},
+		"COMMIT and a new transaction": {servertest.AddRow + "COMMIT; BEGIN;" + servertest.AddRow, 1},
+		"ROLLBACK and another transaction": {servertest.AddRow + "ROLLBACK; BEGIN;" + servertest.AddRow +
+			"COMMIT; BEGIN", 1},
+		"ROLLBACK, then an error in another": {servertest.AddRow + "ROLLBACK; BEGIN;" + servertest.AddRow +
+			"COMMIT; BEGIN; SELECT 1/0", 1},
 	} {
 		for _, marker := range []string{"schema", "none"} {
 			t.Run(name+", marker "+marker, func(t *testing.T) {
@@ -93,7 +97,8 @@ func TestRun_does_not_know_what_a_whole_file_left_that_ended_its_transaction(t *
 				}
 				servertest.Decided(t, d, j, apply.Unknown)
 				if strings.HasPrefix(c.sql, servertest.AddRow+"COMMIT") {
-					j.Facts = slices.DeleteFunc(j.Facts, func(f apply.Fact) bool { return f.What == apply.Escaped }) // as after a kill
+					// as after a kill
+					j.Facts = slices.DeleteFunc(j.Facts, func(f apply.Fact) bool { return f.What == apply.Escaped })
 					servertest.Decided(t, d, j, apply.Unknown)
 				}
 			})

@@ -13,8 +13,9 @@ import (
 	"fairlead/internal/database/postgres/server"
 )
 
-// A kind is one sort of object: what an archive's table of contents calls it, and how the catalog counts those that pg_dump writes. Where
-// pg_dump's own choice is finer than the query, the query counts fewer: an archive with more is right, one with less is not.
+// A kind is one sort of object: what an archive's table of contents calls it, and how the catalog counts those that
+// pg_dump writes. Where pg_dump's own choice is finer than the query, the query counts fewer: an archive with more is
+// right, one with less is not.
 type kind struct {
 	plural  string
 	class   uint32 // oid of the catalog that the entry names; the entry's word alone may be a schema's name
@@ -32,13 +33,15 @@ func relations(relkinds string) string {
 }
 
 func routines(prokinds string) string {
-	return `FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prokind = ANY ('` + prokinds + `'::"char"[]) AND
+	return `FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prokind = ANY ('` + prokinds +
+		`'::"char"[]) AND
 		NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = p.oid AND i.deptype = 'i') AND` + fmt.Sprintf(users, "'pg_proc'", "p.oid")
 }
 
 // onTable counts what belongs to a table, by the alias o of its catalog and the column of the table's oid.
 func onTable(catalog, table, condition string) string {
-	return `FROM ` + catalog + ` o JOIN pg_class c ON c.oid = o.` + table + ` JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relpersistence <> 't' AND ` +
+	return `FROM ` + catalog + ` o JOIN pg_class c ON c.oid = o.` + table +
+		` JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relpersistence <> 't' AND ` +
 		condition + ` AND` + fmt.Sprintf(users, "'pg_class'", "c.oid")
 }
 
@@ -60,8 +63,10 @@ func kinds() []kind {
 		{"sequences", 1259, "SEQUENCE", relations("{S}")},
 		{"indexes", 1259, "INDEX", plainIndexes()},
 		{"constraints", 2606, "CONSTRAINT", onTable("pg_constraint", "conrelid",
-			`o.contype IN ('p', 'u', 'x') AND EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = o.conindid AND `+wholeIndex+`)`)},
-		{"foreign keys", 2606, "FK CONSTRAINT", onTable("pg_constraint", "conrelid", `o.contype = 'f' AND o.conparentid = 0`)},
+			`o.contype IN ('p', 'u', 'x') AND EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = o.conindid AND `+
+				wholeIndex+`)`)},
+		{"foreign keys", 2606, "FK CONSTRAINT", onTable("pg_constraint", "conrelid",
+			`o.contype = 'f' AND o.conparentid = 0`)},
 		{"functions", 1255, "FUNCTION", routines("{f,w}")},
 		{"procedures", 1255, "PROCEDURE", routines("{p}")},
 		{"aggregates", 1255, "AGGREGATE", routines("{a}")},
@@ -71,13 +76,15 @@ func kinds() []kind {
 		{"statistics", 3381, "STATISTICS", onTable("pg_statistic_ext", "stxrelid", `true`)},
 		{"types", 1247, "TYPE", types(`(t.typtype IN ('e', 'r') OR t.typtype = 'c' AND c.relkind = 'c')`)},
 		{"domains", 1247, "DOMAIN", types(`t.typtype = 'd'`)},
-		{"schemas", 2615, "SCHEMA", `FROM pg_namespace n WHERE n.nspname <> 'public' AND` + fmt.Sprintf(users, "'pg_namespace'", "n.oid")},
+		{"schemas", 2615, "SCHEMA", `FROM pg_namespace n WHERE n.nspname <> 'public' AND` + fmt.Sprintf(users,
+			"'pg_namespace'", "n.oid")},
 		{"extensions", 3079, "EXTENSION", `FROM pg_extension e WHERE e.oid >= 16384`},
 		{"event triggers", 3466, "EVENT TRIGGER", `FROM pg_event_trigger e WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = e.oid AND d.deptype = 'e')`},
 	}
 }
 
-// largeObjects is the one kind that is counted in the archive's data: how the table of contents lists them differs by version.
+// largeObjects is the one kind that is counted in the archive's data: how the table of contents lists them differs by
+// version.
 const largeObjects = "large objects"
 
 // plainIndexes counts those that are not part of a constraint.

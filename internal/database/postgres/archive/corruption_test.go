@@ -34,7 +34,8 @@ type caught struct{ trials, list, full, l1, l2 int }
 
 func (c caught) String() string {
 	share := func(n int) string { return fmt.Sprintf("%d of %d", n, c.trials) }
-	return fmt.Sprintf("pg_restore --list %s, reading it whole %s, hash (L1) %s, contents and rows (L2 without the hash) %s", share(c.list), share(c.full), share(c.l1), share(c.l2))
+	return fmt.Sprintf("pg_restore --list %s, reading it whole %s, hash (L1) %s, contents and rows (L2 without the "+
+		"hash) %s", share(c.list), share(c.full), share(c.l1), share(c.l2))
 }
 
 func TestVerify_with_the_hash_catches_every_flip_and_every_cut(t *testing.T) {
@@ -143,7 +144,8 @@ func TestDump_names_who_holds_the_table(t *testing.T) {
 		c.PgDump = servertest.Wrapper(t, `exec "$real" "${@/--lock-wait-timeout=10s/--lock-wait-timeout=300ms}"`)
 	})
 	_, err := d.Dump(t.Context(), &bytes.Buffer{})
-	if err == nil || !strings.Contains(err.Error(), "a table was locked by somebody else") || !strings.Contains(err.Error(), "held by") || !strings.Contains(err.Error(), "a nightly job") {
+	if err == nil || !strings.Contains(err.Error(), "a table was locked by somebody else") ||
+		!strings.Contains(err.Error(), "held by") || !strings.Contains(err.Error(), "a nightly job") {
 		t.Errorf("it says %v", err)
 	}
 	t.Log(err)

@@ -14,8 +14,8 @@ import (
 	"fairlead/internal/database/postgres/tempdir"
 )
 
-// pgDumpDirectory lets pg_dump write the directory format into a private folder, by several sessions at once, all of them in the
-// snapshot. Once pg_dump has ended well, the folder goes to w as a tar.
+// pgDumpDirectory lets pg_dump write the directory format into a private folder, by several sessions at once, all of
+// them in the snapshot. Once pg_dump has ended well, the folder goes to w as a tar.
 func (a *Archive) pgDumpDirectory(ctx context.Context, t server.Tool, snapshot string, w io.Writer) error {
 	work, err := a.openWorkspace()
 	if err != nil {
@@ -23,7 +23,8 @@ func (a *Archive) pgDumpDirectory(ctx context.Context, t server.Tool, snapshot s
 	}
 	defer work.Remove()
 	dir := filepath.Join(work.Path, "dump")
-	args := append(a.dumpArguments(database.FormatDirectory, snapshot), "--jobs="+strconv.Itoa(a.server.Session.DirectoryJobs), "--no-sync", "--file="+dir)
+	args := append(a.dumpArguments(database.FormatDirectory, snapshot), "--jobs="+
+		strconv.Itoa(a.server.Session.DirectoryJobs), "--no-sync", "--file="+dir)
 	stop := tellSize(dir, w)
 	err = a.server.RunConnected(ctx, t, server.Command{Name: "pg_dump", Args: args, Group: true})
 	stop()
@@ -38,8 +39,8 @@ func (a *Archive) pgDumpDirectory(ctx context.Context, t server.Tool, snapshot s
 	return err
 }
 
-// tellSize tells w how large a folder becomes, once a second or less often where there are many files, if w wants to know; until stop is
-// called, which must be.
+// tellSize tells w how large a folder becomes, once a second or less often where there are many files, if w wants to
+// know; until stop is called, which must be.
 func tellSize(dir string, w io.Writer) (stop func()) {
 	to, ok := w.(interface{ Ahead(bytes int64) })
 	if !ok {

@@ -23,7 +23,8 @@ import (
 	"fairlead/internal/lab/smalldisk"
 )
 
-// directed opens a database whose dumps are in the directory format, by two sessions, with scratch below the folder that it gives.
+// directed opens a database whose dumps are in the directory format, by two sessions, with scratch below the folder
+// that it gives.
 func directed(t *testing.T, url string, change ...func(*server.Config)) (*Archive, string) {
 	t.Helper()
 	d, scratch := opened(t, url, change...), t.TempDir()
@@ -42,7 +43,8 @@ func TestDirectory_is_dumped_verified_and_restored_like_a_custom_dump(t *testing
 	d, _ := directed(t, url)
 	dump, archive := dumped1(t, d)
 	custom, _ := dumped1(t, opened(t, url))
-	if dump.Format != database.FormatDirectory || len(dump.Tables) != len(custom.Tables) || dump.Tables["public.orders"] != 20000 {
+	if dump.Format != database.FormatDirectory || len(dump.Tables) != len(custom.Tables) ||
+		dump.Tables["public.orders"] != 20000 {
 		t.Errorf("the description is %+v", dump)
 	}
 	first, err := tar.NewReader(bytes.NewReader(archive)).Next()
@@ -58,7 +60,8 @@ func TestDirectory_is_dumped_verified_and_restored_like_a_custom_dump(t *testing
 	if err := os.Rename(restorer, restorer+".real"); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(restorer, []byte("#!/bin/sh\necho \"$@\" >> "+told+"\nexec "+restorer+".real \"$@\"\n"), 0o755); err != nil {
+	if err := os.WriteFile(restorer, []byte("#!/bin/sh\necho \"$@\" >> "+told+"\nexec "+restorer+".real \"$@\"\n"),
+		0o755); err != nil {
 		t.Fatal(err)
 	}
 	name := d.server.Base.Database + "_new"
@@ -68,7 +71,8 @@ func TestDirectory_is_dumped_verified_and_restored_like_a_custom_dump(t *testing
 	if err := d.CreateDatabase(t.Context(), database.NewDatabase{Name: name, Locale: dump.Locale}); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Restore(t.Context(), name, bytes.NewReader(archive), database.RestoreOptions{Format: dump.Format, Dumper: dump.Dumper, Owners: true, Analyze: true}); err != nil {
+	if err := d.Restore(t.Context(), name, bytes.NewReader(archive), database.RestoreOptions{Format: dump.Format,
+		Dumper: dump.Dumper, Owners: true, Analyze: true}); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Compare(t.Context(), name, dump); err != nil {
@@ -82,7 +86,8 @@ func TestDirectory_is_dumped_verified_and_restored_like_a_custom_dump(t *testing
 func TestDirectory_counts_in_the_snapshot_of_all_its_sessions(t *testing.T) {
 	url := servertest.Filled(t)
 	d, _ := directed(t, url)
-	verifiedWhileOthersWrite(t, d, url, "INSERT INTO public.orders SELECT 1, 'x' FROM generate_series(1, 100)", "INSERT INTO public.empty VALUES (1)")
+	verifiedWhileOthersWrite(t, d, url, "INSERT INTO public.orders SELECT 1, 'x' FROM generate_series(1, 100)",
+		"INSERT INTO public.empty VALUES (1)")
 }
 
 func TestDirectory_with_the_hash_catches_every_flip_and_every_cut(t *testing.T) {
@@ -118,7 +123,8 @@ func TestDirectory_with_the_hash_catches_every_flip_and_every_cut(t *testing.T) 
 			return bad
 		})
 		cutHash, cutRead := spoil(cuts, func() []byte { return good[:random.IntN(len(good))] })
-		t.Logf("%s, %d bytes\n\tflips: hash %d of %d, reading and comparing alone %d\n\tcuts:  hash %d of %d, reading and comparing alone %d", name, len(good), hash, flips, read, cutHash, cuts, cutRead)
+		t.Logf("%s, %d bytes\n\tflips: hash %d of %d, reading and comparing alone %d\n\tcuts:  hash %d of %d, "+
+			"reading and comparing alone %d", name, len(good), hash, flips, read, cutHash, cuts, cutRead)
 		if hash < flips || cutHash < cuts || cutRead < cuts {
 			t.Errorf("%s: not everything was caught", name)
 		}
@@ -153,7 +159,8 @@ func TestDirectory_fails_on_a_scratch_disk_that_fills_and_says_so(t *testing.T) 
 	small.server.Session.DirectoryJobs, small.server.Session.Scratch = 2, t.TempDir()
 	smalldisk.Mount(t, small.server.Session.Scratch, 100<<10)
 	var out bytes.Buffer
-	if _, err := small.Dump(t.Context(), &out); err == nil || !strings.Contains(err.Error(), "No space left on device") || out.Len() > 0 {
+	if _, err := small.Dump(t.Context(), &out); err == nil || !strings.Contains(err.Error(),
+		"No space left on device") || out.Len() > 0 {
 		t.Errorf("a dump gives %v and %d bytes", err, out.Len())
 	}
 	if err := small.Verify(t.Context(), bytes.NewReader(archive), dump); !errors.Is(err, syscall.ENOSPC) {
@@ -183,11 +190,13 @@ func TestDirectory_leaves_nothing_when_it_is_stopped_or_the_store_is_full(t *tes
 	if _, err := d.Dump(ctx, io.Discard); !errors.Is(err, context.Canceled) {
 		t.Errorf("a dump that was stopped gives %v", err)
 	}
-	if _, err := d.Dump(t.Context(), writer(func([]byte) (int, error) { return 0, errDisk })); !errors.Is(err, errDisk) {
+	if _, err := d.Dump(t.Context(), writer(func([]byte) (int, error) { return 0, errDisk })); !errors.Is(err,
+		errDisk) {
 		t.Errorf("a full store gives %v", err)
 	}
 	for range 100 {
-		if servertest.Ask[int](t, url, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%' AND datname = current_database()") == 0 {
+		if servertest.Ask[int](t, url, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE "+
+			"'pg_dump%' AND datname = current_database()") == 0 {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -203,10 +212,12 @@ func TestDirectory_is_dumped_and_restored_through_a_host_by_several_sessions(t *
 	t.Cleanup(func() {
 		servertest.Admin(t, servertest.Server.URL("owner", "postgres"), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
 	})
-	if err := errors.Join(d.Verify(t.Context(), bytes.NewReader(archive), dump), d.CreateDatabase(t.Context(), database.NewDatabase{Name: name, Locale: dump.Locale})); err != nil {
+	if err := errors.Join(d.Verify(t.Context(), bytes.NewReader(archive), dump), d.CreateDatabase(t.Context(),
+		database.NewDatabase{Name: name, Locale: dump.Locale})); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Restore(t.Context(), name, bytes.NewReader(archive), database.RestoreOptions{Format: dump.Format, Dumper: dump.Dumper, Owners: true}); err != nil {
+	if err := d.Restore(t.Context(), name, bytes.NewReader(archive), database.RestoreOptions{Format: dump.Format,
+		Dumper: dump.Dumper, Owners: true}); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Compare(t.Context(), name, dump); err != nil {

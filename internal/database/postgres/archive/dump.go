@@ -1,5 +1,5 @@
-// Package archive takes dumps of a database, verifies them, and makes databases out of them: pg_dump and pg_restore do the
-// work, and what they did is counted and compared with the catalog. Start with Archive.Dump.
+// Package archive takes dumps of a database, verifies them, and makes databases out of them: pg_dump and pg_restore do
+// the work, and what they did is counted and compared with the catalog. Start with Archive.Dump.
 package archive
 
 import (
@@ -21,8 +21,9 @@ type Archive struct{ server *server.Server }
 // New gives one over a server.
 func New(s *server.Server) *Archive { return &Archive{s} }
 
-// Dump streams a dump to w, in the custom format or as the tar of one in the directory format, and counts the rows of every table in the
-// dump's own snapshot while pg_dump writes. It returns only after pg_dump has ended well and the counts are complete.
+// Dump streams a dump to w, in the custom format or as the tar of one in the directory format, and counts the rows of
+// every table in the dump's own snapshot while pg_dump writes. It returns only after pg_dump has ended well and the
+// counts are complete.
 func (a *Archive) Dump(ctx context.Context, w io.Writer) (database.Dump, error) {
 	conn, err := a.server.Connect(ctx)
 	if err != nil {
@@ -51,16 +52,20 @@ func (a *Archive) Dump(ctx context.Context, w io.Writer) (database.Dump, error) 
 	return facts, a.lockedOut(ctx, err)
 }
 
-// lockedOut adds to an error about a lock who holds one that nobody can read beside, or which setting is too small. A nil error stays nil.
+// lockedOut adds to an error about a lock who holds one that nobody can read beside, or which setting is too small. A
+// nil error stays nil.
 func (a *Archive) lockedOut(ctx context.Context, err error) error {
 	if err != nil && strings.Contains(err.Error(), "out of shared memory") {
-		return fmt.Errorf("%w; pg_dump locks every table at once: raise max_locks_per_transaction of the server (max_connections times it must exceed the number of tables)", err)
+		return fmt.Errorf("%w; pg_dump locks every table at once: raise max_locks_per_transaction of the server "+
+			"(max_connections times it must exceed the number of tables)", err)
 	}
-	if err == nil || !strings.Contains(err.Error(), server.LockedByOthers) && server.Code(err) != server.CodeLockTimeout {
+	if err == nil || !strings.Contains(err.Error(), server.LockedByOthers) &&
+		server.Code(err) != server.CodeLockTimeout {
 		return err
 	}
 	var holders []server.Backend
-	_ = a.server.With(context.WithoutCancel(ctx), func(ctx context.Context, conn *pgx.Conn) (err error) { // without it the error speaks
+	// without it the error speaks
+	_ = a.server.With(context.WithoutCancel(ctx), func(ctx context.Context, conn *pgx.Conn) (err error) {
 		holders, err = server.Backends(ctx, conn, `WHERE a.pid IN (SELECT pid FROM pg_locks WHERE locktype = 'relation' AND granted AND mode = 'AccessExclusiveLock'
 			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AND a.pid <> pg_backend_pid() ORDER BY a.xact_start LIMIT 3`)
 		return err
@@ -103,7 +108,8 @@ func openSnapshot(ctx context.Context, conn *pgx.Conn) (f database.Dump, snapsho
 }
 
 // dumpAndCount runs both and stops one when the other fails.
-func (a *Archive) dumpAndCount(ctx context.Context, conn *pgx.Conn, t server.Tool, snapshot string, w io.Writer) (map[string]int64, error) {
+func (a *Archive) dumpAndCount(ctx context.Context, conn *pgx.Conn, t server.Tool, snapshot string, w io.Writer) (
+	map[string]int64, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type counted struct {
@@ -134,7 +140,8 @@ func (a *Archive) pgDump(ctx context.Context, t server.Tool, snapshot string, w 
 		return a.pgDumpDirectory(ctx, t, snapshot, w)
 	}
 	out := &pipe{w: w}
-	err := a.server.RunConnected(ctx, t, server.Command{Name: "pg_dump", Args: a.dumpArguments(database.FormatCustom, snapshot), Out: out})
+	err := a.server.RunConnected(ctx, t, server.Command{Name: "pg_dump", Args: a.dumpArguments(database.FormatCustom,
+		snapshot), Out: out})
 	if out.err != nil {
 		return fmt.Errorf("store the dump: %w", out.err)
 	}
@@ -147,15 +154,16 @@ func (a *Archive) dumpArguments(format, snapshot string) []string {
 	if a.server.Session.PlainArchive {
 		level = "--compress=0"
 	}
-	args := []string{"--format=" + format, level, "--no-password", "--lock-wait-timeout=" + server.LockWait, "--snapshot=" + snapshot}
+	args := []string{"--format=" + format, level, "--no-password", "--lock-wait-timeout=" + server.LockWait,
+		"--snapshot=" + snapshot}
 	if a.server.Config.Role != "" {
 		args = append(args, "--role="+a.server.Config.Role)
 	}
 	return args
 }
 
-// pipe hides what else a writer is, so that the child gets a pipe and ends with us rather than writing on into a file. It remembers the
-// writer's own error, which otherwise would look like the child's.
+// pipe hides what else a writer is, so that the child gets a pipe and ends with us rather than writing on into a file.
+// It remembers the writer's own error, which otherwise would look like the child's.
 type pipe struct {
 	w   io.Writer
 	err error
@@ -191,7 +199,8 @@ func countRows(ctx context.Context, conn *pgx.Conn) (map[string]int64, error) {
 	return counts, nil
 }
 
-// letGo is after how many tables the locks of counting are let go: pg_dump needs as many as there are tables, and the server has so many.
+// letGo is after how many tables the locks of counting are let go: pg_dump needs as many as there are tables, and the
+// server has so many.
 const letGo = 200
 
 func savepoint(i int) string {

@@ -32,7 +32,8 @@ func TestDump_is_verified_with_the_rows_of_its_own_snapshot(t *testing.T) {
 	url := servertest.Filled(t)
 	d := opened(t, url)
 	dump, archive := dumped1(t, d)
-	want := map[string]int64{"public.orders": 20000, `"Odd schema"."a.b ""c"" (d"`: 3, "public.empty": 0, "public.parts_1": 5, "public.parts_2": 5,
+	want := map[string]int64{"public.orders": 20000, `"Odd schema"."a.b ""c"" (d"`: 3, "public.empty": 0,
+		"public.parts_1": 5, "public.parts_2": 5,
 		"public.parent": 0, "public.child": 2, "public.nothing": 1, "public.unlogged": 1}
 	for name, n := range want {
 		if dump.Tables[name] != n {
@@ -42,7 +43,8 @@ func TestDump_is_verified_with_the_rows_of_its_own_snapshot(t *testing.T) {
 	if len(dump.Tables) != len(want) {
 		t.Errorf("there are %d tables, want %d: %v", len(dump.Tables), len(want), dump.Tables)
 	}
-	if dump.System == "" || dump.Timeline != 1 || dump.LSN == "" || dump.At.IsZero() || dump.Extensions["plpgsql"] == "" || !strings.HasPrefix(dump.Dumper, dump.Server[:2]) {
+	if dump.System == "" || dump.Timeline != 1 || dump.LSN == "" || dump.At.IsZero() ||
+		dump.Extensions["plpgsql"] == "" || !strings.HasPrefix(dump.Dumper, dump.Server[:2]) {
 		t.Errorf("the description lacks facts: %+v", dump)
 	}
 	if err := d.Verify(t.Context(), bytes.NewReader(archive), dump); err != nil {
@@ -52,7 +54,8 @@ func TestDump_is_verified_with_the_rows_of_its_own_snapshot(t *testing.T) {
 
 func TestDump_counts_in_the_snapshot_while_others_write(t *testing.T) {
 	url := servertest.Filled(t)
-	verifiedWhileOthersWrite(t, opened(t, url), url, "INSERT INTO public.orders SELECT 1, 'x' FROM generate_series(1, 100)")
+	verifiedWhileOthersWrite(t, opened(t, url), url, "INSERT INTO public.orders SELECT 1, 'x' FROM "+
+		"generate_series(1, 100)")
 }
 
 // verifiedWhileOthersWrite takes and verifies a dump of a database into which the statements write all the time.
@@ -126,7 +129,8 @@ func TestVerify_refuses_an_archive_that_holds_something_else(t *testing.T) {
 	if err := d.Verify(t.Context(), broken, dump); !errors.Is(err, errDisk) {
 		t.Errorf("a store that fails in the middle gives %v", err)
 	}
-	if err := d.Verify(t.Context(), io.MultiReader(bytes.NewReader(archive), bytes.NewReader(make([]byte, 1<<20))), dump); err == nil {
+	if err := d.Verify(t.Context(), io.MultiReader(bytes.NewReader(archive), bytes.NewReader(make([]byte, 1<<20))),
+		dump); err == nil {
 		t.Error("an archive with something behind its end passes")
 	}
 }
@@ -143,7 +147,8 @@ func TestDump_fails_when_pg_dump_is_killed_or_the_store_is_full(t *testing.T) {
 	if _, err := d.Dump(ctx, writer(func(p []byte) (int, error) { cancel(); return len(p), nil })); err == nil {
 		t.Error("a dump that was stopped is a success")
 	}
-	if _, err := d.Dump(t.Context(), writer(func([]byte) (int, error) { return 0, errDisk })); !errors.Is(err, errDisk) {
+	if _, err := d.Dump(t.Context(), writer(func([]byte) (int, error) { return 0, errDisk })); !errors.Is(err,
+		errDisk) {
 		t.Errorf("a full store gives %v", err)
 	}
 }
@@ -185,7 +190,8 @@ func secretsIn(t *testing.T, secret string) (dumps int) {
 		}
 		if bytes.Contains(argv, []byte("pg_dump\x00")) && len(environ) > 0 {
 			dumps++
-			if bytes.Contains(environ, []byte("PGPASSWORD")) || !bytes.Contains(environ, []byte("PGPASSFILE=/proc/self/fd/")) {
+			if bytes.Contains(environ, []byte("PGPASSWORD")) ||
+				!bytes.Contains(environ, []byte("PGPASSFILE=/proc/self/fd/")) {
 				t.Errorf("pg_dump's environment is %q", environ)
 			}
 		}

@@ -15,19 +15,19 @@ import (
 )
 
 // Since tells what a restore of a snapshot's dump would lose now.
-func (d *Archive) Since(ctx context.Context, m database.Mark) (database.Gap, error) {
+func (a *Archive) Since(ctx context.Context, m database.Mark) (database.Gap, error) {
 	var g database.Gap
-	err := d.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err := a.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		now, err := activity(ctx, conn)
 		if err != nil {
 			return err
 		}
-		g = written(m.Activity, now, d.server.Config.Schema)
-		a, err := archiving(ctx, conn)
+		g = written(m.Activity, now, a.server.Config.Schema)
+		log, err := archiving(ctx, conn)
 		if err != nil {
 			return err
 		}
-		g.Archive = a.words
+		g.Archive = log.words
 		ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 		defer cancel()
 		err = conn.QueryRow(ctx, `SELECT greatest(extract(epoch FROM clock_timestamp() - $1::timestamptz), 0)::float8,
@@ -40,7 +40,8 @@ func (d *Archive) Since(ctx context.Context, m database.Mark) (database.Gap, err
 // most is how many tables a gap names.
 const most = 10
 
-// written compares two readings. A table whose count went back was counted anew after a crash: what it has now is what is known.
+// written compares two readings. A table whose count went back was counted anew after a crash: what it has now is what
+// is known.
 func written(then, now map[string]int64, without string) database.Gap {
 	g := database.Gap{Tables: map[string]int64{}}
 	ours := pgx.Identifier{without}.Sanitize() + "."
@@ -65,8 +66,8 @@ func written(then, now map[string]int64, without string) database.Gap {
 	return g
 }
 
-// activity reads, per table, how many rows were inserted, updated or deleted since the server began to count. The server's own count is
-// a little behind and begins anew after a crash.
+// activity reads, per table, how many rows were inserted, updated or deleted since the server began to count. The
+// server's own count is a little behind and begins anew after a crash.
 func activity(ctx context.Context, conn *pgx.Conn) (map[string]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, contentsLimit)
 	defer cancel()
@@ -104,7 +105,8 @@ func archiving(ctx context.Context, conn *pgx.Conn) (archive, error) {
 	case mode == "off":
 		return archive{words: "archive_mode is off: what is written after the backup began cannot be had back"}, nil
 	case failing:
-		return archive{words: "archiving fails since " + failed + ": what is written after the backup began may not be had back"}, nil
+		return archive{words: "archiving fails since " + failed +
+			": what is written after the backup began may not be had back"}, nil
 	case !ever:
 		return archive{works: true, words: "archive_mode is " + mode + ", but nothing was archived yet"}, nil
 	}
@@ -112,23 +114,25 @@ func archiving(ctx context.Context, conn *pgx.Conn) (archive, error) {
 }
 
 // RestorePoint marks the present moment in the server's log where archiving works and the role may.
-func (d *Archive) RestorePoint(ctx context.Context, name string) (database.RestorePoint, error) {
+func (a *Archive) RestorePoint(ctx context.Context, name string) (database.RestorePoint, error) {
 	var p database.RestorePoint
-	err := d.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		a, err := archiving(ctx, conn)
+	err := a.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		log, err := archiving(ctx, conn)
 		if err != nil {
 			return err
 		}
-		if !a.works {
-			p.Why = a.words
+		if !log.works {
+			p.Why = log.words
 			return nil
 		}
 		ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 		defer cancel()
 		name = name[:min(len(name), 63)]
-		err = conn.QueryRow(ctx, `SELECT pg_create_restore_point($1)::text, `+server.IdentitySQL, name).Scan(&p.LSN, &p.System, &p.Timeline, new(string))
+		err = conn.QueryRow(ctx, `SELECT pg_create_restore_point($1)::text, `+server.IdentitySQL, name).Scan(&p.LSN,
+			&p.System, &p.Timeline, new(string))
 		if server.Code(err) == server.CodeNoPrivilege {
-			p.Why = fmt.Sprintf("the role %s may not create a restore point (GRANT EXECUTE ON FUNCTION pg_create_restore_point(text) helps)", d.server.Base.User)
+			p.Why = fmt.Sprintf("the role %s may not create a restore point (GRANT EXECUTE ON FUNCTION "+
+				"pg_create_restore_point(text) helps)", a.server.Base.User)
 			return nil
 		}
 		if err == nil {

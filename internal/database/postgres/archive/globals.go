@@ -12,22 +12,27 @@ import (
 	"fairlead/internal/database/postgres/server"
 )
 
-// Globals writes the server's roles, memberships and role settings, without passwords, as pg_dumpall does; then what belongs to the
-// database itself and to no dump of it (settings, owner, grants). Where pg_dumpall is missing or may not read, the roles are read here.
+// Globals writes the server's roles, memberships and role settings, without passwords, as pg_dumpall does; then what
+// belongs to the database itself and to no dump of it (settings, owner, grants). Where pg_dumpall is missing or may not
+// read, the roles are read here.
 func (a *Archive) Globals(ctx context.Context, w io.Writer) (missing []string, err error) {
-	missing = []string{"the roles' passwords, which nobody but a superuser may read: set them anew", "the server's own settings (postgresql.conf, ALTER SYSTEM)"}
+	missing = []string{"the roles' passwords, which nobody but a superuser may read: set them anew",
+		"the server's own settings (postgresql.conf, ALTER SYSTEM)"}
 	err = a.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		if err := server.Run(ctx, conn, "read the roles", "SET statement_timeout = '60s'; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); err != nil {
+		if err := server.Run(ctx, conn, "read the roles", "SET statement_timeout = '60s'; BEGIN ISOLATION LEVEL "+
+			"REPEATABLE READ READ ONLY"); err != nil {
 			return err
 		}
 		why := a.dumpAll(ctx, server.Version(conn)/10000, w)
 		if why != nil {
-			missing = append(missing, fmt.Sprintf("tablespaces and the settings of roles, because pg_dumpall did not work (%v)", why))
+			missing = append(missing, fmt.Sprintf("tablespaces and the settings of roles, because pg_dumpall did "+
+				"not work (%v)", why))
 			if err := lines(ctx, conn, w, "read the roles", rolesSQL); err != nil {
 				return err
 			}
 		}
-		if _, err := fmt.Fprintf(w, "\n-- of the database %s itself; put the new database's name in where it is another one\n", strings.ReplaceAll(a.server.Base.Database, "\n", " ")); err != nil {
+		if _, err := fmt.Fprintf(w, "\n-- of the database %s itself; put the new database's name in where it is "+
+			"another one\n", strings.ReplaceAll(a.server.Base.Database, "\n", " ")); err != nil {
 			return err
 		}
 		return lines(ctx, conn, w, "read the database's settings", databaseSQL, a.server.Base.Database)
@@ -35,13 +40,15 @@ func (a *Archive) Globals(ctx context.Context, w io.Writer) (missing []string, e
 	return missing, err
 }
 
-// dumpAll runs pg_dumpall. What it has written before an error is no harm: the statements that follow say the same again.
+// dumpAll runs pg_dumpall. What it has written before an error is no harm: the statements that follow say the same
+// again.
 func (a *Archive) dumpAll(ctx context.Context, major int, w io.Writer) error {
 	t, err := a.server.Tool(ctx, "pg_dumpall", major)
 	if err != nil {
 		return err
 	}
-	args := []string{"--globals-only", "--no-role-passwords", "--no-password", "--database=" + conninfo(a.server.Base.Database)}
+	args := []string{"--globals-only", "--no-role-passwords", "--no-password", "--database=" +
+		conninfo(a.server.Base.Database)}
 	if a.server.Config.Role != "" {
 		args = append(args, "--role="+a.server.Config.Role)
 	}
@@ -66,7 +73,8 @@ const rolesSQL = `SELECT s FROM (
 	FROM pg_auth_members a JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member WHERE m.rolname !~ '^pg_' GROUP BY 2, 3
 	) x ORDER BY k, a, b LIMIT 100000`
 
-// databaseSQL gives what pg_dump writes only together with CREATE DATABASE: of the configured database, for one of another name.
+// databaseSQL gives what pg_dump writes only together with CREATE DATABASE: of the configured database, for one of
+// another name.
 const databaseSQL = `SELECT s FROM (
 	SELECT 1 AS k, format('ALTER DATABASE %I OWNER TO %I;', $1::text, pg_get_userbyid(datdba)) AS s FROM pg_database WHERE datname = current_database()
 	UNION ALL

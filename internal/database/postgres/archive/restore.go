@@ -17,7 +17,8 @@ import (
 // CodeDuplicateDatabase is what the server says when the name is taken.
 const CodeDuplicateDatabase = "42P04"
 
-// CreateDatabase makes an empty database; database.ErrOccupied when there is one of that name. Nothing of template1 is in it.
+// CreateDatabase makes an empty database; database.ErrOccupied when there is one of that name. Nothing of template1 is
+// in it.
 func (a *Archive) CreateDatabase(ctx context.Context, n database.NewDatabase) error {
 	if err := checkDatabaseName(n.Name); err != nil {
 		return err
@@ -30,7 +31,8 @@ func (a *Archive) CreateDatabase(ctx context.Context, n database.NewDatabase) er
 			}
 		}
 		quoted := pgx.Identifier{n.Name}.Sanitize()
-		if err := server.RunUnlimited(ctx, conn, "create database "+n.Name, "CREATE DATABASE "+quoted+" TEMPLATE template0"+localeSQL(n.Locale)); err != nil {
+		if err := server.RunUnlimited(ctx, conn, "create database "+n.Name, "CREATE DATABASE "+quoted+
+			" TEMPLATE template0"+localeSQL(n.Locale)); err != nil {
 			if server.Code(err) == CodeDuplicateDatabase {
 				return fmt.Errorf("create database %s: %w", n.Name, database.ErrOccupied)
 			}
@@ -53,7 +55,8 @@ func (a *Archive) CreateDatabase(ctx context.Context, n database.NewDatabase) er
 	})
 }
 
-// DropDatabase ends the sessions in a database and drops it; that it is gone already is fine. The configured database is never dropped.
+// DropDatabase ends the sessions in a database and drops it; that it is gone already is fine. The configured database
+// is never dropped.
 func (a *Archive) DropDatabase(ctx context.Context, name string) error {
 	if err := checkDatabaseName(name); err != nil {
 		return err
@@ -62,12 +65,14 @@ func (a *Archive) DropDatabase(ctx context.Context, name string) error {
 		return fmt.Errorf("drop database %s: it is the one of database.url", name)
 	}
 	return a.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		return server.RunUnlimited(ctx, conn, "drop database "+name, "DROP DATABASE IF EXISTS "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
+		return server.RunUnlimited(ctx, conn, "drop database "+name, "DROP DATABASE IF EXISTS "+
+			pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
 	})
 }
 
-// Restore writes an archive into a database that must be there and hold nothing of its own: database.ErrOccupied otherwise. It stops at
-// the first error; what was written until then stays, for the caller to drop. The archive is read from r, or from o.File.
+// Restore writes an archive into a database that must be there and hold nothing of its own: database.ErrOccupied
+// otherwise. It stops at the first error; what was written until then stays, for the caller to drop. The archive is
+// read from r, or from o.File.
 func (a *Archive) Restore(ctx context.Context, name string, r io.Reader, o database.RestoreOptions) error {
 	if err := checkDatabaseName(name); err != nil {
 		return err
@@ -201,7 +206,8 @@ func checkDatabaseName(name string) error {
 	return nil
 }
 
-// conninfo names a database to a program that would take a plain name for a whole connection string when it contains "=".
+// conninfo names a database to a program that would take a plain name for a whole connection string when it contains
+// "=".
 func conninfo(name string) string {
 	return "dbname='" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(name) + "'"
 }
@@ -209,7 +215,8 @@ func conninfo(name string) string {
 // Compare counts the objects and the rows of a database and gives what differs from what was dumped.
 func (a *Archive) Compare(ctx context.Context, name string, dump database.Dump) error {
 	return a.server.In(name).With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		if err := server.Run(ctx, conn, "count in "+name, "SET statement_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); err != nil {
+		if err := server.Run(ctx, conn, "count in "+name, "SET statement_timeout = 0; BEGIN ISOLATION LEVEL "+
+			"REPEATABLE READ READ ONLY"); err != nil {
 			return err
 		}
 		rows, err := countRows(ctx, conn)

@@ -28,7 +28,8 @@ func TestRestore_gives_back_every_row_into_a_new_database(t *testing.T) {
 	}
 	for _, o := range []database.RestoreOptions{{Dumper: dump.Dumper}, {File: file, Jobs: 2, Owners: true}} {
 		name := servertest.Unused(t, d)
-		if err := d.CreateDatabase(t.Context(), database.NewDatabase{Name: name, Private: true, Comment: `it's \ a copy`}); err != nil {
+		if err := d.CreateDatabase(t.Context(), database.NewDatabase{Name: name, Private: true,
+			Comment: `it's \ a copy`}); err != nil {
 			t.Fatal(err)
 		}
 		if err := d.Restore(t.Context(), name, bytes.NewReader(archive), o); err != nil {
@@ -41,7 +42,8 @@ func TestRestore_gives_back_every_row_into_a_new_database(t *testing.T) {
 		if err := d.Restore(t.Context(), name, bytes.NewReader(archive), o); !errors.Is(err, database.ErrOccupied) {
 			t.Errorf("a second restore into it gives %v, want ErrOccupied", err)
 		}
-		if err := d.CreateDatabase(t.Context(), database.NewDatabase{Name: name}); !errors.Is(err, database.ErrOccupied) {
+		if err := d.CreateDatabase(t.Context(), database.NewDatabase{Name: name}); !errors.Is(err,
+			database.ErrOccupied) {
 			t.Errorf("creating it again gives %v, want ErrOccupied", err)
 		}
 		if err := d.DropDatabase(t.Context(), name); err != nil {
@@ -61,10 +63,12 @@ func TestRestore_stops_at_the_first_error_and_never_touches_the_configured_datab
 	if err := d.CreateDatabase(t.Context(), database.NewDatabase{Name: name}); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Restore(t.Context(), name, bytes.NewReader(archive[:len(archive)/2]), database.RestoreOptions{}); err == nil {
+	if err := d.Restore(t.Context(), name, bytes.NewReader(archive[:len(archive)/2]),
+		database.RestoreOptions{}); err == nil {
 		t.Error("half an archive is restored without an error")
 	}
-	if err := d.Restore(t.Context(), servertest.Ask[string](t, url, "SELECT current_database()"), bytes.NewReader(archive), database.RestoreOptions{}); !errors.Is(err, database.ErrOccupied) {
+	if err := d.Restore(t.Context(), servertest.Ask[string](t, url, "SELECT current_database()"),
+		bytes.NewReader(archive), database.RestoreOptions{}); !errors.Is(err, database.ErrOccupied) {
 		t.Errorf("a restore over the live database gives %v, want ErrOccupied", err)
 	}
 	if err := d.DropDatabase(t.Context(), servertest.Ask[string](t, url, "SELECT current_database()")); err == nil {
@@ -74,7 +78,8 @@ func TestRestore_stops_at_the_first_error_and_never_touches_the_configured_datab
 
 func TestRestore_refuses_a_database_without_schema_public_that_holds_something(t *testing.T) {
 	d := opened(t, servertest.Filled(t))
-	for _, sql := range []string{"CREATE SCHEMA shop; CREATE TABLE shop.orders (n int)", "CREATE TABLE pg_temp.x (n int); SELECT lo_create(0)"} {
+	for _, sql := range []string{"CREATE SCHEMA shop; CREATE TABLE shop.orders (n int)",
+		"CREATE TABLE pg_temp.x (n int); SELECT lo_create(0)"} {
 		name := servertest.Unused(t, d)
 		if err := d.CreateDatabase(t.Context(), database.NewDatabase{Name: name}); err != nil {
 			t.Fatal(err)

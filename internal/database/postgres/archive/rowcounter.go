@@ -8,11 +8,13 @@ import (
 	"fairlead/internal/database/postgres/server"
 )
 
-// maxLine is how much of one line is kept: enough for any COPY line's beginning (two names of 63 bytes, doubled quotes included).
+// maxLine is how much of one line is kept: enough for any COPY line's beginning (two names of 63 bytes, doubled quotes
+// included).
 const maxLine = 1 << 10
 
-// rowCounter reads the script that pg_restore writes of an archive's data and counts the lines between COPY … FROM stdin; and \. for
-// each table. It keeps the beginning of one line and one number per table, whatever the size of the data.
+// rowCounter reads the script that pg_restore writes of an archive's data and counts the lines between COPY … FROM
+// stdin; and \. for each table. It keeps the beginning of one line and one number per table, whatever the size of the
+// data.
 type rowCounter struct {
 	line   []byte // of the current line, at most maxLine
 	long   int    // its whole length
@@ -45,8 +47,8 @@ func (c *rowCounter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// rowsIn gives how many bytes at the beginning of p, where a line begins, are whole rows: all whole lines up to the one that is \. alone.
-// A backslash of the data never stands so (PostgreSQL manual, COPY, text format).
+// rowsIn gives how many bytes at the beginning of p, where a line begins, are whole rows: all whole lines up to the one
+// that is \. alone. A backslash of the data never stands so (PostgreSQL manual, COPY, text format).
 func rowsIn(p []byte) int {
 	for k := 0; ; k++ {
 		i := bytes.IndexByte(p[k:], '\\')

@@ -8,8 +8,10 @@ import (
 )
 
 func TestRowCounter_counts_the_same_however_the_bytes_are_cut(t *testing.T) {
-	script := "--\n-- PostgreSQL database dump\n--\n\nSET x = 1;\nCOPY public.a (n, \"select\") FROM stdin;\n1\t2\n\\\\.\n3\tCOPY public.z (a) FROM stdin;\n\\.\n\n" +
-		"COPY \"Odd.one\".\"a\"\"b\" (n) FROM stdin;\n\\.\n\nCOPY public.nothing  FROM stdin;\n\n\n\\.\nCOPY public.long (t) FROM stdin;\n" + strings.Repeat("x", 3*maxLine) + "\n\\.\n"
+	script := "--\n-- PostgreSQL database dump\n--\n\nSET x = 1;\nCOPY public.a (n, \"select\") FROM " +
+		"stdin;\n1\t2\n\\\\.\n3\tCOPY public.z (a) FROM stdin;\n\\.\n\n" +
+		"COPY \"Odd.one\".\"a\"\"b\" (n) FROM stdin;\n\\.\n\nCOPY public.nothing  FROM stdin;\n\n\n\\.\nCOPY " +
+		"public.long (t) FROM stdin;\n" + strings.Repeat("x", 3*maxLine) + "\n\\.\n"
 	want := map[string]int64{"public\x00a": 3, "Odd.one\x00a\"b": 0, "public\x00nothing": 2, "public\x00long": 1}
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 200 {
@@ -29,7 +31,8 @@ func TestRowCounter_counts_the_same_however_the_bytes_are_cut(t *testing.T) {
 }
 
 func TestRowCounter_refuses_rows_without_an_end_and_lines_that_name_no_table(t *testing.T) {
-	for _, script := range []string{"COPY public.a (n) FROM stdin;\n1\n", "COPY nothing FROM stdin;\n\\.\n", "COPY public.a (n) FROM stdin;\n\\.\nCOPY public.a (n) FROM stdin;\n\\.\n"} {
+	for _, script := range []string{"COPY public.a (n) FROM stdin;\n1\n", "COPY nothing FROM stdin;\n\\.\n",
+		"COPY public.a (n) FROM stdin;\n\\.\nCOPY public.a (n) FROM stdin;\n\\.\n"} {
 		c := newRowCounter()
 		_, _ = c.Write([]byte(script))
 		if got, err := c.counts(); err == nil {

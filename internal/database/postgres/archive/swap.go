@@ -18,9 +18,10 @@ const swapTries = 20
 // swapLimit is how long the renaming may take in all; the server gives up a lock sooner.
 const swapLimit = time.Minute
 
-// Swap puts the database name into the place of the configured one, which is called keep afterwards. It works from a third database;
-// sessions of both end, and nobody can connect in between. When it fails, everything has its old name again and the live database takes
-// connections again, as far as the server lets it; an interruption comes too late once nobody is let in any more.
+// Swap puts the database name into the place of the configured one, which is called keep afterwards. It works from a
+// third database; sessions of both end, and nobody can connect in between. When it fails, everything has its old name
+// again and the live database takes connections again, as far as the server lets it; an interruption comes too late
+// once nobody is let in any more.
 func (a *Archive) Swap(ctx context.Context, name, keep string) error {
 	live := a.server.Base.Database
 	for _, n := range []string{name, keep} {
@@ -34,7 +35,8 @@ func (a *Archive) Swap(ctx context.Context, name, keep string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx) // a driver that is interrupted closes the connection, and the live database would stay closed
+	// a driver that is interrupted closes the connection, and the live database would stay closed
+	ctx = context.WithoutCancel(ctx)
 	var pid, oid uint32
 	err := a.server.In(maintenance(live)).With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		ctx, cancel := context.WithTimeout(ctx, swapLimit)
@@ -57,15 +59,16 @@ func (a *Archive) Swap(ctx context.Context, name, keep string) error {
 	return a.reopen(ctx, pid, oid, err)
 }
 
-// reopen lets sessions into the live database again after a renaming that was not answered well, on a connection of its own, once the
-// old one is gone. Where the renaming was committed all the same (oid has the name), there is no error.
+// reopen lets sessions into the live database again after a renaming that was not answered well, on a connection of its
+// own, once the old one is gone. Where the renaming was committed all the same (oid has the name), there is no error.
 func (a *Archive) reopen(ctx context.Context, pid, oid uint32, cause error) error {
 	live := a.server.Base.Database
 	err := a.server.In(maintenance(live)).With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		ctx, cancel := context.WithTimeout(ctx, swapLimit)
 		defer cancel()
 		for left := 1; left > 0; {
-			err := conn.QueryRow(ctx, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid = $1 AND application_name = current_setting('application_name')", pid).Scan(&left)
+			err := conn.QueryRow(ctx, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid = $1 "+
+				"AND application_name = current_setting('application_name')", pid).Scan(&left)
 			if err == nil && left > 0 {
 				err = server.Sleep(ctx, 100*time.Millisecond)
 			}
@@ -74,12 +77,14 @@ func (a *Archive) reopen(ctx context.Context, pid, oid uint32, cause error) erro
 			}
 		}
 		var done bool
-		err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND oid = $2)", live, oid).Scan(&done)
+		err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND oid = $2)", live,
+			oid).Scan(&done)
 		if err == nil && done {
 			cause = nil
 			return nil
 		}
-		return errors.Join(server.Classify(ctx, conn.PgConn(), "look whether it was renamed", err), allow(ctx, conn, live, true))
+		return errors.Join(server.Classify(ctx, conn.PgConn(), "look whether it was renamed", err),
+			allow(ctx, conn, live, true))
 	})
 	return errors.Join(cause, err)
 }
@@ -87,7 +92,8 @@ func (a *Archive) reopen(ctx context.Context, pid, oid uint32, cause error) erro
 // swapSQL renames both in one transaction, so that no crash leaves the name of the live database without a database.
 func swapSQL(live, name, keep string) string {
 	l, n, k := pgx.Identifier{live}.Sanitize(), pgx.Identifier{name}.Sanitize(), pgx.Identifier{keep}.Sanitize()
-	return fmt.Sprintf("BEGIN; ALTER DATABASE %s RENAME TO %s; ALTER DATABASE %s RENAME TO %s; ALTER DATABASE %s WITH ALLOW_CONNECTIONS true; COMMIT", l, k, n, l, k)
+	return fmt.Sprintf("BEGIN; ALTER DATABASE %s RENAME TO %s; ALTER DATABASE %s RENAME TO %s; ALTER DATABASE %s "+
+		"WITH ALLOW_CONNECTIONS true; COMMIT", l, k, n, l, k)
 }
 
 // maintenance is a database to work from while others are renamed.
@@ -109,14 +115,16 @@ func (a *Archive) carry(ctx context.Context, name string) error {
 	})
 }
 
-// alone ends the sessions of both and lets nobody into the live one any more, superusers included. After an error that may be so, too.
+// alone ends the sessions of both and lets nobody into the live one any more, superusers included. After an error that
+// may be so, too.
 func alone(ctx context.Context, conn *pgx.Conn, live, name string) error {
 	if err := allow(ctx, conn, live, false); err != nil {
 		return err
 	}
 	for range swapTries {
 		var left int
-		err := conn.QueryRow(ctx, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname IN ($1, $2) AND pid <> pg_backend_pid()", live, name).Scan(&left)
+		err := conn.QueryRow(ctx, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname IN "+
+			"($1, $2) AND pid <> pg_backend_pid()", live, name).Scan(&left)
 		if err != nil {
 			return server.Classify(ctx, conn.PgConn(), "end the sessions of "+live, err)
 		}
@@ -131,5 +139,6 @@ func alone(ctx context.Context, conn *pgx.Conn, live, name string) error {
 }
 
 func allow(ctx context.Context, conn *pgx.Conn, name string, yes bool) error {
-	return server.RunUnlimited(ctx, conn, "let sessions into "+name, fmt.Sprintf("ALTER DATABASE %s WITH ALLOW_CONNECTIONS %t", pgx.Identifier{name}.Sanitize(), yes))
+	return server.RunUnlimited(ctx, conn, "let sessions into "+name,
+		fmt.Sprintf("ALTER DATABASE %s WITH ALLOW_CONNECTIONS %t", pgx.Identifier{name}.Sanitize(), yes))
 }

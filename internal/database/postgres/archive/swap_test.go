@@ -17,7 +17,8 @@ func TestSwap_carries_settings_and_grants_and_what_was_taken_from_everybody(t *t
 	d := opened(t, url)
 	live := servertest.Ask[string](t, url, "SELECT current_database()")
 	q := pgx.Identifier{live}.Sanitize()
-	servertest.Admin(t, url, "ALTER DATABASE "+q+" SET search_path = app, public", "ALTER DATABASE "+q+" SET work_mem = '7MB'", "REVOKE ALL ON DATABASE "+q+" FROM PUBLIC")
+	servertest.Admin(t, url, "ALTER DATABASE "+q+" SET search_path = app, public", "ALTER DATABASE "+q+
+		" SET work_mem = '7MB'", "REVOKE ALL ON DATABASE "+q+" FROM PUBLIC")
 	name, keep := servertest.Beside(t, d)
 	if err := d.Swap(t.Context(), name, keep); err != nil {
 		t.Fatal(err)
@@ -26,7 +27,8 @@ func TestSwap_carries_settings_and_grants_and_what_was_taken_from_everybody(t *t
 		return servertest.Ask[string](t, url, `SELECT coalesce((SELECT string_agg(c, '|' ORDER BY c) FROM pg_db_role_setting r, unnest(setconfig) c WHERE r.setdatabase = d.oid), '')
 			|| ' ' || has_database_privilege('public', d.oid, 'CONNECT') || ' ' || datallowconn FROM pg_database d WHERE datname = $1`, of)
 	}
-	if got, want := said(live), said(keep); got != want || servertest.Ask[string](t, url, "SHOW search_path") != "app, public" {
+	if got, want := said(live), said(keep); got != want || servertest.Ask[string](t, url,
+		"SHOW search_path") != "app, public" {
 		t.Errorf("the new live database has %q, the one before had %q", got, want)
 	}
 }
@@ -42,7 +44,8 @@ func TestSwap_that_is_interrupted_leaves_the_live_database_open(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer blocker.Close(context.Background())
-	if _, err := blocker.Exec(t.Context(), "BEGIN; COMMENT ON DATABASE "+pgx.Identifier{name}.Sanitize()+" IS 'x'"); err != nil {
+	if _, err := blocker.Exec(t.Context(), "BEGIN; COMMENT ON DATABASE "+pgx.Identifier{name}.Sanitize()+
+		" IS 'x'"); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -20,8 +20,8 @@ type dumped struct {
 // maxTables bounds what is held in memory; more is an error, not a cut.
 const maxTables = 200_000
 
-// dumpedTables lists them as pg_dump chooses them: ordinary tables (partitions one by one, their parents have no rows of their own),
-// without temporary ones, and of extensions only what they declare as configuration.
+// dumpedTables lists them as pg_dump chooses them: ordinary tables (partitions one by one, their parents have no rows
+// of their own), without temporary ones, and of extensions only what they declare as configuration.
 const dumpedTables = `SELECT format('%I.%I', n.nspname, c.relname), coalesce(x.extcondition[array_position(x.extconfig, c.oid)], ''),
 	has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), row_security_active(c.oid)
 	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -30,6 +30,7 @@ const dumpedTables = `SELECT format('%I.%I', n.nspname, c.relname), coalesce(x.e
 	WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 	AND (x.oid IS NULL OR c.oid = ANY (x.extconfig)) ORDER BY 1 LIMIT `
 
+// TablesToDump lists the tables whose rows pg_dump writes, at most 200,000.
 func TablesToDump(ctx context.Context, conn *pgx.Conn) ([]dumped, error) {
 	rows, err := conn.Query(ctx, dumpedTables+fmt.Sprint(maxTables+1))
 	if err != nil {

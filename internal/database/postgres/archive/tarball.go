@@ -21,8 +21,8 @@ const (
 	maxInName = 100     // bytes
 )
 
-// pack writes a dump in the directory format as a tar: its table of contents first, then the others by name. Equal directories give
-// equal bytes.
+// pack writes a dump in the directory format as a tar: its table of contents first, then the others by name. Equal
+// directories give equal bytes.
 func pack(ctx context.Context, dir string, w io.Writer) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -60,7 +60,8 @@ func packOne(ctx context.Context, out *tar.Writer, path string) error {
 		return err
 	}
 	defer f.Close()
-	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: st.Size(), Mode: 0o600, ModTime: time.Unix(0, 0), Format: tar.FormatGNU}
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: st.Size(), Mode: 0o600, ModTime: time.Unix(0, 0),
+		Format: tar.FormatGNU}
 	if err := out.WriteHeader(h); err != nil {
 		return err
 	}
@@ -71,14 +72,16 @@ func packOne(ctx context.Context, out *tar.Writer, path string) error {
 	return err
 }
 
-// packable tells whether a word can be the name of a file of a dump: letters, digits, dots and underscores, no way out of a folder.
+// packable tells whether a word can be the name of a file of a dump: letters, digits, dots and underscores, no way out
+// of a folder.
 func packable(name string) bool {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	return name != "" && len(name) <= maxInName && strings.Trim(name, letters+"._") == "" && strings.Contains(letters, name[:1])
+	return name != "" && len(name) <= maxInName && strings.Trim(name, letters+"._") == "" &&
+		strings.Contains(letters, name[:1])
 }
 
-// unpack reads the tar of a dump to its end and writes its files into a folder that is empty. Whatever is not exactly what pack writes is
-// an error: a path, a link, a file twice, something behind the end.
+// unpack reads the tar of a dump to its end and writes its files into a folder that is empty. Whatever is not exactly
+// what pack writes is an error: a path, a link, a file twice, something behind the end.
 func unpack(ctx context.Context, r io.Reader, into string) error {
 	in := &stream{ctx: ctx, r: r}
 	err := unpackAll(tar.NewReader(in), in, into)

@@ -35,14 +35,16 @@ func tarOf(t *testing.T, all ...tar.Header) []byte {
 
 func TestUnpack_gives_what_pack_was_given(t *testing.T) {
 	from, into := t.TempDir(), t.TempDir()
-	files := map[string]string{"toc.dat": "PGDMP", "1.dat.gz": strings.Repeat("x", 513), "blobs.toc": "", "zzz.dat": "last"}
+	files := map[string]string{"toc.dat": "PGDMP", "1.dat.gz": strings.Repeat("x", 513), "blobs.toc": "",
+		"zzz.dat": "last"}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(from, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var one, two bytes.Buffer
-	if err := errors.Join(pack(t.Context(), from, &one), pack(t.Context(), from, &two)); err != nil || !bytes.Equal(one.Bytes(), two.Bytes()) {
+	if err := errors.Join(pack(t.Context(), from, &one), pack(t.Context(), from, &two)); err != nil ||
+		!bytes.Equal(one.Bytes(), two.Bytes()) {
 		t.Fatalf("packed twice it differs, or %v", err)
 	}
 	if h, err := tar.NewReader(bytes.NewReader(one.Bytes())).Next(); err != nil || h.Name != tocFile {
@@ -63,19 +65,21 @@ func TestUnpack_refuses_what_pack_does_not_write(t *testing.T) {
 	with := func(h tar.Header) []byte { return tarOf(t, toc, h) }
 	good := tarOf(t, toc)
 	for name, b := range map[string][]byte{
-		"nothing":                      {},
-		"no table of contents first":   tarOf(t, tar.Header{Name: "1.dat", Size: 1}),
-		"a way out":                    with(tar.Header{Name: "../out", Size: 1}),
-		"a way out by the root":        with(tar.Header{Name: "/out", Size: 1}),
-		"a folder":                     with(tar.Header{Name: "a/b", Size: 1}),
-		"a hidden file":                with(tar.Header{Name: ".pgpass", Size: 1}),
-		"a symbolic link":              with(tar.Header{Name: "1.dat", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}),
-		"a hard link":                  with(tar.Header{Name: "1.dat", Typeflag: tar.TypeLink, Linkname: tocFile}),
-		"a device":                     with(tar.Header{Name: "1.dat", Typeflag: tar.TypeChar}),
-		"a directory":                  with(tar.Header{Name: "1.dat", Typeflag: tar.TypeDir}),
-		"a file twice":                 with(toc),
-		"a long name":                  with(tar.Header{Name: strings.Repeat("a", 101), Size: 1}),
-		"attributes":                   with(tar.Header{Name: "1.dat", Size: 1, PAXRecords: map[string]string{"SCHILY.xattr.user.a": "b"}, Format: tar.FormatPAX}),
+		"nothing":                    {},
+		"no table of contents first": tarOf(t, tar.Header{Name: "1.dat", Size: 1}),
+		"a way out":                  with(tar.Header{Name: "../out", Size: 1}),
+		"a way out by the root":      with(tar.Header{Name: "/out", Size: 1}),
+		"a folder":                   with(tar.Header{Name: "a/b", Size: 1}),
+		"a hidden file":              with(tar.Header{Name: ".pgpass", Size: 1}),
+		"a symbolic link": with(tar.Header{Name: "1.dat", Typeflag: tar.TypeSymlink,
+			Linkname: "/etc/passwd"}),
+		"a hard link":  with(tar.Header{Name: "1.dat", Typeflag: tar.TypeLink, Linkname: tocFile}),
+		"a device":     with(tar.Header{Name: "1.dat", Typeflag: tar.TypeChar}),
+		"a directory":  with(tar.Header{Name: "1.dat", Typeflag: tar.TypeDir}),
+		"a file twice": with(toc),
+		"a long name":  with(tar.Header{Name: strings.Repeat("a", 101), Size: 1}),
+		"attributes": with(tar.Header{Name: "1.dat", Size: 1,
+			PAXRecords: map[string]string{"SCHILY.xattr.user.a": "b"}, Format: tar.FormatPAX}),
 		"a cut in its end":             good[:len(good)-1],
 		"no end":                       good[:len(good)-2*tarBlock],
 		"something behind its end":     append(bytes.Clone(good), 0),
@@ -122,7 +126,8 @@ func TestWorkspace_of_a_dead_process_is_swept_and_that_of_a_living_one_stays(t *
 		t.Errorf("its mode is %v, %v", st.Mode(), err)
 	}
 	dead := filepath.Join(d.below(), workPrefix+"123")
-	if err := errors.Join(os.Mkdir(dead, 0o700), os.WriteFile(dead+".lock", nil, 0o600), os.WriteFile(filepath.Join(dead, "toc.dat"), []byte("x"), 0o600)); err != nil {
+	if err := errors.Join(os.Mkdir(dead, 0o700), os.WriteFile(dead+".lock", nil, 0o600),
+		os.WriteFile(filepath.Join(dead, "toc.dat"), []byte("x"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	other, err := d.openWorkspace()

@@ -13,9 +13,10 @@ import (
 	"fairlead/internal/database/postgres/server"
 )
 
-// Verify reads the whole archive through pg_restore, decompression included, counts the rows of every table out of what comes and the
-// objects out of its table of contents, and compares them with dump. It reads r to its end, so that a hash taken beside it is of
-// everything. Nothing is kept; memory is constant. The directory format is unpacked into a private folder meanwhile.
+// Verify reads the whole archive through pg_restore, decompression included, counts the rows of every table out of what
+// comes and the objects out of its table of contents, and compares them with dump. It reads r to its end, so that a
+// hash taken beside it is of everything. Nothing is kept; memory is constant. The directory format is unpacked into a
+// private folder meanwhile.
 func (a *Archive) Verify(ctx context.Context, r io.Reader, dump database.Dump) error {
 	t, err := a.server.Tool(ctx, "pg_restore", server.LeadingNumber(dump.Dumper))
 	if err != nil {
@@ -25,7 +26,8 @@ func (a *Archive) Verify(ctx context.Context, r io.Reader, dump database.Dump) e
 	defer cancel()
 	if dump.Format == database.FormatDirectory {
 		if t.Site != nil {
-			return fmt.Errorf("%w: an archive in the directory format is read by a pg_restore of this machine only, and none fits", database.ErrVersion)
+			return fmt.Errorf("%w: an archive in the directory format is read by a pg_restore of this machine only, "+
+				"and none fits", database.ErrVersion)
 		}
 		return a.verifyDirectory(ctx, t, r, dump)
 	}
@@ -36,7 +38,8 @@ func (a *Archive) Verify(ctx context.Context, r io.Reader, dump database.Dump) e
 	defer toc.done()
 	in := &counted{r: io.TeeReader(r, toc)}
 	rows := newRowCounter()
-	err = a.server.RunOffline(ctx, t, server.Command{Name: noRead, Args: []string{"--data-only", "--file=-"}, In: in, Out: rows})
+	err = a.server.RunOffline(ctx, t, server.Command{Name: noRead, Args: []string{"--data-only", "--file=-"}, In: in,
+		Out: rows})
 	if in.err != nil {
 		return fmt.Errorf("read the archive back: %w", in.err)
 	}
@@ -62,7 +65,8 @@ func (a *Archive) Verify(ctx context.Context, r io.Reader, dump database.Dump) e
 	return compare(dump, found, objects)
 }
 
-// listing is a pg_restore --list that reads along: it gets the archive's beginning and ends once it has the table of contents.
+// listing is a pg_restore --list that reads along: it gets the archive's beginning and ends once it has the table of
+// contents.
 type listing struct {
 	in      *os.File
 	result  chan error
@@ -84,7 +88,8 @@ func (a *Archive) list(ctx context.Context, t server.Tool) (*listing, error) {
 	}
 	l := &listing{in: in, result: make(chan error, 1), counter: newTOCCounter()}
 	go func() {
-		err := a.server.RunOffline(ctx, t, server.Command{Name: noList, Args: []string{"--list"}, In: out, Out: l.counter})
+		err := a.server.RunOffline(ctx, t, server.Command{Name: noList, Args: []string{"--list"}, In: out,
+			Out: l.counter})
 		// Nothing more is read.
 		out.Close()
 		l.result <- err

@@ -8,8 +8,8 @@ import (
 	"fairlead/internal/database/postgres/tempdir"
 )
 
-// workPrefix begins the name of a private folder in which the directory of one dump stands while it is written, verified or
-// restored.
+// workPrefix begins the name of a private folder in which the directory of one dump stands while it is written,
+// verified or restored.
 const workPrefix = ".fairlead-directory-"
 
 // below is where workspaces are made.
@@ -30,8 +30,8 @@ func (a *Archive) openWorkspace() (*tempdir.Dir, error) {
 	return tempdir.Make(below, workPrefix)
 }
 
-// Workspace gives the folder below which directories of dumps stand for a while, and the bytes that are free there. What
-// dead processes left there is removed first.
+// Workspace gives the folder below which directories of dumps stand for a while, and the bytes that are free there.
+// What dead processes left there is removed first.
 func (a *Archive) Workspace() (place string, free int64, err error) {
 	place = a.below()
 	tempdir.Sweep(place, workPrefix, nil)

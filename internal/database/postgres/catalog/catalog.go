@@ -24,16 +24,17 @@ type Reader struct{ server *server.Server }
 // New gives one over a server.
 func New(s *server.Server) *Reader { return &Reader{s} }
 
-// Catalog reads what the database holds, for the reviewer: names, types, constraints, indexes, estimates of sizes. It is one read-only
-// snapshot that needs no privilege on any table and no superuser, and it holds no value of any row, except the names of migrations that
-// a migration tool recorded, where the role may read them. The order is always the same. fairlead's own schema is left out.
-func (d *Reader) Catalog(ctx context.Context) (*sqlreview.Catalog, error) {
+// Catalog reads what the database holds, for the reviewer: names, types, constraints, indexes, estimates of sizes. It
+// is one read-only snapshot that needs no privilege on any table and no superuser, and it holds no value of any row,
+// except the names of migrations that a migration tool recorded, where the role may read them. The order is always the
+// same. fairlead's own schema is left out.
+func (r *Reader) Catalog(ctx context.Context) (*sqlreview.Catalog, error) {
 	var c *sqlreview.Catalog
-	err := d.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err := r.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		ctx, cancel := context.WithTimeout(ctx, catalogLimit)
 		defer cancel()
 		var err error
-		c, err = readCatalog(ctx, conn, d.server.Config.Schema)
+		c, err = readCatalog(ctx, conn, r.server.Config.Schema)
 		return server.Classify(ctx, conn.PgConn(), "read the catalog", err)
 	})
 	if err != nil {
@@ -55,8 +56,10 @@ func readCatalog(ctx context.Context, conn *pgx.Conn, without string) (*sqlrevie
 // snapshot reads inside a transaction.
 func snapshot(ctx context.Context, tx pgx.Tx, without string) (*sqlreview.Catalog, error) {
 	r := &reader{tx: tx, without: without, place: map[uint32]int{},
-		catalog: &sqlreview.Catalog{Schema: sqlreview.CatalogSchema, Tables: []sqlreview.Table{}, Functions: []sqlreview.Function{}, Domains: []sqlreview.Domain{}, Enums: []sqlreview.Enum{}}}
-	for _, read := range []func(context.Context) error{r.session, r.relations, r.columns, r.checks, r.indexes, r.foreignKeys, r.triggers, r.parents, r.uses,
+		catalog: &sqlreview.Catalog{Schema: sqlreview.CatalogSchema, Tables: []sqlreview.Table{},
+			Functions: []sqlreview.Function{}, Domains: []sqlreview.Domain{}, Enums: []sqlreview.Enum{}}}
+	for _, read := range []func(context.Context) error{r.session, r.relations, r.columns, r.checks, r.indexes,
+		r.foreignKeys, r.triggers, r.parents, r.uses,
 		r.functions, r.domains, r.enums, r.types, r.sequences, r.schemas, r.extensions, r.names, r.histories} {
 		if err := read(ctx); err != nil {
 			return nil, err
@@ -99,13 +102,15 @@ func (r *reader) each(ctx context.Context, what, sql string, scan func(pgx.Rows)
 // session reads what decides about names and times, then makes the printed names independent of it.
 func (r *reader) session(ctx context.Context) error {
 	c := r.catalog
-	err := r.tx.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, current_schemas(false)::text[], current_setting('TimeZone')").
+	err := r.tx.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, current_schemas(false)::text[], "+
+		"current_setting('TimeZone')").
 		Scan(&c.ServerVersion, &c.SearchPath, &c.TimeZone)
 	if err != nil {
 		return fmt.Errorf("session: %w", err)
 	}
 	// Newer servers lock a relation for a moment to print its expressions.
-	_, err = r.tx.Exec(ctx, "SELECT set_config('search_path', 'pg_catalog', true), set_config('lock_timeout', '5s', true)")
+	_, err = r.tx.Exec(ctx, "SELECT set_config('search_path', 'pg_catalog', true), set_config('lock_timeout', '5s', "+
+		"true)")
 	if err != nil {
 		return fmt.Errorf("session: %w", err)
 	}
@@ -120,16 +125,19 @@ func (r *reader) relations(ctx context.Context) error {
 	current_setting('block_size')::bigint, c.relpersistence = 'u', c.relispartition, c.relrowsecurity, c.reltablespace <> 0,
 	EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partdefid = c.oid), (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid)
 	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' AND` + countedSchemas + `ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`
+	WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' AND` + countedSchemas +
+		`ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`
 	return r.each(ctx, "relations", sql, func(rows pgx.Rows) error {
 		var oid uint32
 		var kind string
 		var tuples, pages, live, block int64
 		t := sqlreview.Table{Columns: []sqlreview.Column{}}
-		if err := rows.Scan(&oid, &t.Schema, &t.Name, &kind, &tuples, &pages, &live, &block, &t.Unlogged, &t.Partition, &t.Security, &t.Elsewhere, &t.Default, &t.Policies); err != nil {
+		if err := rows.Scan(&oid, &t.Schema, &t.Name, &kind, &tuples, &pages, &live, &block, &t.Unlogged, &t.Partition,
+			&t.Security, &t.Elsewhere, &t.Default, &t.Policies); err != nil {
 			return err
 		}
-		t.Kind, t.Bytes, t.Rows = relationKind(kind), pages*block, estimate(r.catalog.ServerVersion, tuples, pages, live)
+		t.Kind, t.Bytes, t.Rows = relationKind(kind), pages*block, estimate(r.catalog.ServerVersion, tuples, pages,
+			live)
 		if t.Kind == sqlreview.KindView {
 			t.Rows = 0
 		}
@@ -153,7 +161,8 @@ func relationKind(kind string) sqlreview.RelationKind {
 	return sqlreview.KindTable
 }
 
-// estimate takes the larger of the planner's and the collector's figures. Before 14, no rows on no pages also means that nobody looked.
+// estimate takes the larger of the planner's and the collector's figures. Before 14, no rows on no pages also means
+// that nobody looked.
 func estimate(version int, tuples, pages, live int64) int64 {
 	if tuples < 0 || version < 140000 && pages == 0 {
 		if live > 0 {

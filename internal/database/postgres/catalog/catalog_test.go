@@ -68,11 +68,14 @@ func TestCatalog_holds_what_the_reviewer_asks_for_and_no_row(t *testing.T) {
 		"checks": {asJSON(customers.Checks), `[{"name":"has_email","expression":"((email IS NOT NULL) AND ((email)::text \u003c\u003e ''::text))","valid":true,"columns":["email"]}]`},
 		"indexes": {asJSON(customers.Indexes), `[{"name":"customers_lower","columns":["","id"],"unique":true,"valid":true,"partial":true,"depends":["email","n"]},` +
 			`{"name":"customers_pkey","columns":["id"],"unique":true,"valid":true,"primary":true,"constraint":true}]`},
-		"keys":     {asJSON(find(t, c, "public", "orders").ForeignKeys), `[{"name":"orders_customer","columns":["customer"],"target":{"schema":"sales","name":"customers"},"references":["id"],"valid":false}]`},
-		"triggers": {asJSON(find(t, c, "public", "orders").Triggers), `[{"name":"bumps","function":{"schema":"public","name":"bump"},"enabled":true}]`},
-		"parents":  {asJSON(find(t, c, "public", "log_1").Parents), `[{"schema":"public","name":"log"}]`},
-		"uses":     {asJSON(find(t, c, "public", "who").Uses), `[{"schema":"sales","table":"customers","column":"email"},{"schema":"sales","table":"customers","column":"id"}]`},
-		"enums":    {asJSON(c.Enums), `[{"schema":"sales","name":"State","labels":["open","closed"]}]`},
+		"keys": {asJSON(find(t, c, "public", "orders").ForeignKeys),
+			`[{"name":"orders_customer","columns":["customer"],"target":{"schema":"sales","name":"customers"},"references":["id"],"valid":false}]`},
+		"triggers": {asJSON(find(t, c, "public", "orders").Triggers),
+			`[{"name":"bumps","function":{"schema":"public","name":"bump"},"enabled":true}]`},
+		"parents": {asJSON(find(t, c, "public", "log_1").Parents), `[{"schema":"public","name":"log"}]`},
+		"uses": {asJSON(find(t, c, "public", "who").Uses),
+			`[{"schema":"sales","table":"customers","column":"email"},{"schema":"sales","table":"customers","column":"id"}]`},
+		"enums": {asJSON(c.Enums), `[{"schema":"sales","name":"State","labels":["open","closed"]}]`},
 		"domains": {asJSON(c.Domains), `[{"schema":"public","name":"plain","base":"text","constrained":false},` +
 			`{"schema":"sales","name":"positive","base":"integer","constrained":true,"checks":[{"name":"positive_check","expression":"(VALUE \u003e 0)","valid":true}]}]`},
 		"functions":  {asJSON(c.Functions), `[{"schema":"public","name":"bump","volatility":"v"},{"schema":"public","name":"same","volatility":"i"}]`},
@@ -85,7 +88,8 @@ func TestCatalog_holds_what_the_reviewer_asks_for_and_no_row(t *testing.T) {
 		}
 	}
 	if o := find(t, c, "public", "orders"); !o.Security || o.Policies != 1 || o.Rows != -1 {
-		t.Errorf("orders: row security %v, policies %d, rows %d; want true, 1, -1 (never analyzed)", o.Security, o.Policies, o.Rows)
+		t.Errorf("orders: row security %v, policies %d, rows %d; want true, 1, -1 (never analyzed)", o.Security,
+			o.Policies, o.Rows)
 	}
 	if l := find(t, c, "public", "log"); l.Rows != 300 || l.Kind != sqlreview.KindPartitioned {
 		t.Errorf("log is %s with %d rows, want partitioned with the 300 of its partitions", l.Kind, l.Rows)
@@ -100,7 +104,8 @@ func TestCatalog_holds_what_the_reviewer_asks_for_and_no_row(t *testing.T) {
 
 func TestCatalog_is_the_same_for_a_role_without_any_privilege(t *testing.T) {
 	url := servertest.Fresh(t)
-	servertest.Admin(t, url, catalogSchema, `DROP TABLE "__EFMigrationsHistory"`, "DROP ROLE IF EXISTS stranger", "CREATE ROLE stranger LOGIN PASSWORD '"+servertest.Password+"'")
+	servertest.Admin(t, url, catalogSchema, `DROP TABLE "__EFMigrationsHistory"`, "DROP ROLE IF EXISTS stranger",
+		"CREATE ROLE stranger LOGIN PASSWORD '"+servertest.Password+"'")
 	t.Cleanup(func() { servertest.Admin(t, servertest.Server.URL("owner", "postgres"), "DROP ROLE stranger") })
 	first, err := opened(t, url).Catalog(context.Background())
 	if err != nil {
@@ -141,7 +146,8 @@ func TestCatalog_of_the_labelled_cases_decides_them(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: f[0], SQL: sql}}, Catalog: c, Policy: sqlreview.Policy{AssumeRows: 10_000_000}})
+		r := sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: f[0], SQL: sql}}, Catalog: c,
+			Policy: sqlreview.Policy{AssumeRows: 10_000_000}})
 		seen[f[1]]++
 		if blocks := r.Verdict == sqlreview.Block; f[1] != "warn" && blocks != (f[1] == "unsafe") {
 			t.Errorf("%s is %s, and the verdict is %s", f[0], f[1], r.Verdict)

@@ -12,8 +12,9 @@ import (
 // maxApplied bounds the names of one history table.
 const maxApplied = 100_000
 
-// historyColumn names the column in which a migration tool records names that its scripts ask for again: EF Core's, whatever its table
-// is called and however its columns are spelled. Others keep what they keep: their scripts do not read it.
+// historyColumn names the column in which a migration tool records names that its scripts ask for again: EF Core's,
+// whatever its table is called and however its columns are spelled. Others keep what they keep: their scripts do not
+// read it.
 func historyColumn(t sqlreview.Table) (string, bool) {
 	switch {
 	case hasColumn(t, "MigrationId") && hasColumn(t, "ProductVersion"):
@@ -33,7 +34,8 @@ func (r *reader) histories(ctx context.Context) error {
 		}
 		table := pgx.Identifier{t.Schema, t.Name}.Sanitize()
 		var readable bool
-		err := r.tx.QueryRow(ctx, "SELECT has_schema_privilege($1, 'USAGE') AND has_table_privilege($2, 'SELECT')", t.Schema, table).Scan(&readable)
+		err := r.tx.QueryRow(ctx, "SELECT has_schema_privilege($1, 'USAGE') AND has_table_privilege($2, 'SELECT')",
+			t.Schema, table).Scan(&readable)
 		if err != nil {
 			return fmt.Errorf("histories: %w", err)
 		}
@@ -42,7 +44,8 @@ func (r *reader) histories(ctx context.Context) error {
 		}
 		h := sqlreview.History{Schema: t.Schema, Table: t.Name, Applied: []string{}}
 		key := pgx.Identifier{column}.Sanitize()
-		err = r.each(ctx, "histories", fmt.Sprintf(`SELECT %s::text FROM %s ORDER BY %s::text COLLATE "C" LIMIT %d`, key, table, key, maxApplied), func(rows pgx.Rows) error {
+		err = r.each(ctx, "histories", fmt.Sprintf(`SELECT %s::text FROM %s ORDER BY %s::text COLLATE "C" LIMIT %d`,
+			key, table, key, maxApplied), func(rows pgx.Rows) error {
 			var name string
 			if err := rows.Scan(&name); err != nil {
 				return err

@@ -17,10 +17,13 @@ import (
 
 func TestImprint_changes_with_everything_that_a_migration_can_do_and_with_nothing_else(t *testing.T) {
 	url := servertest.Fresh(t)
-	toolmade(t, url, "CREATE TABLE public.orders (id bigint PRIMARY KEY, note text); INSERT INTO public.orders SELECT g, 'x' FROM generate_series(1, 50) g; CREATE INDEX orders_note ON public.orders (note)",
-		"CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE TYPE public.mood AS ENUM ('sad')", gooseTables)
+	toolmade(t, url, "CREATE TABLE public.orders (id bigint PRIMARY KEY, note text); INSERT INTO public.orders "+
+		"SELECT g, 'x' FROM generate_series(1, 50) g; CREATE INDEX orders_note ON public.orders (note)",
+		"CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE TYPE public.mood AS ENUM ('sad')",
+		gooseTables)
 	d := opened(t, url)
-	if err := applier.New(d.server).Raise(t.Context(), fence.Ticket{App: "shop", Environment: "production", Ledger: "l", Run: "r-one", Number: 1}); err != nil {
+	if err := applier.New(d.server).Raise(t.Context(), fence.Ticket{App: "shop", Environment: "production", Ledger: "l",
+		Run: "r-one", Number: 1}); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range [][2]string{
@@ -40,7 +43,8 @@ func TestImprint_changes_with_everything_that_a_migration_can_do_and_with_nothin
 		{"INSERT INTO public.orders VALUES (1000, 'y')", "rows were written in public.orders"},
 		{"UPDATE public.orders SET note = 'z' WHERE id = 1000", "rows were written in public.orders"},
 		{"DELETE FROM public.orders WHERE id = 1000", "rows were written in public.orders"},
-		{"INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, true)", "rows were written in public.goose_db_version"},
+		{"INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, true)",
+			"rows were written in public.goose_db_version"},
 		{"CREATE PUBLICATION p", "pg_publication"},
 		{"ALTER PUBLICATION p ADD TABLE public.orders", "pg_publication_rel"},
 		{"ALTER PUBLICATION p DROP TABLE public.orders", "pg_publication_rel"},
@@ -51,7 +55,8 @@ func TestImprint_changes_with_everything_that_a_migration_can_do_and_with_nothin
 		{"CREATE FOREIGN DATA WRAPPER w", "pg_foreign_data_wrapper"},
 		{"CREATE OPERATOR FAMILY public.fam USING btree", "pg_opfamily"},
 		{"CREATE CONVERSION public.conv FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8", "pg_conversion"},
-		{"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''5MB''', current_database()); END $$", "pg_db_role_setting"},
+		{"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''5MB''', current_database()); END $$",
+			"pg_db_role_setting"},
 
 		{"SELECT * FROM public.orders", ""},
 		{"CREATE TEMP TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)", ""},
@@ -108,7 +113,8 @@ func TestStrangers_are_the_sessions_opened_since_and_no_others(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all, err := d.OtherSessions(t.Context(), before.At); err != nil || len(all) != 1 || !strings.Contains(all[0], "owner") {
+	if all, err := d.OtherSessions(t.Context(), before.At); err != nil || len(all) != 1 ||
+		!strings.Contains(all[0], "owner") {
 		t.Errorf("with one: %q, %v", all, err)
 	}
 	_ = later.Close(context.Background())

@@ -13,7 +13,8 @@ func (r *reader) names(ctx context.Context) error {
 	n := &sqlreview.Names{BaseTypes: []sqlreview.Ref{}, Available: []string{}, Roles: []string{}}
 	r.catalog.Names = n
 	err := r.refs(ctx, "base types", `SELECT n.nspname, t.typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-	WHERE t.typtype IN ('b', 'm', 'p') AND t.typname !~ '^_' AND`+countedSchemas+`ORDER BY n.nspname COLLATE "C", t.typname COLLATE "C"`, &n.BaseTypes)
+	WHERE t.typtype IN ('b', 'm', 'p') AND t.typname !~ '^_' AND`+countedSchemas+
+		`ORDER BY n.nspname COLLATE "C", t.typname COLLATE "C"`, &n.BaseTypes)
 	if err != nil {
 		return err
 	}

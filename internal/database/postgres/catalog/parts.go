@@ -11,7 +11,8 @@ import (
 func (r *reader) columns(ctx context.Context) error {
 	const sql = `SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.atthasdef OR a.attidentity <> '', a.attidentity <> '', a.attgenerated <> ''
 	FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND` + countedSchemas + `ORDER BY a.attrelid, a.attnum`
+	WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND` + countedSchemas +
+		`ORDER BY a.attrelid, a.attnum`
 	return r.each(ctx, "columns", sql, func(rows pgx.Rows) error {
 		var oid uint32
 		var c sqlreview.Column
@@ -25,12 +26,14 @@ func (r *reader) columns(ctx context.Context) error {
 
 // names of the columns that an array of numbers stands for.
 func columnNames(relation, numbers string) string {
-	return `coalesce((SELECT array_agg(a.attname::text ORDER BY u.i) FROM unnest(` + numbers + `) WITH ORDINALITY u(n, i) JOIN pg_attribute a ON a.attrelid = ` +
+	return `coalesce((SELECT array_agg(a.attname::text ORDER BY u.i) FROM unnest(` + numbers +
+		`) WITH ORDINALITY u(n, i) JOIN pg_attribute a ON a.attrelid = ` +
 		relation + ` AND a.attnum = u.n), '{}')`
 }
 
 func (r *reader) checks(ctx context.Context) error {
-	sql := `SELECT k.conrelid, k.conname, pg_get_expr(k.conbin, k.conrelid), k.convalidated, ` + columnNames("k.conrelid", "k.conkey") + `
+	sql := `SELECT k.conrelid, k.conname, pg_get_expr(k.conbin, k.conrelid), k.convalidated, ` +
+		columnNames("k.conrelid", "k.conkey") + `
 	FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace WHERE k.contype = 'c' AND k.conrelid <> 0 AND` + countedSchemas + `ORDER BY k.conrelid, k.conname COLLATE "C"`
 	return r.each(ctx, "check constraints", sql, func(rows pgx.Rows) error {
 		var oid uint32
@@ -56,7 +59,8 @@ func (r *reader) indexes(ctx context.Context) error {
 	return r.each(ctx, "indexes", sql, func(rows pgx.Rows) error {
 		var oid uint32
 		var i sqlreview.Index
-		if err := rows.Scan(&oid, &i.Name, &i.Unique, &i.Valid, &i.Primary, &i.Partial, &i.Constraint, &i.Columns, &i.Depends); err != nil {
+		if err := rows.Scan(&oid, &i.Name, &i.Unique, &i.Valid, &i.Primary, &i.Partial, &i.Constraint, &i.Columns,
+			&i.Depends); err != nil {
 			return err
 		}
 		r.on(oid, func(t *sqlreview.Table) { t.Indexes = append(t.Indexes, i) })
@@ -65,13 +69,15 @@ func (r *reader) indexes(ctx context.Context) error {
 }
 
 func (r *reader) foreignKeys(ctx context.Context) error {
-	sql := `SELECT k.conrelid, k.conname, ` + columnNames("k.conrelid", "k.conkey") + `, tn.nspname, tc.relname, ` + columnNames("k.confrelid", "k.confkey") + `, k.convalidated
+	sql := `SELECT k.conrelid, k.conname, ` + columnNames("k.conrelid", "k.conkey") + `, tn.nspname, tc.relname, ` +
+		columnNames("k.confrelid", "k.confkey") + `, k.convalidated
 	FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace JOIN pg_class tc ON tc.oid = k.confrelid JOIN pg_namespace tn ON tn.oid = tc.relnamespace
 	WHERE k.contype = 'f' AND` + countedSchemas + `ORDER BY k.conrelid, k.conname COLLATE "C"`
 	return r.each(ctx, "foreign keys", sql, func(rows pgx.Rows) error {
 		var oid uint32
 		var k sqlreview.ForeignKey
-		if err := rows.Scan(&oid, &k.Name, &k.Columns, &k.Target.Schema, &k.Target.Name, &k.References, &k.Valid); err != nil {
+		if err := rows.Scan(&oid, &k.Name, &k.Columns, &k.Target.Schema, &k.Target.Name, &k.References,
+			&k.Valid); err != nil {
 			return err
 		}
 		r.on(oid, func(t *sqlreview.Table) { t.ForeignKeys = append(t.ForeignKeys, k) })
@@ -82,7 +88,8 @@ func (r *reader) foreignKeys(ctx context.Context) error {
 func (r *reader) triggers(ctx context.Context) error {
 	const sql = `SELECT g.tgrelid, g.tgname, fn.nspname, f.proname, g.tgenabled <> 'D'
 	FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc f ON f.oid = g.tgfoid
-	JOIN pg_namespace fn ON fn.oid = f.pronamespace WHERE NOT g.tgisinternal AND` + countedSchemas + `ORDER BY g.tgrelid, g.tgname COLLATE "C"`
+	JOIN pg_namespace fn ON fn.oid = f.pronamespace WHERE NOT g.tgisinternal AND` + countedSchemas +
+		`ORDER BY g.tgrelid, g.tgname COLLATE "C"`
 	return r.each(ctx, "triggers", sql, func(rows pgx.Rows) error {
 		var oid uint32
 		var g sqlreview.Trigger
@@ -154,7 +161,8 @@ func (r *reader) domains(ctx context.Context) error {
 	coalesce((SELECT array_agg(k.conname::text ORDER BY k.conname COLLATE "C") FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '{}'),
 	coalesce((SELECT array_agg(pg_get_expr(k.conbin, 0) ORDER BY k.conname COLLATE "C") FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '{}'),
 	coalesce((SELECT array_agg(k.convalidated ORDER BY k.conname COLLATE "C") FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '{}')
-	FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typtype = 'd' AND` + countedSchemas + `ORDER BY n.nspname COLLATE "C", t.typname COLLATE "C"`
+	FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typtype = 'd' AND` + countedSchemas +
+		`ORDER BY n.nspname COLLATE "C", t.typname COLLATE "C"`
 	return r.each(ctx, "domains", sql, func(rows pgx.Rows) error {
 		var d sqlreview.Domain
 		var names, expressions []string
@@ -172,7 +180,8 @@ func (r *reader) domains(ctx context.Context) error {
 
 func (r *reader) enums(ctx context.Context) error {
 	const sql = `SELECT n.nspname, t.typname, array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-	JOIN pg_enum e ON e.enumtypid = t.oid WHERE` + countedSchemas + `GROUP BY 1, 2 ORDER BY n.nspname COLLATE "C", t.typname COLLATE "C"`
+	JOIN pg_enum e ON e.enumtypid = t.oid WHERE` + countedSchemas +
+		`GROUP BY 1, 2 ORDER BY n.nspname COLLATE "C", t.typname COLLATE "C"`
 	return r.each(ctx, "enums", sql, func(rows pgx.Rows) error {
 		var e sqlreview.Enum
 		if err := rows.Scan(&e.Schema, &e.Name, &e.Labels); err != nil {
@@ -184,24 +193,27 @@ func (r *reader) enums(ctx context.Context) error {
 }
 
 func (r *reader) extensions(ctx context.Context) error {
-	return r.each(ctx, "extensions", `SELECT extname::text FROM pg_extension ORDER BY extname COLLATE "C"`, func(rows pgx.Rows) error {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return err
-		}
-		r.catalog.Extensions = append(r.catalog.Extensions, name)
-		return nil
-	})
+	return r.each(ctx, "extensions", `SELECT extname::text FROM pg_extension ORDER BY extname COLLATE "C"`,
+		func(rows pgx.Rows) error {
+			var name string
+			if err := rows.Scan(&name); err != nil {
+				return err
+			}
+			r.catalog.Extensions = append(r.catalog.Extensions, name)
+			return nil
+		})
 }
 
 func (r *reader) types(ctx context.Context) error {
 	return r.refs(ctx, "types", `SELECT n.nspname, t.typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
-	WHERE (t.typtype = 'r' OR t.typtype = 'c' AND c.relkind = 'c') AND`+countedSchemas+`ORDER BY n.nspname COLLATE "C", t.typname COLLATE "C"`, &r.catalog.Types)
+	WHERE (t.typtype = 'r' OR t.typtype = 'c' AND c.relkind = 'c') AND`+countedSchemas+
+		`ORDER BY n.nspname COLLATE "C", t.typname COLLATE "C"`, &r.catalog.Types)
 }
 
 func (r *reader) sequences(ctx context.Context) error {
 	return r.refs(ctx, "sequences", `SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE c.relkind = 'S' AND`+countedSchemas+`ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`, &r.catalog.Sequences)
+	WHERE c.relkind = 'S' AND`+countedSchemas+`ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
+		&r.catalog.Sequences)
 }
 
 func (r *reader) refs(ctx context.Context, what, sql string, into *[]sqlreview.Ref) error {
@@ -217,7 +229,8 @@ func (r *reader) refs(ctx context.Context, what, sql string, into *[]sqlreview.R
 
 func (r *reader) schemas(ctx context.Context) error {
 	r.catalog.Hidden = []string{r.without}
-	return r.each(ctx, "schemas", `SELECT n.nspname FROM pg_namespace n WHERE`+countedSchemas+`ORDER BY n.nspname COLLATE "C"`, func(rows pgx.Rows) error {
+	return r.each(ctx, "schemas", `SELECT n.nspname FROM pg_namespace n WHERE`+countedSchemas+
+		`ORDER BY n.nspname COLLATE "C"`, func(rows pgx.Rows) error {
 		var name string
 		if err := rows.Scan(&name); err != nil {
 			return err

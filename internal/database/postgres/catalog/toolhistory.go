@@ -15,14 +15,15 @@ import (
 // maxToolRows bounds the rows of a tool's history that are read for one file.
 const maxToolRows = 10_000
 
-// ToolHistory reads what a migration tool has written down about a file. It changes nothing. A table that may not be read, or that is not
-// the tool's, is said in what it gives and is no error.
-func (c *Reader) ToolHistory(ctx context.Context, w migrator.Want) (migrator.Book, error) {
+// ToolHistory reads what a migration tool has written down about a file. It changes nothing. A table that may not be
+// read, or that is not the tool's, is said in what it gives and is no error.
+func (r *Reader) ToolHistory(ctx context.Context, w migrator.Want) (migrator.Book, error) {
 	var b migrator.Book
-	err := c.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err := r.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 		defer cancel()
-		begin := fmt.Sprintf("SET lock_timeout = '2s'; SET statement_timeout = %d; BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", server.QueryLimit.Milliseconds())
+		begin := fmt.Sprintf("SET lock_timeout = '2s'; SET statement_timeout = %d; BEGIN ISOLATION LEVEL READ "+
+			"COMMITTED READ ONLY", server.QueryLimit.Milliseconds())
 		if err := server.Run(ctx, conn, "look at the history of "+string(w.Tool), begin); err != nil {
 			return err
 		}
@@ -49,11 +50,13 @@ func plainName(schema, table string) string {
 	return schema + "." + table
 }
 
-// historySchema finds the schema that holds a tool's table: the one that the file names, or the first of the search path, or the only one.
+// historySchema finds the schema that holds a tool's table: the one that the file names, or the first of the search
+// path, or the only one.
 func historySchema(ctx context.Context, conn *pgx.Conn, w migrator.Want) (string, error) {
 	rows, err := conn.Query(ctx, server.Tag+`SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relname = $1 AND c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%' AND ($2 = '' OR n.nspname = $2)
-		ORDER BY array_position(current_schemas(false), n.nspname) NULLS LAST, n.nspname COLLATE "C" LIMIT 1`, w.Tool.Shape().Table, w.Schema)
+		ORDER BY array_position(current_schemas(false), n.nspname) NULLS LAST, n.nspname COLLATE "C" LIMIT 1`,
+		w.Tool.Shape().Table, w.Schema)
 	if err != nil {
 		return "", server.Classify(ctx, conn.PgConn(), "look for the history of "+string(w.Tool), err)
 	}
@@ -71,7 +74,8 @@ func unreadable(ctx context.Context, conn *pgx.Conn, schema string, s migrator.S
 	name := pgx.Identifier{schema, s.Table}.Sanitize()
 	err := conn.QueryRow(ctx, server.Tag+`SELECT has_schema_privilege($1, 'USAGE') AND has_table_privilege($2, 'SELECT'),
 		(SELECT coalesce(array_agg(attname::text), '{}') FROM pg_attribute WHERE attrelid = (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-			WHERE n.nspname = $1 AND c.relname = $3) AND attnum > 0 AND NOT attisdropped)`, schema, name, s.Table).Scan(&may, &columns)
+			WHERE n.nspname = $1 AND c.relname = $3) AND attnum > 0 AND NOT attisdropped)`, schema, name,
+		s.Table).Scan(&may, &columns)
 	if err != nil {
 		return "", server.Classify(ctx, conn.PgConn(), "look at "+name, err)
 	}
@@ -86,7 +90,8 @@ func unreadable(ctx context.Context, conn *pgx.Conn, schema string, s migrator.S
 	return "", nil
 }
 
-func toolRows(ctx context.Context, conn *pgx.Conn, schema string, s migrator.Shape, w migrator.Want) ([]migrator.Row, error) {
+func toolRows(ctx context.Context, conn *pgx.Conn, schema string, s migrator.Shape, w migrator.Want) ([]migrator.Row,
+	error) {
 	orEmpty := func(expr string) string {
 		if expr == "" {
 			return "''"
@@ -95,7 +100,8 @@ func toolRows(ctx context.Context, conn *pgx.Conn, schema string, s migrator.Sha
 	}
 	name := pgx.Identifier{schema, s.Table}.Sanitize()
 	var sql strings.Builder
-	fmt.Fprintf(&sql, "%sSELECT coalesce(%s, ''), %s, %s, %s FROM %s", server.Tag, s.Key, s.State, orEmpty(s.Sum), orEmpty(s.At), name)
+	fmt.Fprintf(&sql, "%sSELECT coalesce(%s, ''), %s, %s, %s FROM %s", server.Tag, s.Key, s.State, orEmpty(s.Sum),
+		orEmpty(s.At), name)
 	args := []any{}
 	if !s.Current {
 		fmt.Fprintf(&sql, " WHERE %s = ANY($1::text[])", s.Key)

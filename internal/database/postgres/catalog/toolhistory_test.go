@@ -40,23 +40,30 @@ func TestToolHistory_reads_what_each_tool_writes(t *testing.T) {
 		other, applied string // rows of something else, and the row of this file
 	}{
 		{migrator.EF, "x.sql", `INSERT INTO "__EFMigrationsHistory" ("MigrationId", "ProductVersion") VALUES ('20260102_Note', '9.0.0');`, efTables,
-			`INSERT INTO "__EFMigrationsHistory" VALUES ('20260101_Init', '9.0.0')`, `INSERT INTO "__EFMigrationsHistory" VALUES ('20260102_Note', '9.0.0')`},
-		{migrator.Prisma, "prisma/migrations/20260101120000_note/migration.sql", "ALTER TABLE t ADD note text;", prismaTables,
+			`INSERT INTO "__EFMigrationsHistory" VALUES ('20260101_Init', '9.0.0')`,
+			`INSERT INTO "__EFMigrationsHistory" VALUES ('20260102_Note', '9.0.0')`},
+		{migrator.Prisma, "prisma/migrations/20260101120000_note/migration.sql", "ALTER TABLE t ADD note text;",
+			prismaTables,
 			`INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('a', 'x', '20250101120000_init', now())`,
 			`INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count) VALUES ('b', '$SUM', '20260101120000_note', now(), 1)`},
 		{migrator.Flyway, "sql/V1_2__note.sql", "ALTER TABLE t ADD note text;\n", flywayTables,
 			`INSERT INTO flyway_schema_history VALUES (1, '1', 'init', 'SQL', 'V1__init.sql', 1, 'ana', now(), 12, true)`,
 			`INSERT INTO flyway_schema_history VALUES (2, '1.2', 'note', 'SQL', 'V1_2__note.sql', $SUM, 'ana', now(), 12, true)`},
-		{migrator.Alembic, "x.sql", "UPDATE alembic_version SET version_num='27c6' WHERE alembic_version.version_num = 'ae10';", alembicTables,
+		{migrator.Alembic, "x.sql", "UPDATE alembic_version SET version_num='27c6' WHERE " +
+			"alembic_version.version_num = 'ae10';", alembicTables,
 			`INSERT INTO alembic_version VALUES ('ae10')`, `UPDATE alembic_version SET version_num = '27c6'`},
 		{migrator.Django, "shop/0002_order_note.sql", django, djangoTables,
-			`INSERT INTO django_migrations (app, name, applied) VALUES ('shop', '0001_initial', now())`, `INSERT INTO django_migrations (app, name, applied) VALUES ('shop', '0002_order_note', now())`},
+			`INSERT INTO django_migrations (app, name, applied) VALUES ('shop', '0001_initial', now())`,
+			`INSERT INTO django_migrations (app, name, applied) VALUES ('shop', '0002_order_note', now())`},
 		{migrator.Diesel, "migrations/2026-01-01-120000_note/up.sql", "ALTER TABLE t ADD note text;", dieselTables,
-			`INSERT INTO __diesel_schema_migrations (version) VALUES ('00000000000000')`, `INSERT INTO __diesel_schema_migrations (version) VALUES ('20260101120000')`},
+			`INSERT INTO __diesel_schema_migrations (version) VALUES ('00000000000000')`,
+			`INSERT INTO __diesel_schema_migrations (version) VALUES ('20260101120000')`},
 		{migrator.Goose, "migrations/00002_note.sql", "-- +goose Up\nALTER TABLE t ADD note text;", gooseTables,
-			`INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, true)`, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (2, true)`},
+			`INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, true)`,
+			`INSERT INTO goose_db_version (version_id, is_applied) VALUES (2, true)`},
 		{migrator.GolangMigrate, "migrations/000002_note.up.sql", "ALTER TABLE t ADD note text;", migrateTables,
-			`INSERT INTO schema_migrations VALUES (1, false)`, `TRUNCATE schema_migrations; INSERT INTO schema_migrations VALUES (2, false)`},
+			`INSERT INTO schema_migrations VALUES (1, false)`,
+			`TRUNCATE schema_migrations; INSERT INTO schema_migrations VALUES (2, false)`},
 	} {
 		t.Run(string(c.tool), func(t *testing.T) {
 			url := servertest.Fresh(t)
@@ -94,7 +101,8 @@ func TestToolHistory_reads_what_each_tool_writes(t *testing.T) {
 
 func TestToolHistory_tells_a_table_that_is_not_the_tools_and_one_that_may_not_be_read(t *testing.T) {
 	url := servertest.Fresh(t)
-	toolmade(t, url, "CREATE TABLE schema_migrations (version varchar NOT NULL PRIMARY KEY)", "CREATE SCHEMA app", strings.Replace(prismaTables, `"_prisma`, `app."_prisma`, 1))
+	toolmade(t, url, "CREATE TABLE schema_migrations (version varchar NOT NULL PRIMARY KEY)", "CREATE SCHEMA app",
+		strings.Replace(prismaTables, `"_prisma`, `app."_prisma`, 1))
 	d := opened(t, url)
 	w, _ := migrator.WantOf("000002_note.up.sql", nil)
 	b, err := d.ToolHistory(t.Context(), w)
@@ -102,7 +110,8 @@ func TestToolHistory_tells_a_table_that_is_not_the_tools_and_one_that_may_not_be
 		t.Errorf("Rails' table: %+v, %v", b, err)
 	}
 	w, _ = migrator.WantOf("20260101120000_note/migration.sql", nil)
-	if b, err := d.ToolHistory(t.Context(), w); err != nil || b.Table != "app._prisma_migrations" || b.Unreadable != "" {
+	if b, err := d.ToolHistory(t.Context(), w); err != nil || b.Table != "app._prisma_migrations" ||
+		b.Unreadable != "" {
 		t.Errorf("in another schema: %+v, %v", b, err)
 	}
 	role := "r" + servertest.Ask[string](t, url, "SELECT substr(md5(random()::text), 1, 8)")

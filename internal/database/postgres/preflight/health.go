@@ -13,7 +13,8 @@ import (
 
 // looks are the questions of a preflight, by duty. All are asked in one read-only transaction.
 func (p *Checker) looks() []func(context.Context, *pgx.Conn, *database.Facts) error {
-	migrating := []func(context.Context, *pgx.Conn, *database.Facts) error{p.markers, p.others, p.prepared, p.replication, languages}
+	migrating := []func(context.Context, *pgx.Conn, *database.Facts) error{p.markers, p.others, p.prepared,
+		p.replication, languages}
 	dumping := []func(context.Context, *pgx.Conn, *database.Facts) error{readable, readableMore}
 	switch p.server.Session.Duty {
 	case server.Migrating:
@@ -37,7 +38,8 @@ func (p *Checker) prepared(ctx context.Context, conn *pgx.Conn, f *database.Fact
 	var seconds float64
 	_, err = pgx.ForEachRow(rows, []any{&gid, &owner, &seconds}, func() error {
 		age := time.Duration(seconds * float64(time.Second))
-		text := fmt.Sprintf("the prepared transaction '%s' of %s holds its locks for %s and no session will end it; COMMIT PREPARED or ROLLBACK PREPARED '%s' does",
+		text := fmt.Sprintf("the prepared transaction '%s' of %s holds its locks for %s and no session will end it; "+
+			"COMMIT PREPARED or ROLLBACK PREPARED '%s' does",
 			server.Shortened(gid, 60), owner, age.Round(time.Second), server.Shortened(gid, 60))
 		if age > p.server.Config.MaxOpenTransaction {
 			f.Problems = append(f.Problems, text)
@@ -68,11 +70,15 @@ func (p *Checker) replication(ctx context.Context, conn *pgx.Conn, f *database.F
 		lag := time.Duration(seconds * float64(time.Second)).Round(100 * time.Millisecond)
 		switch {
 		case bytes < 0:
-			f.Notes = append(f.Notes, fmt.Sprintf("the standby %s is connected; how far it is behind is not shown to the role %s (GRANT pg_monitor helps)", name, f.Role))
+			f.Notes = append(f.Notes, fmt.Sprintf("the standby %s is connected; how far it is behind is not shown "+
+				"to the role %s (GRANT pg_monitor helps)", name, f.Role))
 		case p.server.Config.MaxReplicationLag > 0 && lag > p.server.Config.MaxReplicationLag:
-			f.Problems = append(f.Problems, fmt.Sprintf("the standby %s is %s and %s behind, more than database.max_replication_lag (%s)", name, lag, server.Megabytes(bytes), p.server.Config.MaxReplicationLag))
+			f.Problems = append(f.Problems, fmt.Sprintf("the standby %s is %s and %s behind, more than "+
+				"database.max_replication_lag (%s)", name, lag, server.Megabytes(bytes),
+				p.server.Config.MaxReplicationLag))
 		default:
-			f.Notes = append(f.Notes, fmt.Sprintf("the standby %s is %s and %s behind", name, lag, server.Megabytes(bytes)))
+			f.Notes = append(f.Notes, fmt.Sprintf("the standby %s is %s and %s behind", name, lag,
+				server.Megabytes(bytes)))
 		}
 		return nil
 	})
@@ -99,7 +105,8 @@ func slots(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
 		if active {
 			state = "is in use and"
 		}
-		f.Notes = append(f.Notes, fmt.Sprintf("the replication slot %s %s holds back %s of the server's log; a migration that writes much fills the disk sooner", name, state, server.Megabytes(bytes)))
+		f.Notes = append(f.Notes, fmt.Sprintf("the replication slot %s %s holds back %s of the server's log; a "+
+			"migration that writes much fills the disk sooner", name, state, server.Megabytes(bytes)))
 		return nil
 	})
 	return server.Classify(ctx, conn.PgConn(), "look at replication slots", err)
@@ -121,7 +128,8 @@ func readableMore(ctx context.Context, conn *pgx.Conn, f *database.Facts) error 
 		return server.Classify(ctx, conn.PgConn(), "list sequences", err)
 	}
 	if len(closed) > 0 {
-		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not read the sequences %s, so the backup would fail; GRANT SELECT ON ALL SEQUENCES IN SCHEMA … helps", f.Role, several(closed, "sequences")))
+		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not read the sequences %s, so the backup would "+
+			"fail; GRANT SELECT ON ALL SEQUENCES IN SCHEMA … helps", f.Role, several(closed, "sequences")))
 	}
 	return largeReadable(ctx, conn, f)
 }
@@ -137,7 +145,8 @@ func largeReadable(ctx context.Context, conn *pgx.Conn, f *database.Facts) error
 		return server.Classify(ctx, conn.PgConn(), "count large objects", err)
 	}
 	if closed > 0 {
-		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not read %d large objects, so the backup would fail; a role that owns them, or a superuser, must take it (backup.url)", f.Role, closed))
+		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not read %d large objects, so the backup would "+
+			"fail; a role that owns them, or a superuser, must take it (backup.url)", f.Role, closed))
 	}
 	return nil
 }

@@ -29,8 +29,8 @@ type Checker struct {
 // New gives one over a server.
 func New(s *server.Server) *Checker { return &Checker{s, applier.New(s)} }
 
-// Preflight asks everything that a plan needs to know and changes nothing: it works in a read-only transaction that is rolled back.
-// database.ErrVersion comes together with the facts.
+// Preflight asks everything that a plan needs to know and changes nothing: it works in a read-only transaction that is
+// rolled back. database.ErrVersion comes together with the facts.
 func (p *Checker) Preflight(ctx context.Context) (database.Facts, error) {
 	var f database.Facts
 	err := p.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
@@ -39,7 +39,8 @@ func (p *Checker) Preflight(ctx context.Context) (database.Facts, error) {
 		} else if err != nil {
 			f.Notes = append(f.Notes, fmt.Sprintf("whether a pooler is in between was looked at only once (%v)", err))
 		}
-		sql := fmt.Sprintf("SET lock_timeout = '2s'; SET statement_timeout = %d; BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", server.QueryLimit.Milliseconds())
+		sql := fmt.Sprintf("SET lock_timeout = '2s'; SET statement_timeout = %d; BEGIN ISOLATION LEVEL READ "+
+			"COMMITTED READ ONLY", server.QueryLimit.Milliseconds())
 		if err := server.Run(ctx, conn, "look at the server", sql); err != nil {
 			return err
 		}
@@ -83,10 +84,12 @@ func (p *Checker) describe(ctx context.Context, conn *pgx.Conn, f *database.Fact
 	}
 	f.Now = f.Now.UTC()
 	if f.Major < oldestMajor {
-		f.Problems = append(f.Problems, fmt.Sprintf("the server is PostgreSQL %s; fairlead needs %d or newer to tell after a crash what was committed", f.Server, oldestMajor))
+		f.Problems = append(f.Problems, fmt.Sprintf("the server is PostgreSQL %s; fairlead needs %d or newer to "+
+			"tell after a crash what was committed", f.Server, oldestMajor))
 	}
 	if f.Standby {
-		f.Problems = append(f.Problems, "the server is a standby, on which nothing can be changed and from which no dump is taken; name the primary")
+		f.Problems = append(f.Problems, "the server is a standby, on which nothing can be changed and from which no "+
+			"dump is taken; name the primary")
 	}
 	if archive == "off" {
 		f.Notes = append(f.Notes, "archive_mode is off: what is written after the backup began cannot be had back")
@@ -101,7 +104,8 @@ func (p *Checker) pooled(ctx context.Context, conn *pgx.Conn, f *database.Facts)
 		return server.Classify(ctx, conn.PgConn(), "look at the session", err)
 	}
 	if pid != conn.PgConn().PID() {
-		f.Notes = append(f.Notes, "the URL goes through a connection pooler in session mode; fairlead needs five of its connections, and the server's own address is safer")
+		f.Notes = append(f.Notes, "the URL goes through a connection pooler in session mode; fairlead needs five of "+
+			"its connections, and the server's own address is safer")
 	}
 	return nil
 }
@@ -109,7 +113,8 @@ func (p *Checker) pooled(ctx context.Context, conn *pgx.Conn, f *database.Facts)
 // markers looks whether markers can be kept, and what the fencing row knows.
 func (p *Checker) markers(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
 	if p.applier.Markerless() {
-		f.Notes = append(f.Notes, "database.marker is none: what was applied is told by the ledger and the server's transaction log; statements outside transactions are refused")
+		f.Notes = append(f.Notes, "database.marker is none: what was applied is told by the ledger and the server's "+
+			"transaction log; statements outside transactions are refused")
 		return nil
 	}
 	schema, tables, err := p.applier.Tables(ctx, conn)
@@ -129,7 +134,8 @@ func (p *Checker) markers(ctx context.Context, conn *pgx.Conn, f *database.Facts
 		return server.Classify(ctx, conn.PgConn(), "look at schema "+p.server.Config.Schema, err)
 	}
 	if !may {
-		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not write into schema %s, where fairlead keeps its markers", f.Role, p.server.Config.Schema))
+		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not write into schema %s, where fairlead keeps "+
+			"its markers", f.Role, p.server.Config.Schema))
 		return nil
 	}
 	known, err := p.applier.Fence(ctx, conn, p.server.Session.App, p.server.Session.Environment, "")
@@ -147,7 +153,8 @@ func (p *Checker) mayCreate(ctx context.Context, conn *pgx.Conn, f *database.Fac
 		return server.Classify(ctx, conn.PgConn(), "look at the role's rights", err)
 	}
 	if !may {
-		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not create schema %s, where fairlead keeps its markers; `fairlead database setup --print` shows what to run as a role that may",
+		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not create schema %s, where fairlead keeps its "+
+			"markers; `fairlead database setup --print` shows what to run as a role that may",
 			f.Role, p.server.Config.Schema))
 	}
 	return nil
@@ -171,10 +178,13 @@ func readable(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
 		}
 	}
 	if len(closed) > 0 {
-		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not read %s, so the backup would fail; GRANT SELECT ON ALL TABLES IN SCHEMA … helps, or the role pg_read_all_data", f.Role, several(closed, "tables")))
+		f.Problems = append(f.Problems, fmt.Sprintf("the role %s may not read %s, so the backup would fail; GRANT "+
+			"SELECT ON ALL TABLES IN SCHEMA … helps, or the role pg_read_all_data", f.Role, several(closed, "tables")))
 	}
 	if len(filtered) > 0 {
-		f.Problems = append(f.Problems, fmt.Sprintf("row security hides rows of %s from the role %s, so the backup would fail; a role with BYPASSRLS, or the tables' owner, must take it", several(filtered, "tables"), f.Role))
+		f.Problems = append(f.Problems, fmt.Sprintf("row security hides rows of %s from the role %s, so the backup "+
+			"would fail; a role with BYPASSRLS, or the tables' owner, must take it", several(filtered, "tables"),
+			f.Role))
 	}
 	return nil
 }
@@ -197,11 +207,13 @@ func several(names []string, what string) string {
 // others looks for sessions that the migration would have to wait for.
 func (p *Checker) others(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
 	var sees bool
-	if err := conn.QueryRow(ctx, `SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')`).Scan(&sees); err != nil {
+	if err := conn.QueryRow(ctx, `SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')`).Scan(
+		&sees); err != nil {
 		return server.Classify(ctx, conn.PgConn(), "look at the server's sessions", err)
 	}
 	if !sees {
-		f.Notes = append(f.Notes, fmt.Sprintf("the role %s does not see the sessions of other roles, so old transactions may go unseen (GRANT pg_read_all_stats helps)", f.Role))
+		f.Notes = append(f.Notes, fmt.Sprintf("the role %s does not see the sessions of other roles, so old "+
+			"transactions may go unseen (GRANT pg_read_all_stats helps)", f.Role))
 	}
 	all, err := server.Backends(ctx, conn, `WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_type = 'client backend'
 		AND (a.application_name LIKE 'pg_dump%' OR a.xact_start < clock_timestamp() - make_interval(secs => $1))
@@ -211,11 +223,13 @@ func (p *Checker) others(ctx context.Context, conn *pgx.Conn, f *database.Facts)
 	}
 	for _, b := range all {
 		if strings.HasPrefix(b.Application, "pg_dump") {
-			f.Problems = append(f.Problems, "another dump is running, and everything that changes a table waits for it: "+b.String())
+			f.Problems = append(f.Problems, "another dump is running, and everything that changes a table waits for "+
+				"it: "+b.String())
 			continue
 		}
 		if b.Age > p.server.Config.MaxOpenTransaction {
-			f.Problems = append(f.Problems, fmt.Sprintf("a transaction is open for more than %s, and what changes its tables waits for it: %s", p.server.Config.MaxOpenTransaction.Round(time.Second), b))
+			f.Problems = append(f.Problems, fmt.Sprintf("a transaction is open for more than %s, and what changes "+
+				"its tables waits for it: %s", p.server.Config.MaxOpenTransaction.Round(time.Second), b))
 		}
 	}
 	return nil

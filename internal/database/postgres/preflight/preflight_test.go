@@ -35,7 +35,8 @@ func TestPreflight_tells_what_it_sees_and_changes_nothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(f.Problems) > 0 || f.Major < 13 || f.System == "" || f.Timeline != 1 || f.Role != "owner" || f.Size == 0 || f.Standby || f.Ledger != "" || f.Dumper == "" || f.Now.IsZero() {
+	if len(f.Problems) > 0 || f.Major < 13 || f.System == "" || f.Timeline != 1 || f.Role != "owner" || f.Size == 0 ||
+		f.Standby || f.Ledger != "" || f.Dumper == "" || f.Now.IsZero() {
 		t.Errorf("the facts are %+v", f)
 	}
 	if !strings.Contains(strings.Join(f.Notes, "\n"), "archive_mode is off") {
@@ -58,9 +59,11 @@ func TestPreflight_refuses_old_transactions_and_running_dumps(t *testing.T) {
 	defer servertest.HoldOld(t, url)()
 	defer servertest.HoldOld(t, url+"&application_name=pg_dump")()
 	time.Sleep(300 * time.Millisecond)
-	f, err := opened(t, url, func(c *server.Config) { c.MaxOpenTransaction = 200 * time.Millisecond }).Preflight(t.Context())
+	f, err := opened(t, url, func(c *server.Config) { c.MaxOpenTransaction = 200 * time.Millisecond }).Preflight(
+		t.Context())
 	all := strings.Join(f.Problems, "\n")
-	if err != nil || !strings.Contains(all, "another dump is running") || !strings.Contains(all, "INSERT INTO public.effect") {
+	if err != nil || !strings.Contains(all, "another dump is running") ||
+		!strings.Contains(all, "INSERT INTO public.effect") {
 		t.Errorf("the problems are %q, error %v", f.Problems, err)
 	}
 }

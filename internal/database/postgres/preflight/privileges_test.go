@@ -16,8 +16,8 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// privilegeCases are scripts with what stands against them, or "" for nothing. Each is also applied by the role itself: a problem is
-// told exactly where the server refuses for lack of a right.
+// privilegeCases are scripts with what stands against them, or "" for nothing. Each is also applied by the role itself:
+// a problem is told exactly where the server refuses for lack of a right.
 var privilegeCases = []struct{ sql, says string }{
 	{"CREATE TABLE app.n (id int)", ""},
 	{"CREATE TABLE public.n (id int)", `may not create anything in schema public; ask for: GRANT CREATE ON SCHEMA "public" TO "priv_app"`},
@@ -39,7 +39,8 @@ var privilegeCases = []struct{ sql, says string }{
 	{"ALTER TABLE hidden.theirs ADD COLUMN note text", `may not look into schema hidden; ask for: GRANT USAGE ON SCHEMA "hidden"`},
 	{"CREATE INDEX ON app.mine (id)", ""},
 	{"CREATE INDEX ON app.theirs (id)", `does not own app.theirs`},
-	{"ALTER TABLE app.mine ADD FOREIGN KEY (id) REFERENCES app.theirs (id)", `has no REFERENCES right on app.theirs; ask for: GRANT REFERENCES ON app.theirs TO "priv_app"`},
+	{"ALTER TABLE app.mine ADD FOREIGN KEY (id) REFERENCES app.theirs (id)",
+		`has no REFERENCES right on app.theirs; ask for: GRANT REFERENCES ON app.theirs TO "priv_app"`},
 	{"CREATE TABLE app.n (id int REFERENCES app.theirs)", `has no REFERENCES right on app.theirs`},
 	{"CREATE TABLE app.n (id int REFERENCES app.open)", ""},
 	{"CREATE TABLE app.n (id int PRIMARY KEY); CREATE TABLE app.m (id int REFERENCES app.n); DROP TABLE app.m", ""},
@@ -59,7 +60,8 @@ var privilegeCases = []struct{ sql, says string }{
 	{"SELECT count(*) FROM app.theirs", `has no SELECT right on app.theirs`},
 	{"COMMENT ON COLUMN app.theirs.id IS 'x'", `does not own app.theirs`},
 	{"COMMENT ON TABLE app.mine IS 'x'", ""},
-	{"CREATE TRIGGER n BEFORE UPDATE ON app.theirs FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()", `has no TRIGGER right on app.theirs`},
+	{"CREATE TRIGGER n BEFORE UPDATE ON app.theirs FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+		`has no TRIGGER right on app.theirs`},
 	{"CREATE POLICY n ON app.theirs USING (true)", `does not own app.theirs`},
 	{"ALTER TYPE app.their_enum ADD VALUE 'b'", `does not own the type app.their_enum`},
 	{"CREATE TABLE app.n (e app.closed_enum)", `may not use the type app.closed_enum; ask for: GRANT USAGE ON TYPE app.closed_enum TO "priv_app"`},
@@ -77,12 +79,18 @@ var privilegeCases = []struct{ sql, says string }{
 func TestPreflight_tells_exactly_which_statement_the_role_may_not_run(t *testing.T) {
 	url := servertest.Fresh(t)
 	weak := servertest.Login(t, url, "priv_app", "")
-	servertest.Admin(t, url, "REVOKE CREATE ON SCHEMA public FROM PUBLIC", "CREATE SCHEMA app", "GRANT USAGE, CREATE ON SCHEMA app TO priv_app", "CREATE SCHEMA hidden",
+	servertest.Admin(t, url, "REVOKE CREATE ON SCHEMA public FROM PUBLIC", "CREATE SCHEMA app",
+		"GRANT USAGE, CREATE ON SCHEMA app TO priv_app", "CREATE SCHEMA hidden",
 		"CREATE SCHEMA own", "CREATE TABLE own.theirs (id int)", "ALTER SCHEMA own OWNER TO priv_app",
-		"CREATE TABLE app.theirs (id int PRIMARY KEY, word text)", "CREATE TABLE public.theirs (id int)", "CREATE TABLE hidden.theirs (id int)", "CREATE TABLE app.mine (id int)", "ALTER TABLE app.mine OWNER TO priv_app",
-		"CREATE TABLE app.open (id int PRIMARY KEY)", "GRANT SELECT, INSERT, REFERENCES ON app.open TO priv_app", "CREATE VIEW app.their_view AS SELECT 1 AS id",
-		"CREATE TYPE app.their_enum AS ENUM ('a')", "CREATE TYPE app.closed_enum AS ENUM ('a')", "REVOKE USAGE ON TYPE app.closed_enum FROM PUBLIC",
-		"CREATE MATERIALIZED VIEW app.their_matview AS SELECT 1 AS id", "CREATE TABLE app.their_parts (id int) PARTITION BY LIST (id)", "CREATE SCHEMA fairlead AUTHORIZATION priv_app")
+		"CREATE TABLE app.theirs (id int PRIMARY KEY, word text)", "CREATE TABLE public.theirs (id int)",
+		"CREATE TABLE hidden.theirs (id int)", "CREATE TABLE app.mine (id int)",
+		"ALTER TABLE app.mine OWNER TO priv_app",
+		"CREATE TABLE app.open (id int PRIMARY KEY)", "GRANT SELECT, INSERT, REFERENCES ON app.open TO priv_app",
+		"CREATE VIEW app.their_view AS SELECT 1 AS id",
+		"CREATE TYPE app.their_enum AS ENUM ('a')", "CREATE TYPE app.closed_enum AS ENUM ('a')",
+		"REVOKE USAGE ON TYPE app.closed_enum FROM PUBLIC",
+		"CREATE MATERIALIZED VIEW app.their_matview AS SELECT 1 AS id",
+		"CREATE TABLE app.their_parts (id int) PARTITION BY LIST (id)", "CREATE SCHEMA fairlead AUTHORIZATION priv_app")
 	d := opened(t, weak)
 	conn, err := pgx.Connect(t.Context(), weak)
 	if err != nil {
@@ -96,7 +104,10 @@ func TestPreflight_tells_exactly_which_statement_the_role_may_not_run(t *testing
 			continue
 		}
 		var f database.Facts
-		err = d.server.With(t.Context(), func(ctx context.Context, conn *pgx.Conn) error { return privileges(ctx, conn, script, 0, &f) })
+		err = d.server.With(t.Context(), func(ctx context.Context, conn *pgx.Conn) error {
+			return privileges(ctx, conn,
+				script, 0, &f)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +147,8 @@ func tried(t *testing.T, conn *pgx.Conn, sql string) bool {
 func TestPreflight_passes_over_units_that_are_applied_already(t *testing.T) {
 	url := servertest.Fresh(t)
 	weak := servertest.Login(t, url, "priv_two", "")
-	servertest.Admin(t, url, "CREATE TABLE theirs (id int)", "GRANT SELECT ON theirs TO priv_two", "CREATE SCHEMA fairlead AUTHORIZATION priv_two")
+	servertest.Admin(t, url, "CREATE TABLE theirs (id int)", "GRANT SELECT ON theirs TO priv_two",
+		"CREATE SCHEMA fairlead AUTHORIZATION priv_two")
 	d := opened(t, weak)
 	script, err := sqltext.Parse([]byte("BEGIN; ALTER TABLE theirs ADD COLUMN a int; COMMIT; BEGIN; SELECT 1; COMMIT;"))
 	if err != nil {
@@ -149,16 +161,19 @@ func TestPreflight_passes_over_units_that_are_applied_already(t *testing.T) {
 		}
 	}
 	hidden := &server.Error{Code: server.CodeNoPrivilege}
-	if _, err := d.Checking(script, func(context.Context) (int, error) { return 0, hidden }).Preflight(t.Context()); err == nil {
+	if _, err := d.Checking(script, func(context.Context) (int, error) { return 0, hidden }).Preflight(
+		t.Context()); err == nil {
 		t.Error("markers that may not be read are passed over without a word")
 	}
 	servertest.Admin(t, url, "ALTER SCHEMA fairlead OWNER TO owner", "REVOKE ALL ON SCHEMA fairlead FROM priv_two")
-	if f, err := d.Checking(script, func(context.Context) (int, error) { return 0, hidden }).Preflight(t.Context()); err != nil || len(f.Problems) != 1 {
+	if f, err := d.Checking(script, func(context.Context) (int, error) { return 0, hidden }).Preflight(
+		t.Context()); err != nil || len(f.Problems) != 1 {
 		t.Errorf("%q, %v", f.Problems, err)
 	}
 	servertest.Admin(t, url, "ALTER SCHEMA fairlead OWNER TO priv_two")
 	broken := errors.New("no markers")
-	if _, err := d.Checking(script, func(context.Context) (int, error) { return 0, broken }).Preflight(t.Context()); !errors.Is(err, broken) {
+	if _, err := d.Checking(script, func(context.Context) (int, error) { return 0, broken }).Preflight(
+		t.Context()); !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}
 }

@@ -11,7 +11,8 @@ import (
 
 // rights is what the catalog says that the role may do with what a script names.
 type rights struct {
-	role, name, first                           string // name is the database's, first the first schema of the search path
+	// name is the database's, first the first schema of the search path
+	role, name, first                           string
 	super, database, createRole, createDatabase bool
 	schemas                                     map[string]schemaRights
 	relations                                   map[[2]string]relationRights
@@ -39,13 +40,15 @@ type extensionRights struct{ installed, super, trusted bool }
 func readRights(ctx context.Context, conn *pgx.Conn, needs []sqlneeds.Need) (*rights, error) {
 	ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 	defer cancel()
-	w := &rights{schemas: map[string]schemaRights{}, relations: map[[2]string]relationRights{}, types: map[[2]string]typeRights{},
+	w := &rights{schemas: map[string]schemaRights{}, relations: map[[2]string]relationRights{},
+		types:      map[[2]string]typeRights{},
 		extensions: map[string]extensionRights{}, roles: map[string]bool{}}
 	err := conn.QueryRow(ctx, `SELECT current_user::text, current_database()::text, coalesce(current_schema()::text, ''), r.rolsuper, r.rolcreaterole, r.rolcreatedb,
 		has_database_privilege(current_database(), 'CREATE') FROM pg_roles r WHERE r.rolname = current_user`).
 		Scan(&w.role, &w.name, &w.first, &w.super, &w.createRole, &w.createDatabase, &w.database)
 	if err == nil && !w.super {
-		for _, read := range []func(context.Context, *pgx.Conn, []sqlneeds.Need) error{w.readSchemas, w.readRelations, w.readTypes, w.readExtensions, w.readRoles} {
+		for _, read := range []func(context.Context, *pgx.Conn, []sqlneeds.Need) error{w.readSchemas, w.readRelations,
+			w.readTypes, w.readExtensions, w.readRoles} {
 			if err = read(ctx, conn, needs); err != nil {
 				break
 			}
@@ -79,7 +82,8 @@ func (w *rights) readSchemas(ctx context.Context, conn *pgx.Conn, _ []sqlneeds.N
 
 func ofRelation(k sqlneeds.Privilege) bool {
 	switch k {
-	case sqlneeds.CreateInSchema, sqlneeds.CreateInDatabase, sqlneeds.Extension, sqlneeds.UseType, sqlneeds.TypeOwner, sqlneeds.Membership, sqlneeds.CreateRole, sqlneeds.CreateDatabase:
+	case sqlneeds.CreateInSchema, sqlneeds.CreateInDatabase, sqlneeds.Extension, sqlneeds.UseType, sqlneeds.TypeOwner,
+		sqlneeds.Membership, sqlneeds.CreateRole, sqlneeds.CreateDatabase:
 		return false
 	}
 	return true
@@ -102,7 +106,8 @@ func (w *rights) readRelations(ctx context.Context, conn *pgx.Conn, needs []sqln
 		has_any_column_privilege(x.oid, 'SELECT'), has_any_column_privilege(x.oid, 'INSERT'), has_any_column_privilege(x.oid, 'UPDATE'), has_table_privilege(x.oid, 'DELETE'),
 		has_table_privilege(x.oid, 'TRUNCATE'), has_any_column_privilege(x.oid, 'REFERENCES'), has_table_privilege(x.oid, 'TRIGGER')
 		FROM unnest($1::text[], $2::text[]) q(s, r) JOIN LATERAL (SELECT c.oid, c.relname, c.relowner, n.oid AS nsp, n.nspname, n.nspowner
-			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = q.r`+onPath+`) x ON true`, schemas, names)
+			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = q.r`+onPath+`) x ON true`,
+		schemas, names)
 	if err != nil {
 		return err
 	}
@@ -110,24 +115,30 @@ func (w *rights) readRelations(ctx context.Context, conn *pgx.Conn, needs []sqln
 		var key [2]string
 		var r relationRights
 		var sel, ins, upd, del, tru, ref, tri bool
-		if err := rows.Scan(&key[0], &key[1], &r.schema, &r.shown, &r.owner, &r.usage, &r.owns, &r.ownsSchema, &r.maintain, &sel, &ins, &upd, &del, &tru, &ref, &tri); err != nil {
+		if err := rows.Scan(&key[0], &key[1], &r.schema, &r.shown, &r.owner, &r.usage, &r.owns, &r.ownsSchema,
+			&r.maintain, &sel, &ins, &upd, &del, &tru, &ref, &tri); err != nil {
 			rows.Close()
 			return err
 		}
-		r.may = map[sqlneeds.Privilege]bool{sqlneeds.Select: sel, sqlneeds.Insert: ins, sqlneeds.Update: upd, sqlneeds.Delete: del, sqlneeds.Truncate: tru, sqlneeds.References: ref, sqlneeds.Trigger: tri}
+		r.may = map[sqlneeds.Privilege]bool{sqlneeds.Select: sel, sqlneeds.Insert: ins, sqlneeds.Update: upd,
+			sqlneeds.Delete: del, sqlneeds.Truncate: tru, sqlneeds.References: ref, sqlneeds.Trigger: tri}
 		w.relations[key] = r
 	}
 	return rows.Err()
 }
 
 func (w *rights) readTypes(ctx context.Context, conn *pgx.Conn, needs []sqlneeds.Need) error {
-	schemas, names := namesIn(needs, func(k sqlneeds.Privilege) bool { return k == sqlneeds.UseType || k == sqlneeds.TypeOwner })
+	schemas, names := namesIn(needs, func(k sqlneeds.Privilege) bool {
+		return k == sqlneeds.UseType ||
+			k == sqlneeds.TypeOwner
+	})
 	if len(names) == 0 {
 		return nil
 	}
 	rows, err := conn.Query(ctx, `SELECT q.s, q.r, format('%I.%I', x.nspname, x.typname), pg_get_userbyid(x.typowner)::text, pg_has_role(x.typowner, 'USAGE'), has_type_privilege(x.oid, 'USAGE')
 		FROM unnest($1::text[], $2::text[]) q(s, r) JOIN LATERAL (SELECT t.oid, t.typname, t.typowner, n.nspname
-			FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typname = q.r`+onPath+`) x ON true`, schemas, names)
+			FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typname = q.r`+onPath+`) x ON true`,
+		schemas, names)
 	if err != nil {
 		return err
 	}
@@ -155,7 +166,8 @@ func (w *rights) readExtensions(ctx context.Context, conn *pgx.Conn, needs []sql
 	}
 	var name string
 	var e extensionRights
-	_, err = pgx.ForEachRow(rows, []any{&name, &e.installed, &e.super, &e.trusted}, func() error { w.extensions[name] = e; return nil })
+	_, err = pgx.ForEachRow(rows, []any{&name, &e.installed, &e.super, &e.trusted},
+		func() error { w.extensions[name] = e; return nil })
 	return err
 }
 

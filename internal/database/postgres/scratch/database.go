@@ -55,7 +55,8 @@ func asRehearsal(s *server.Server, owner string) *server.Server {
 
 const sweepLimit = 20 * time.Second
 
-// sweep ends what earlier rehearsals of an owner still do on the server, and drops their scratch databases. It gives their names.
+// sweep ends what earlier rehearsals of an owner still do on the server, and drops their scratch databases. It gives
+// their names.
 func (d *databases) sweep(ctx context.Context, owner string) ([]string, error) {
 	if err := d.endRehearsals(ctx, owner); err != nil {
 		return nil, err
@@ -64,7 +65,8 @@ func (d *databases) sweep(ctx context.Context, owner string) ([]string, error) {
 	err := d.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 		defer cancel()
-		rows, err := conn.Query(ctx, "SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1) ORDER BY 1", scratchPrefix+scratchTag(owner)+"_")
+		rows, err := conn.Query(ctx, "SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1) "+
+			"ORDER BY 1", scratchPrefix+scratchTag(owner)+"_")
 		if err == nil {
 			names, err = pgx.CollectRows(rows, pgx.RowTo[string])
 		}
@@ -78,8 +80,8 @@ func (d *databases) sweep(ctx context.Context, owner string) ([]string, error) {
 	return names, err
 }
 
-// endRehearsals ends all sessions that carry the owner's name and waits until they are gone: one may still be making a database for a
-// client that died.
+// endRehearsals ends all sessions that carry the owner's name and waits until they are gone: one may still be making a
+// database for a client that died.
 func (d *databases) endRehearsals(ctx context.Context, owner string) error {
 	ctx, cancel := context.WithTimeout(ctx, sweepLimit)
 	defer cancel()
@@ -88,7 +90,8 @@ func (d *databases) endRehearsals(ctx context.Context, owner string) error {
 		for {
 			var left int
 			err := conn.QueryRow(ctx, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-				WHERE (application_name = $1 OR application_name = 'pg_restore ' || $1) AND pid <> pg_backend_pid()`, mark).Scan(&left)
+				WHERE (application_name = $1 OR application_name = 'pg_restore ' || $1) AND pid <> pg_backend_pid()`,
+				mark).Scan(&left)
 			if err != nil {
 				return server.Classify(ctx, conn.PgConn(), "end the sessions of an earlier rehearsal", err)
 			}
@@ -108,9 +111,11 @@ func (d *databases) endRehearsals(ctx context.Context, owner string) error {
 func (d *databases) copyDatabase(ctx context.Context, from, name string) error {
 	return d.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		quoted := pgx.Identifier{name}.Sanitize()
-		err := server.RunUnlimited(ctx, conn, "copy database "+from, "CREATE DATABASE "+quoted+" TEMPLATE "+pgx.Identifier{from}.Sanitize())
+		err := server.RunUnlimited(ctx, conn, "copy database "+from, "CREATE DATABASE "+quoted+" TEMPLATE "+
+			pgx.Identifier{from}.Sanitize())
 		if err == nil {
-			err = server.Run(ctx, conn, "set up database "+name, "REVOKE CONNECT, TEMPORARY ON DATABASE "+quoted+" FROM PUBLIC")
+			err = server.Run(ctx, conn, "set up database "+name, "REVOKE CONNECT, TEMPORARY ON DATABASE "+quoted+
+				" FROM PUBLIC")
 		}
 		return err
 	})

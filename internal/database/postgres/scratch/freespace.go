@@ -37,12 +37,14 @@ func (r *Rehearser) enough(path string, need int64) error {
 		return fmt.Errorf("%w: the free space at %s cannot be seen: %w", database.ErrNoSpace, path, err)
 	}
 	if free < need {
-		return fmt.Errorf("%w: %s has %s free, %s are needed (%.1f × the database)", database.ErrNoSpace, path, server.Megabytes(free), server.Megabytes(need), spaceFactor)
+		return fmt.Errorf("%w: %s has %s free, %s are needed (%.1f × the database)", database.ErrNoSpace, path,
+			server.Megabytes(free), server.Megabytes(need), spaceFactor)
 	}
 	return nil
 }
 
-// watch cancels the context it gives once less than a quarter of the database's size is free; stop ends it and must be called.
+// watch cancels the context it gives once less than a quarter of the database's size is free; stop ends it and must be
+// called.
 func (r *Rehearser) watch(ctx context.Context, path string, size int64) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	if path == "" {
@@ -59,7 +61,8 @@ func (r *Rehearser) watch(ctx context.Context, path string, size int64) (context
 			case <-time.After(r.every):
 			}
 			if free, err := r.free(path); err == nil && free < least {
-				cancel(fmt.Errorf("%w: only %s were left at %s while it ran", database.ErrNoSpace, server.Megabytes(free), path))
+				cancel(fmt.Errorf("%w: only %s were left at %s while it ran", database.ErrNoSpace,
+					server.Megabytes(free), path))
 				return
 			}
 		}
@@ -67,8 +70,9 @@ func (r *Rehearser) watch(ctx context.Context, path string, size int64) (context
 	return ctx, func() { cancel(nil); <-done }
 }
 
-// diskOf gives the data directory of a server that surely runs on this machine, or "". A connection to the loopback address proves
-// nothing, for it may be a tunnel: the process at its other end must be one of ours, serving exactly this connection.
+// diskOf gives the data directory of a server that surely runs on this machine, or "". A connection to the loopback
+// address proves nothing, for it may be a tunnel: the process at its other end must be one of ours, serving exactly
+// this connection.
 func diskOf(ctx context.Context, s *server.Server, conn *pgx.Conn) string {
 	if s.Session.Reach != nil {
 		return ""
@@ -81,7 +85,8 @@ func diskOf(ctx context.Context, s *server.Server, conn *pgx.Conn) string {
 		return ""
 	}
 	var dir string
-	if err := conn.QueryRow(ctx, "SELECT setting FROM pg_settings WHERE name = 'data_directory'").Scan(&dir); err != nil {
+	if err := conn.QueryRow(ctx, "SELECT setting FROM pg_settings WHERE name = 'data_directory'").Scan(
+		&dir); err != nil {
 		if dir, err = os.Readlink(process + "/cwd"); err != nil {
 			return ""
 		}

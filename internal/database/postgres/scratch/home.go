@@ -30,7 +30,8 @@ func openHome(below string) (*tempdir.Dir, *syscall.Credential, error) {
 	}
 	if err != nil {
 		d.Remove()
-		return nil, nil, fmt.Errorf("PostgreSQL does not run as root, and there is neither a user postgres nor nobody: %w", err)
+		return nil, nil, fmt.Errorf("PostgreSQL does not run as root, and there is neither a user postgres nor "+
+			"nobody: %w", err)
 	}
 	uid, _ := strconv.ParseUint(u.Uid, 10, 32)
 	gid, _ := strconv.ParseUint(u.Gid, 10, 32)
@@ -46,8 +47,8 @@ func sweepHomes(ctx context.Context, below string) []string {
 	return tempdir.Sweep(below, homePrefix, func(dir string) { endServerOf(ctx, filepath.Join(dir, "data")) })
 }
 
-// endServerOf ends a server that still works in a directory whose owner is gone. It ends only what says itself that it works there;
-// where that cannot be seen, the server ends by itself within a minute of the removal of its directory.
+// endServerOf ends a server that still works in a directory whose owner is gone. It ends only what says itself that it
+// works there; where that cannot be seen, the server ends by itself within a minute of the removal of its directory.
 func endServerOf(ctx context.Context, data string) {
 	b, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package scratch tries a script on a copy that is made for it, out of a backup, and dropped afterwards: on a server that is
-// started from the programs of this machine, on one that is given, or beside production. Start with Rehearser.
+// Package scratch tries a script on a copy that is made for it, out of a backup, and dropped afterwards: on a server
+// that is started from the programs of this machine, on one that is given, or beside production. Start with Rehearser.
 package scratch
 
 import (
@@ -26,9 +26,10 @@ const (
 
 // RehearseConfig says where scratch copies are made.
 type RehearseConfig struct {
-	Server    config.Secret // ServerLocal, ServerProduction, or the URL of a server for scratch databases
-	Directory string        // below which a local server makes its own; "" for the system's directory for temporary files
-	Programs  string        // directory with initdb and postgres; "" looks in the usual places
+	Server config.Secret // ServerLocal, ServerProduction, or the URL of a server for scratch databases
+	// below which a local server makes its own; "" for the system's directory for temporary files
+	Directory string
+	Programs  string // directory with initdb and postgres; "" looks in the usual places
 }
 
 // A Rehearser tries scripts on scratch copies of one database.
@@ -59,7 +60,8 @@ func (r *Rehearser) Refuses(s sqltext.Script) []sqlneeds.Outside {
 	return refused
 }
 
-// Sweep drops what earlier rehearsals of an owner left on the server, and what dead processes left on this machine, and says what.
+// Sweep drops what earlier rehearsals of an owner left on the server, and what dead processes left on this machine, and
+// says what.
 func (r *Rehearser) Sweep(ctx context.Context, owner string) ([]string, error) {
 	removed := sweepHomes(ctx, r.directory())
 	on, err := r.databases(owner)
@@ -92,10 +94,12 @@ func (r *Rehearser) at(url config.Secret) server.Config {
 	return server.Config{URL: url, PgDump: c.PgDump, Schema: c.Schema, StatementTimeout: c.StatementTimeout}
 }
 
-// Rehearse restores the archive into a scratch database, counts its rows, and runs the script there twice under the trace. A statement
-// that fails is part of the trace and no error. Whatever happens, the scratch database is dropped; what a killed process leaves is found
-// by the next Rehearse or Sweep. Errors: database.ErrOutside, database.ErrNoSpace, database.ErrNoScratch, or what the server said.
-func (r *Rehearser) Rehearse(ctx context.Context, j database.Rehearsal, s sqltext.Script) (database.Rehearsed, sqlreview.Trace, error) {
+// Rehearse restores the archive into a scratch database, counts its rows, and runs the script there twice under the
+// trace. A statement that fails is part of the trace and no error. Whatever happens, the scratch database is dropped;
+// what a killed process leaves is found by the next Rehearse or Sweep. Errors: database.ErrOutside,
+// database.ErrNoSpace, database.ErrNoScratch, or what the server said.
+func (r *Rehearser) Rehearse(ctx context.Context, j database.Rehearsal, s sqltext.Script) (database.Rehearsed,
+	sqlreview.Trace, error) {
 	if refused := r.Refuses(s); len(refused) > 0 {
 		return database.Rehearsed{}, sqlreview.Trace{}, fmt.Errorf("%w: %s", database.ErrOutside, refused[0])
 	}
@@ -114,7 +118,8 @@ func (r *Rehearser) Rehearse(ctx context.Context, j database.Rehearsal, s sqltex
 }
 
 // rehearse does what is to be done on an open stage.
-func (st *rehearsal) rehearse(ctx context.Context, j database.Rehearsal, s sqltext.Script) (database.Rehearsed, sqlreview.Trace, error) {
+func (st *rehearsal) rehearse(ctx context.Context, j database.Rehearsal, s sqltext.Script) (database.Rehearsed,
+	sqlreview.Trace, error) {
 	out := database.Rehearsed{Where: st.where, Server: st.version}
 	var observed sqlreview.Trace
 	j.Say("restoring the backup on " + st.where)
@@ -178,7 +183,8 @@ func (st *rehearsal) count(ctx context.Context, dump database.Dump, out *databas
 }
 
 // try runs a check with the URL of a database. That it fails is a result.
-func (st *rehearsal) try(ctx context.Context, name string, check func(context.Context, string) error) (*database.Tried, error) {
+func (st *rehearsal) try(ctx context.Context, name string, check func(context.Context, string) error) (*database.Tried,
+	error) {
 	url, err := st.urlFor(ctx, name)
 	if err != nil {
 		return nil, err

@@ -55,8 +55,10 @@ func rehearsed(t *testing.T, url, sql string, p play) (database.Rehearsed, sqlre
 	if p.where == "" {
 		p.where = ServerLocal
 	}
-	r := New(d, RehearseConfig{Server: config.NewSecret(p.where), Programs: servertest.Server.Bin, Directory: scratchDirectory(t)})
-	j := database.Rehearsal{Owner: "shop/production", Run: "r-20261124-203015-7f3a", Number: 1, SchemaOnly: p.schema, Dump: dump,
+	r := New(d, RehearseConfig{Server: config.NewSecret(p.where), Programs: servertest.Server.Bin,
+		Directory: scratchDirectory(t)})
+	j := database.Rehearsal{Owner: "shop/production", Run: "r-20261124-203015-7f3a", Number: 1, SchemaOnly: p.schema,
+		Dump: dump,
 		Archive: func(context.Context) (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(dumped.Bytes())), nil
 		}, Say: func(string) {}}
@@ -110,13 +112,15 @@ func nothingLeft(t *testing.T, directory string) {
 
 func scratchDatabases(t *testing.T) []string {
 	t.Helper()
-	return servertest.Ask[[]string](t, servertest.Server.URL("owner", "postgres"), "SELECT coalesce(array_agg(datname::text), '{}') FROM pg_database WHERE datname LIKE 'fairlead%'")
+	return servertest.Ask[[]string](t, servertest.Server.URL("owner", "postgres"),
+		"SELECT coalesce(array_agg(datname::text), '{}') FROM pg_database WHERE datname LIKE 'fairlead%'")
 }
 
 // elsewhere is another server, for scratch databases; nothing may be left there either.
 func elsewhere(t *testing.T) string {
 	t.Helper()
-	s, _, err := startScratchServer(context.Background(), serverPlan{major: 13, programs: servertest.Server.Bin, below: scratchDirectory(t), loopback: true})
+	s, _, err := startScratchServer(context.Background(), serverPlan{major: 13, programs: servertest.Server.Bin,
+		below: scratchDirectory(t), loopback: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +154,8 @@ const orders = `CREATE TABLE customers(id int PRIMARY KEY, name text NOT NULL);
 func TestRehearse_restores_counts_and_tells_what_each_statement_does(t *testing.T) {
 	url := servertest.Fresh(t)
 	servertest.Admin(t, url, orders)
-	const sql = "ALTER TABLE orders ALTER COLUMN total TYPE bigint; ALTER TABLE orders ADD COLUMN IF NOT EXISTS paid boolean NOT NULL DEFAULT false;"
+	const sql = "ALTER TABLE orders ALTER COLUMN total TYPE bigint; ALTER TABLE orders ADD COLUMN IF NOT EXISTS " +
+		"paid boolean NOT NULL DEFAULT false;"
 	for _, where := range []string{ServerLocal, ServerProduction, elsewhere(t)} {
 		out, trace, err := rehearsed(t, url, sql, play{where: where})
 		if err != nil {
@@ -159,13 +164,15 @@ func TestRehearse_restores_counts_and_tells_what_each_statement_does(t *testing.
 		if !out.Counted || out.Tables != 2 || out.Rows != 10100 || len(out.Units) != 1 {
 			t.Errorf("%s: it says %+v", out.Where, out)
 		}
-		if n := len(trace.Statements); n != 2 || !slices.Equal(trace.Statements[0].Claims.Rewrites, []string{"orders"}) || trace.Statements[1].Claims.Rewrites != nil {
+		if n := len(trace.Statements); n != 2 || !slices.Equal(trace.Statements[0].Claims.Rewrites,
+			[]string{"orders"}) || trace.Statements[1].Claims.Rewrites != nil {
 			t.Errorf("%s: the trace is %+v", out.Where, trace.Statements)
 		}
 		if trace.Again == nil || trace.Again.Fails != "" {
 			t.Errorf("%s: a second run: %+v", out.Where, trace.Again)
 		}
-		t.Logf("%s: restored in %d ms, applied in %d ms; %v", out.Where, out.Restored, out.Units[0].Milliseconds, out.Notes)
+		t.Logf("%s: restored in %d ms, applied in %d ms; %v", out.Where, out.Restored, out.Units[0].Milliseconds,
+			out.Notes)
 	}
 	if got := servertest.Ask[string](t, url, "SELECT pg_typeof(total)::text FROM orders LIMIT 1"); got != "integer" {
 		t.Errorf("production was changed: total is %s", got)
@@ -175,12 +182,14 @@ func TestRehearse_restores_counts_and_tells_what_each_statement_does(t *testing.
 func TestRehearse_finds_a_constraint_that_fails_on_the_data_and_schema_mode_does_not(t *testing.T) {
 	url := servertest.Fresh(t)
 	servertest.Admin(t, url, orders)
-	const sql = "CREATE INDEX IF NOT EXISTS orders_total ON orders(total);\n\nALTER TABLE orders ALTER COLUMN note SET NOT NULL;\n"
+	const sql = "CREATE INDEX IF NOT EXISTS orders_total ON orders(total);\n\nALTER TABLE orders ALTER COLUMN note " +
+		"SET NOT NULL;\n"
 	_, trace, err := rehearsed(t, url, sql, play{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last := trace.Statements[len(trace.Statements)-1]; last.Line != 3 || !strings.Contains(last.Claims.Fails, "23502") {
+	if last := trace.Statements[len(trace.Statements)-1]; last.Line != 3 || !strings.Contains(last.Claims.Fails,
+		"23502") {
 		t.Errorf("the last statement is %+v", last)
 	}
 	out, trace, err := rehearsed(t, url, sql, play{schema: true})
@@ -191,8 +200,10 @@ func TestRehearse_finds_a_constraint_that_fails_on_the_data_and_schema_mode_does
 
 func TestRehearse_predicts_how_long_a_rewrite_takes(t *testing.T) {
 	url := servertest.Fresh(t)
-	servertest.Admin(t, url, "CREATE TABLE big(id int PRIMARY KEY, a int, b text)", "INSERT INTO big SELECT i, i, md5(i::text) FROM generate_series(1, 500000) i", "ANALYZE big", "CHECKPOINT")
-	for _, kind := range []string{"bigint", "numeric", "text"} { // other work on the machine may spoil one pair, and hardly three
+	servertest.Admin(t, url, "CREATE TABLE big(id int PRIMARY KEY, a int, b text)",
+		"INSERT INTO big SELECT i, i, md5(i::text) FROM generate_series(1, 500000) i", "ANALYZE big", "CHECKPOINT")
+	// other work on the machine may spoil one pair, and hardly three
+	for _, kind := range []string{"bigint", "numeric", "text"} {
 		sql := "ALTER TABLE big ALTER COLUMN a TYPE " + kind
 		out, _, err := rehearsed(t, url, sql, play{})
 		if err != nil {
@@ -201,7 +212,8 @@ func TestRehearse_predicts_how_long_a_rewrite_takes(t *testing.T) {
 		began := time.Now()
 		servertest.Admin(t, url, sql)
 		took, predicted := time.Since(began).Milliseconds(), out.Units[0].Milliseconds
-		t.Logf("predicted %d ms, took %d ms (%.2f); restored in %d ms", predicted, took, float64(predicted)/float64(took), out.Restored)
+		t.Logf("predicted %d ms, took %d ms (%.2f); restored in %d ms", predicted, took,
+			float64(predicted)/float64(took), out.Restored)
 		if predicted >= took/2 && predicted <= took*3/2 {
 			return
 		}
@@ -229,17 +241,25 @@ func TestRehearse_refuses_what_reaches_outside_and_too_little_space(t *testing.T
 		play play
 		want error
 	}{
-		"a program, anywhere":               {"COPY orders TO PROGRAM 'cat >/dev/null'", play{}, database.ErrOutside},
-		"a role, on the production server":  {"CREATE ROLE nobody_new", play{where: ServerProduction}, database.ErrOutside},
-		"another database, by name":         {"DROP DATABASE postgres", play{where: ServerProduction}, database.ErrOutside},
-		"an unknown text, in production":    {"DO $$ DECLARE q text := 'SELECT 1'; BEGIN EXECUTE q; END $$", play{where: ServerProduction}, database.ErrOutside},
-		"too little space for production":   {"SELECT 1", play{where: ServerProduction, change: little}, database.ErrNoSpace},
-		"too little space here":             {"SELECT 1", play{change: little}, database.ErrNoSpace},
-		"space that cannot be seen":         {"SELECT 1", play{change: unseen}, database.ErrNoSpace},
-		"space that runs out while it runs": {"SELECT pg_sleep(5)", play{where: ServerProduction, change: shrinks}, database.ErrNoSpace},
-		"production by its URL":             {"SELECT 1", play{where: servertest.Server.URL("owner", "postgres")}, database.ErrNoScratch},
-		"no server programs":                {"SELECT 1", play{change: func(r *Rehearser) { r.config.Programs = "/nowhere" }}, database.ErrNoScratch},
-		"a server that is not there":        {"SELECT 1", play{where: "postgres://owner:x@127.0.0.1:1/postgres"}, database.ErrNoScratch},
+		"a program, anywhere": {"COPY orders TO PROGRAM 'cat >/dev/null'", play{}, database.ErrOutside},
+		"a role, on the production server": {"CREATE ROLE nobody_new", play{where: ServerProduction},
+			database.ErrOutside},
+		"another database, by name": {"DROP DATABASE postgres", play{where: ServerProduction},
+			database.ErrOutside},
+		"an unknown text, in production": {"DO $$ DECLARE q text := 'SELECT 1'; BEGIN EXECUTE q; END $$",
+			play{where: ServerProduction}, database.ErrOutside},
+		"too little space for production": {"SELECT 1", play{where: ServerProduction, change: little},
+			database.ErrNoSpace},
+		"too little space here":     {"SELECT 1", play{change: little}, database.ErrNoSpace},
+		"space that cannot be seen": {"SELECT 1", play{change: unseen}, database.ErrNoSpace},
+		"space that runs out while it runs": {"SELECT pg_sleep(5)", play{where: ServerProduction, change: shrinks},
+			database.ErrNoSpace},
+		"production by its URL": {"SELECT 1", play{where: servertest.Server.URL("owner", "postgres")},
+			database.ErrNoScratch},
+		"no server programs": {"SELECT 1", play{change: func(r *Rehearser) { r.config.Programs = "/nowhere" }},
+			database.ErrNoScratch},
+		"a server that is not there": {"SELECT 1", play{where: "postgres://owner:x@127.0.0.1:1/postgres"},
+			database.ErrNoScratch},
 	} {
 		if _, _, err := rehearsed(t, url, c.sql, c.play); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", claim, err, c.want)
@@ -250,7 +270,8 @@ func TestRehearse_refuses_what_reaches_outside_and_too_little_space(t *testing.T
 }
 
 func TestRehearse_on_a_server_of_its_own_may_make_roles_and_works_as_the_one_who_will_apply(t *testing.T) {
-	servertest.Admin(t, servertest.Server.URL("owner", "postgres"), "CREATE ROLE plain LOGIN PASSWORD "+server.Literal(servertest.Password))
+	servertest.Admin(t, servertest.Server.URL("owner", "postgres"), "CREATE ROLE plain LOGIN PASSWORD "+
+		server.Literal(servertest.Password))
 	t.Cleanup(func() { servertest.Admin(t, servertest.Server.URL("owner", "postgres"), "DROP ROLE plain") })
 	url := servertest.Fresh(t)
 	servertest.Admin(t, url, orders, "ALTER TABLE customers OWNER TO plain", "GRANT SELECT ON orders TO plain")
@@ -259,8 +280,10 @@ func TestRehearse_on_a_server_of_its_own_may_make_roles_and_works_as_the_one_who
 	if err != nil || len(trace.Statements) != 2 || trace.Statements[1].Claims.Fails != "" {
 		t.Errorf("roles: %+v %v", trace.Statements, err)
 	}
-	_, trace, err = rehearsed(t, strings.Replace(url, "owner:", "plain:", 1), "ALTER TABLE customers ADD a int; ALTER TABLE orders ADD a int", play{})
-	if err != nil || len(trace.Statements) != 2 || trace.Statements[0].Claims.Fails != "" || !strings.Contains(trace.Statements[1].Claims.Fails, server.CodeNoPrivilege) {
+	_, trace, err = rehearsed(t, strings.Replace(url, "owner:", "plain:", 1),
+		"ALTER TABLE customers ADD a int; ALTER TABLE orders ADD a int", play{})
+	if err != nil || len(trace.Statements) != 2 || trace.Statements[0].Claims.Fails != "" ||
+		!strings.Contains(trace.Statements[1].Claims.Fails, server.CodeNoPrivilege) {
 		t.Errorf("another role's table: %+v %v", trace.Statements, err)
 	}
 }
@@ -268,10 +291,12 @@ func TestRehearse_on_a_server_of_its_own_may_make_roles_and_works_as_the_one_who
 func TestRehearse_starts_with_the_first_unit_that_is_not_in_place(t *testing.T) {
 	url := servertest.Fresh(t)
 	servertest.Admin(t, url, orders, "CREATE SCHEMA side", "CREATE INDEX orders_total ON orders(total)")
-	const sql = "SET search_path = side, public;\nCREATE INDEX CONCURRENTLY orders_total ON public.orders(total);\nCREATE TABLE made(i int);"
+	const sql = "SET search_path = side, public;\nCREATE INDEX CONCURRENTLY orders_total ON " +
+		"public.orders(total);\nCREATE TABLE made(i int);"
 	script, _ := sqltext.Parse([]byte(sql))
 	_, trace, err := rehearsed(t, url, sql, play{job: func(j *database.Rehearsal) { j.From = len(script.Units) - 1 }})
-	if err != nil || len(trace.Statements) != 1 || trace.Statements[0].Claims.Fails != "" || trace.Statements[0].Line != 3 {
+	if err != nil || len(trace.Statements) != 1 || trace.Statements[0].Claims.Fails != "" ||
+		trace.Statements[0].Line != 3 {
 		t.Errorf("got %+v %v", trace.Statements, err)
 	}
 }
@@ -291,10 +316,13 @@ func TestRehearse_lets_each_version_meet_the_schema_of_the_other(t *testing.T) {
 		}
 	}
 	for _, where := range []string{ServerLocal, elsewhere(t)} {
-		out, trace, err := rehearsed(t, url, "ALTER TABLE orders DROP COLUMN note", play{where: where, job: func(j *database.Rehearsal) {
-			j.OldOnNew, j.NewOnOld = asks("SELECT note FROM orders LIMIT 1"), asks("DELETE FROM orders; SELECT id FROM orders LIMIT 1")
-		}})
-		if err != nil || out.OldOnNew == nil || !strings.Contains(out.OldOnNew.Fails, "note") || out.NewOnOld == nil || out.NewOnOld.Fails != "" {
+		out, trace, err := rehearsed(t, url, "ALTER TABLE orders DROP COLUMN note",
+			play{where: where, job: func(j *database.Rehearsal) {
+				j.OldOnNew, j.NewOnOld = asks("SELECT note FROM orders LIMIT 1"),
+					asks("DELETE FROM orders; SELECT id FROM orders LIMIT 1")
+			}})
+		if err != nil || out.OldOnNew == nil || !strings.Contains(out.OldOnNew.Fails, "note") || out.NewOnOld == nil ||
+			out.NewOnOld.Fails != "" {
 			t.Errorf("%s: old on new %+v, new on old %+v, %v", where, out.OldOnNew, out.NewOnOld, err)
 		}
 		if len(trace.Statements) != 1 || trace.Statements[0].Claims.Fails != "" {
@@ -352,7 +380,8 @@ func TestRehearse_leaves_nothing_that_the_next_one_does_not_remove_wherever_it_i
 		t.Fatal(err)
 	}
 	for where, kills := range map[string]int{ServerProduction: 10, ServerLocal: 5} {
-		k := killed{URL: url, Server: where, Directory: scratchDirectory(t), Programs: servertest.Server.Bin, Archive: file, Dump: dump, program: program,
+		k := killed{URL: url, Server: where, Directory: scratchDirectory(t), Programs: servertest.Server.Bin,
+			Archive: file, Dump: dump, program: program,
 			SQL: "ALTER TABLE orders ALTER COLUMN total TYPE bigint; SELECT pg_sleep(0.1)"}
 		whole, ended := k.run(t, time.Minute)
 		if !ended {
@@ -367,12 +396,14 @@ func TestRehearse_leaves_nothing_that_the_next_one_does_not_remove_wherever_it_i
 			if files, _ := filepath.Glob(filepath.Join(k.Directory, "*")); len(files) > 0 || len(left) > 0 {
 				found++
 			}
-			removed, err := New(d, RehearseConfig{Server: config.NewSecret(where), Directory: k.Directory}).Sweep(context.Background(), "shop/production")
+			removed, err := New(d, RehearseConfig{Server: config.NewSecret(where), Directory: k.Directory}).Sweep(
+				context.Background(), "shop/production")
 			if err != nil {
 				t.Fatalf("killed after %v: %v", after, err)
 			}
 			nothingLeft(t, k.Directory)
-			t.Logf("killed after %v of %v: removed %v", after.Round(time.Millisecond), whole.Round(time.Millisecond), removed)
+			t.Logf("killed after %v of %v: removed %v", after.Round(time.Millisecond), whole.Round(time.Millisecond),
+				removed)
 		}
 		if found == 0 {
 			t.Error("no kill left anything: they came too early or too late")
@@ -382,21 +413,25 @@ func TestRehearse_leaves_nothing_that_the_next_one_does_not_remove_wherever_it_i
 
 func TestRehearse_goes_without_settings_that_the_programs_here_do_not_know(t *testing.T) {
 	directory := scratchDirectory(t)
-	s, plain, err := startScratchServer(context.Background(), serverPlan{major: 13, programs: servertest.Server.Bin, below: directory, settings: map[string]string{"wal_compression": "of another build"}})
+	s, plain, err := startScratchServer(context.Background(), serverPlan{major: 13, programs: servertest.Server.Bin,
+		below: directory, settings: map[string]string{"wal_compression": "of another build"}})
 	if err != nil || !plain {
 		t.Fatalf("plain %v, %v", plain, err)
 	}
 	s.stop()
 	nothingLeft(t, directory)
-	if _, _, err := startScratchServer(context.Background(), serverPlan{major: 99, programs: servertest.Server.Bin, below: directory}); !errors.Is(err, errNoServer) {
+	if _, _, err := startScratchServer(context.Background(), serverPlan{major: 99, programs: servertest.Server.Bin,
+		below: directory}); !errors.Is(err, errNoServer) {
 		t.Errorf("of version 99: %v", err)
 	}
 }
 
 func TestRehearse_names_statements_that_production_would_cancel(t *testing.T) {
 	url := servertest.Fresh(t)
-	out, _, err := rehearsed(t, url, "SELECT 1;\nSELECT pg_sleep(0.2)", play{change: func(r *Rehearser) { r.production.Config.StatementTimeout = 100 * time.Millisecond }})
-	if err != nil || len(out.Notes) != 1 || !strings.HasPrefix(out.Notes[0], "line 2 took 200ms, and would be cancelled") {
+	out, _, err := rehearsed(t, url, "SELECT 1;\nSELECT pg_sleep(0.2)",
+		play{change: func(r *Rehearser) { r.production.Config.StatementTimeout = 100 * time.Millisecond }})
+	if err != nil || len(out.Notes) != 1 || !strings.HasPrefix(out.Notes[0],
+		"line 2 took 200ms, and would be cancelled") {
 		t.Errorf("it says %v, %v", out.Notes, err)
 	}
 }
@@ -404,15 +439,19 @@ func TestRehearse_names_statements_that_production_would_cancel(t *testing.T) {
 func TestRehearse_cuts_off_foreign_tables(t *testing.T) {
 	url := servertest.Fresh(t)
 	name := url[strings.LastIndexByte(url, '/')+1 : strings.IndexByte(url, '?')]
-	servertest.Admin(t, url, "CREATE EXTENSION postgres_fdw", "CREATE TABLE real_one(i int)", "INSERT INTO real_one VALUES (1)",
-		fmt.Sprintf("CREATE SERVER back FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '%d', dbname '%s')", servertest.Server.Port, name),
-		"CREATE USER MAPPING FOR PUBLIC SERVER back OPTIONS (user 'owner', password "+server.Literal(servertest.Password)+")",
+	servertest.Admin(t, url, "CREATE EXTENSION postgres_fdw", "CREATE TABLE real_one(i int)",
+		"INSERT INTO real_one VALUES (1)",
+		fmt.Sprintf("CREATE SERVER back FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '%d', "+
+			"dbname '%s')", servertest.Server.Port, name),
+		"CREATE USER MAPPING FOR PUBLIC SERVER back OPTIONS (user 'owner', password "+
+			server.Literal(servertest.Password)+")",
 		"CREATE FOREIGN TABLE far(i int) SERVER back OPTIONS (table_name 'real_one')")
 	if n := servertest.Ask[int](t, url, "SELECT count(*) FROM far"); n != 1 {
 		t.Fatal("the foreign table does not work at all")
 	}
 	out, trace, err := rehearsed(t, url, "UPDATE far SET i = 2", play{})
-	if err != nil || len(trace.Statements) != 1 || !strings.Contains(trace.Statements[0].Claims.Fails, "has no handler") || len(out.Notes) != 1 {
+	if err != nil || len(trace.Statements) != 1 || !strings.Contains(trace.Statements[0].Claims.Fails,
+		"has no handler") || len(out.Notes) != 1 {
 		t.Errorf("got %+v, %v, %v", trace.Statements, out.Notes, err)
 	}
 	if servertest.Ask[int](t, url, "SELECT i FROM real_one") != 1 {
@@ -428,13 +467,14 @@ func TestRehearse_that_is_cancelled_leaves_nothing(t *testing.T) {
 	servertest.Admin(t, url, orders)
 	for _, where := range []string{ServerLocal, ServerProduction} {
 		ctx, cancel := context.WithCancel(context.Background())
-		_, _, err := rehearsed(t, url, "SELECT pg_sleep(30)", play{where: where, ctx: ctx, job: func(j *database.Rehearsal) {
-			j.Say = func(text string) {
-				if strings.HasPrefix(text, "running the migration") {
-					time.AfterFunc(200*time.Millisecond, cancel)
+		_, _, err := rehearsed(t, url, "SELECT pg_sleep(30)", play{where: where, ctx: ctx,
+			job: func(j *database.Rehearsal) {
+				j.Say = func(text string) {
+					if strings.HasPrefix(text, "running the migration") {
+						time.AfterFunc(200*time.Millisecond, cancel)
+					}
 				}
-			}
-		}})
+			}})
 		cancel()
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", where, err)
@@ -446,7 +486,8 @@ func TestRehearse_takes_the_C_locale_where_the_machine_does_not_know_the_other(t
 	url := servertest.Fresh(t)
 	d := opened(t, url)
 	directory := scratchDirectory(t)
-	r := New(d, RehearseConfig{Server: config.NewSecret(ServerLocal), Programs: servertest.Server.Bin, Directory: directory})
+	r := New(d, RehearseConfig{Server: config.NewSecret(ServerLocal), Programs: servertest.Server.Bin,
+		Directory: directory})
 	script, _ := sqltext.Parse([]byte("SELECT 1"))
 	j := database.Rehearsal{Owner: "shop/production", Run: "r-1", Say: func(string) {}}
 	st, err := r.open(context.Background(), j, script)
@@ -454,7 +495,8 @@ func TestRehearse_takes_the_C_locale_where_the_machine_does_not_know_the_other(t
 		t.Fatal(err)
 	}
 	st.locale = database.Locale{Encoding: "UTF8", Collate: "xx_XX.nowhere", Type: "xx_XX.nowhere", Provider: "c"}
-	if err := st.create(context.Background(), j); err != nil || len(st.notes) != 1 || !strings.Contains(st.notes[0], "xx_XX.nowhere") {
+	if err := st.create(context.Background(), j); err != nil || len(st.notes) != 1 || !strings.Contains(st.notes[0],
+		"xx_XX.nowhere") {
 		t.Errorf("%v, %v", st.notes, err)
 	}
 	st.close()
@@ -473,7 +515,8 @@ func TestSweep_ends_what_a_dead_rehearsal_still_does_and_nobody_elses_work(t *te
 		go func() { _, _ = conn.Exec(context.Background(), "SELECT pg_sleep(20)") }()
 	}
 	const sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'fairlead/rehearse-%'"
-	if _, err := New(d, RehearseConfig{Server: config.NewSecret(ServerProduction), Directory: scratchDirectory(t)}).Sweep(context.Background(), "shop/production"); err != nil {
+	if _, err := New(d, RehearseConfig{Server: config.NewSecret(ServerProduction),
+		Directory: scratchDirectory(t)}).Sweep(context.Background(), "shop/production"); err != nil {
 		t.Fatal(err)
 	}
 	if n := servertest.Ask[int](t, url, sessions); n != 1 {
@@ -495,7 +538,8 @@ func TestSweep_leaves_alone_what_belongs_to_others(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer home.Remove()
-	removed, err := New(opened(t, servertest.Fresh(t)), RehearseConfig{Server: config.NewSecret(ServerProduction), Directory: directory}).Sweep(context.Background(), "shop/production")
+	removed, err := New(opened(t, servertest.Fresh(t)), RehearseConfig{Server: config.NewSecret(ServerProduction),
+		Directory: directory}).Sweep(context.Background(), "shop/production")
 	if err != nil || len(removed) > 0 {
 		t.Errorf("removed %v, %v", removed, err)
 	}

@@ -47,7 +47,8 @@ func readOriginal(ctx context.Context, s *server.Server) (original, error) {
 		o.major = server.Version(conn) / 10000
 		err := conn.QueryRow(ctx, `SELECT (SELECT system_identifier::text FROM pg_control_system()), pg_database_size(oid), session_user::text, pg_get_userbyid(datdba)::text, has_database_privilege(current_user, oid, 'CREATE'),
 			coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = current_user), false) OR coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = session_user), false)
-			FROM pg_database WHERE datname = current_database()`).Scan(&o.system, &o.size, &o.login, &o.owner, &o.creates, &o.super)
+			FROM pg_database WHERE datname = current_database()`).Scan(&o.system, &o.size, &o.login, &o.owner,
+			&o.creates, &o.super)
 		if err == nil {
 			err = o.readRoles(ctx, conn)
 		}
@@ -92,14 +93,18 @@ func settingsOf(ctx context.Context, conn *pgx.Conn, sql string, args ...any) (m
 
 // serverSettings are those that decide how long work takes and what is allowed; a scratch server takes them over.
 func serverSettings() []string {
-	return []string{"shared_buffers", "work_mem", "maintenance_work_mem", "effective_cache_size", "max_wal_size", "min_wal_size", "checkpoint_timeout", "wal_level", "fsync",
-		"synchronous_commit", "full_page_writes", "wal_compression", "max_worker_processes", "max_parallel_workers", "max_parallel_maintenance_workers",
-		"max_parallel_workers_per_gather", "random_page_cost", "seq_page_cost", "effective_io_concurrency", "jit", "max_locks_per_transaction", "TimeZone", "DateStyle",
-		"IntervalStyle", "standard_conforming_strings", "default_table_access_method", "xmlbinary", "bytea_output", "array_nulls", "transform_null_equals"}
+	return []string{"shared_buffers", "work_mem", "maintenance_work_mem", "effective_cache_size", "max_wal_size",
+		"min_wal_size", "checkpoint_timeout", "wal_level", "fsync",
+		"synchronous_commit", "full_page_writes", "wal_compression", "max_worker_processes", "max_parallel_workers",
+		"max_parallel_maintenance_workers",
+		"max_parallel_workers_per_gather", "random_page_cost", "seq_page_cost", "effective_io_concurrency", "jit",
+		"max_locks_per_transaction", "TimeZone", "DateStyle",
+		"IntervalStyle", "standard_conforming_strings", "default_table_access_method", "xmlbinary", "bytea_output",
+		"array_nulls", "transform_null_equals"}
 }
 
-// rolesSQL makes the roles of the original, without passwords. harmless takes superuser rights and those to files and programs from all
-// of them.
+// rolesSQL makes the roles of the original, without passwords. harmless takes superuser rights and those to files and
+// programs from all of them.
 func (o original) rolesSQL(harmless bool) string {
 	var b strings.Builder
 	is := func(yes bool, word string) string {
@@ -112,8 +117,10 @@ func (o original) rolesSQL(harmless bool) string {
 		if r.Name == scratchUser {
 			continue
 		}
-		b.WriteString("CREATE ROLE " + pgx.Identifier{r.Name}.Sanitize() + " LOGIN" + is(r.Super && !harmless, "SUPERUSER") + is(r.Inherit, "INHERIT") +
-			is(r.CreateRole || r.Super, "CREATEROLE") + is(r.CreateDB || r.Super, "CREATEDB") + is(r.BypassRL || r.Super, "BYPASSRLS") + ";\n")
+		b.WriteString("CREATE ROLE " + pgx.Identifier{r.Name}.Sanitize() + " LOGIN" + is(r.Super && !harmless,
+			"SUPERUSER") + is(r.Inherit, "INHERIT") +
+			is(r.CreateRole || r.Super, "CREATEROLE") + is(r.CreateDB || r.Super, "CREATEDB") +
+			is(r.BypassRL || r.Super, "BYPASSRLS") + ";\n")
 	}
 	dangerous := []string{"pg_execute_server_program", "pg_read_server_files", "pg_write_server_files"}
 	for _, m := range o.members {
@@ -124,7 +131,8 @@ func (o original) rolesSQL(harmless bool) string {
 		if m.Admin {
 			admin = " WITH ADMIN OPTION"
 		}
-		b.WriteString("GRANT " + pgx.Identifier{m.Role}.Sanitize() + " TO " + pgx.Identifier{m.Member}.Sanitize() + admin + ";\n")
+		b.WriteString("GRANT " + pgx.Identifier{m.Role}.Sanitize() + " TO " + pgx.Identifier{m.Member}.Sanitize() +
+			admin + ";\n")
 	}
 	return b.String()
 }

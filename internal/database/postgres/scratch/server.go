@@ -32,8 +32,9 @@ const (
 	scratchProgram = "postgres"
 )
 
-// A scratchServer is a PostgreSQL server made of the programs on this machine, which holds nothing but scratch databases. It listens on a
-// socket in a directory that only its user can enter. It ends with the process that started it, whatever ends that.
+// A scratchServer is a PostgreSQL server made of the programs on this machine, which holds nothing but scratch
+// databases. It listens on a socket in a directory that only its user can enter. It ends with the process that started
+// it, whatever ends that.
 type scratchServer struct {
 	home    *tempdir.Dir
 	user    *syscall.Credential // nil for the process's own
@@ -45,7 +46,8 @@ type scratchServer struct {
 	said    *server.Tail
 }
 
-// A serverPlan is how a scratch server is to be: at least of this major version, with the settings of the server that it stands for.
+// A serverPlan is how a scratch server is to be: at least of this major version, with the settings of the server that
+// it stands for.
 type serverPlan struct {
 	major    int
 	programs string // directory with initdb and postgres; "" looks in the usual places
@@ -54,10 +56,11 @@ type serverPlan struct {
 	loopback bool // listen on 127.0.0.1 too, with passwords
 }
 
-// startScratchServer starts one and waits until it answers. plain says that the settings could not be taken over: another version, or
-// another build of the programs, need not know them all.
+// startScratchServer starts one and waits until it answers. plain says that the settings could not be taken over:
+// another version, or another build of the programs, need not know them all.
 func startScratchServer(ctx context.Context, p serverPlan) (s *scratchServer, plain bool, err error) {
-	if s, err = startOnce(ctx, p); err == nil || len(p.settings) == 0 || ctx.Err() != nil || !errors.Is(err, errSettings) {
+	if s, err = startOnce(ctx, p); err == nil || len(p.settings) == 0 || ctx.Err() != nil ||
+		!errors.Is(err, errSettings) {
 		return s, false, err
 	}
 	p.settings = nil
@@ -81,7 +84,8 @@ func startOnce(ctx context.Context, p serverPlan) (*scratchServer, error) {
 	s := &scratchServer{home: home, user: user, version: v, ended: make(chan struct{})}
 	if len(s.socket())+len("/.s.PGSQL.5432") > maxSocketPath {
 		home.Remove()
-		return nil, fmt.Errorf("the path %s is too long for a socket; set rehearse.directory to a shorter one", home.Path)
+		return nil, fmt.Errorf("the path %s is too long for a socket; set rehearse.directory to a shorter one",
+			home.Path)
 	}
 	if err := s.begin(ctx, initdb, p); err != nil {
 		s.stop()
@@ -94,7 +98,8 @@ func (s *scratchServer) socket() string { return s.home.Path }
 func (s *scratchServer) data() string   { return filepath.Join(s.home.Path, "data") }
 
 func (s *scratchServer) begin(ctx context.Context, initdb string, p serverPlan) error {
-	args := []string{"--pgdata=" + s.data(), "--username=" + scratchUser, "--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"}
+	args := []string{"--pgdata=" + s.data(), "--username=" + scratchUser, "--auth-local=trust",
+		"--auth-host=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"}
 	made, said := s.child(initdb, args...)
 	server.DieWithParent(made.SysProcAttr, syscall.SIGKILL)
 	if err := server.RunOnOwnThread(ctx, made); err != nil {
@@ -130,11 +135,13 @@ func (s *scratchServer) begin(ctx context.Context, initdb string, p serverPlan) 
 	return s.answers(ctx)
 }
 
-// child prepares a program of the server: as the unprivileged user, in its own directory, with nothing of our environment that matters.
+// child prepares a program of the server: as the unprivileged user, in its own directory, with nothing of our
+// environment that matters.
 func (s *scratchServer) child(path string, args ...string) (*exec.Cmd, *server.Tail) {
 	cmd := exec.Command(path, args...)
 	said := &server.Tail{}
-	cmd.Env = slices.DeleteFunc(server.CleanEnviron(os.Environ()), func(v string) bool { return strings.HasPrefix(v, "HOME=") || strings.HasPrefix(v, "TMPDIR=") })
+	cmd.Env = slices.DeleteFunc(server.CleanEnviron(os.Environ()),
+		func(v string) bool { return strings.HasPrefix(v, "HOME=") || strings.HasPrefix(v, "TMPDIR=") })
 	cmd.Env = append(cmd.Env, "HOME="+s.home.Path, "TMPDIR="+s.home.Path)
 	cmd.Dir, cmd.Stderr, cmd.WaitDelay = s.home.Path, said, server.CloseLimit
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: s.user}
@@ -150,8 +157,10 @@ func (s *scratchServer) arguments(p serverPlan) []string {
 	for name, value := range p.settings {
 		settings[name] = value
 	}
-	for name, value := range map[string]string{"listen_addresses": listen, "port": strconv.Itoa(s.listens()), "unix_socket_directories": s.socket(), "unix_socket_permissions": "0700",
-		"logging_collector": "off", "log_destination": "stderr", "autovacuum": "off", "max_wal_senders": "0", "max_logical_replication_workers": "0", "archive_mode": "off", "cluster_name": "fairlead_rehearsal"} {
+	for name, value := range map[string]string{"listen_addresses": listen, "port": strconv.Itoa(s.listens()),
+		"unix_socket_directories": s.socket(), "unix_socket_permissions": "0700",
+		"logging_collector": "off", "log_destination": "stderr", "autovacuum": "off", "max_wal_senders": "0",
+		"max_logical_replication_workers": "0", "archive_mode": "off", "cluster_name": "fairlead_rehearsal"} {
 		settings[name] = value
 	}
 	args := []string{"-D", s.data()}
@@ -193,7 +202,8 @@ func (s *scratchServer) answers(ctx context.Context) error {
 		case <-s.ended:
 			return fmt.Errorf("%w: %v: %s", errSettings, s.how, server.Shortened(s.said.String(), 500))
 		case <-ctx.Done():
-			return fmt.Errorf("the scratch server does not answer (%w): %s", context.Cause(ctx), server.Shortened(s.said.String(), 500))
+			return fmt.Errorf("the scratch server does not answer (%w): %s", context.Cause(ctx),
+				server.Shortened(s.said.String(), 500))
 		case <-time.After(25 * time.Millisecond):
 		}
 	}
@@ -214,10 +224,12 @@ func (s *scratchServer) loopback(ctx context.Context, who, database string) (con
 		return config.Secret{}, fmt.Errorf("reach the scratch server: %w", err)
 	}
 	defer server.Close(ctx, conn)
-	if err := server.Run(ctx, conn, "set a password", "ALTER ROLE "+pgx.Identifier{who}.Sanitize()+" PASSWORD "+server.Literal(password)); err != nil {
+	if err := server.Run(ctx, conn, "set a password", "ALTER ROLE "+pgx.Identifier{who}.Sanitize()+" PASSWORD "+
+		server.Literal(password)); err != nil {
 		return config.Secret{}, err
 	}
-	u := url.URL{Scheme: "postgres", User: url.UserPassword(who, password), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)), Path: "/" + database, RawQuery: "sslmode=disable"}
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(who, password), Host: net.JoinHostPort("127.0.0.1",
+		strconv.Itoa(s.port)), Path: "/" + database, RawQuery: "sslmode=disable"}
 	return config.NewSecret(u.String()), nil
 }
 
@@ -235,7 +247,8 @@ func (s *scratchServer) stop() {
 	s.home.Remove()
 }
 
-// serverProgram finds initdb, with postgres beside it, of at least this major version; the server's own major comes first.
+// serverProgram finds initdb, with postgres beside it, of at least this major version; the server's own major comes
+// first.
 func serverProgram(ctx context.Context, p serverPlan) (path, v string, err error) {
 	candidates := server.Candidates("", "initdb", p.major)
 	if p.programs != "" {
@@ -262,9 +275,11 @@ func serverProgram(ctx context.Context, p serverPlan) (path, v string, err error
 		tooOld = append(tooOld, v)
 	}
 	if len(tooOld) > 0 {
-		return "", "", fmt.Errorf("%w: the server programs here are of version %s, the database is of version %d", errNoServer, strings.Join(tooOld, ", "), p.major)
+		return "", "", fmt.Errorf("%w: the server programs here are of version %s, the database is of version %d",
+			errNoServer, strings.Join(tooOld, ", "), p.major)
 	}
-	return "", "", fmt.Errorf("%w: there are no server programs (initdb, postgres) of version %d or newer here (looked for %s)", errNoServer, p.major, strings.Join(candidates, ", "))
+	return "", "", fmt.Errorf("%w: there are no server programs (initdb, postgres) of version %d or newer here "+
+		"(looked for %s)", errNoServer, p.major, strings.Join(candidates, ", "))
 }
 
 // errNoServer means that no server can be started from what is installed.

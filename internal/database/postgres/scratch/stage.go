@@ -77,7 +77,8 @@ func (r *Rehearser) open(ctx context.Context, j database.Rehearsal, s sqltext.Sc
 // outward refuses a database whose own functions and triggers could leave the copy.
 func (r *Rehearser) outward(d database.Dump) error {
 	for _, name := range slices.Sorted(maps.Keys(d.Extensions)) {
-		cut := r.config.Server.Reveal() == ServerLocal && strings.HasSuffix(name, "_fdw") // its handler is taken away after the restore
+		// its handler is taken away after the restore
+		cut := r.config.Server.Reveal() == ServerLocal && strings.HasSuffix(name, "_fdw")
 		if slices.Contains(sqlneeds.OutwardExtensions(), name) && !cut {
 			return fmt.Errorf("%w: the database has the extension %s", database.ErrOutside, name)
 		}
@@ -106,10 +107,12 @@ func (r *Rehearser) openServer(ctx context.Context, st *rehearsal, j database.Re
 		return fmt.Errorf("%w: %w", database.ErrNoScratch, err)
 	}
 	if !production && system == st.original.system {
-		return fmt.Errorf("%w: rehearse.server is the production server, or a copy that follows it; write server: production if that is meant", database.ErrNoScratch)
+		return fmt.Errorf("%w: rehearse.server is the production server, or a copy that follows it; write server: "+
+			"production if that is meant", database.ErrNoScratch)
 	}
 	if major := server.LeadingNumber(st.version); major < st.original.major {
-		return fmt.Errorf("%w: the server for scratch copies is of version %d, the database of version %d", database.ErrNoScratch, major, st.original.major)
+		return fmt.Errorf("%w: the server for scratch copies is of version %d, the database of version %d",
+			database.ErrNoScratch, major, st.original.major)
 	}
 	if !production {
 		st.notes = append(st.notes, "everything belonged to one role: owners and privileges were not tried")
@@ -118,7 +121,8 @@ func (r *Rehearser) openServer(ctx context.Context, st *rehearsal, j database.Re
 	case st.disk != "":
 		return r.enough(st.disk, need)
 	case production && !j.SchemaOnly:
-		return fmt.Errorf("%w: the free space of the production server cannot be seen from here, and a full disk would stop it", database.ErrNoSpace)
+		return fmt.Errorf("%w: the free space of the production server cannot be seen from here, and a full disk "+
+			"would stop it", database.ErrNoSpace)
 	case !j.SchemaOnly:
 		st.notes = append(st.notes, "the free space of the server could not be seen")
 	}
@@ -126,19 +130,22 @@ func (r *Rehearser) openServer(ctx context.Context, st *rehearsal, j database.Re
 }
 
 // openLocal starts a server.
-func (r *Rehearser) openLocal(ctx context.Context, st *rehearsal, j database.Rehearsal, s sqltext.Script, need int64) error {
+func (r *Rehearser) openLocal(ctx context.Context, st *rehearsal, j database.Rehearsal, s sqltext.Script,
+	need int64) error {
 	if err := r.enough(r.directory(), need); err != nil {
 		return err
 	}
 	all := sqlneeds.OutsideEffects(s)
 	unread := slices.IndexFunc(all, func(o sqlneeds.Outside) bool { return o.Unread })
 	if unread >= 0 && st.original.super {
-		st.notes = append(st.notes, "the role was no superuser on the copy, because of what cannot be read before: "+all[unread].String())
+		st.notes = append(st.notes, "the role was no superuser on the copy, because of what cannot be read before: "+
+			all[unread].String())
 	}
 	var err error
 	j.Say("starting a server on this machine")
 	var plain bool
-	st.local, plain, err = startScratchServer(ctx, serverPlan{major: st.original.major, programs: r.config.Programs, below: r.directory(), settings: st.original.settings,
+	st.local, plain, err = startScratchServer(ctx, serverPlan{major: st.original.major, programs: r.config.Programs,
+		below: r.directory(), settings: st.original.settings,
 		loopback: j.OldOnNew != nil || j.NewOnOld != nil})
 	if err != nil {
 		return fmt.Errorf("%w: %w", database.ErrNoScratch, err)
@@ -190,7 +197,8 @@ func (st *rehearsal) build(ctx context.Context, j database.Rehearsal) error {
 		return fmt.Errorf("open the backup: %w", err)
 	}
 	defer archive.Close()
-	o := database.RestoreOptions{Format: j.Dump.Format, Dumper: j.Dump.Dumper, SchemaOnly: j.SchemaOnly, Owners: st.owners, WithoutReplication: true}
+	o := database.RestoreOptions{Format: j.Dump.Format, Dumper: j.Dump.Dumper, SchemaOnly: j.SchemaOnly,
+		Owners: st.owners, WithoutReplication: true}
 	if err := st.databases.archive.Restore(ctx, st.name, archive, o); err != nil {
 		return err
 	}
@@ -199,18 +207,22 @@ func (st *rehearsal) build(ctx context.Context, j database.Rehearsal) error {
 
 // create falls back to the C locale where the machine does not know that of the database.
 func (st *rehearsal) create(ctx context.Context, j database.Rehearsal) error {
-	n := database.NewDatabase{Name: st.name, Locale: st.locale, Private: true, Comment: trace.ScratchMark + ": rehearsal of run " + j.Run + " of " + j.Owner}
+	n := database.NewDatabase{Name: st.name, Locale: st.locale, Private: true, Comment: trace.ScratchMark +
+		": rehearsal of run " + j.Run + " of " + j.Owner}
 	err := st.databases.archive.CreateDatabase(ctx, n)
-	if known := server.Code(err); st.local != nil && err != nil && known != "" && known != archive.CodeDuplicateDatabase {
+	if known := server.Code(err); st.local != nil && err != nil && known != "" &&
+		known != archive.CodeDuplicateDatabase {
 		n.Locale = database.Locale{Encoding: st.locale.Encoding, Collate: "C", Type: "C"}
-		st.notes = append(st.notes, fmt.Sprintf("the collation %s is not known on this machine; C was taken", st.locale.Collate+st.locale.Name))
+		st.notes = append(st.notes, fmt.Sprintf("the collation %s is not known on this machine; C was taken",
+			st.locale.Collate+st.locale.Name))
 		err = st.databases.archive.CreateDatabase(ctx, n)
 	}
 	if err != nil || st.local == nil {
 		return err
 	}
 	return st.databases.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		sql := "ALTER DATABASE " + pgx.Identifier{st.name}.Sanitize() + " OWNER TO " + pgx.Identifier{st.original.owner}.Sanitize()
+		sql := "ALTER DATABASE " + pgx.Identifier{st.name}.Sanitize() + " OWNER TO " +
+			pgx.Identifier{st.original.owner}.Sanitize()
 		for _, who := range []string{st.original.login, st.base.Config.Role} {
 			if who == "" {
 				continue
@@ -219,7 +231,8 @@ func (st *rehearsal) create(ctx context.Context, j database.Rehearsal) error {
 			if st.original.creates {
 				rights += ", CREATE"
 			}
-			sql += "; GRANT " + rights + " ON DATABASE " + pgx.Identifier{st.name}.Sanitize() + " TO " + pgx.Identifier{who}.Sanitize()
+			sql += "; GRANT " + rights + " ON DATABASE " + pgx.Identifier{st.name}.Sanitize() + " TO " +
+				pgx.Identifier{who}.Sanitize()
 		}
 		return server.Run(ctx, conn, "hand the scratch database to its owner", sql)
 	})

@@ -46,6 +46,7 @@ const backendColumns = `SELECT a.pid, coalesce(a.backend_start, 'epoch'), coales
 	coalesce(a.state, 'state hidden'), left(coalesce(a.query, ''), 1000),
 	coalesce(extract(epoch FROM clock_timestamp() - a.xact_start), 0)::float8 FROM pg_stat_activity a `
 
+// Backends gives the sessions that the rest of a statement selects, which calls pg_stat_activity a.
 func Backends(ctx context.Context, conn *pgx.Conn, rest string, args ...any) ([]Backend, error) {
 	ctx, cancel := context.WithTimeout(ctx, QueryLimit)
 	defer cancel()

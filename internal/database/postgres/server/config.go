@@ -32,11 +32,13 @@ type Config struct {
 
 // Defaults fills in what the runbook expects.
 func (c *Config) Defaults() {
-	*c = Config{Via: "direct", LockTimeout: 2 * time.Second, StatementTimeout: 15 * time.Minute, MaxOpenTransaction: time.Minute, Schema: "fairlead", Marker: "schema", ApplyMode: "statements"}
+	*c = Config{Via: "direct", LockTimeout: 2 * time.Second, StatementTimeout: 15 * time.Minute,
+		MaxOpenTransaction: time.Minute, Schema: "fairlead", Marker: "schema", ApplyMode: "statements"}
 }
 
-// A Session says for whom a Database works: the fencing row's key and the name that sessions carry (fairlead/<run>). Notice hears what
-// the server says beside its answers (NOTICE, WARNING); it may be nil. Reach is the way to the server where via is not direct.
+// A Session says for whom a Database works: the fencing row's key and the name that sessions carry (fairlead/<run>).
+// Notice hears what the server says beside its answers (NOTICE, WARNING); it may be nil. Reach is the way to the server
+// where via is not direct.
 type Session struct {
 	App         string
 	Environment string
@@ -47,8 +49,9 @@ type Session struct {
 
 	PlainArchive bool // dumps are not compressed inside: whoever stores them does that
 
-	DirectoryJobs int    // dumps are in the directory format, by so many sessions at once; 0: in the custom format
-	Scratch       string // folder below which directories of dumps stand for a while; the one for temporary files when empty
+	DirectoryJobs int // dumps are in the directory format, by so many sessions at once; 0: in the custom format
+	// folder below which directories of dumps stand for a while; the one for temporary files when empty
+	Scratch string
 }
 
 func withDefaults(c Config) Config {
@@ -79,9 +82,11 @@ func withDefaults(c Config) Config {
 }
 
 func noWay(via string) error {
-	return &fault.Fault{Code: "database-via", What: fmt.Sprintf("database.via: %s cannot be used here: it needs the hosts of a target", via), Outcome: fault.Misused,
+	return &fault.Fault{Code: "database-via", What: fmt.Sprintf("database.via: %s cannot be used here: it needs the "+
+		"hosts of a target", via), Outcome: fault.Misused,
 		Means: "nothing was attempted; production is unchanged",
-		Do:    []fault.Command{{Line: "ssh -N -L 5433:DATABASE-HOST:5432 HOST", Why: "is a tunnel by hand; point the URL at it, without via"}}}
+		Do: []fault.Command{{Line: "ssh -N -L 5433:DATABASE-HOST:5432 HOST",
+			Why: "is a tunnel by hand; point the URL at it, without via"}}}
 }
 
 // A Duty says what a Database is used for, so that only those rights are asked for. The zero value is everything.
@@ -94,10 +99,11 @@ const (
 	Dumping         // its role dumps; another one applies
 )
 
-// A Reach opens connections to a server that this machine does not see. Ready makes the way usable, which may take minutes the first
-// time; Dial gets network and address as the URL has them, the name unresolved. Its connections end with an error when the way is cut.
-// Sites are where programs can run that are missing here, the first one first; Exec runs one in the site of that name, is killed with
-// ctx, and gives what the program printed and how it ended, or an error when that is not known.
+// A Reach opens connections to a server that this machine does not see. Ready makes the way usable, which may take
+// minutes the first time; Dial gets network and address as the URL has them, the name unresolved. Its connections end
+// with an error when the way is cut. Sites are where programs can run that are missing here, the first one first; Exec
+// runs one in the site of that name, is killed with ctx, and gives what the program printed and how it ended, or an
+// error when that is not known.
 type Reach interface {
 	Ready(ctx context.Context) error
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
@@ -133,7 +139,8 @@ func (c Config) Validate() (key string, err error) {
 	case k.Name != "" && k.Project != "":
 		return "container.project", errors.New("container.project belongs to a service; a container's name needs none")
 	}
-	for key, word := range map[string]string{"container.service": k.Service, "container.project": k.Project, "container.name": k.Name} {
+	for key, word := range map[string]string{"container.service": k.Service, "container.project": k.Project,
+		"container.name": k.Name} {
 		if word != "" && !wire.Word(word) {
 			return key, fmt.Errorf("%q is not a name (letters, digits, dots, dashes, underscores)", word)
 		}

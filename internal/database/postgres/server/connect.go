@@ -19,16 +19,18 @@ const (
 	CloseLimit   = 5 * time.Second
 )
 
-// Connect opens a direct connection in the configured role. Errors: database.ErrUnreachable (nothing was sent that could change
-// anything), database.ErrPooler.
+// Connect opens a direct connection in the configured role. Errors: database.ErrUnreachable (nothing was sent that
+// could change anything), database.ErrPooler.
 func (s *Server) Connect(ctx context.Context) (*pgx.Conn, error) {
 	return s.ConnectAs(ctx, s.Config.Role)
 }
 
+// ConnectAs is Connect in another role; "" is the one that logs in.
 func (s *Server) ConnectAs(ctx context.Context, role string) (*pgx.Conn, error) {
 	return s.ConnectBy(ctx, s.Base.Copy(), role)
 }
 
+// ConnectBy is ConnectAs with a configuration of its own.
 func (s *Server) ConnectBy(ctx context.Context, c *pgx.ConnConfig, role string) (*pgx.Conn, error) {
 	if s.Session.Reach != nil {
 		if err := s.Session.Reach.Ready(ctx); err != nil {
@@ -74,6 +76,7 @@ func oneLine(err error) string {
 	return strings.TrimSpace(text)
 }
 
+// Redacted takes the password out of a text.
 func (s *Server) Redacted(text string) string {
 	if p := s.Base.Password; p != "" {
 		text = strings.ReplaceAll(text, p, "***")
@@ -127,6 +130,7 @@ func Run(ctx context.Context, conn *pgx.Conn, what, sql string) error {
 // can be told from one between two of its statements.
 const Tag = "/* fairlead */ "
 
+// IdentitySQL selects system identifier, timeline and database.
 const IdentitySQL = `(SELECT system_identifier::text FROM pg_control_system()),
 	CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id::bigint FROM pg_control_checkpoint())
 	     ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint END,
@@ -146,6 +150,7 @@ func (s *Server) notice(_ *pgconn.PgConn, n *pgconn.Notice) {
 	s.Session.Notice(severity, n.Message)
 }
 
+// Sleep waits, or returns the error of ctx.
 func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -27,7 +27,8 @@ func TestConnect_says_why_and_never_the_password(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s gives no error", name)
 		}
-		if err != nil && (strings.Contains(err.Error(), servertest.Password) || strings.Contains(err.Error(), "wr0ng-pa55") || strings.Contains(err.Error(), servertest.PasswordOf(good))) {
+		if err != nil && (strings.Contains(err.Error(), servertest.Password) || strings.Contains(err.Error(),
+			"wr0ng-pa55") || strings.Contains(err.Error(), servertest.PasswordOf(good))) {
 			t.Errorf("%s: the password stands in %q", name, err)
 		}
 		t.Logf("%s: %v", name, err)

@@ -38,34 +38,34 @@ func (t Tool) Whereabouts() string {
 	return t.Version + " (" + t.Site.Name + ")"
 }
 
-// Tool finds a program of at least this major version: here, else on the host or in the container that the Reach leads to. Where no
-// place has it, the error is that of toolHere and says what the other places lack.
-func (d *Server) Tool(ctx context.Context, name string, major int) (Tool, error) {
-	found, here := d.ToolHere(ctx, name, major)
-	if here == nil || d.Session.Reach == nil || !errors.Is(here, database.ErrVersion) {
+// Tool finds a program of at least this major version: here, else on the host or in the container that the Reach leads
+// to. Where no place has it, the error is that of toolHere and says what the other places lack.
+func (s *Server) Tool(ctx context.Context, name string, major int) (Tool, error) {
+	found, here := s.ToolHere(ctx, name, major)
+	if here == nil || s.Session.Reach == nil || !errors.Is(here, database.ErrVersion) {
 		return found, here
 	}
-	if d.Session.DirectoryJobs > 0 && name != "pg_dumpall" {
+	if s.Session.DirectoryJobs > 0 && name != "pg_dumpall" {
 		return found, fmt.Errorf("%w (the directory format is written and read on this machine only)", here)
 	}
-	sites, err := d.Session.Reach.Sites(ctx)
+	sites, err := s.Session.Reach.Sites(ctx)
 	if err != nil {
 		return found, fmt.Errorf("look for %s elsewhere: %w", name, err)
 	}
 	var lacks []string
-	for _, s := range sites {
-		if why := d.unfit(name); why != "" {
-			lacks = append(lacks, s.Name+": "+why)
+	for _, site := range sites {
+		if why := s.unfit(name); why != "" {
+			lacks = append(lacks, site.Name+": "+why)
 			continue
 		}
-		t, why, err := d.find(ctx, s, name, major)
+		t, why, err := s.find(ctx, site, name, major)
 		if err != nil {
-			return found, fmt.Errorf("look for %s %s: %w", name, s.Name, err)
+			return found, fmt.Errorf("look for %s %s: %w", name, site.Name, err)
 		}
 		if why == "" {
 			return t, nil
 		}
-		lacks = append(lacks, s.Name+": "+why)
+		lacks = append(lacks, site.Name+": "+why)
 	}
 	if len(lacks) > 0 {
 		here = fmt.Errorf("%w; and %s", here, strings.Join(lacks, "; "))
@@ -98,7 +98,7 @@ func (s *Server) unfit(name string) string {
 const search = `for p; do command -v "$p" >/dev/null 2>&1 || continue; v=$(LC_ALL=C "$p" --version 2>/dev/null) && printf '%s\t%s\n' "$p" "$v"; done; exit 0`
 
 // find looks in one place; why says what it lacks.
-func (d *Server) find(ctx context.Context, s wire.Site, name string, major int) (t Tool, why string, err error) {
+func (s *Server) find(ctx context.Context, site wire.Site, name string, major int) (t Tool, why string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, QueryLimit)
 	defer cancel()
 	argv := []string{"sh", "-c", search, "sh"}
@@ -108,7 +108,8 @@ func (d *Server) find(ctx context.Context, s wire.Site, name string, major int) 
 		}
 	}
 	out := &Tail{}
-	e, err := d.Session.Reach.Exec(ctx, s.Name, wire.Exec{Argv: append(argv, name, "/usr/local/bin/"+name)}, nil, out)
+	e, err := s.Session.Reach.Exec(ctx, site.Name, wire.Exec{Argv: append(argv, name, "/usr/local/bin/"+name)}, nil,
+		out)
 	var said *wire.Error
 	switch {
 	case errors.As(err, &said):
@@ -116,10 +117,11 @@ func (d *Server) find(ctx context.Context, s wire.Site, name string, major int) 
 	case err != nil:
 		return t, "", err
 	case e.Code != 0:
-		return t, fmt.Sprintf("no program can be run (status %d: %s)", e.Code, Shortened(strings.Join(strings.Fields(e.Stderr), " "), 200)), nil
+		return t, fmt.Sprintf("no program can be run (status %d: %s)", e.Code,
+			Shortened(strings.Join(strings.Fields(e.Stderr), " "), 200)), nil
 	}
 	t, why = choose(out.head.String(), name, major)
-	t.Site = &s
+	t.Site = &site
 	return t, why, nil
 }
 
@@ -140,9 +142,10 @@ func choose(printed, name string, major int) (t Tool, why string) {
 	return Tool{}, why
 }
 
-// supervise runs a program in another place, in the environment that its arguments give (NAME=VALUE up to --) and with nothing else that
-// libpq would read. $1 is watch when the end of the input is to kill the program, feed when the program reads it. What it prints is
-// followed by $2 and its status, without which nobody can tell the end from a cut: docker gives status 0 to an exec that it lost.
+// supervise runs a program in another place, in the environment that its arguments give (NAME=VALUE up to --) and with
+// nothing else that libpq would read. $1 is watch when the end of the input is to kill the program, feed when the
+// program reads it. What it prints is followed by $2 and its status, without which nobody can tell the end from a cut:
+// docker gives status 0 to an exec that it lost.
 const supervise = `how=$1; proof=$2; shift 2
 unset PGHOST PGHOSTADDR PGPORT PGDATABASE PGUSER PGPASSWORD PGPASSFILE PGSERVICE PGSERVICEFILE PGOPTIONS PGAPPNAME PGSSLMODE PGSSLCERT PGSSLKEY PGSSLROOTCERT
 unset PGSSLCRL PGSSLCRLDIR PGSSLNEGOTIATION PGREQUIRESSL PGREQUIREAUTH PGREQUIREPEER PGCHANNELBINDING PGGSSENCMODE PGKRBSRVNAME PGCLIENTENCODING PGDATESTYLE PGTZ
@@ -186,15 +189,16 @@ func (s *Server) tlsSettings() []string {
 	return env
 }
 
-// connectThere runs a tool of another place that connects to the server. It gives nil only when the program ended well and
-// said so behind all of its output.
+// connectThere runs a tool of another place that connects to the server. It gives nil only when the program ended well
+// and said so behind all of its output.
 func (s *Server) connectThere(ctx context.Context, t Tool, c Command) error {
 	line, err := s.passline()
 	if err != nil {
 		return err
 	}
 	c.In = newLiveness()
-	err = s.there(ctx, t, c, wire.Exec{Secret: []byte(line), SecretVar: "FAIRLEAD_PASSFILE"}, "watch", s.environThere(*t.Site, c.Name))
+	err = s.there(ctx, t, c, wire.Exec{Secret: []byte(line), SecretVar: "FAIRLEAD_PASSFILE"}, "watch",
+		s.environThere(*t.Site, c.Name))
 	if err != nil {
 		s.endChild(ctx, c.Name)
 	}
@@ -202,12 +206,12 @@ func (s *Server) connectThere(ctx context.Context, t Tool, c Command) error {
 }
 
 // environThere is what such a program needs to reach the server; the password is not in it.
-func (d *Server) environThere(s wire.Site, name string) []string {
-	env := append([]string{"LC_ALL=C"}, d.connection(d.Base.Host, name)...)
-	if s.Address != "" {
-		env = append(env, "PGHOSTADDR="+s.Address)
+func (s *Server) environThere(site wire.Site, name string) []string {
+	env := append([]string{"LC_ALL=C"}, s.connection(s.Base.Host, name)...)
+	if site.Address != "" {
+		env = append(env, "PGHOSTADDR="+site.Address)
 	}
-	return append(env, d.tlsSettings()...)
+	return append(env, s.tlsSettings()...)
 }
 
 // there runs a tool in another place to its proven end.
@@ -245,7 +249,8 @@ func (s *Server) endChild(ctx context.Context, name string) {
 	defer cancel()
 	_ = s.WithLogin(ctx, func(ctx context.Context, conn *pgx.Conn) error { // without it the end of the input does
 		_, err := conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-			WHERE application_name = left($1, 63) AND usename = session_user AND pid <> pg_backend_pid()`, s.childName(name))
+			WHERE application_name = left($1, 63) AND usename = session_user AND pid <> pg_backend_pid()`,
+			s.childName(name))
 		return err
 	})
 }

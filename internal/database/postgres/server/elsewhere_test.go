@@ -71,7 +71,8 @@ func askElsewhere(t *testing.T, h asHost, script string) (string, error) {
 	d.prepare()
 	var out bytes.Buffer
 	s := wire.Site{Name: "on host", Address: "10.0.0.7"}
-	err = d.there(t.Context(), Tool{path: "sh", Site: &s}, Command{Name: "pg_dump", Args: []string{"-c", script}, In: newLiveness(), Out: &out},
+	err = d.there(t.Context(), Tool{path: "sh", Site: &s}, Command{Name: "pg_dump", Args: []string{"-c", script},
+		In: newLiveness(), Out: &out},
 		wire.Exec{}, "watch", d.environThere(s, "pg_dump"))
 	return out.String(), err
 }
@@ -89,11 +90,12 @@ func TestElsewhere_a_dump_is_whole_only_when_its_end_is_proven_behind_all_of_it(
 		host   asHost
 		want   string
 	}{
-		"whole":                      {"printf " + all, asHost{}, ""},
-		"cut before the proof":       {"printf " + all, asHost{cut: lost(40)}, "its output was cut"},
-		"cut in the proof":           {"printf " + all, asHost{cut: lost(1)}, "its output was cut"},
-		"nothing came":               {"printf " + all, asHost{cut: lost(9999)}, "its output was cut"},
-		"a status that is no 0":      {"printf " + all + "; echo no such table secret >&2; exit 3", asHost{}, "exit status 3: no such table ***"},
+		"whole":                {"printf " + all, asHost{}, ""},
+		"cut before the proof": {"printf " + all, asHost{cut: lost(40)}, "its output was cut"},
+		"cut in the proof":     {"printf " + all, asHost{cut: lost(1)}, "its output was cut"},
+		"nothing came":         {"printf " + all, asHost{cut: lost(9999)}, "its output was cut"},
+		"a status that is no 0": {"printf " + all + "; echo no such table secret >&2; exit 3", asHost{},
+			"exit status 3: no such table ***"},
 		"a status that docker hides": {"printf " + all + "; exit 3", asHost{cut: lost(0)}, "its output was cut"},
 		"killed":                     {"printf " + all + "; kill -9 $$", asHost{}, "exit status 137"},
 		"something follows it": {"printf " + all, asHost{cut: func(b []byte, e wire.Ended) ([]byte, wire.Ended, error) {
@@ -115,7 +117,8 @@ func TestElsewhere_a_dump_is_whole_only_when_its_end_is_proven_behind_all_of_it(
 
 func TestElsewhere_nothing_of_the_environment_there_leads_libpq_elsewhere(t *testing.T) {
 	var evil []string
-	for _, v := range []string{"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGPASSFILE", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS", "PGSSLMODE", "PGSSLROOTCERT",
+	for _, v := range []string{"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGPASSFILE",
+		"PGSERVICE", "PGSERVICEFILE", "PGOPTIONS", "PGSSLMODE", "PGSSLROOTCERT",
 		"PGREQUIRESSL", "PGTARGETSESSIONATTRS", "PGCLIENTENCODING"} {
 		evil = append(evil, v+"=evil")
 	}
@@ -127,7 +130,8 @@ func TestElsewhere_nothing_of_the_environment_there_leads_libpq_elsewhere(t *tes
 }
 
 func TestElsewhere_the_end_of_the_input_kills_the_program(t *testing.T) {
-	cmd := exec.Command("sh", "-c", supervise, "sh", "watch", "proof", "LC_ALL=C", "--", "sh", "-c", "echo $$; exec sleep 60")
+	cmd := exec.Command("sh", "-c", supervise, "sh", "watch", "proof", "LC_ALL=C", "--", "sh", "-c",
+		"echo $$; exec sleep 60")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +159,8 @@ func TestElsewhere_the_end_of_the_input_kills_the_program(t *testing.T) {
 func TestElsewhere_the_first_program_that_is_new_enough_is_taken(t *testing.T) {
 	for _, c := range []struct{ printed, path, version, why string }{
 		{"pg_dump\tpg_dump (PostgreSQL) 16.2\n", "pg_dump", "16.2", ""},
-		{"pg_dump\tpg_dump (PostgreSQL) 14.9 (Debian)\n/usr/local/bin/pg_dump\tpg_dump (PostgreSQL) 15.1\n", "/usr/local/bin/pg_dump", "15.1", ""},
+		{"pg_dump\tpg_dump (PostgreSQL) 14.9 (Debian)\n/usr/local/bin/pg_dump\tpg_dump (PostgreSQL) 15.1\n",
+			"/usr/local/bin/pg_dump", "15.1", ""},
 		{"pg_dump\tpg_dump (PostgreSQL) 14.9\n", "", "", "pg_dump 14.9 only"},
 		{"pg_dump\tcannot execute binary file\n\n\t\t\n", "", "", "no pg_dump"},
 		{"", "", "", "no pg_dump"},
@@ -168,7 +173,8 @@ func TestElsewhere_the_first_program_that_is_new_enough_is_taken(t *testing.T) {
 }
 
 func TestElsewhere_certificates_of_this_machine_keep_a_dump_here(t *testing.T) {
-	for query, want := range map[string]bool{"": true, "?sslmode=require": true, "?sslmode=verify-full": false, "?sslmode=verify-ca": false} {
+	for query, want := range map[string]bool{"": true, "?sslmode=require": true, "?sslmode=verify-full": false,
+		"?sslmode=verify-ca": false} {
 		base, values, err := parseURL("postgres://u:p@h/d" + query)
 		if err != nil {
 			t.Fatal(err)

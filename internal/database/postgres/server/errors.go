@@ -11,9 +11,9 @@ import (
 	"fairlead/internal/apply"
 )
 
-// A Error is what the server said to a statement. It matches apply.ErrStatement, apply.ErrLockTimeout, apply.ErrMarked or
-// apply.ErrLost. Its text leaves out DETAIL and CONTEXT, which may hold values of rows; Private gives those for a file that only the
-// operator reads.
+// A Error is what the server said to a statement. It matches apply.ErrStatement, apply.ErrLockTimeout, apply.ErrMarked
+// or apply.ErrLost. Its text leaves out DETAIL and CONTEXT, which may hold values of rows; Private gives those for a
+// file that only the operator reads.
 type Error struct {
 	Code     string // SQLSTATE
 	Message  string

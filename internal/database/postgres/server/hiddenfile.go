@@ -10,10 +10,11 @@ import (
 	"syscall"
 )
 
+// HiddenPrefix begins the name of a private folder with a password or a socket.
 const HiddenPrefix = "fairlead-pass-"
 
-// hiddenFile is the way where there are no anonymous files: mode 0600 in a directory of mode 0700, removed afterwards. What a killed
-// process left is removed by the next one.
+// hiddenFile is the way where there are no anonymous files: mode 0600 in a directory of mode 0700, removed afterwards.
+// What a killed process left is removed by the next one.
 func hiddenFile(line string) (path string, done func(), err error) {
 	dir, err := privateDir()
 	if err != nil {

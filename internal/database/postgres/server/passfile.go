@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// access is what a child needs to reach the server as we do: the password's file, and the socket's folder where there is a relay.
+// access is what a child needs to reach the server as we do: the password's file, and the socket's folder where there
+// is a relay.
 type access struct{ passfile, socket string }
 
 // passfile gives a child access to the server; done takes it back.
@@ -27,8 +28,8 @@ func (s *Server) passfile(cmd *exec.Cmd) (a access, done func(), err error) {
 	return a, func() { r.stop(); forget() }, nil
 }
 
-// password hands the password to a child: a line that matches every server, in a file that only the child can open. It gives the path
-// that the child sees, or "" where there is no password; done removes what there is to remove.
+// password hands the password to a child: a line that matches every server, in a file that only the child can open. It
+// gives the path that the child sees, or "" where there is no password; done removes what there is to remove.
 func (s *Server) password(cmd *exec.Cmd) (path string, done func(), err error) {
 	line, err := s.passline()
 	if err != nil || line == "" {
@@ -52,7 +53,8 @@ func (s *Server) passline() (string, error) {
 		return "", nil
 	}
 	if strings.ContainsAny(s.Base.Password, "\n\r\x00") {
-		return "", errors.New("hand the password to a program: it contains a line break, which a password file cannot hold")
+		return "", errors.New("hand the password to a program: it contains a line break, which a password file " +
+			"cannot hold")
 	}
 	return "*:*:*:*:" + strings.NewReplacer(`\`, `\\`, `:`, `\:`).Replace(s.Base.Password) + "\n", nil
 }

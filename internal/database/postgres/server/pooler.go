@@ -32,9 +32,9 @@ func (s *Server) checkSession(ctx context.Context, conn *pgx.Conn, role string) 
 // rivals is how many other sessions take what a pooler has put back.
 const rivals = 2
 
-// RefusePooler refuses a pooler that serves a session now by one and now by another server process: over three transactions of one session,
-// while other sessions of ours are in a transaction of their own, the process must stay the same. A pooler in session mode passes, and
-// one that only passes the server's own number on is found too.
+// RefusePooler refuses a pooler that serves a session now by one and now by another server process: over three
+// transactions of one session, while other sessions of ours are in a transaction of their own, the process must stay
+// the same. A pooler in session mode passes, and one that only passes the server's own number on is found too.
 func (s *Server) RefusePooler(ctx context.Context, conn *pgx.Conn) error {
 	var others []*pgx.Conn
 	silent := s.Base.Copy()
@@ -52,6 +52,7 @@ func (s *Server) RefusePooler(ctx context.Context, conn *pgx.Conn) error {
 	return StaysOn(ctx, conn, others)
 }
 
+// StaysOn gives database.ErrPooler when conn is served by several server processes while others are at work.
 func StaysOn(ctx context.Context, conn *pgx.Conn, others []*pgx.Conn) error {
 	var first uint32
 	for i := range 3 {
@@ -63,7 +64,8 @@ func StaysOn(ctx context.Context, conn *pgx.Conn, others []*pgx.Conn) error {
 			first = pid
 		}
 		if pid != first {
-			return fmt.Errorf("%w (one session was served by pid %d and then by pid %d); name the server itself, or give the pooler session mode", database.ErrPooler, first, pid)
+			return fmt.Errorf("%w (one session was served by pid %d and then by pid %d); name the server itself, or "+
+				"give the pooler session mode", database.ErrPooler, first, pid)
 		}
 		// Each other session ends its transaction and begins one: it takes what the pooler has put back last.
 		for _, other := range others {

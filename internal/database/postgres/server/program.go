@@ -20,13 +20,15 @@ import (
 	"fairlead/internal/wire"
 )
 
+// LockWait is how long a dump waits for the lock of a table.
 const LockWait = "10s"
 
 // newestMajor is how far beyond the server's major version an installed client is looked for.
 const newestMajor = 8
 
 // programFolders is where a major version's programs lie: on Debian, Red Hat, and with Homebrew.
-var programFolders = [...]string{"/usr/lib/postgresql/%d/bin", "/usr/pgsql-%d/bin", "/opt/homebrew/opt/postgresql@%d/bin"}
+var programFolders = [...]string{"/usr/lib/postgresql/%d/bin", "/usr/pgsql-%d/bin",
+	"/opt/homebrew/opt/postgresql@%d/bin"}
 
 // ToolHere finds a program of at least this major version on this machine. Where there is only an older one, the error
 // (database.ErrVersion) comes with its version. The configured one is taken as it
@@ -49,10 +51,12 @@ func (s *Server) ToolHere(ctx context.Context, name string, major int) (Tool, er
 		tooOld = v
 	}
 	if tooOld != "" {
-		return Tool{Version: tooOld}, fmt.Errorf("%w: %s %s cannot read a server of version %d; install the client of version %d or set database.pg_dump to its path",
+		return Tool{Version: tooOld}, fmt.Errorf("%w: %s %s cannot read a server of version %d; install the client "+
+			"of version %d or set database.pg_dump to its path",
 			database.ErrVersion, name, tooOld, major, major)
 	}
-	return Tool{}, fmt.Errorf("%w: %s is not installed here (looked for %s); install the PostgreSQL client of version %d or set database.pg_dump to its path",
+	return Tool{}, fmt.Errorf("%w: %s is not installed here (looked for %s); install the PostgreSQL client of "+
+		"version %d or set database.pg_dump to its path",
 		database.ErrVersion, name, strings.Join(candidates, ", "), major)
 }
 
@@ -91,14 +95,16 @@ func ProgramVersion(ctx context.Context, path string) (string, error) {
 	return words[2], nil
 }
 
-// CleanEnviron drops every variable that could lead libpq elsewhere or carry a password, and fixes the language of messages.
+// CleanEnviron drops every variable that could lead libpq elsewhere or carry a password, and fixes the language of
+// messages.
 func CleanEnviron(environ []string) []string {
 	var clean []string
 	for _, v := range environ {
 		name, _, _ := strings.Cut(v, "=")
 		switch {
 		case strings.HasPrefix(name, "PG"), strings.HasPrefix(name, "LC_"), name == "LANG", name == "LANGUAGE":
-		case strings.HasPrefix(name, "LD_"), name == "PATH", name == "HOME", name == "TMPDIR", name == "TZ", name == "USER", name == "KRB5CCNAME", name == "KRB5_CONFIG":
+		case strings.HasPrefix(name, "LD_"), name == "PATH", name == "HOME", name == "TMPDIR", name == "TZ",
+			name == "USER", name == "KRB5CCNAME", name == "KRB5_CONFIG":
 			clean = append(clean, v)
 		}
 	}
@@ -108,7 +114,8 @@ func CleanEnviron(environ []string) []string {
 // tlsVariables are the parameters of a URL that a child must have too, by libpq's names.
 var tlsVariables = [...][2]string{
 	{"sslmode", "PGSSLMODE"}, {"sslrootcert", "PGSSLROOTCERT"}, {"sslcert", "PGSSLCERT"}, {"sslkey", "PGSSLKEY"},
-	{"sslcrl", "PGSSLCRL"}, {"channel_binding", "PGCHANNELBINDING"}, {"gssencmode", "PGGSSENCMODE"}, {"krbsrvname", "PGKRBSRVNAME"},
+	{"sslcrl", "PGSSLCRL"}, {"channel_binding", "PGCHANNELBINDING"}, {"gssencmode", "PGGSSENCMODE"},
+	{"krbsrvname", "PGKRBSRVNAME"},
 }
 
 // A Command is one run of a tool. Its name stands in messages and, where it connects, before the name of its sessions.
@@ -156,7 +163,8 @@ func (s *Server) RunOffline(ctx context.Context, t Tool, c Command) error {
 	return s.ended(ctx, c.Name, cmd.Run(), said)
 }
 
-// environ is what a child that connects is given; the password is not in it. Through a relay, TLS is not the child's affair.
+// environ is what a child that connects is given; the password is not in it. Through a relay, TLS is not the child's
+// affair.
 func (s *Server) environ(a access, name string) []string {
 	host := s.Base.Host
 	if a.socket != "" {
@@ -183,7 +191,8 @@ func (s *Server) connection(host, name string) []string {
 	return env
 }
 
-// child prepares a program that is killed with ctx and is not in the terminal's process group, so that Ctrl-C reaches only us.
+// child prepares a program that is killed with ctx and is not in the terminal's process group, so that Ctrl-C reaches
+// only us.
 func child(ctx context.Context, path string, c Command) (*exec.Cmd, *Tail) {
 	cmd := exec.CommandContext(ctx, path, c.Args...)
 	said := &Tail{}

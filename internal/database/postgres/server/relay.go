@@ -18,9 +18,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// relay lets a child process, which can only open sockets of its own, use the way of a Reach: a socket in a folder that nobody else can
-// enter, each connection to which is carried to the server. TLS is made on the way, by the same settings as for our own sessions; the
-// child speaks plainly to the socket.
+// relay lets a child process, which can only open sockets of its own, use the way of a Reach: a socket in a folder that
+// nobody else can enter, each connection to which is carried to the server. TLS is made on the way, by the same
+// settings as for our own sessions; the child speaks plainly to the socket.
 type relay struct {
 	dir      string
 	listener net.Listener
@@ -31,7 +31,8 @@ type relay struct {
 // startRelay makes the socket.
 func (s *Server) startRelay() (*relay, error) {
 	if s.query.Get("channel_binding") == "require" || s.Base.ChannelBinding == "require" {
-		return nil, fmt.Errorf("channel_binding=require cannot be kept for pg_dump %s; leave it out and use sslmode=verify-full", s.Session.Reach.Place())
+		return nil, fmt.Errorf("channel_binding=require cannot be kept for pg_dump %s; leave it out and use "+
+			"sslmode=verify-full", s.Session.Reach.Place())
 	}
 	dir, err := privateDir()
 	if err != nil {
@@ -81,8 +82,9 @@ func (r *relay) serve(ctx context.Context, d *Server) {
 // authSASL is the code of the message in which a server lists how a password may be proved.
 const authSASL = 10
 
-// plainly carries the beginning of a session from the server, in which the server may offer to bind the proof of the password to the TLS connection: the
-// child has no part in that connection, and would take the offer for an attack. The offer is taken out; the proof without it stays.
+// plainly carries the beginning of a session from the server, in which the server may offer to bind the proof of the
+// password to the TLS connection: the child has no part in that connection, and would take the offer for an attack. The
+// offer is taken out; the proof without it stays.
 func plainly(near, far net.Conn) error {
 	for range 8 {
 		head := make([]byte, 5)

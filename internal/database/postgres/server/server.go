@@ -1,7 +1,7 @@
-// Package server is the seam to one PostgreSQL server: how a connection is opened and its errors are told apart, how a way
-// through a host is used, and how PostgreSQL's own programs are found and run. Every call opens its own direct connection
-// and closes it; a pooler is refused. The password reaches a program by a file that no other process can open, never by
-// argument or environment. Start with Open.
+// Package server is the seam to one PostgreSQL server: how a connection is opened and its errors are told apart, how a
+// way through a host is used, and how PostgreSQL's own programs are found and run. Every call opens its own direct
+// connection and closes it; a pooler is refused. The password reaches a program by a file that no other process can
+// open, never by argument or environment. Start with Open.
 package server
 
 import (
@@ -30,8 +30,8 @@ type Server struct {
 // AppPrefix begins the application_name of every session of ours; only such sessions are ever ended.
 const AppPrefix = "fairlead/"
 
-// Open reads the configuration; it opens no connection. Zero limits are replaced by the defaults. Its errors are faults and never
-// contain the password.
+// Open reads the configuration; it opens no connection. Zero limits are replaced by the defaults. Its errors are faults
+// and never contain the password.
 func Open(c Config, s Session) (*Server, error) {
 	c = withDefaults(c)
 	if (c.Via == ViaDirect) != (s.Reach == nil) {
@@ -39,16 +39,19 @@ func Open(c Config, s Session) (*Server, error) {
 	}
 	base, query, err := parseURL(c.URL.Reveal())
 	if err != nil {
-		return nil, &fault.Fault{Code: "database-url", What: "database.url cannot be used: " + err.Error(), Outcome: fault.Misused,
-			Means: "nothing was attempted; production is unchanged",
-			Do:    []fault.Command{{Line: "fairlead check", Why: "reads it again once it has the form postgres://user:password@host:5432/database"}}}
+		return nil, &fault.Fault{Code: "database-url", What: "database.url cannot be used: " + err.Error(),
+			Outcome: fault.Misused,
+			Means:   "nothing was attempted; production is unchanged",
+			Do: []fault.Command{{Line: "fairlead check", Why: "reads it again once it has the form " +
+				"postgres://user:password@host:5432/database"}}}
 	}
 	d := &Server{Config: c, Session: s, Base: base, query: query, IdleTimeout: idleLimit}
 	d.prepare()
 	return d, nil
 }
 
-// parseURL reads a URL strictly: one host that stands in the URL itself, so that no variable of the environment can lead elsewhere.
+// parseURL reads a URL strictly: one host that stands in the URL itself, so that no variable of the environment can
+// lead elsewhere.
 func parseURL(raw string) (*pgx.ConnConfig, url.Values, error) {
 	if !strings.HasPrefix(raw, "postgres://") && !strings.HasPrefix(raw, "postgresql://") {
 		return nil, nil, fmt.Errorf("it does not begin with postgres://")
@@ -91,7 +94,8 @@ func reason(err error, u *url.URL) string {
 
 func redact(text string, u *url.URL) string {
 	password, set := u.User.Password()
-	for _, p := range []string{password, url.QueryEscape(password), url.PathEscape(password), u.Query().Get("password"), u.Query().Get("sslpassword")} {
+	for _, p := range []string{password, url.QueryEscape(password), url.PathEscape(password), u.Query().Get("password"),
+		u.Query().Get("sslpassword")} {
 		if set && len(p) > 0 || !set && len(p) > 3 {
 			text = strings.ReplaceAll(text, p, "***")
 		}
@@ -119,7 +123,8 @@ func (s *Server) prepare() {
 	s.Base.DialFunc = dialer.DialContext
 	if s.Session.Reach != nil {
 		s.Base.DialFunc = s.Session.Reach.Dial
-		s.Base.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil } // the other side resolves it
+		// the other side resolves it
+		s.Base.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
 	}
 	s.Base.OnNotice = s.notice
 }

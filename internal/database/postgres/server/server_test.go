@@ -61,17 +61,22 @@ func TestConfig_tells_which_key_of_the_way_does_not_fit(t *testing.T) {
 		config Config
 		key    string
 	}{
-		"direct":                         {Config{Via: ViaDirect}, ""},
-		"ssh":                            {Config{Via: ViaSSH, Host: "ssh://a@b"}, ""},
-		"a service":                      {Config{Via: ViaContainer, Container: Container{Service: "db", Project: "shop"}}, ""},
-		"a name":                         {Config{Via: ViaContainer, Container: Container{Name: "shop-db-1"}}, ""},
-		"a container without a name":     {Config{Via: ViaContainer}, "container"},
-		"service and name":               {Config{Via: ViaContainer, Container: Container{Service: "db", Name: "x"}}, "container"},
-		"a container on the direct way":  {Config{Via: ViaDirect, Container: Container{Service: "db"}}, "container"},
-		"a host on the direct way":       {Config{Via: ViaDirect, Host: "ssh://a@b"}, "host"},
-		"a project of a name":            {Config{Via: ViaContainer, Container: Container{Name: "x", Project: "y"}}, "container.project"},
-		"a name that is not a word":      {Config{Via: ViaContainer, Container: Container{Name: "a b"}}, "container.name"},
-		"a service that looks an option": {Config{Via: ViaContainer, Container: Container{Service: "-x"}}, "container.service"},
+		"direct": {Config{Via: ViaDirect}, ""},
+		"ssh":    {Config{Via: ViaSSH, Host: "ssh://a@b"}, ""},
+		"a service": {Config{Via: ViaContainer, Container: Container{Service: "db",
+			Project: "shop"}}, ""},
+		"a name":                     {Config{Via: ViaContainer, Container: Container{Name: "shop-db-1"}}, ""},
+		"a container without a name": {Config{Via: ViaContainer}, "container"},
+		"service and name": {Config{Via: ViaContainer, Container: Container{Service: "db", Name: "x"}},
+			"container"},
+		"a container on the direct way": {Config{Via: ViaDirect, Container: Container{Service: "db"}}, "container"},
+		"a host on the direct way":      {Config{Via: ViaDirect, Host: "ssh://a@b"}, "host"},
+		"a project of a name": {Config{Via: ViaContainer, Container: Container{Name: "x", Project: "y"}},
+			"container.project"},
+		"a name that is not a word": {Config{Via: ViaContainer, Container: Container{Name: "a b"}},
+			"container.name"},
+		"a service that looks an option": {Config{Via: ViaContainer, Container: Container{Service: "-x"}},
+			"container.service"},
 	} {
 		if key, err := c.config.Validate(); key != c.key || (err == nil) != (c.key == "") {
 			t.Errorf("%s: %q, %v; want %q", name, key, err, c.key)
@@ -81,26 +86,30 @@ func TestConfig_tells_which_key_of_the_way_does_not_fit(t *testing.T) {
 
 func TestOpen_refuses_a_service_of_the_environment(t *testing.T) {
 	t.Setenv("PGSERVICE", "evil")
-	if _, err := Open(Config{URL: config.NewSecret("postgres://u:p@h/d")}, Session{}); err == nil || !strings.Contains(err.Error(), "unset it") {
+	if _, err := Open(Config{URL: config.NewSecret("postgres://u:p@h/d")}, Session{}); err == nil ||
+		!strings.Contains(err.Error(), "unset it") {
 		t.Errorf("it gives %v", err)
 	}
 }
 
 func TestOpen_takes_nothing_from_the_environment_but_what_concerns_TLS(t *testing.T) {
-	for name, value := range map[string]string{"PGOPTIONS": "-c search_path=evil", "PGHOST": "evil", "PGDATABASE": "evil", "PGAPPNAME": "evil", "PGTZ": "evil"} {
+	for name, value := range map[string]string{"PGOPTIONS": "-c search_path=evil", "PGHOST": "evil",
+		"PGDATABASE": "evil", "PGAPPNAME": "evil", "PGTZ": "evil"} {
 		t.Setenv(name, value)
 	}
 	d, err := Open(Config{URL: config.NewSecret("postgres://u:p@h:5433/d?sslmode=disable")}, Session{Run: "r-1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Base.Host != "h" || d.Base.Database != "d" || d.Base.Port != 5433 || !maps.Equal(d.Base.RuntimeParams, map[string]string{"application_name": "fairlead/r-1"}) {
+	if d.Base.Host != "h" || d.Base.Database != "d" || d.Base.Port != 5433 || !maps.Equal(d.Base.RuntimeParams,
+		map[string]string{"application_name": "fairlead/r-1"}) {
 		t.Errorf("it connects to %s with %v", d.Place(), d.Base.RuntimeParams)
 	}
 }
 
 func TestEnviron_of_a_child_leads_nowhere_else_and_holds_no_password(t *testing.T) {
-	for name, value := range map[string]string{"PGPASSWORD": "hunter2", "PGOPTIONS": "evil", "PGSSLMODE": "require", "AWS_SECRET_ACCESS_KEY": "hunter2", "LC_MESSAGES": "de_DE"} {
+	for name, value := range map[string]string{"PGPASSWORD": "hunter2", "PGOPTIONS": "evil", "PGSSLMODE": "require",
+		"AWS_SECRET_ACCESS_KEY": "hunter2", "LC_MESSAGES": "de_DE"} {
 		t.Setenv(name, value)
 	}
 	d, err := Open(Config{URL: config.NewSecret("postgres://u:hunter2@h:5433/d?sslmode=disable")}, Session{Run: "r-1"})
@@ -108,13 +117,15 @@ func TestEnviron_of_a_child_leads_nowhere_else_and_holds_no_password(t *testing.
 		t.Fatal(err)
 	}
 	env := d.environ(access{passfile: "/proc/self/fd/3"}, "pg_dump")
-	for _, want := range []string{"PGHOST=h", "PGPORT=5433", "PGUSER=u", "PGDATABASE=d", "PGPASSFILE=/proc/self/fd/3", "PGSSLMODE=disable", "LC_ALL=C"} {
+	for _, want := range []string{"PGHOST=h", "PGPORT=5433", "PGUSER=u", "PGDATABASE=d", "PGPASSFILE=/proc/self/fd/3",
+		"PGSSLMODE=disable", "LC_ALL=C"} {
 		if !slices.Contains(env, want) {
 			t.Errorf("%s is missing in %q", want, env)
 		}
 	}
 	for _, v := range env {
-		if strings.Contains(v, "hunter2") || strings.Contains(v, "evil") || strings.HasPrefix(v, "PGPASSWORD") || strings.HasPrefix(v, "LC_MESSAGES") {
+		if strings.Contains(v, "hunter2") || strings.Contains(v, "evil") || strings.HasPrefix(v, "PGPASSWORD") ||
+			strings.HasPrefix(v, "LC_MESSAGES") {
 			t.Errorf("it holds %s", v)
 		}
 	}
@@ -145,7 +156,8 @@ func TestClassify_names_what_may_be_tried_again_and_what_is_lost(t *testing.T) {
 		{"a session that was ended", "FATAL", "57P01", apply.ErrLost},
 		{"a crash", "PANIC", "XX000", apply.ErrLost},
 	} {
-		err := Classify(t.Context(), nil, "run", &pgconn.PgError{Severity: "FEHLER", SeverityUnlocalized: c.severity, Code: c.code, Message: "m", Detail: "row 42", Where: "context 42"})
+		err := Classify(t.Context(), nil, "run", &pgconn.PgError{Severity: "FEHLER", SeverityUnlocalized: c.severity,
+			Code: c.code, Message: "m", Detail: "row 42", Where: "context 42"})
 		for _, sentinel := range []error{apply.ErrLockTimeout, apply.ErrStatement, apply.ErrLost} {
 			if errors.Is(err, sentinel) != (sentinel == c.want) {
 				t.Errorf("%s: matches %v is %v", c.name, sentinel, errors.Is(err, sentinel))

@@ -24,6 +24,7 @@ var standing struct {
 	count   string // file with a line per connection
 }
 
+// ThroughHost gives the way to the server through a host, the same for all tests.
 func ThroughHost(t *testing.T) *reach.Through {
 	t.Helper()
 	standing.Lock()
@@ -36,11 +37,13 @@ func ThroughHost(t *testing.T) *reach.Through {
 		t.Fatal(err)
 	}
 	standing.pid, standing.count = filepath.Join(dir, "pid"), filepath.Join(dir, "count")
-	script := fmt.Sprintf("#!/bin/sh\nfor c; do :; done\necho $$ >%s\necho >>%s\nexec sh -c \"$c\"\n", standing.pid, standing.count)
+	script := fmt.Sprintf("#!/bin/sh\nfor c; do :; done\necho $$ >%s\necho >>%s\nexec sh -c \"$c\"\n", standing.pid,
+		standing.count)
 	if err := os.WriteFile(filepath.Join(dir, "ssh"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	standing.through = &reach.Through{Host: host.New(host.Options{Address: host.Address{User: "deploy", Host: "dbhost"}, SSH: host.SSH{Program: filepath.Join(dir, "ssh")},
+	standing.through = &reach.Through{Host: host.New(host.Options{Address: host.Address{User: "deploy", Host: "dbhost"},
+		SSH:    host.SSH{Program: filepath.Join(dir, "ssh")},
 		Agents: agenttest.In(t, dir, agenttest.Self(t)), AgentDirectory: filepath.Join(dir, "agents")})}
 	return standing.through
 }
@@ -61,6 +64,7 @@ func CutHost(t *testing.T) {
 	}
 }
 
+// ViaSSH lets a server be reached through the host.
 func ViaSSH(c *server.Config) { c.Via = server.ViaSSH }
 
 // Cutting cuts the connection to the host at the first byte, once.
@@ -69,6 +73,7 @@ type Cutting struct {
 	done bool
 }
 
+// Write cuts.
 func (c *Cutting) Write(p []byte) (int, error) {
 	if !c.done {
 		c.done = true

@@ -23,8 +23,13 @@ type Database interface {
 // WallClock is the clock of this machine.
 type WallClock struct{}
 
-func (WallClock) Now() time.Time  { return time.Now() }
+// Now tells the time.
+func (WallClock) Now() time.Time { return time.Now() }
+
+// Jitter is always the same.
 func (WallClock) Jitter() float64 { return 0.1 }
+
+// Sleep waits.
 func (WallClock) Sleep(ctx context.Context, d time.Duration) error {
 	return server.Sleep(ctx, d)
 }
@@ -35,6 +40,7 @@ type Job struct {
 	Said []string
 }
 
+// JobOf is a migration with that SQL.
 func JobOf(t *testing.T, sql string) *Job {
 	t.Helper()
 	script, err := sqltext.Parse([]byte(sql))
@@ -44,15 +50,19 @@ func JobOf(t *testing.T, sql string) *Job {
 	return NewJob(script)
 }
 
+// AddRow adds a row to the table effect.
 const AddRow = "INSERT INTO public.effect VALUES (1);"
 
+// Effects counts the rows of the table effect.
 func Effects(t *testing.T, url string) int {
 	t.Helper()
 	return Ask[int](t, url, "SELECT count(*) FROM public.effect")
 }
 
+// Ticket is that of the first run.
 func Ticket() fence.Ticket {
-	return fence.Ticket{App: "shop", Environment: "production", Ledger: "ledger-a", Run: "r-one", Number: 1, Holder: "tester"}
+	return fence.Ticket{App: "shop", Environment: "production", Ledger: "ledger-a", Run: "r-one", Number: 1,
+		Holder: "tester"}
 }
 
 // NewJob is one migration, which remembers what it notes and says.
@@ -71,10 +81,12 @@ func NewJob(script sqltext.Script) *Job {
 func Table(t *testing.T) string {
 	t.Helper()
 	url := Fresh(t)
-	Admin(t, url, "CREATE TABLE public.effect (n int)", "CREATE TABLE public.nap (s float8)", "INSERT INTO nap VALUES (600)")
+	Admin(t, url, "CREATE TABLE public.effect (n int)", "CREATE TABLE public.nap (s float8)",
+		"INSERT INTO nap VALUES (600)")
 	return url
 }
 
+// Napping sleeps as long as the table nap says.
 const Napping = "SELECT pg_sleep(s) FROM public.nap;"
 
 // Decided gives the verdict on a job and how long it took.
@@ -113,8 +125,10 @@ func Unchanged(t *testing.T, url string) {
 	}
 }
 
+// Number is the ticket of a run with that number.
 func Number(n int64) fence.Ticket {
-	return fence.Ticket{App: "shop", Environment: "production", Ledger: "ledger-a", Run: fmt.Sprintf("r-%d", n), Number: n, Holder: "tester"}
+	return fence.Ticket{App: "shop", Environment: "production", Ledger: "ledger-a", Run: fmt.Sprintf("r-%d", n),
+		Number: n, Holder: "tester"}
 }
 
 // HoldOld opens a transaction that a concurrent build has to wait for.

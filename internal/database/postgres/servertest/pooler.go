@@ -35,9 +35,11 @@ func Pooled(t *testing.T, direct, mode string) string {
 		t.Fatal(err)
 	}
 	password, _ := u.User.Password()
-	text := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%d\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\nunix_socket_dir =\nauth_type = plain\nauth_file = %s/users\npool_mode = %s\n",
+	text := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%d\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port "+
+		"= %d\nunix_socket_dir =\nauth_type = plain\nauth_file = %s/users\npool_mode = %s\n",
 		Server.Port, port, dir, mode)
-	for name, content := range map[string]string{"ini": text, "users": fmt.Sprintf("%q \"%s\"\n", u.User.Username(), password)} {
+	for name, content := range map[string]string{"ini": text, "users": fmt.Sprintf("%q \"%s\"\n", u.User.Username(),
+		password)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}

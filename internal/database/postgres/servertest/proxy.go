@@ -53,6 +53,7 @@ func Through(t *testing.T, direct string, what Mischief, match string) (string, 
 	return u.String(), p
 }
 
+// Stop ends it and its connections.
 func (p *testProxy) Stop() {
 	p.Close()
 	p.mu.Lock()
@@ -92,6 +93,7 @@ type muted struct {
 
 func (m *muted) silence() { m.mu.Lock(); m.on = true; m.mu.Unlock() }
 
+// Write drops what is written once it is silent.
 func (m *muted) Write(b []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -171,6 +173,7 @@ func (p *testProxy) Await(t *testing.T) {
 	t.Fatalf("%q never came by", p.match)
 }
 
+// Fired tells whether it has done its mischief.
 func (p *testProxy) Fired() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

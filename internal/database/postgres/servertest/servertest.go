@@ -1,6 +1,6 @@
-// Package servertest is what the tests of the packages around it share: one PostgreSQL server per test program, databases
-// and roles of it, a way to it through a host, a pooler and a proxy that does mischief, and migrations to apply. Start with
-// Main.
+// Package servertest is what the tests of the packages around it share: one PostgreSQL server per test program,
+// databases and roles of it, a way to it through a host, a pooler and a proxy that does mischief, and migrations to
+// apply. Start with Main.
 package servertest
 
 import (
@@ -58,7 +58,8 @@ func WithServer(m *testing.M) int {
 
 // StartServer starts one more.
 func StartServer() (*postgrestest.Server, error) {
-	return postgrestest.Start(postgrestest.Options{Password: Password, Settings: []string{"max_prepared_transactions=2"}})
+	return postgrestest.Start(postgrestest.Options{Password: Password,
+		Settings: []string{"max_prepared_transactions=2"}})
 }
 
 // Fresh makes a database for one test and gives its URL.
@@ -123,7 +124,8 @@ func Unused(t *testing.T, d Restorer) string {
 	return name
 }
 
-// Beside gives the names of a database to put into the place of the live one, which is made, and of the one that is kept.
+// Beside gives the names of a database to put into the place of the live one, which is made, and of the one that is
+// kept.
 func Beside(t *testing.T, d Restorer) (name, keep string) {
 	t.Helper()
 	name, keep = Unused(t, d), Unused(t, d)
@@ -133,7 +135,8 @@ func Beside(t *testing.T, d Restorer) (name, keep string) {
 	return name, keep
 }
 
-// Wrapper makes a pg_dump that is a shell script, in which $real is the true one, beside the true pg_restore and nothing else.
+// Wrapper makes a pg_dump that is a shell script, in which $real is the true one, beside the true pg_restore and
+// nothing else.
 func Wrapper(t *testing.T, script string) config.Path {
 	t.Helper()
 	dir := t.TempDir()
@@ -141,11 +144,13 @@ func Wrapper(t *testing.T, script string) config.Path {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := "#!/bin/bash\nreal=" + real + "\nif [ \"$1\" = --version ]; then exec \"$real\" --version; fi\n" + script + "\n"
+	text := "#!/bin/bash\nreal=" + real + "\nif [ \"$1\" = --version ]; then exec \"$real\" --version; fi\n" + script +
+		"\n"
 	if err := os.WriteFile(filepath.Join(dir, "pg_dump"), []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(filepath.Join(filepath.Dir(real), "pg_restore"), filepath.Join(dir, "pg_restore")); err != nil {
+	if err := os.Symlink(filepath.Join(filepath.Dir(real), "pg_restore"),
+		filepath.Join(dir, "pg_restore")); err != nil {
 		t.Fatal(err)
 	}
 	return config.Path(filepath.Join(dir, "pg_dump"))
@@ -175,6 +180,7 @@ func Role(t *testing.T, url string) string {
 // Main is the main function of a test program: it starts the server, and lets the program be the agent on a host.
 func Main(m *testing.M) { agenttest.Main(func() int { return WithServer(m) }) }
 
+// Filled is a database with tables of many kinds.
 func Filled(t *testing.T) string {
 	t.Helper()
 	url := Fresh(t)

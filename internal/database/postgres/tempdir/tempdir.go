@@ -1,6 +1,6 @@
 // Package tempdir makes private folders that go with their process. A lock beside each is held as long as the process
-// lives that made it, whatever ends that: a folder whose lock can be had belongs to nobody, and the next one removes it.
-// Start with Make.
+// lives that made it, whatever ends that: a folder whose lock can be had belongs to nobody, and the next one removes
+// it. Start with Make.
 package tempdir
 
 import (

@@ -34,7 +34,8 @@ func replay(t *testing.T, url, name string, sql []byte) replayed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := replayed{report: sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: name, SQL: sql}}, Catalog: c})}
+	r := replayed{report: sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: name, SQL: sql}},
+		Catalog: c})}
 	script, err := sqltext.Parse(sql)
 	if err != nil {
 		r.failed = err.Error()
@@ -59,9 +60,13 @@ func (r *replayed) observe(o sqlreview.Observed) {
 	if o.Claims.Fails != "" {
 		r.failed = o.Claims.Fails
 	}
-	work := len(o.Claims.Rewrites)+len(o.Claims.Builds) > 0 || len(o.Claims.Scans) > 0 && strings.HasPrefix(o.Kind, "ALTER") || strings.HasPrefix(o.Kind, "DO") && len(o.Claims.Scans) > 0
+	work := len(o.Claims.Rewrites)+len(o.Claims.Builds) > 0 || len(o.Claims.Scans) > 0 &&
+		strings.HasPrefix(o.Kind, "ALTER") || strings.HasPrefix(o.Kind, "DO") && len(o.Claims.Scans) > 0
 	if o.Kind == "UPDATE" { // every row is written while the lock of a statement before stops others
-		work = work || slices.ContainsFunc(o.Held, func(l sqlreview.Lock) bool { return slices.Contains(o.Claims.Scans, l.Relation) })
+		work = work || slices.ContainsFunc(o.Held, func(l sqlreview.Lock) bool {
+			return slices.Contains(o.Claims.Scans,
+				l.Relation)
+		})
 	}
 	for _, l := range append(o.Claims.Locks, o.Held...) {
 		switch l.Mode {
@@ -94,12 +99,14 @@ func TestHistories_are_blocked_only_for_what_the_server_shows_or_for_loss(t *tes
 			var why []string
 			for _, x := range r.report.Findings {
 				family := families[x.Rule].Family
-				if x.Severity == sqlreview.SeverityBlock && family != sqlreview.FamilyLoss && family != sqlreview.FamilyCompatibility {
+				if x.Severity == sqlreview.SeverityBlock && family != sqlreview.FamilyLoss &&
+					family != sqlreview.FamilyCompatibility {
 					why = append(why, x.Rule+": "+x.Message)
 				}
 			}
 			if r.failed == "" && !r.heavy && len(why) > 0 {
-				t.Errorf("%s %s is taken without a table-size lock, and blocked: %s\n%s", filepath.Base(path), f.Name, strings.Join(why, "; "), f.Data[:min(len(f.Data), 600)])
+				t.Errorf("%s %s is taken without a table-size lock, and blocked: %s\n%s", filepath.Base(path), f.Name,
+					strings.Join(why, "; "), f.Data[:min(len(f.Data), 600)])
 			}
 			if r.failed != "" && !blocks {
 				t.Errorf("%s %s passes, and the server says %s", filepath.Base(path), f.Name, r.failed)
@@ -119,6 +126,7 @@ func TestHistories_are_blocked_only_for_what_the_server_shows_or_for_loss(t *tes
 				passed++
 			}
 		}
-		t.Logf("%s: %d files, %d pass, %d are blocked, %d fail on the server; %d statements, %d disagreements", filepath.Base(path), len(history), passed, blocked, failed, statements, differ)
+		t.Logf("%s: %d files, %d pass, %d are blocked, %d fail on the server; %d statements, %d disagreements",
+			filepath.Base(path), len(history), passed, blocked, failed, statements, differ)
 	}
 }

@@ -20,8 +20,8 @@ const (
 	maxPaused = 500             // tables that are locked to make it wait
 )
 
-// lone runs a statement that can be in no transaction. Such a statement lets go of its locks when it ends, so the watching session
-// first holds a lock that lets it wait for its own, and looks at it while it waits and works.
+// lone runs a statement that can be in no transaction. Such a statement lets go of its locks when it ends, so the
+// watching session first holds a lock that lets it wait for its own, and looks at it while it waits and works.
 func (t *tracer) lone(ctx context.Context, st sqltext.Statement) (sqlreview.Observed, error) {
 	o := sqlreview.Observed{Statement: st.Index, Line: st.Line, Kind: st.Kind, Blind: true}
 	var err error
@@ -74,7 +74,8 @@ func (t *tracer) hold(ctx context.Context) error {
 	if len(names) == 0 {
 		return nil
 	}
-	_, err := t.watch.PgConn().Exec(ctx, fmt.Sprintf("BEGIN; LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE", strings.Join(names, ", "))).ReadAll()
+	_, err := t.watch.PgConn().Exec(ctx, fmt.Sprintf("BEGIN; LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE",
+		strings.Join(names, ", "))).ReadAll()
 	return server.Classify(ctx, t.watch.PgConn(), "hold the tables", err)
 }
 
@@ -85,7 +86,10 @@ func (t *tracer) observe(ctx context.Context, done <-chan error, began time.Time
 	for {
 		select {
 		case err := <-done:
-			slices.SortFunc(all, func(a, b sqlreview.Lock) int { return strings.Compare(a.Relation+a.Mode, b.Relation+b.Mode) })
+			slices.SortFunc(all, func(a, b sqlreview.Lock) int {
+				return strings.Compare(a.Relation+a.Mode, b.Relation+
+					b.Mode)
+			})
 			return slices.Compact(all), err
 		case <-time.After(lookEvery):
 		}
@@ -101,7 +105,10 @@ func (t *tracer) observe(ctx context.Context, done <-chan error, began time.Time
 			}
 		}
 		if len(all) > 10_000 {
-			slices.SortFunc(all, func(a, b sqlreview.Lock) int { return strings.Compare(a.Relation+a.Mode, b.Relation+b.Mode) })
+			slices.SortFunc(all, func(a, b sqlreview.Lock) int {
+				return strings.Compare(a.Relation+a.Mode, b.Relation+
+					b.Mode)
+			})
 			all = slices.Compact(all)
 		}
 	}
@@ -110,6 +117,7 @@ func (t *tracer) observe(ctx context.Context, done <-chan error, began time.Time
 // waits says whether the statement waits for a lock, after having been looked at.
 func (t *tracer) waits(ctx context.Context) bool {
 	var waiting bool
-	err := t.watch.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND NOT granted)", t.conn.PgConn().PID()).Scan(&waiting)
+	err := t.watch.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND NOT granted)",
+		t.conn.PgConn().PID()).Scan(&waiting)
 	return err == nil && waiting
 }

@@ -20,10 +20,12 @@ import (
 
 const oracleFiles = "../../../sqlreview/testdata/"
 
-// explained are the disagreements that are known, each with its reason: what PostgreSQL does there is not claimed, on purpose.
+// explained are the disagreements that are known, each with its reason: what PostgreSQL does there is not claimed, on
+// purpose.
 func explained() map[string]string {
 	return map[string]string{
-		"add a column with case and a volatile": "the server folds CASE WHEN true before it looks for volatile functions; a review that counted on it would be wrong for any other condition",
+		"add a column with case and a volatile": "the server folds CASE WHEN true before it looks for volatile " +
+			"functions; a review that counted on it would be wrong for any other condition",
 	}
 }
 
@@ -52,11 +54,12 @@ func newOracle(t *testing.T, base string) *oracle {
 	return o
 }
 
-// ask gives the claims and the observation of one script. What stays in one transaction is rolled back; the rest gets a database of
-// its own.
+// ask gives the claims and the observation of one script. What stays in one transaction is rolled back; the rest gets a
+// database of its own.
 func (o *oracle) ask(name, sql string) (sqlreview.Report, sqlreview.Trace) {
 	o.t.Helper()
-	report := sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: name, SQL: []byte(sql)}}, Catalog: o.catalog})
+	report := sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: name, SQL: []byte(sql)}},
+		Catalog: o.catalog})
 	script, err := sqltext.Parse([]byte(sql))
 	if err != nil {
 		// The file is refused; the server still has its say about each statement, in one transaction.
@@ -72,8 +75,10 @@ func (o *oracle) ask(name, sql string) (sqlreview.Report, sqlreview.Trace) {
 	if !together {
 		o.n++
 		database = fmt.Sprintf("%s_%d", o.template, o.n)
-		servertest.Admin(o.t, servertest.Server.URL("owner", "postgres"), "CREATE DATABASE "+database+" TEMPLATE "+o.template)
-		defer servertest.Admin(o.t, servertest.Server.URL("owner", "postgres"), "DROP DATABASE "+database+" WITH (FORCE)")
+		servertest.Admin(o.t, servertest.Server.URL("owner", "postgres"), "CREATE DATABASE "+database+" TEMPLATE "+
+			o.template)
+		defer servertest.Admin(o.t, servertest.Server.URL("owner", "postgres"), "DROP DATABASE "+database+
+			" WITH (FORCE)")
 	}
 	ctx := context.Background()
 	tr := o.shared
@@ -85,7 +90,9 @@ func (o *oracle) ask(name, sql string) (sqlreview.Report, sqlreview.Trace) {
 	}
 	trace := sqlreview.Trace{ServerVersion: server.Version(tr.conn)}
 	if together {
-		script.Units[0].Statements = append(script.Units[0].Statements, sqltext.Statement{Index: -1, SQL: "SELECT 1 / 0"}) // nothing stays
+		// nothing stays
+		script.Units[0].Statements = append(script.Units[0].Statements, sqltext.Statement{Index: -1,
+			SQL: "SELECT 1 / 0"})
 	}
 	if trace.Statements, err = tr.apply(ctx, script); err != nil {
 		o.t.Fatalf("%s: %v", name, err)
@@ -100,14 +107,16 @@ func (o *oracle) judge(cases map[string]string, wantStatements int) {
 	agreed, statements, known := 0, 0, explained()
 	var inOne, alone []string
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
-		if s, err := sqltext.Parse([]byte(cases[name])); err != nil || len(s.Units) == 1 && s.Units[0].Kind == sqltext.Together {
+		if s, err := sqltext.Parse([]byte(cases[name])); err != nil || len(s.Units) == 1 &&
+			s.Units[0].Kind == sqltext.Together {
 			inOne = append(inOne, name)
 		} else {
 			alone = append(alone, name)
 		}
 	}
 	for _, name := range append(alone, inOne...) {
-		if o.shared == nil && len(inOne) > 0 && name == inOne[0] { // a template may have no other session while it is copied
+		// a template may have no other session while it is copied
+		if o.shared == nil && len(inOne) > 0 && name == inOne[0] {
 			tr, err := newTracer(context.Background(), opened(o.t, servertest.Server.URL("owner", o.template)))
 			if err != nil {
 				o.t.Fatal(err)

@@ -33,13 +33,17 @@ var undo = regexp.MustCompile(`(?i)(^|[/._-])(down|undo|revert|rollback)\.sql$`)
 // tally is what became of a history.
 type tally struct {
 	files, passed, shown, lost, failed int
-	wrong, missed, unclaimed, foreseen []string // blocked although the server takes it; fails: and passed, and blocked for something else, and claimed
+	// blocked although the server takes it; fails: and passed, and blocked for something else, and claimed
+	wrong, missed, unclaimed, foreseen []string
 	unread, statements, differ         int
 }
 
 func (c tally) String() string {
-	return fmt.Sprintf("%d files: %d pass, %d are blocked for what the server shows, %d for loss or compatibility, %d fail; wrongly blocked %d, failed but passed %d, failure not claimed %d; statements %d, not reviewed %d, disagreements %d",
-		c.files, c.passed, c.shown, c.lost, c.failed, len(c.wrong), len(c.missed), len(c.unclaimed), c.statements, c.unread, c.differ)
+	return fmt.Sprintf("%d files: %d pass, %d are blocked for what the server shows, %d for loss or compatibility, "+
+		"%d fail; wrongly blocked %d, failed but passed %d, failure not claimed %d; statements %d, not reviewed %d, "+
+		"disagreements %d",
+		c.files, c.passed, c.shown, c.lost, c.failed, len(c.wrong), len(c.missed), len(c.unclaimed), c.statements,
+		c.unread, c.differ)
 }
 
 // migrationsIn lists a history in the order of its names, without what takes migrations back.
@@ -94,7 +98,8 @@ func replayDir(t *testing.T, dir string, files []string) tally {
 			t.Fatal(err)
 		}
 		name, _ := filepath.Rel(dir, path)
-		r := replayed{report: sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: name, SQL: sql}}, Catalog: catalog, Policy: sqlreview.Policy{AssumeRows: 1e7}})}
+		r := replayed{report: sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: name, SQL: sql}},
+			Catalog: catalog, Policy: sqlreview.Policy{AssumeRows: 1e7}})}
 		if err := r.apply(ctx, d, sql); err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
@@ -157,7 +162,8 @@ func TestHistory_of_a_directory_is_judged_by_the_server(t *testing.T) {
 				t.Fatalf("%s: %d files, %v", dir, len(files), err)
 			}
 			c := replayDir(t, dir, files)
-			for what, all := range map[string][]string{"wrongly blocked": c.wrong, "failed but passed": c.missed, "failure not claimed": c.unclaimed, "failure foreseen": c.foreseen} {
+			for what, all := range map[string][]string{"wrongly blocked": c.wrong, "failed but passed": c.missed,
+				"failure not claimed": c.unclaimed, "failure foreseen": c.foreseen} {
 				for _, x := range all {
 					t.Logf("%s: %s", what, x)
 				}
@@ -177,7 +183,8 @@ func TestHistory_of_a_directory_is_judged_by_the_server(t *testing.T) {
 		"4/up.sql": "ALTER TABLE a ADD COLUMN i int;", // fails, and is claimed
 		"5/up.sql": "ALTER TABLE a ADD COLUMN j int;",
 	} {
-		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755), os.WriteFile(filepath.Join(dir, name), []byte(sql), 0o644)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755),
+			os.WriteFile(filepath.Join(dir, name), []byte(sql), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -186,7 +193,8 @@ func TestHistory_of_a_directory_is_judged_by_the_server(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := replayDir(t, dir, files)
-	if c.files != 5 || c.passed != 2 || c.shown != 1 || c.lost != 1 || c.failed != 1 || len(c.wrong)+len(c.missed)+len(c.unclaimed)+c.unread+c.differ != 0 {
+	if c.files != 5 || c.passed != 2 || c.shown != 1 || c.lost != 1 || c.failed != 1 || len(c.wrong)+len(c.missed)+
+		len(c.unclaimed)+c.unread+c.differ != 0 {
 		t.Errorf("%s: %q %q %q", c, c.wrong, c.missed, c.unclaimed)
 	}
 }

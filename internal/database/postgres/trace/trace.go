@@ -1,5 +1,5 @@
-// Package trace applies a script to a database that may be spoilt and observes what each statement does: locks, new files of
-// relations, scans, index builds, errors. Start with Run.
+// Package trace applies a script to a database that may be spoilt and observes what each statement does: locks, new
+// files of relations, scans, index builds, errors. Start with Run.
 package trace
 
 import (
@@ -18,7 +18,8 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// ScratchMark is the comment that a database must carry before anything is tried in it: COMMENT ON DATABASE x IS 'fairlead scratch'.
+// ScratchMark is the comment that a database must carry before anything is tried in it: COMMENT ON DATABASE x IS
+// 'fairlead scratch'.
 const ScratchMark = "fairlead scratch"
 
 // ErrNotScratch means that a database does not say that it may be spoilt.
@@ -30,11 +31,12 @@ type Options struct {
 	Between func(context.Context) error // runs after the first run, without a session open; not after a failure
 }
 
-// Run applies a script to a scratch database, unit by unit and for good, and observes what each statement does: locks, new files of
-// relations, scans, index builds, errors. Then it runs the script a second time. It refuses a database without the scratch mark
-// (ErrNotScratch). A statement that fails is an observation and ends its run; errors are about the connection. It gives with the
-// trace how long each unit of the first run took, its commit included.
-func Run(ctx context.Context, d *server.Server, s sqltext.Script, o Options) (sqlreview.Trace, []database.UnitTook, error) {
+// Run applies a script to a scratch database, unit by unit and for good, and observes what each statement does: locks,
+// new files of relations, scans, index builds, errors. Then it runs the script a second time. It refuses a database
+// without the scratch mark (ErrNotScratch). A statement that fails is an observation and ends its run; errors are about
+// the connection. It gives with the trace how long each unit of the first run took, its commit included.
+func Run(ctx context.Context, d *server.Server, s sqltext.Script, o Options) (sqlreview.Trace, []database.UnitTook,
+	error) {
 	var out sqlreview.Trace
 	t, err := newTracer(ctx, d)
 	if err != nil {
@@ -113,7 +115,8 @@ func (t *tracer) close(ctx context.Context) {
 
 func (t *tracer) scratch(ctx context.Context) error {
 	var comment string
-	err := t.conn.QueryRow(ctx, "SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = current_database()").Scan(&comment)
+	err := t.conn.QueryRow(ctx, "SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE "+
+		"datname = current_database()").Scan(&comment)
 	if err != nil {
 		return server.Classify(ctx, t.conn.PgConn(), "read the mark of the database", err)
 	}

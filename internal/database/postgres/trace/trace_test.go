@@ -18,7 +18,8 @@ import (
 func traced(t *testing.T, base, sql string) sqlreview.Report {
 	t.Helper()
 	url := servertest.Fresh(t)
-	servertest.Admin(t, url, "COMMENT ON DATABASE "+url[strings.LastIndexByte(url, '/')+1:strings.IndexByte(url, '?')]+" IS 'a copy, fairlead scratch'", base)
+	servertest.Admin(t, url, "COMMENT ON DATABASE "+url[strings.LastIndexByte(url, '/')+1:strings.IndexByte(url,
+		'?')]+" IS 'a copy, fairlead scratch'", base)
 	d := opened(t, url)
 	c, err := catalog.New(d).Catalog(context.Background())
 	if err != nil {
@@ -59,15 +60,20 @@ func TestTrace_refuses_a_database_that_is_not_marked(t *testing.T) {
 }
 
 func TestTrace_tells_what_the_server_did_and_marks_what_differs(t *testing.T) {
-	const base = "CREATE TABLE a(i int, v text); INSERT INTO a VALUES (1, NULL); CREATE FUNCTION quiet() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1'"
+	const base = "CREATE TABLE a(i int, v text); INSERT INTO a VALUES (1, NULL); CREATE FUNCTION quiet() RETURNS " +
+		"int LANGUAGE sql VOLATILE AS 'SELECT 1'"
 	for name, c := range map[string]struct{ sql, want string }{
-		"nothing differs, and it can be run again":     {"CREATE TABLE IF NOT EXISTS b(i int); ALTER TABLE a ADD COLUMN IF NOT EXISTS n int;", ""},
+		"nothing differs, and it can be run again": {"CREATE TABLE IF NOT EXISTS b(i int); ALTER TABLE a ADD " +
+			"COLUMN IF NOT EXISTS n int;", ""},
 		"an atomic script is not run again in earnest": {"CREATE TABLE b(i int);", "info:trace-rerun"},
-		"a row makes it fail":                          {"ALTER TABLE a ALTER COLUMN v SET NOT NULL;", "block:trace-failed"},
-		"a volatile function that is inlined":          {"ALTER TABLE a ADD COLUMN n int DEFAULT quiet();", "warn:trace-disagrees info:trace-rerun"},
-		"a statement in no transaction":                {"CREATE INDEX CONCURRENTLY IF NOT EXISTS a_i ON a(i);", ""},
-		"a guard that is none the second time":         {"INSERT INTO a VALUES (2, 'x'); DO $$ BEGIN IF (SELECT count(*) FROM a WHERE i = 2) > 1 THEN RAISE 'twice'; END IF; END $$;", "info:trace-rerun"},
-		"rows by COPY":                                 {"COPY a FROM stdin;\n3\tx\n\\.\n", ""},
+		"a row makes it fail": {"ALTER TABLE a ALTER COLUMN v SET NOT NULL;",
+			"block:trace-failed"},
+		"a volatile function that is inlined": {"ALTER TABLE a ADD COLUMN n int DEFAULT quiet();",
+			"warn:trace-disagrees info:trace-rerun"},
+		"a statement in no transaction": {"CREATE INDEX CONCURRENTLY IF NOT EXISTS a_i ON a(i);", ""},
+		"a guard that is none the second time": {"INSERT INTO a VALUES (2, 'x'); DO $$ BEGIN IF (SELECT " +
+			"count(*) FROM a WHERE i = 2) > 1 THEN RAISE 'twice'; END IF; END $$;", "info:trace-rerun"},
+		"rows by COPY": {"COPY a FROM stdin;\n3\tx\n\\.\n", ""},
 	} {
 		r := traced(t, base, c.sql)
 		if got := rules(r); got != c.want {

@@ -38,8 +38,10 @@ func rehearse() error {
 	if err != nil {
 		return err
 	}
-	r := d.Rehearser(postgres.RehearseConfig{Server: config.NewSecret(told.Server), Directory: told.Directory, Programs: told.Programs})
-	j := database.Rehearsal{Owner: "shop/production", Run: "r-one", Number: told.Number, Dump: told.Dump, Say: func(text string) { fmt.Println(text) },
+	r := d.Rehearser(postgres.RehearseConfig{Server: config.NewSecret(told.Server), Directory: told.Directory,
+		Programs: told.Programs})
+	j := database.Rehearsal{Owner: "shop/production", Run: "r-one", Number: told.Number, Dump: told.Dump,
+		Say:     func(text string) { fmt.Println(text) },
 		Archive: func(context.Context) (io.ReadCloser, error) { return os.Open(told.Archive) }}
 	_, _, err = r.Rehearse(context.Background(), j, script)
 	return err
