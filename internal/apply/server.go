@@ -103,13 +103,14 @@ const (
 // A Server is a database as apply needs it. Every call may be repeated; each has its own time limit.
 //
 // Obligations (applytest.Exercise holds them):
-//   - Raise stores the ticket's number so that no smaller one can commit afterwards, ending the old holder's backends where they
-//     are in the way; fence.ErrOvertaken when a larger number is stored. It creates the place for markers and number when there
-//     is none. When it returns nil the number is durable.
-//   - Markers gives the committed markers of a key, by unit; none where the place for them does not exist yet; ErrNoMarkers where
-//     there shall be none. A server without markers keeps no number either (Hold and Mark do nothing): Begin gives a transaction only to
-//     one client at a time, ErrLockTimeout to others, and Raise ends the one that there is. So a holder who was overtaken finds
-//     the ledger closed when it notes its attempt, which it does inside the transaction.
+//   - Raise stores the ticket's number so that no smaller one can commit afterwards, ending the old holder's backends
+//     where they are in the way; fence.ErrOvertaken when a larger number is stored. It creates the place for markers
+//     and number when there is none. When it returns nil the number is durable.
+//   - Markers gives the committed markers of a key, by unit; none where the place for them does not exist yet;
+//     ErrNoMarkers where there shall be none. A server without markers keeps no number either (Hold and Mark do
+//     nothing): Begin gives a transaction only to one client at a time, ErrLockTimeout to others, and Raise ends the one
+//     that there is. So a holder who was overtaken finds the ledger closed when it notes its attempt, which it does
+//     inside the transaction.
 //   - Begin opens a transaction with lock_timeout and the other limits set locally.
 //   - NonTransactional opens a session for one statement outside transactions.
 type Server interface {

@@ -17,7 +17,8 @@ import (
 // lockHolders gives the sessions that hold the advisory lock of an app and environment.
 func lockHolders(ctx context.Context, conn *pgx.Conn, t fence.Ticket) ([]server.Backend, error) {
 	key := uint64(advisoryKey(t))
-	return server.Backends(ctx, conn, `JOIN pg_locks l ON l.pid = a.pid WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+	return server.Backends(ctx, conn, `JOIN pg_locks l ON l.pid = a.pid WHERE l.locktype = 'advisory' AND l.granted
+		AND l.objsubid = 1
 		AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 		AND l.classid::bigint = $1 AND l.objid::bigint = $2 AND a.pid <> pg_backend_pid()`, int64(key>>32),
 		int64(key&0xffffffff))

@@ -81,9 +81,11 @@ type index struct {
 	Builder int    // pid of the session that builds it now, 0 for none
 }
 
-const indexColumns = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), i.indrelid, i.indrelid::regclass::text, i.indisvalid, i.indisunique,
+const indexColumns = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), i.indrelid, i.indrelid::regclass::text,
+	i.indisvalid, i.indisunique,
 	substr(pg_get_indexdef(c.oid), position(' USING ' IN pg_get_indexdef(c.oid))),
-	coalesce((SELECT max(b.pid) FROM pg_stat_progress_create_index b WHERE b.index_relid = c.oid OR (b.relid = i.indrelid AND b.index_relid = 0)), 0)
+	coalesce((SELECT max(b.pid) FROM pg_stat_progress_create_index b WHERE b.index_relid = c.oid
+	OR (b.relid = i.indrelid AND b.index_relid = 0)), 0)
 	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_index i ON i.indexrelid = c.oid `
 
 func indexes(ctx context.Context, conn *pgx.Conn, rest string, args ...any) ([]index, error) {

@@ -103,7 +103,8 @@ func wantedIndex(ctx context.Context, conn *pgx.Conn, s sqltext.Statement, table
 				"try the definition on an empty copy", err))
 		}
 	}
-	err = tx.QueryRow(ctx, `SELECT substr(pg_get_indexdef(indexrelid), position(' USING ' IN pg_get_indexdef(indexrelid))), indisunique
+	err = tx.QueryRow(ctx, `SELECT substr(pg_get_indexdef(indexrelid), position(' USING ' IN
+		pg_get_indexdef(indexrelid))), indisunique
 		FROM pg_index WHERE indrelid = 'pg_temp.fairlead_shadow'::regclass`).Scan(&def, &unique)
 	return def, unique, err
 }

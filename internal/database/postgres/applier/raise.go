@@ -163,7 +163,8 @@ func (a *Applier) endBlockersOf(ctx context.Context, pid uint32) string {
 }
 
 // terminateSQL ends exactly one backend; a later one with the same pid is not met.
-const terminateSQL = server.Tag + `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2`
+const terminateSQL = server.Tag + `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1
+	AND backend_start = $2`
 
 // evict ends sessions that hold the lock for statements outside transactions while they are between two statements:
 // what they send next would come from a holder who was overtaken. A migration's statement that is running already was

@@ -56,7 +56,8 @@ func (a *Applier) Tables(ctx context.Context, conn *pgx.Conn) (schema, tables bo
 	ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 	defer cancel()
 	err = conn.QueryRow(ctx, server.Tag+`SELECT count(DISTINCT n.oid) = 1, count(c.oid) = 2
-		FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind = 'r' AND c.relname IN ('fence', 'applied')
+		FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind = 'r'
+			AND c.relname IN ('fence', 'applied')
 		WHERE n.nspname = $1`, a.server.Config.Schema).Scan(&schema, &tables)
 	return schema, tables, server.Classify(ctx, conn.PgConn(), "look for schema "+a.server.Config.Schema, err)
 }

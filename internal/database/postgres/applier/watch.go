@@ -72,14 +72,18 @@ func follow(ctx context.Context, conn *pgx.Conn, pid uint32, heard func(string),
 
 // progressSQL asks all views in which the server tells how far a command is; each row is phase, done and total, in
 // blocks or what the phase counts.
-const progressSQL = server.Tag + `SELECT phase, CASE WHEN phase LIKE 'waiting%' THEN lockers_done WHEN blocks_total > 0 THEN blocks_done ELSE tuples_done END,
-		CASE WHEN phase LIKE 'waiting%' THEN lockers_total WHEN blocks_total > 0 THEN blocks_total ELSE tuples_total END,
+const progressSQL = server.Tag + `SELECT phase, CASE WHEN phase LIKE 'waiting%' THEN lockers_done WHEN blocks_total > 0
+	THEN blocks_done ELSE tuples_done END,
+		CASE WHEN phase LIKE 'waiting%' THEN lockers_total WHEN blocks_total > 0 THEN blocks_total
+		ELSE tuples_total END,
 		CASE WHEN phase LIKE 'waiting%' THEN 'transactions' WHEN blocks_total > 0 THEN 'blocks' ELSE 'rows' END
 	FROM pg_stat_progress_create_index WHERE pid = $1
-	UNION ALL SELECT phase, CASE WHEN phase LIKE 'vacuuming heap%' THEN heap_blks_vacuumed ELSE heap_blks_scanned END, heap_blks_total, 'blocks'
+	UNION ALL SELECT phase, CASE WHEN phase LIKE 'vacuuming heap%' THEN heap_blks_vacuumed
+		ELSE heap_blks_scanned END, heap_blks_total, 'blocks'
 	FROM pg_stat_progress_vacuum WHERE pid = $1
 	UNION ALL SELECT phase, heap_blks_scanned, heap_blks_total, 'blocks' FROM pg_stat_progress_cluster WHERE pid = $1
-	UNION ALL SELECT phase, sample_blks_scanned, sample_blks_total, 'blocks' FROM pg_stat_progress_analyze WHERE pid = $1
+	UNION ALL SELECT phase, sample_blks_scanned, sample_blks_total, 'blocks' FROM pg_stat_progress_analyze
+		WHERE pid = $1
 	LIMIT 1`
 
 // progress says how far the command of a session is, or "" where the server does not tell.

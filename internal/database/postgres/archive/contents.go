@@ -28,7 +28,8 @@ const users = ` n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NO
 	(SELECT FROM pg_depend d WHERE d.classid = %s::regclass AND d.objid = %s AND d.deptype = 'e') `
 
 func relations(relkinds string) string {
-	return `FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relpersistence <> 't' AND c.relkind = ANY ('` + relkinds + `'::"char"[]) AND` +
+	return `FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relpersistence <> 't'
+		AND c.relkind = ANY ('` + relkinds + `'::"char"[]) AND` +
 		fmt.Sprintf(users, "'pg_class'", "c.oid")
 }
 
@@ -46,7 +47,8 @@ func onTable(catalog, table, condition string) string {
 }
 
 func types(condition string) string {
-	return `FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid WHERE ` + condition + ` AND` +
+	return `FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
+		WHERE ` + condition + ` AND` +
 		fmt.Sprintf(users, "'pg_type'", "t.oid")
 }
 
@@ -79,7 +81,8 @@ func kinds() []kind {
 		{"schemas", 2615, "SCHEMA", `FROM pg_namespace n WHERE n.nspname <> 'public' AND` + fmt.Sprintf(users,
 			"'pg_namespace'", "n.oid")},
 		{"extensions", 3079, "EXTENSION", `FROM pg_extension e WHERE e.oid >= 16384`},
-		{"event triggers", 3466, "EVENT TRIGGER", `FROM pg_event_trigger e WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = e.oid AND d.deptype = 'e')`},
+		{"event triggers", 3466, "EVENT TRIGGER", `FROM pg_event_trigger e WHERE NOT EXISTS (SELECT FROM pg_depend d
+			WHERE d.objid = e.oid AND d.deptype = 'e')`},
 	}
 }
 
@@ -89,8 +92,10 @@ const largeObjects = "large objects"
 
 // plainIndexes counts those that are not part of a constraint.
 func plainIndexes() string {
-	return `FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relpersistence <> 't' AND ` + wholeIndex + `
-		AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')) AND` + fmt.Sprintf(users, "'pg_class'", "c.oid")
+	return `FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relpersistence <> 't' AND ` + wholeIndex + `
+		AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid
+			AND k.contype IN ('p', 'u', 'x')) AND` + fmt.Sprintf(users, "'pg_class'", "c.oid")
 }
 
 // contents counts the objects that a dump of this session's snapshot must hold.

@@ -40,7 +40,8 @@ func (c caught) String() string {
 
 func TestVerify_with_the_hash_catches_every_flip_and_every_cut(t *testing.T) {
 	url := servertest.Filled(t)
-	servertest.Admin(t, url, `TRUNCATE public.orders`, `INSERT INTO public.orders SELECT n, md5(n::text) || ' and some text ' || n % 17 FROM generate_series(1, 3000) n`)
+	servertest.Admin(t, url, `TRUNCATE public.orders`, `INSERT INTO public.orders SELECT n, md5(n::text) ||
+		' and some text ' || n % 17 FROM generate_series(1, 3000) n`)
 	d := opened(t, url)
 	for name, archive := range map[string]func() (database.Dump, []byte){
 		"gzip 1":                                func() (database.Dump, []byte) { return dumped1(t, d) },

@@ -92,7 +92,8 @@ func TestDirectory_counts_in_the_snapshot_of_all_its_sessions(t *testing.T) {
 
 func TestDirectory_with_the_hash_catches_every_flip_and_every_cut(t *testing.T) {
 	url := servertest.Filled(t)
-	servertest.Admin(t, url, `TRUNCATE public.orders`, `INSERT INTO public.orders SELECT n, md5(n::text) || ' and some text ' || n % 17 FROM generate_series(1, 3000) n`)
+	servertest.Admin(t, url, `TRUNCATE public.orders`, `INSERT INTO public.orders SELECT n, md5(n::text) ||
+		' and some text ' || n % 17 FROM generate_series(1, 3000) n`)
 	d, _ := directed(t, url)
 	for name, plain := range map[string]bool{"gzip 1": false, "uncompressed, as it is inside zstd": true} {
 		d.server.Session.PlainArchive = plain

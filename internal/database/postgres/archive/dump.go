@@ -66,8 +66,10 @@ func (a *Archive) lockedOut(ctx context.Context, err error) error {
 	var holders []server.Backend
 	// without it the error speaks
 	_ = a.server.With(context.WithoutCancel(ctx), func(ctx context.Context, conn *pgx.Conn) (err error) {
-		holders, err = server.Backends(ctx, conn, `WHERE a.pid IN (SELECT pid FROM pg_locks WHERE locktype = 'relation' AND granted AND mode = 'AccessExclusiveLock'
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AND a.pid <> pg_backend_pid() ORDER BY a.xact_start LIMIT 3`)
+		holders, err = server.Backends(ctx, conn, `WHERE a.pid IN (SELECT pid FROM pg_locks WHERE locktype = 'relation'
+			AND granted AND mode = 'AccessExclusiveLock'
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+				AND a.pid <> pg_backend_pid() ORDER BY a.xact_start LIMIT 3`)
 		return err
 	})
 	for _, b := range holders {
@@ -101,7 +103,8 @@ func openSnapshot(ctx context.Context, conn *pgx.Conn) (f database.Dump, snapsho
 	}
 	ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 	defer cancel()
-	err = conn.QueryRow(ctx, `SELECT pg_export_snapshot(), pg_current_wal_lsn()::text, transaction_timestamp(), current_setting('server_version'), pg_database_size(current_database()), `+server.IdentitySQL).
+	err = conn.QueryRow(ctx, `SELECT pg_export_snapshot(), pg_current_wal_lsn()::text, transaction_timestamp(),
+		current_setting('server_version'), pg_database_size(current_database()), `+server.IdentitySQL).
 		Scan(&snapshot, &f.LSN, &f.At, &f.Server, &f.DatabaseSize, &f.System, &f.Timeline, &f.Database)
 	f.At = f.At.UTC()
 	return f, snapshot, server.Classify(ctx, conn.PgConn(), "open the snapshot", err)

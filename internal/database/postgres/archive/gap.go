@@ -31,7 +31,8 @@ func (a *Archive) Since(ctx context.Context, m database.Mark) (database.Gap, err
 		ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 		defer cancel()
 		err = conn.QueryRow(ctx, `SELECT greatest(extract(epoch FROM clock_timestamp() - $1::timestamptz), 0)::float8,
-			CASE WHEN pg_is_in_recovery() THEN 0 ELSE greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), $2::pg_lsn), 0)::bigint END`, m.At, m.LSN).Scan(&g.Seconds, &g.Log)
+			CASE WHEN pg_is_in_recovery() THEN 0 ELSE greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), $2::pg_lsn),
+			0)::bigint END`, m.At, m.LSN).Scan(&g.Seconds, &g.Log)
 		return server.Classify(ctx, conn.PgConn(), "measure the gap", err)
 	})
 	return g, err
@@ -71,7 +72,8 @@ func written(then, now map[string]int64, without string) database.Gap {
 func activity(ctx context.Context, conn *pgx.Conn) (map[string]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, contentsLimit)
 	defer cancel()
-	rows, err := conn.Query(ctx, `SELECT format('%I.%I', schemaname, relname), n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables
+	rows, err := conn.Query(ctx, `SELECT format('%I.%I', schemaname, relname), n_tup_ins + n_tup_upd + n_tup_del
+		FROM pg_stat_user_tables
 		WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 AND schemaname !~ '^pg_' LIMIT `+fmt.Sprint(maxTables))
 	if err != nil {
 		return nil, server.Classify(ctx, conn.PgConn(), "read the tables' statistics", err)
@@ -95,9 +97,12 @@ func archiving(ctx context.Context, conn *pgx.Conn) (archive, error) {
 	defer cancel()
 	var mode, failed, last string
 	var failing, ever bool
-	err := conn.QueryRow(ctx, `SELECT current_setting('archive_mode'), coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false),
-		last_archived_time IS NOT NULL, coalesce(to_char(last_failed_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC'), ''),
-		coalesce(to_char(last_archived_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC'), '') FROM pg_stat_archiver`).Scan(&mode, &failing, &ever, &failed, &last)
+	err := conn.QueryRow(ctx, `SELECT current_setting('archive_mode'), coalesce(last_failed_time >
+		coalesce(last_archived_time, '-infinity'), false),
+		last_archived_time IS NOT NULL,
+		coalesce(to_char(last_failed_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC'), ''),
+		coalesce(to_char(last_archived_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC'), '')
+		FROM pg_stat_archiver`).Scan(&mode, &failing, &ever, &failed, &last)
 	if err != nil {
 		return archive{}, server.Classify(ctx, conn.PgConn(), "look at the server's archive", err)
 	}

@@ -64,30 +64,43 @@ const globalsLimit = 2 * server.QueryLimit
 // rolesSQL gives a statement per role and membership; everybody may read these views.
 const rolesSQL = `SELECT s FROM (
 	SELECT 1 AS k, rolname AS a, '' AS b, format('CREATE ROLE %I %s %s %s %s %s %s %s;', rolname,
-		CASE WHEN rolsuper THEN 'SUPERUSER' ELSE 'NOSUPERUSER' END, CASE WHEN rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END,
-		CASE WHEN rolcreaterole THEN 'CREATEROLE' ELSE 'NOCREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' ELSE 'NOCREATEDB' END,
-		CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END, CASE WHEN rolreplication THEN 'REPLICATION' ELSE 'NOREPLICATION' END,
+		CASE WHEN rolsuper THEN 'SUPERUSER' ELSE 'NOSUPERUSER' END, CASE WHEN rolinherit THEN 'INHERIT'
+		ELSE 'NOINHERIT' END,
+		CASE WHEN rolcreaterole THEN 'CREATEROLE' ELSE 'NOCREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB'
+		ELSE 'NOCREATEDB' END,
+		CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END, CASE WHEN rolreplication THEN 'REPLICATION'
+		ELSE 'NOREPLICATION' END,
 		CASE WHEN rolbypassrls THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END) AS s FROM pg_roles WHERE rolname !~ '^pg_'
 	UNION ALL
-	SELECT 2, g.rolname, m.rolname, format('GRANT %I TO %I%s;', g.rolname, m.rolname, CASE WHEN bool_or(a.admin_option) THEN ' WITH ADMIN OPTION' ELSE '' END)
-	FROM pg_auth_members a JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member WHERE m.rolname !~ '^pg_' GROUP BY 2, 3
+	SELECT 2, g.rolname, m.rolname, format('GRANT %I TO %I%s;', g.rolname, m.rolname, CASE WHEN bool_or(a.admin_option)
+		THEN ' WITH ADMIN OPTION' ELSE '' END)
+	FROM pg_auth_members a JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
+		WHERE m.rolname !~ '^pg_' GROUP BY 2, 3
 	) x ORDER BY k, a, b LIMIT 100000`
 
 // databaseSQL gives what pg_dump writes only together with CREATE DATABASE: of the configured database, for one of
 // another name.
 const databaseSQL = `SELECT s FROM (
-	SELECT 1 AS k, format('ALTER DATABASE %I OWNER TO %I;', $1::text, pg_get_userbyid(datdba)) AS s FROM pg_database WHERE datname = current_database()
+	SELECT 1 AS k, format('ALTER DATABASE %I OWNER TO %I;', $1::text, pg_get_userbyid(datdba)) AS s FROM pg_database
+		WHERE datname = current_database()
 	UNION ALL
-	SELECT 2, format('ALTER %sDATABASE %I SET %I TO %s;', CASE WHEN r.setrole <> 0 THEN format('ROLE %I IN ', pg_get_userbyid(r.setrole)) ELSE '' END, $1::text, split_part(c, '=', 1),
-		CASE WHEN lower(split_part(c, '=', 1)) IN ('search_path', 'temp_tablespaces', 'local_preload_libraries', 'session_preload_libraries', 'unix_socket_directories')
-			AND substr(c, strpos(c, '=') + 1) <> '' THEN substr(c, strpos(c, '=') + 1) -- lists, which the server has quoted already
+	SELECT 2, format('ALTER %sDATABASE %I SET %I TO %s;', CASE WHEN r.setrole <> 0
+		THEN format('ROLE %I IN ', pg_get_userbyid(r.setrole)) ELSE '' END, $1::text, split_part(c, '=', 1),
+		CASE WHEN lower(split_part(c, '=', 1)) IN ('search_path', 'temp_tablespaces', 'local_preload_libraries',
+		'session_preload_libraries', 'unix_socket_directories')
+			AND substr(c, strpos(c, '=') + 1) <> ''
+				THEN substr(c, strpos(c, '=') + 1) -- lists, which the server has quoted already
 			ELSE quote_literal(substr(c, strpos(c, '=') + 1)) END)
-	FROM pg_db_role_setting r JOIN pg_database d ON d.oid = r.setdatabase, unnest(r.setconfig) c WHERE d.datname = current_database()
+	FROM pg_db_role_setting r JOIN pg_database d ON d.oid = r.setdatabase, unnest(r.setconfig) c
+		WHERE d.datname = current_database()
 	UNION ALL
-	SELECT 3, format('REVOKE ALL ON DATABASE %I FROM PUBLIC;', $1::text) FROM pg_database WHERE datname = current_database() AND datacl IS NOT NULL
+	SELECT 3, format('REVOKE ALL ON DATABASE %I FROM PUBLIC;', $1::text) FROM pg_database
+		WHERE datname = current_database() AND datacl IS NOT NULL
 	UNION ALL
-	SELECT 4, format('GRANT %s ON DATABASE %I TO %s%s;', a.privilege_type, $1::text, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
-		CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database()
+	SELECT 4, format('GRANT %s ON DATABASE %I TO %s%s;', a.privilege_type, $1::text, CASE WHEN a.grantee = 0
+		THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+		CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) FROM pg_database d, aclexplode(d.datacl) a
+		WHERE d.datname = current_database()
 	) x ORDER BY k, s LIMIT 100000`
 
 // lines writes one line per row.

@@ -153,12 +153,17 @@ func empty(ctx context.Context, conn *pgx.Conn, name string) error {
 	defer cancel()
 	var found string
 	err := conn.QueryRow(ctx, `SELECT coalesce((SELECT string_agg(what, ', ') FROM (
-		(SELECT format('%I.%I', n.nspname, c.relname) AS what FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		(SELECT format('%I.%I', n.nspname, c.relname) AS what FROM pg_class c
+			JOIN pg_namespace n ON n.oid = c.relnamespace
 			WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1 LIMIT 3)
-		UNION ALL (SELECT 'schema ' || quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public') ORDER BY 1 LIMIT 3)
-		UNION ALL (SELECT 'function ' || p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public') ORDER BY 1 LIMIT 3)
-		UNION ALL (SELECT 'type ' || t.oid::regtype::text FROM pg_type t WHERE t.typtype IN ('d', 'e', 'r') AND t.typnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public') ORDER BY 1 LIMIT 3)
-		UNION ALL (SELECT 'it is a template for new ones' FROM pg_database WHERE datname = current_database() AND datistemplate)
+		UNION ALL (SELECT 'schema ' || quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_'
+			AND nspname NOT IN ('information_schema', 'public') ORDER BY 1 LIMIT 3)
+		UNION ALL (SELECT 'function ' || p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = (SELECT oid
+			FROM pg_namespace WHERE nspname = 'public') ORDER BY 1 LIMIT 3)
+		UNION ALL (SELECT 'type ' || t.oid::regtype::text FROM pg_type t WHERE t.typtype IN ('d', 'e', 'r')
+			AND t.typnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public') ORDER BY 1 LIMIT 3)
+		UNION ALL (SELECT 'it is a template for new ones' FROM pg_database WHERE datname = current_database()
+			AND datistemplate)
 		UNION ALL (SELECT 'large object ' || oid FROM pg_largeobject_metadata LIMIT 1)) x), '')`).Scan(&found)
 	if err != nil {
 		return server.Classify(ctx, conn.PgConn(), "look whether "+name+" is empty", err)
@@ -174,7 +179,8 @@ func Locale(ctx context.Context, conn *pgx.Conn) (database.Locale, error) {
 	ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 	defer cancel()
 	var l database.Locale
-	err := conn.QueryRow(ctx, `SELECT pg_encoding_to_char(encoding), coalesce(j ->> 'datcollate', ''), coalesce(j ->> 'datctype', ''), coalesce(j ->> 'datlocprovider', 'c'),
+	err := conn.QueryRow(ctx, `SELECT pg_encoding_to_char(encoding), coalesce(j ->> 'datcollate', ''),
+		coalesce(j ->> 'datctype', ''), coalesce(j ->> 'datlocprovider', 'c'),
 		coalesce(j ->> 'datlocale', j ->> 'daticulocale', ''), coalesce(j ->> 'daticurules', '')
 		FROM pg_database, to_jsonb(pg_database) j WHERE datname = current_database()`).
 		Scan(&l.Encoding, &l.Collate, &l.Type, &l.Provider, &l.Name, &l.Rules)

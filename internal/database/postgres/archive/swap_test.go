@@ -24,8 +24,10 @@ func TestSwap_carries_settings_and_grants_and_what_was_taken_from_everybody(t *t
 		t.Fatal(err)
 	}
 	said := func(of string) string {
-		return servertest.Ask[string](t, url, `SELECT coalesce((SELECT string_agg(c, '|' ORDER BY c) FROM pg_db_role_setting r, unnest(setconfig) c WHERE r.setdatabase = d.oid), '')
-			|| ' ' || has_database_privilege('public', d.oid, 'CONNECT') || ' ' || datallowconn FROM pg_database d WHERE datname = $1`, of)
+		return servertest.Ask[string](t, url, `SELECT coalesce((SELECT string_agg(c, '|' ORDER BY c)
+			FROM pg_db_role_setting r, unnest(setconfig) c WHERE r.setdatabase = d.oid), '')
+			|| ' ' || has_database_privilege('public', d.oid, 'CONNECT') || ' ' || datallowconn FROM pg_database d
+			WHERE datname = $1`, of)
 	}
 	if got, want := said(live), said(keep); got != want || servertest.Ask[string](t, url,
 		"SHOW search_path") != "app, public" {

@@ -22,7 +22,8 @@ const maxTables = 200_000
 
 // dumpedTables lists them as pg_dump chooses them: ordinary tables (partitions one by one, their parents have no rows
 // of their own), without temporary ones, and of extensions only what they declare as configuration.
-const dumpedTables = `SELECT format('%I.%I', n.nspname, c.relname), coalesce(x.extcondition[array_position(x.extconfig, c.oid)], ''),
+const dumpedTables = `SELECT format('%I.%I', n.nspname, c.relname),
+	coalesce(x.extcondition[array_position(x.extconfig, c.oid)], ''),
 	has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), row_security_active(c.oid)
 	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 	LEFT JOIN pg_depend e ON e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.objsubid = 0 AND e.deptype = 'e'

@@ -121,9 +121,12 @@ func (r *reader) session(ctx context.Context) error {
 const countedSchemas = ` n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND n.nspname <> $1 `
 
 func (r *reader) relations(ctx context.Context) error {
-	const sql = `SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.reltuples::bigint, c.relpages::bigint, coalesce(pg_stat_get_live_tuples(c.oid), 0),
-	current_setting('block_size')::bigint, c.relpersistence = 'u', c.relispartition, c.relrowsecurity, c.reltablespace <> 0,
-	EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partdefid = c.oid), (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid)
+	const sql = `SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.reltuples::bigint, c.relpages::bigint,
+		coalesce(pg_stat_get_live_tuples(c.oid), 0),
+	current_setting('block_size')::bigint, c.relpersistence = 'u', c.relispartition, c.relrowsecurity, c.reltablespace
+	<> 0,
+	EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partdefid = c.oid), (SELECT count(*) FROM pg_policy
+	WHERE polrelid = c.oid)
 	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' AND` + countedSchemas +
 		`ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`

@@ -23,7 +23,8 @@ CREATE SCHEMA sales; CREATE SCHEMA fairlead; CREATE TABLE fairlead.markers(i int
 CREATE TYPE sales."State" AS ENUM ('open', 'closed');
 CREATE DOMAIN sales.positive AS int CHECK (VALUE > 0);
 CREATE DOMAIN plain AS text;
-CREATE TABLE sales.customers(id bigserial PRIMARY KEY, email varchar(80) NOT NULL, state sales."State" DEFAULT 'open', n sales.positive, twice int GENERATED ALWAYS AS (1 + 1) STORED,
+CREATE TABLE sales.customers(id bigserial PRIMARY KEY, email varchar(80) NOT NULL, state sales."State" DEFAULT 'open', n
+sales.positive, twice int GENERATED ALWAYS AS (1 + 1) STORED,
 	CONSTRAINT has_email CHECK (email IS NOT NULL AND email <> ''));
 CREATE UNIQUE INDEX customers_lower ON sales.customers (lower(email), id) WHERE n > 3;
 CREATE TABLE orders(id int PRIMARY KEY, customer bigint, at date);

@@ -101,7 +101,8 @@ func figures(ctx context.Context, conn *pgx.Conn, i *database.Imprint, own strin
 	if _, err := pgx.ForEachRow(rows, []any{&name, &sum}, func() error { i.Catalog[name] = sum; return nil }); err != nil {
 		return err
 	}
-	rows, err = conn.Query(ctx, server.Tag+`SELECT format('%I.%I', schemaname, relname), n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables
+	rows, err = conn.Query(ctx, server.Tag+`SELECT format('%I.%I', schemaname, relname), n_tup_ins + n_tup_upd +
+		n_tup_del FROM pg_stat_user_tables
 		WHERE schemaname <> $1 AND schemaname NOT LIKE 'pg\_temp%' AND n_tup_ins + n_tup_upd + n_tup_del > 0`, own)
 	if err != nil {
 		return err
@@ -155,8 +156,10 @@ func (r *Reader) OtherSessions(ctx context.Context, since time.Time) ([]string, 
 	err := r.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 		defer cancel()
-		rows, err := conn.Query(ctx, server.Tag+`SELECT format('pid %s, %s, %s', pid, usename, coalesce(nullif(application_name, ''), 'no name')) FROM pg_stat_activity
-			WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND backend_start >= $1
+		rows, err := conn.Query(ctx, server.Tag+`SELECT format('pid %s, %s, %s', pid, usename,
+			coalesce(nullif(application_name, ''), 'no name')) FROM pg_stat_activity
+			WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+				AND backend_start >= $1
 			AND application_name NOT LIKE 'fairlead/%' ORDER BY pid`, since)
 		if err != nil {
 			return server.Classify(ctx, conn.PgConn(), "look for sessions", err)

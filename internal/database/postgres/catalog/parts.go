@@ -9,7 +9,8 @@ import (
 )
 
 func (r *reader) columns(ctx context.Context) error {
-	const sql = `SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.atthasdef OR a.attidentity <> '', a.attidentity <> '', a.attgenerated <> ''
+	const sql = `SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.atthasdef
+		OR a.attidentity <> '', a.attidentity <> '', a.attgenerated <> ''
 	FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND` + countedSchemas +
 		`ORDER BY a.attrelid, a.attnum`
@@ -34,7 +35,8 @@ func columnNames(relation, numbers string) string {
 func (r *reader) checks(ctx context.Context) error {
 	sql := `SELECT k.conrelid, k.conname, pg_get_expr(k.conbin, k.conrelid), k.convalidated, ` +
 		columnNames("k.conrelid", "k.conkey") + `
-	FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace WHERE k.contype = 'c' AND k.conrelid <> 0 AND` + countedSchemas + `ORDER BY k.conrelid, k.conname COLLATE "C"`
+	FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace WHERE k.contype = 'c'
+		AND k.conrelid <> 0 AND` + countedSchemas + `ORDER BY k.conrelid, k.conname COLLATE "C"`
 	return r.each(ctx, "check constraints", sql, func(rows pgx.Rows) error {
 		var oid uint32
 		var c sqlreview.Check
@@ -49,11 +51,16 @@ func (r *reader) checks(ctx context.Context) error {
 func (r *reader) indexes(ctx context.Context) error {
 	const sql = `SELECT i.indrelid, x.relname, i.indisunique, i.indisvalid, i.indisprimary, i.indpred IS NOT NULL,
 	EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')),
-	coalesce((SELECT array_agg(coalesce(a.attname::text, '') ORDER BY u.i) FROM unnest(i.indkey::int2[]) WITH ORDINALITY u(n, i)
-		LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.n AND u.n > 0 WHERE u.i <= i.indnkeyatts), '{}'),
-	coalesce((SELECT array_agg(DISTINCT a.attname::text COLLATE "C") FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-		WHERE (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
-		AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND NOT a.attnum = ANY (i.indkey::int2[])), '{}')
+	coalesce((SELECT array_agg(coalesce(a.attname::text, '') ORDER BY u.i)
+	FROM unnest(i.indkey::int2[]) WITH ORDINALITY u(n, i)
+		LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.n AND u.n > 0
+			WHERE u.i <= i.indnkeyatts), '{}'),
+	coalesce((SELECT array_agg(DISTINCT a.attname::text COLLATE "C") FROM pg_depend d
+	JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+		WHERE (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND d.classid = 'pg_class'::regclass
+			AND d.objid = i.indexrelid
+		AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
+			AND NOT a.attnum = ANY (i.indkey::int2[])), '{}')
 	FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_namespace n ON n.oid = x.relnamespace
 	WHERE` + countedSchemas + `ORDER BY i.indrelid, x.relname COLLATE "C"`
 	return r.each(ctx, "indexes", sql, func(rows pgx.Rows) error {
@@ -71,7 +78,8 @@ func (r *reader) indexes(ctx context.Context) error {
 func (r *reader) foreignKeys(ctx context.Context) error {
 	sql := `SELECT k.conrelid, k.conname, ` + columnNames("k.conrelid", "k.conkey") + `, tn.nspname, tc.relname, ` +
 		columnNames("k.confrelid", "k.confkey") + `, k.convalidated
-	FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace JOIN pg_class tc ON tc.oid = k.confrelid JOIN pg_namespace tn ON tn.oid = tc.relnamespace
+	FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace JOIN pg_class tc ON tc.oid = k.confrelid
+		JOIN pg_namespace tn ON tn.oid = tc.relnamespace
 	WHERE k.contype = 'f' AND` + countedSchemas + `ORDER BY k.conrelid, k.conname COLLATE "C"`
 	return r.each(ctx, "foreign keys", sql, func(rows pgx.Rows) error {
 		var oid uint32
@@ -87,7 +95,8 @@ func (r *reader) foreignKeys(ctx context.Context) error {
 
 func (r *reader) triggers(ctx context.Context) error {
 	const sql = `SELECT g.tgrelid, g.tgname, fn.nspname, f.proname, g.tgenabled <> 'D'
-	FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc f ON f.oid = g.tgfoid
+	FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+		JOIN pg_proc f ON f.oid = g.tgfoid
 	JOIN pg_namespace fn ON fn.oid = f.pronamespace WHERE NOT g.tgisinternal AND` + countedSchemas +
 		`ORDER BY g.tgrelid, g.tgname COLLATE "C"`
 	return r.each(ctx, "triggers", sql, func(rows pgx.Rows) error {
@@ -103,7 +112,8 @@ func (r *reader) triggers(ctx context.Context) error {
 
 func (r *reader) parents(ctx context.Context) error {
 	r.parent = map[int][]int{}
-	const sql = `SELECT i.inhrelid, i.inhparent FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+	const sql = `SELECT i.inhrelid, i.inhparent FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+		JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE c.relkind IN ('r', 'p', 'f') AND` + countedSchemas + `ORDER BY i.inhrelid, i.inhseqno`
 	return r.each(ctx, "partitions", sql, func(rows pgx.Rows) error {
 		var child, parent uint32
@@ -125,9 +135,12 @@ func (r *reader) parents(ctx context.Context) error {
 
 // uses reads what views depend on, through their rewrite rules.
 func (r *reader) uses(ctx context.Context) error {
-	const sql = `SELECT DISTINCT w.ev_class, tn.nspname, tc.relname, coalesce(a.attname::text, ''), tn.nspname COLLATE "C", tc.relname COLLATE "C", coalesce(a.attname::text, '') COLLATE "C"
+	const sql = `SELECT DISTINCT w.ev_class, tn.nspname, tc.relname,
+		coalesce(a.attname::text, ''), tn.nspname COLLATE "C", tc.relname COLLATE "C",
+		coalesce(a.attname::text, '') COLLATE "C"
 	FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
-	JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> w.ev_class
+	JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
+		AND d.refobjid <> w.ev_class
 	JOIN pg_class tc ON tc.oid = d.refobjid JOIN pg_namespace tn ON tn.oid = tc.relnamespace
 	LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND d.refobjsubid > 0
 	WHERE c.relkind IN ('v', 'm') AND` + countedSchemas + `ORDER BY 1, 5, 6, 7`
@@ -144,7 +157,8 @@ func (r *reader) uses(ctx context.Context) error {
 }
 
 func (r *reader) functions(ctx context.Context) error {
-	const sql = `SELECT n.nspname, p.proname, max(p.provolatile::text) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+	const sql = `SELECT n.nspname, p.proname, max(p.provolatile::text) FROM pg_proc p
+		JOIN pg_namespace n ON n.oid = p.pronamespace
 	WHERE` + countedSchemas + `GROUP BY 1, 2 ORDER BY n.nspname COLLATE "C", p.proname COLLATE "C"`
 	return r.each(ctx, "functions", sql, func(rows pgx.Rows) error {
 		var f sqlreview.Function
@@ -157,10 +171,14 @@ func (r *reader) functions(ctx context.Context) error {
 }
 
 func (r *reader) domains(ctx context.Context) error {
-	const sql = `SELECT n.nspname, t.typname, format_type(t.typbasetype, t.typtypmod), t.typnotnull OR EXISTS (SELECT FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'),
-	coalesce((SELECT array_agg(k.conname::text ORDER BY k.conname COLLATE "C") FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '{}'),
-	coalesce((SELECT array_agg(pg_get_expr(k.conbin, 0) ORDER BY k.conname COLLATE "C") FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '{}'),
-	coalesce((SELECT array_agg(k.convalidated ORDER BY k.conname COLLATE "C") FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '{}')
+	const sql = `SELECT n.nspname, t.typname, format_type(t.typbasetype, t.typtypmod), t.typnotnull OR EXISTS (SELECT
+		FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'),
+	coalesce((SELECT array_agg(k.conname::text ORDER BY k.conname COLLATE "C") FROM pg_constraint k
+	WHERE k.contypid = t.oid AND k.contype = 'c'), '{}'),
+	coalesce((SELECT array_agg(pg_get_expr(k.conbin, 0) ORDER BY k.conname COLLATE "C") FROM pg_constraint k
+	WHERE k.contypid = t.oid AND k.contype = 'c'), '{}'),
+	coalesce((SELECT array_agg(k.convalidated ORDER BY k.conname COLLATE "C") FROM pg_constraint k
+	WHERE k.contypid = t.oid AND k.contype = 'c'), '{}')
 	FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typtype = 'd' AND` + countedSchemas +
 		`ORDER BY n.nspname COLLATE "C", t.typname COLLATE "C"`
 	return r.each(ctx, "domains", sql, func(rows pgx.Rows) error {
@@ -179,7 +197,8 @@ func (r *reader) domains(ctx context.Context) error {
 }
 
 func (r *reader) enums(ctx context.Context) error {
-	const sql = `SELECT n.nspname, t.typname, array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+	const sql = `SELECT n.nspname, t.typname, array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_type t
+		JOIN pg_namespace n ON n.oid = t.typnamespace
 	JOIN pg_enum e ON e.enumtypid = t.oid WHERE` + countedSchemas +
 		`GROUP BY 1, 2 ORDER BY n.nspname COLLATE "C", t.typname COLLATE "C"`
 	return r.each(ctx, "enums", sql, func(rows pgx.Rows) error {
@@ -205,13 +224,15 @@ func (r *reader) extensions(ctx context.Context) error {
 }
 
 func (r *reader) types(ctx context.Context) error {
-	return r.refs(ctx, "types", `SELECT n.nspname, t.typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
+	return r.refs(ctx, "types", `SELECT n.nspname, t.typname FROM pg_type t
+		JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
 	WHERE (t.typtype = 'r' OR t.typtype = 'c' AND c.relkind = 'c') AND`+countedSchemas+
 		`ORDER BY n.nspname COLLATE "C", t.typname COLLATE "C"`, &r.catalog.Types)
 }
 
 func (r *reader) sequences(ctx context.Context) error {
-	return r.refs(ctx, "sequences", `SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	return r.refs(ctx, "sequences", `SELECT n.nspname, c.relname FROM pg_class c
+		JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE c.relkind = 'S' AND`+countedSchemas+`ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
 		&r.catalog.Sequences)
 }

@@ -53,7 +53,8 @@ func plainName(schema, table string) string {
 // historySchema finds the schema that holds a tool's table: the one that the file names, or the first of the search
 // path, or the only one.
 func historySchema(ctx context.Context, conn *pgx.Conn, w migrator.Want) (string, error) {
-	rows, err := conn.Query(ctx, server.Tag+`SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	rows, err := conn.Query(ctx, server.Tag+`SELECT n.nspname FROM pg_class c
+		JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relname = $1 AND c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%' AND ($2 = '' OR n.nspname = $2)
 		ORDER BY array_position(current_schemas(false), n.nspname) NULLS LAST, n.nspname COLLATE "C" LIMIT 1`,
 		w.Tool.Shape().Table, w.Schema)
@@ -72,8 +73,10 @@ func unreadable(ctx context.Context, conn *pgx.Conn, schema string, s migrator.S
 	var may bool
 	var columns []string
 	name := pgx.Identifier{schema, s.Table}.Sanitize()
-	err := conn.QueryRow(ctx, server.Tag+`SELECT has_schema_privilege($1, 'USAGE') AND has_table_privilege($2, 'SELECT'),
-		(SELECT coalesce(array_agg(attname::text), '{}') FROM pg_attribute WHERE attrelid = (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	err := conn.QueryRow(ctx, server.Tag+`SELECT has_schema_privilege($1, 'USAGE')
+		AND has_table_privilege($2, 'SELECT'),
+		(SELECT coalesce(array_agg(attname::text), '{}') FROM pg_attribute WHERE attrelid = (SELECT c.oid
+			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 			WHERE n.nspname = $1 AND c.relname = $3) AND attnum > 0 AND NOT attisdropped)`, schema, name,
 		s.Table).Scan(&may, &columns)
 	if err != nil {

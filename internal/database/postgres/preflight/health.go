@@ -29,7 +29,8 @@ func (p *Checker) looks() []func(context.Context, *pgx.Conn, *database.Facts) er
 func (p *Checker) prepared(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
 	ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 	defer cancel()
-	rows, err := conn.Query(ctx, `SELECT gid, owner::text, extract(epoch FROM clock_timestamp() - prepared)::float8 FROM pg_prepared_xacts
+	rows, err := conn.Query(ctx, `SELECT gid, owner::text, extract(epoch FROM clock_timestamp() - prepared)::float8
+		FROM pg_prepared_xacts
 		WHERE database = current_database() ORDER BY prepared LIMIT 5`)
 	if err != nil {
 		return server.Classify(ctx, conn.PgConn(), "list prepared transactions", err)
@@ -58,8 +59,10 @@ func (p *Checker) replication(ctx context.Context, conn *pgx.Conn, f *database.F
 	}
 	ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 	defer cancel()
-	rows, err := conn.Query(ctx, `SELECT coalesce(nullif(application_name, ''), client_addr::text, 'pid ' || pid), coalesce(extract(epoch FROM replay_lag), 0)::float8,
-		coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), -1)::bigint FROM pg_stat_replication ORDER BY 2 DESC LIMIT 20`)
+	rows, err := conn.Query(ctx, `SELECT coalesce(nullif(application_name, ''), client_addr::text, 'pid ' || pid),
+		coalesce(extract(epoch FROM replay_lag), 0)::float8,
+		coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), -1)::bigint FROM pg_stat_replication ORDER BY 2 DESC
+		LIMIT 20`)
 	if err != nil {
 		return server.Classify(ctx, conn.PgConn(), "look at replication", err)
 	}
@@ -92,7 +95,8 @@ func (p *Checker) replication(ctx context.Context, conn *pgx.Conn, f *database.F
 const heldBack = 64 << 20
 
 func slots(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
-	rows, err := conn.Query(ctx, `SELECT slot_name::text, active, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint FROM pg_replication_slots
+	rows, err := conn.Query(ctx, `SELECT slot_name::text, active,
+		coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint FROM pg_replication_slots
 		WHERE NOT active OR pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) > $1 ORDER BY 3 DESC LIMIT 20`, heldBack)
 	if err != nil {
 		return server.Classify(ctx, conn.PgConn(), "look at replication slots", err)
@@ -116,10 +120,13 @@ func slots(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
 func readableMore(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
 	ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 	defer cancel()
-	rows, err := conn.Query(ctx, `SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	rows, err := conn.Query(ctx, `SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c
+		JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-		AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
-		AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(c.oid, 'SELECT')) ORDER BY 1 LIMIT 100`)
+		AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
+			AND e.deptype = 'e')
+		AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(c.oid, 'SELECT')) ORDER BY 1
+			LIMIT 100`)
 	if err != nil {
 		return server.Classify(ctx, conn.PgConn(), "list sequences", err)
 	}
@@ -137,10 +144,12 @@ func readableMore(ctx context.Context, conn *pgx.Conn, f *database.Facts) error 
 // largeReadable counts large objects that pg_dump could not read. pg_read_all_data covers them from 18 on.
 func largeReadable(ctx context.Context, conn *pgx.Conn, f *database.Facts) error {
 	var closed int64
-	err := conn.QueryRow(ctx, `SELECT count(*) FROM pg_largeobject_metadata l WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+	err := conn.QueryRow(ctx, `SELECT count(*) FROM pg_largeobject_metadata l WHERE NOT (SELECT rolsuper FROM pg_roles
+		WHERE rolname = current_user)
 		AND current_setting('lo_compat_privileges') = 'off' AND NOT pg_has_role(l.lomowner, 'USAGE')
 		AND NOT (current_setting('server_version_num')::int >= 180000 AND pg_has_role('pg_read_all_data', 'USAGE'))
-		AND NOT EXISTS (SELECT FROM aclexplode(l.lomacl) a WHERE a.privilege_type = 'SELECT' AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))`).Scan(&closed)
+		AND NOT EXISTS (SELECT FROM aclexplode(l.lomacl) a WHERE a.privilege_type = 'SELECT' AND (a.grantee = 0
+			OR pg_has_role(a.grantee, 'USAGE')))`).Scan(&closed)
 	if err != nil {
 		return server.Classify(ctx, conn.PgConn(), "count large objects", err)
 	}

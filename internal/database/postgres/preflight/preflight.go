@@ -76,8 +76,10 @@ func (p *Checker) describe(ctx context.Context, conn *pgx.Conn, f *database.Fact
 	ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 	defer cancel()
 	var archive string
-	err := conn.QueryRow(ctx, `SELECT current_setting('server_version'), current_setting('server_version_num')::int / 10000, current_user::text,
-		pg_database_size(current_database()), pg_is_in_recovery(), current_setting('archive_mode'), clock_timestamp(), `+server.IdentitySQL).
+	err := conn.QueryRow(ctx, `SELECT current_setting('server_version'), current_setting('server_version_num')::int /
+		10000, current_user::text,
+		pg_database_size(current_database()), pg_is_in_recovery(), current_setting('archive_mode'), clock_timestamp(),
+		`+server.IdentitySQL).
 		Scan(&f.Server, &f.Major, &f.Role, &f.Size, &f.Standby, &archive, &f.Now, &f.System, &f.Timeline, &f.Database)
 	if err != nil {
 		return server.Classify(ctx, conn.PgConn(), "look at the server", err)
@@ -127,8 +129,10 @@ func (p *Checker) markers(ctx context.Context, conn *pgx.Conn, f *database.Facts
 		return p.mayCreate(ctx, conn, f, schema)
 	}
 	var may bool
-	err = conn.QueryRow(ctx, `SELECT has_schema_privilege($1, 'USAGE') AND has_table_privilege($2, 'SELECT') AND has_table_privilege($2, 'INSERT')
-		AND has_table_privilege($2, 'UPDATE') AND has_table_privilege($3, 'SELECT') AND has_table_privilege($3, 'INSERT')`,
+	err = conn.QueryRow(ctx, `SELECT has_schema_privilege($1, 'USAGE') AND has_table_privilege($2, 'SELECT')
+		AND has_table_privilege($2, 'INSERT')
+		AND has_table_privilege($2, 'UPDATE') AND has_table_privilege($3, 'SELECT')
+			AND has_table_privilege($3, 'INSERT')`,
 		p.server.Config.Schema, p.applier.TableName("fence"), p.applier.TableName("applied")).Scan(&may)
 	if err != nil {
 		return server.Classify(ctx, conn.PgConn(), "look at schema "+p.server.Config.Schema, err)
@@ -215,7 +219,8 @@ func (p *Checker) others(ctx context.Context, conn *pgx.Conn, f *database.Facts)
 		f.Notes = append(f.Notes, fmt.Sprintf("the role %s does not see the sessions of other roles, so old "+
 			"transactions may go unseen (GRANT pg_read_all_stats helps)", f.Role))
 	}
-	all, err := server.Backends(ctx, conn, `WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_type = 'client backend'
+	all, err := server.Backends(ctx, conn, `WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+		AND a.backend_type = 'client backend'
 		AND (a.application_name LIKE 'pg_dump%' OR a.xact_start < clock_timestamp() - make_interval(secs => $1))
 		ORDER BY a.xact_start LIMIT 5`, p.server.Config.MaxOpenTransaction.Seconds())
 	if err != nil {

@@ -20,7 +20,8 @@ import (
 
 func TestPreflight_refuses_a_server_on_which_plpgsql_does_not_load(t *testing.T) {
 	url := servertest.Fresh(t)
-	servertest.Admin(t, url, `UPDATE pg_proc SET probin = '$libdir/of_another_minor_version' WHERE proname IN ('plpgsql_call_handler', 'plpgsql_inline_handler', 'plpgsql_validator')`)
+	servertest.Admin(t, url, `UPDATE pg_proc SET probin = '$libdir/of_another_minor_version'
+		WHERE proname IN ('plpgsql_call_handler', 'plpgsql_inline_handler', 'plpgsql_validator')`)
 	facts, err := opened(t, url).Preflight(t.Context())
 	if err != nil || !strings.Contains(strings.Join(facts.Problems, "\n"), "run an empty DO block") {
 		t.Errorf("the problems are %q, error %v", facts.Problems, err)

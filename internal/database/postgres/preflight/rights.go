@@ -43,7 +43,8 @@ func readRights(ctx context.Context, conn *pgx.Conn, needs []sqlneeds.Need) (*ri
 	w := &rights{schemas: map[string]schemaRights{}, relations: map[[2]string]relationRights{},
 		types:      map[[2]string]typeRights{},
 		extensions: map[string]extensionRights{}, roles: map[string]bool{}}
-	err := conn.QueryRow(ctx, `SELECT current_user::text, current_database()::text, coalesce(current_schema()::text, ''), r.rolsuper, r.rolcreaterole, r.rolcreatedb,
+	err := conn.QueryRow(ctx, `SELECT current_user::text, current_database()::text,
+		coalesce(current_schema()::text, ''), r.rolsuper, r.rolcreaterole, r.rolcreatedb,
 		has_database_privilege(current_database(), 'CREATE') FROM pg_roles r WHERE r.rolname = current_user`).
 		Scan(&w.role, &w.name, &w.first, &w.super, &w.createRole, &w.createDatabase, &w.database)
 	if err == nil && !w.super {
@@ -70,7 +71,8 @@ func namesIn(needs []sqlneeds.Need, among func(sqlneeds.Privilege) bool) (schema
 }
 
 func (w *rights) readSchemas(ctx context.Context, conn *pgx.Conn, _ []sqlneeds.Need) error {
-	rows, err := conn.Query(ctx, `SELECT nspname::text, has_schema_privilege(oid, 'CREATE') FROM pg_namespace LIMIT 100000`)
+	rows, err := conn.Query(ctx, `SELECT nspname::text, has_schema_privilege(oid, 'CREATE') FROM pg_namespace
+		LIMIT 100000`)
 	if err != nil {
 		return err
 	}
@@ -101,11 +103,16 @@ func (w *rights) readRelations(ctx context.Context, conn *pgx.Conn, needs []sqln
 	if server.Version(conn) >= 170000 {
 		maintain = "has_table_privilege(x.oid, 'MAINTAIN')"
 	}
-	rows, err := conn.Query(ctx, `SELECT q.s, q.r, x.nspname::text, format('%I.%I', x.nspname, x.relname), pg_get_userbyid(x.relowner)::text,
-		has_schema_privilege(x.nsp, 'USAGE'), pg_has_role(x.relowner, 'USAGE'), pg_has_role(x.nspowner, 'USAGE'), `+maintain+`,
-		has_any_column_privilege(x.oid, 'SELECT'), has_any_column_privilege(x.oid, 'INSERT'), has_any_column_privilege(x.oid, 'UPDATE'), has_table_privilege(x.oid, 'DELETE'),
-		has_table_privilege(x.oid, 'TRUNCATE'), has_any_column_privilege(x.oid, 'REFERENCES'), has_table_privilege(x.oid, 'TRIGGER')
-		FROM unnest($1::text[], $2::text[]) q(s, r) JOIN LATERAL (SELECT c.oid, c.relname, c.relowner, n.oid AS nsp, n.nspname, n.nspowner
+	rows, err := conn.Query(ctx, `SELECT q.s, q.r, x.nspname::text, format('%I.%I', x.nspname, x.relname),
+		pg_get_userbyid(x.relowner)::text,
+		has_schema_privilege(x.nsp, 'USAGE'), pg_has_role(x.relowner, 'USAGE'), pg_has_role(x.nspowner, 'USAGE'),
+		`+maintain+`,
+		has_any_column_privilege(x.oid, 'SELECT'), has_any_column_privilege(x.oid, 'INSERT'),
+		has_any_column_privilege(x.oid, 'UPDATE'), has_table_privilege(x.oid, 'DELETE'),
+		has_table_privilege(x.oid, 'TRUNCATE'), has_any_column_privilege(x.oid, 'REFERENCES'),
+		has_table_privilege(x.oid, 'TRIGGER')
+		FROM unnest($1::text[], $2::text[]) q(s, r) JOIN LATERAL (SELECT c.oid, c.relname, c.relowner, n.oid AS nsp,
+			n.nspname, n.nspowner
 			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = q.r`+onPath+`) x ON true`,
 		schemas, names)
 	if err != nil {
@@ -135,7 +142,8 @@ func (w *rights) readTypes(ctx context.Context, conn *pgx.Conn, needs []sqlneeds
 	if len(names) == 0 {
 		return nil
 	}
-	rows, err := conn.Query(ctx, `SELECT q.s, q.r, format('%I.%I', x.nspname, x.typname), pg_get_userbyid(x.typowner)::text, pg_has_role(x.typowner, 'USAGE'), has_type_privilege(x.oid, 'USAGE')
+	rows, err := conn.Query(ctx, `SELECT q.s, q.r, format('%I.%I', x.nspname, x.typname),
+		pg_get_userbyid(x.typowner)::text, pg_has_role(x.typowner, 'USAGE'), has_type_privilege(x.oid, 'USAGE')
 		FROM unnest($1::text[], $2::text[]) q(s, r) JOIN LATERAL (SELECT t.oid, t.typname, t.typowner, n.nspname
 			FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typname = q.r`+onPath+`) x ON true`,
 		schemas, names)
@@ -159,7 +167,8 @@ func (w *rights) readExtensions(ctx context.Context, conn *pgx.Conn, needs []sql
 	if len(names) == 0 {
 		return nil
 	}
-	rows, err := conn.Query(ctx, `SELECT v.name::text, e.oid IS NOT NULL, bool_and(v.superuser), bool_or(v.trusted) FROM pg_available_extension_versions v
+	rows, err := conn.Query(ctx, `SELECT v.name::text, e.oid IS NOT NULL, bool_and(v.superuser), bool_or(v.trusted)
+		FROM pg_available_extension_versions v
 		LEFT JOIN pg_extension e ON e.extname = v.name WHERE v.name = ANY ($1) GROUP BY 1, 2`, names)
 	if err != nil {
 		return err
@@ -176,7 +185,8 @@ func (w *rights) readRoles(ctx context.Context, conn *pgx.Conn, needs []sqlneeds
 	if len(names) == 0 {
 		return nil
 	}
-	rows, err := conn.Query(ctx, `SELECT rolname::text, pg_has_role(oid, 'MEMBER') FROM pg_roles WHERE rolname = ANY ($1)`, names)
+	rows, err := conn.Query(ctx, `SELECT rolname::text, pg_has_role(oid, 'MEMBER') FROM pg_roles
+		WHERE rolname = ANY ($1)`, names)
 	if err != nil {
 		return err
 	}

@@ -45,18 +45,24 @@ func readOriginal(ctx context.Context, s *server.Server) (original, error) {
 		ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 		defer cancel()
 		o.major = server.Version(conn) / 10000
-		err := conn.QueryRow(ctx, `SELECT (SELECT system_identifier::text FROM pg_control_system()), pg_database_size(oid), session_user::text, pg_get_userbyid(datdba)::text, has_database_privilege(current_user, oid, 'CREATE'),
-			coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = current_user), false) OR coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = session_user), false)
+		err := conn.QueryRow(ctx, `SELECT (SELECT system_identifier::text
+			FROM pg_control_system()), pg_database_size(oid), session_user::text, pg_get_userbyid(datdba)::text,
+				has_database_privilege(current_user, oid, 'CREATE'),
+			coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = current_user), false) OR coalesce((SELECT rolsuper
+			FROM pg_roles WHERE rolname = session_user), false)
 			FROM pg_database WHERE datname = current_database()`).Scan(&o.system, &o.size, &o.login, &o.owner,
 			&o.creates, &o.super)
 		if err == nil {
 			err = o.readRoles(ctx, conn)
 		}
 		if err == nil {
-			o.settings, err = settingsOf(ctx, conn, `SELECT name, CASE name WHEN 'shared_buffers' THEN least(setting::bigint, 65536)::text ELSE current_setting(name) END FROM pg_settings WHERE name = ANY ($1)`, serverSettings())
+			o.settings, err = settingsOf(ctx, conn, `SELECT name, CASE name WHEN 'shared_buffers'
+				THEN least(setting::bigint, 65536)::text ELSE current_setting(name) END FROM pg_settings
+				WHERE name = ANY ($1)`, serverSettings())
 		}
 		if err == nil {
-			o.session, err = settingsOf(ctx, conn, `SELECT name, current_setting(name) FROM pg_settings WHERE source IN ('database', 'user', 'database user') AND context = 'user'`)
+			o.session, err = settingsOf(ctx, conn, `SELECT name, current_setting(name) FROM pg_settings
+				WHERE source IN ('database', 'user', 'database user') AND context = 'user'`)
 		}
 		return server.Classify(ctx, conn.PgConn(), "look at what a scratch server must be like", err)
 	})
@@ -64,7 +70,8 @@ func readOriginal(ctx context.Context, s *server.Server) (original, error) {
 }
 
 func (o *original) readRoles(ctx context.Context, conn *pgx.Conn) error {
-	rows, err := conn.Query(ctx, `SELECT rolname::text, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls FROM pg_roles
+	rows, err := conn.Query(ctx, `SELECT rolname::text, rolsuper, rolinherit, rolcreaterole, rolcreatedb,
+		rolreplication, rolbypassrls FROM pg_roles
 		WHERE rolname !~ '^pg_' ORDER BY 1 LIMIT $1`, maxRoles)
 	if err == nil {
 		o.roles, err = pgx.CollectRows(rows, pgx.RowToStructByPos[roleMade])
@@ -72,7 +79,8 @@ func (o *original) readRoles(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil {
 		return err
 	}
-	rows, err = conn.Query(ctx, `SELECT r.rolname::text, m.rolname::text, bool_or(a.admin_option) FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid
+	rows, err = conn.Query(ctx, `SELECT r.rolname::text, m.rolname::text, bool_or(a.admin_option) FROM pg_auth_members a
+		JOIN pg_roles r ON r.oid = a.roleid
 		JOIN pg_roles m ON m.oid = a.member WHERE m.rolname !~ '^pg_' GROUP BY 1, 2 ORDER BY 1, 2 LIMIT $1`, maxRoles)
 	if err == nil {
 		o.members, err = pgx.CollectRows(rows, pgx.RowToStructByPos[membership])

@@ -241,7 +241,8 @@ func (st *rehearsal) create(ctx context.Context, j database.Rehearsal) error {
 // settle takes the way out from foreign tables and lets the planner know the rows.
 func (st *rehearsal) settle(ctx context.Context, schemaOnly bool) error {
 	return st.databases.server.In(st.name).With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		sql := `SELECT coalesce(string_agg(format('ALTER FOREIGN DATA WRAPPER %I NO HANDLER', fdwname), '; '), '') FROM pg_foreign_data_wrapper WHERE fdwhandler <> 0`
+		sql := `SELECT coalesce(string_agg(format('ALTER FOREIGN DATA WRAPPER %I NO HANDLER', fdwname), '; '), '')
+			FROM pg_foreign_data_wrapper WHERE fdwhandler <> 0`
 		var cut string
 		if err := conn.QueryRow(ctx, sql).Scan(&cut); err != nil {
 			return server.Classify(ctx, conn.PgConn(), "look for foreign tables", err)

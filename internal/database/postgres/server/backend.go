@@ -42,7 +42,8 @@ func (b Backend) String() string {
 	return text
 }
 
-const backendColumns = `SELECT a.pid, coalesce(a.backend_start, 'epoch'), coalesce(a.application_name, ''), coalesce(a.usename, '?')::text,
+const backendColumns = `SELECT a.pid, coalesce(a.backend_start, 'epoch'), coalesce(a.application_name, ''),
+	coalesce(a.usename, '?')::text,
 	coalesce(a.state, 'state hidden'), left(coalesce(a.query, ''), 1000),
 	coalesce(extract(epoch FROM clock_timestamp() - a.xact_start), 0)::float8 FROM pg_stat_activity a `
 

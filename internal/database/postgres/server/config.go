@@ -15,19 +15,36 @@ import (
 
 // Config is the block "database" of the file.
 type Config struct {
-	URL                config.Secret `yaml:"url,required" doc:"URL of the server itself (postgres://user:password@host:port/database), not of a connection pooler."`
-	Via                string        `yaml:"via" enum:"direct|ssh|container" doc:"How the server is reached: from this machine, from a host of the target over the connection that there is to it, or in a container there, which need not publish a port."`
-	Host               string        `yaml:"host" doc:"Which of target.hosts leads to the server (via: ssh, container), as it stands there; the first one when absent."`
-	Container          Container     `yaml:"container" doc:"The container of via: container. The URL's host is then only the name in its TLS certificate; its port is the one inside the container."`
-	LockTimeout        time.Duration `yaml:"lock_timeout" doc:"How long a statement of the migration waits for a lock before it gives way and is tried again."`
-	StatementTimeout   time.Duration `yaml:"statement_timeout" doc:"How long one statement of the migration may run in a transaction."`
-	MaxOpenTransaction time.Duration `yaml:"max_open_transaction" doc:"A release is refused while a transaction of somebody else is open for longer than this."`
-	MaxReplicationLag  time.Duration `yaml:"max_replication_lag" doc:"A release is refused while a standby is further behind than this; absent: the lag is told and refuses nothing."`
-	Schema             string        `yaml:"schema" doc:"Schema that holds the markers and the takeover number."`
-	Marker             string        `yaml:"marker" enum:"schema|none" doc:"Where it is noted what was applied: schema (the schema named below), or none: nothing of fairlead stands in the database, and statements outside transactions are refused."`
-	ApplyMode          string        `yaml:"apply_mode" enum:"statements|single" doc:"statements; single sends a file that the parser does not know (newer syntax) whole, as one transaction. Its review finding then needs a waiver."`
-	Role               string        `yaml:"role" doc:"Role that is taken on (SET ROLE) before anything else."`
-	PgDump             config.Path   `yaml:"pg_dump" doc:"The dump program; pg_restore is expected beside it. Found by the server's version when absent."`
+	// URL of the server itself (postgres://user:password@host:port/database), not of a connection pooler.
+	URL config.Secret `yaml:"url,required"`
+	// How the server is reached: from this machine, from a host of the target over the connection that there is to it,
+	// or in a container there, which need not publish a port.
+	Via string `yaml:"via" enum:"direct|ssh|container"`
+	// Which of target.hosts leads to the server (via: ssh, container), as it stands there; the first one when absent.
+	Host string `yaml:"host"`
+	// The container of via: container. The URL's host is then only the name in its TLS certificate; its port is the one
+	// inside the container.
+	Container Container `yaml:"container"`
+	// How long a statement of the migration waits for a lock before it gives way and is tried again.
+	LockTimeout time.Duration `yaml:"lock_timeout"`
+	// How long one statement of the migration may run in a transaction.
+	StatementTimeout time.Duration `yaml:"statement_timeout"`
+	// A release is refused while a transaction of somebody else is open for longer than this.
+	MaxOpenTransaction time.Duration `yaml:"max_open_transaction"`
+	// A release is refused while a standby is further behind than this; absent: the lag is told and refuses nothing.
+	MaxReplicationLag time.Duration `yaml:"max_replication_lag"`
+	// Schema that holds the markers and the takeover number.
+	Schema string `yaml:"schema"`
+	// Where it is noted what was applied: schema (the schema named below), or none: nothing of fairlead stands in the
+	// database, and statements outside transactions are refused.
+	Marker string `yaml:"marker" enum:"schema|none"`
+	// statements; single sends a file that the parser does not know (newer syntax) whole, as one transaction. Its
+	// review finding then needs a waiver.
+	ApplyMode string `yaml:"apply_mode" enum:"statements|single"`
+	// Role that is taken on (SET ROLE) before anything else.
+	Role string `yaml:"role"`
+	// The dump program; pg_restore is expected beside it. Found by the server's version when absent.
+	PgDump config.Path `yaml:"pg_dump"`
 }
 
 // Defaults fills in what the runbook expects.
@@ -121,9 +138,12 @@ const (
 
 // Container says which container of the target's host serves the database.
 type Container struct {
-	Service string `yaml:"service" doc:"Compose service, like db; of the target's own project when several projects have it."`
-	Project string `yaml:"project" doc:"Compose project of that service, where it is not the target's."`
-	Name    string `yaml:"name" doc:"Name of the container, instead of a service."`
+	// Compose service, like db; of the target's own project when several projects have it.
+	Service string `yaml:"service"`
+	// Compose project of that service, where it is not the target's.
+	Project string `yaml:"project"`
+	// Name of the container, instead of a service.
+	Name string `yaml:"name"`
 }
 
 // Validate tells what does not fit together, by the key it stands under.

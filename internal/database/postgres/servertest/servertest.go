@@ -186,7 +186,8 @@ func Filled(t *testing.T) string {
 	url := Fresh(t)
 	Admin(t, url,
 		`CREATE TABLE public.orders (id int, note text)`,
-		`INSERT INTO public.orders SELECT n, md5(n::text) || E'\n\\.\nCOPY public.x (a) FROM stdin;\n\ttab' FROM generate_series(1, 20000) n`,
+		`INSERT INTO public.orders SELECT n, md5(n::text) || E'\n\\.\nCOPY public.x (a) FROM stdin;\n\ttab'
+			FROM generate_series(1, 20000) n`,
 		`CREATE SCHEMA "Odd schema"`,
 		`CREATE TABLE "Odd schema"."a.b ""c"" (d" ("select" int, "é" text)`,
 		`INSERT INTO "Odd schema"."a.b ""c"" (d" VALUES (1, 'ü'), (2, NULL), (3, '')`,

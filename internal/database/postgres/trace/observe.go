@@ -32,9 +32,11 @@ func (f filenode) locked() bool { return strings.Contains("rpvmf", f.kind) }
 
 // filenodes reads all relations, in the working session: it sees what its own transaction did.
 func (t *tracer) filenodes(ctx context.Context) (map[uint32]filenode, error) {
-	rows, err := t.conn.Query(ctx, `SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relfilenode, coalesce(i.indrelid, 0), coalesce(pg_stat_get_xact_numscans(c.oid), 0)
+	rows, err := t.conn.Query(ctx, `SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relfilenode,
+		coalesce(i.indrelid, 0), coalesce(pg_stat_get_xact_numscans(c.oid), 0)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_index i ON i.indexrelid = c.oid
-		WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'i', 'I') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`)
+		WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'i', 'I') AND n.nspname !~ '^pg_'
+			AND n.nspname <> 'information_schema'`)
 	if err != nil {
 		return nil, server.Classify(ctx, t.conn.PgConn(), "look at relations", err)
 	}
