@@ -12,7 +12,8 @@ import (
 
 // A runner that is killed leaves its "docker compose up" behind; the next one must wait for it.
 func TestLocal_lock_stays_taken_until_the_command_has_ended(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "rolling")
+	dir := t.TempDir()
+	name, begun, over := filepath.Join(dir, "rolling"), filepath.Join(dir, "begun"), filepath.Join(dir, "over")
 	held, err := lock(name, false)
 	if err != nil {
 		t.Fatal(err)
@@ -20,14 +21,18 @@ func TestLocal_lock_stays_taken_until_the_command_has_ended(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		_, err := Local{Held: held}.Run(context.Background(),
-			wire.Command{Argv: []string{"sh", "-c", "echo up; sleep 1"}, Timeout: 10 * time.Second})
+			wire.Command{Argv: []string{"sh", "-c", `: >"$1"; until [ -e "$2" ]; do sleep 0.01; done`, "sh", begun, over},
+				Timeout: 10 * time.Second})
 		ended <- err
 	}()
-	time.Sleep(300 * time.Millisecond)
+	for _, err := os.Stat(begun); err != nil; _, err = os.Stat(begun) {
+		time.Sleep(time.Millisecond)
+	}
 	held.Close() // as the kernel does for a process that was killed
 	if f, err := lock(name, false); f != nil || err != nil {
 		t.Errorf("the lock was free (%v) while the command was at work", err)
 	}
+	check(t, os.WriteFile(over, nil, 0o600))
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}

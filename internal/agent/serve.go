@@ -35,7 +35,7 @@ func (s Server) Serve(ctx context.Context, r io.Reader, w io.Writer) error {
 	c := &client{server: s, w: w, running: map[uint64]context.CancelFunc{}, streams: map[uint64]*stream{}}
 	slots := make(chan struct{}, maxBusy)
 	var all sync.WaitGroup
-	defer c.shelves.close() // after the last request has ended
+	defer c.objects.close() // after the last request has ended
 	defer all.Wait()
 	defer stop()
 	for {
@@ -76,7 +76,7 @@ type client struct {
 	mu      sync.Mutex
 	running map[uint64]context.CancelFunc
 	streams map[uint64]*stream
-	shelves shelves
+	objects objects
 }
 
 func (c *client) begin(ctx context.Context, id uint64) context.Context {
@@ -105,7 +105,7 @@ func (c *client) cancel(req wire.Request) {
 func (c *client) answer(ctx context.Context, req wire.Request) {
 	defer c.end(req.ID)
 	say := func(v any) error { return c.send(wire.Response{ID: req.ID, More: true}, v) }
-	out, known, err := c.shelves.do(req)
+	out, known, err := c.objects.do(req)
 	if !known {
 		out, err = c.server.do(ctx, req, say)
 	}
@@ -150,8 +150,8 @@ func (s Server) do(ctx context.Context, req wire.Request, say func(any) error) (
 		return with(req, func(b wire.RollRef) (any, error) { return s.rollFollow(ctx, b, say) })
 	case wire.OpRollState:
 		return with(req, func(b wire.RollRef) (any, error) { return s.rollState(b) })
-	case wire.OpKeep:
-		return with(req, func(b wire.Keep) (any, error) { return nil, s.keep(b) })
+	case wire.OpStoreFile:
+		return with(req, func(b wire.RunFile) (any, error) { return nil, s.storeFile(b) })
 	}
 	return s.doLedger(req, say)
 }

@@ -161,7 +161,7 @@ func (m *machine) await(ctx context.Context, s Service, start time.Time) error {
 		default:
 			last = now
 		}
-		why := hopeless(last.Replicas)
+		why := beyondRecovery(last.Replicas)
 		if why == "" && m.Now().Sub(start) >= limit {
 			why = "not ready within " + limit.String() + describe(last.Replicas, err)
 		}
@@ -205,8 +205,8 @@ func up(now container.Service, image string) bool {
 	return container.AllRun(now.Replicas, image)
 }
 
-// hopeless says why waiting longer is of no use, or "".
-func hopeless(replicas []container.Replica) string {
+// beyondRecovery says why waiting longer is of no use, or "".
+func beyondRecovery(replicas []container.Replica) string {
 	for _, r := range replicas {
 		if r.Restarts >= restartLimit {
 			return fmt.Sprintf("its container was restarted %d times", r.Restarts)

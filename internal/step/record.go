@@ -13,7 +13,7 @@ import (
 
 // keeper stores a file of the run on the first host.
 type keeper interface {
-	Keep(ctx context.Context, t fence.Ticket, name string, content []byte) error
+	StoreFile(ctx context.Context, t fence.Ticket, name string, content []byte) error
 }
 
 // Record writes the runbook's facts down, in the ledger and as a copy on the first host. That the copy cannot be written is said and
@@ -70,7 +70,7 @@ func (s Record) Run(ctx context.Context, in engine.Input) (engine.Evidence, erro
 	if err != nil {
 		return nil, fmt.Errorf("compose the record: %w", err)
 	}
-	if err := s.Target.Keep(ctx, in.Ticket, "record.json", append(b, '\n')); err != nil {
+	if err := s.Target.StoreFile(ctx, in.Ticket, "record.json", append(b, '\n')); err != nil {
 		r.Copied, r.Why = false, err.Error()
 	}
 	return r, nil

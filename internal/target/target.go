@@ -47,13 +47,13 @@ type Preparer interface {
 // one with the same order, and follows it to its end; it is idempotent by the run of the ticket and the step of the
 // order. When the connection is lost it connects again and goes on following; if that fails it gives ErrUnreachable,
 // and the rollout goes on by itself. Underway tells whether such a rollout is known on a host and has not ended. Raise
-// puts the ticket's number on every host (fence.ErrOvertaken, fence.ErrOtherLedger). Keep stores a file of the run on
-// the first host.
+// puts the ticket's number on every host (fence.ErrOvertaken, fence.ErrOtherLedger). StoreFile stores a file of the run
+// on the first host.
 type Roller interface {
 	Roll(ctx context.Context, t fence.Ticket, o Order, say func(string)) (Result, error)
 	Underway(ctx context.Context, t fence.Ticket, step string) (bool, error)
 	Raise(ctx context.Context, t fence.Ticket) error
-	Keep(ctx context.Context, t fence.Ticket, name string, content []byte) error
+	StoreFile(ctx context.Context, t fence.Ticket, name string, content []byte) error
 }
 
 // An Order is what a rollout is asked: the services and their images, and the groups of hosts that are taken one after

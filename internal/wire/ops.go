@@ -23,7 +23,7 @@ const (
 	OpRollStart     Op = "roll.start"     // stack.RollStart → RollState
 	OpRollFollow    Op = "roll.follow"    // RollRef → RollEntry… RollState
 	OpRollState     Op = "roll.state"     // RollRef → RollState
-	OpKeep          Op = "keep"           // Keep → nothing
+	OpStoreFile     Op = "keep"           // RunFile → nothing
 	OpLedgerHead    Op = "ledger.head"    // Place → LedgerHead
 	OpLedgerAppend  Op = "ledger.append"  // LedgerAppend → LedgerHash
 	OpLedgerSegment Op = "ledger.segment" // LedgerSegment → LedgerLines
@@ -137,8 +137,8 @@ type RollEntry struct {
 	Entry rollout.Entry `json:"entry"`
 }
 
-// Keep stores a file of a run. Name is a word.
-type Keep struct {
+// RunFile stores a file of a run. Name is a word.
+type RunFile struct {
 	Place   Place        `json:"place"`
 	Ticket  fence.Ticket `json:"ticket"`
 	Name    string       `json:"name"`

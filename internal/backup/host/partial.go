@@ -40,7 +40,7 @@ func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 	if err := backup.CheckName(name); err != nil {
 		return nil, err
 	}
-	room, err := call[wire.ShelfRoom](ctx, s, wire.OpShelfLook, wire.ShelfLook{Shelf: s.shelf})
+	room, err := call[wire.ObjectRoom](ctx, s, wire.OpObjectLook, wire.ObjectLook{ObjectDir: s.shelf})
 	if err != nil {
 		return nil, err
 	}
@@ -48,12 +48,12 @@ func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 		return nil, fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.Location(), room.Free>>20,
 			s.minFree>>20)
 	}
-	begun, err := call[wire.ShelfPartial](ctx, s, wire.OpShelfBegin, wire.ShelfFile{Shelf: s.shelf, Name: name})
+	begun, err := call[wire.ObjectPartial](ctx, s, wire.OpObjectBegin, wire.ObjectName{ObjectDir: s.shelf, Name: name})
 	if err != nil {
 		return nil, err
 	}
 	p := &partial{s: s, ctx: ctx, name: name, id: begun.ID, sum: sha256.New()}
-	p.Pieces = backup.NewPieces(ctx, wire.ShelfChunk, p.send)
+	p.Pieces = backup.NewPieces(ctx, wire.ObjectChunk, p.send)
 	return p, nil
 }
 
@@ -80,8 +80,8 @@ func (p *partial) Write(b []byte) (int, error) {
 }
 
 func (p *partial) send(ctx context.Context, number int, piece []byte) error {
-	at := wire.ShelfPartial{ID: p.id, Offset: int64(number) * wire.ShelfChunk}
-	if _, _, err := exchange[struct{}](ctx, p, wire.OpShelfWrite, at, piece); err != nil {
+	at := wire.ObjectPartial{ID: p.id, Offset: int64(number) * wire.ObjectChunk}
+	if _, _, err := exchange[struct{}](ctx, p, wire.OpObjectWrite, at, piece); err != nil {
 		return fmt.Errorf("write %s: %w", p.name, err)
 	}
 	return nil
@@ -101,8 +101,8 @@ func (p *partial) Reread(ctx context.Context) (io.ReadCloser, error) {
 	if err := p.flush(); err != nil {
 		return nil, err
 	}
-	return &reader{size: -1, next: func(at int64) (wire.ShelfPiece, []byte, error) {
-		return exchange[wire.ShelfPiece](ctx, p, wire.OpShelfRead, wire.ShelfRead{ID: p.id, Offset: at}, nil)
+	return &reader{size: -1, next: func(at int64) (wire.ObjectPiece, []byte, error) {
+		return exchange[wire.ObjectPiece](ctx, p, wire.OpObjectRead, wire.ObjectRead{ID: p.id, Offset: at}, nil)
 	}}, nil
 }
 
@@ -114,9 +114,9 @@ func (p *partial) Commit(ctx context.Context) error {
 	if err := p.flush(); err != nil {
 		return err
 	}
-	in := wire.ShelfPartial{ID: p.id, Size: p.size, SHA256: hex.EncodeToString(p.sum.Sum(nil))}
+	in := wire.ObjectPartial{ID: p.id, Size: p.size, SHA256: hex.EncodeToString(p.sum.Sum(nil))}
 	// the host reads it whole: no limit but the context's
-	_, _, err := host.Carry[struct{}](ctx, p.s.host, wire.OpShelfCommit, in, nil, false)
+	_, _, err := host.Carry[struct{}](ctx, p.s.host, wire.OpObjectCommit, in, nil, false)
 	err = p.s.storeError(err)
 	if err != nil && errors.Is(err, host.ErrUnreachable) {
 		err = p.stands(ctx, in, err)
@@ -130,7 +130,7 @@ func (p *partial) Commit(ctx context.Context) error {
 
 // stands asks, after a lost answer, whether the object stands. It can only be ours, or somebody else's of the same
 // content.
-func (p *partial) stands(ctx context.Context, in wire.ShelfPartial, lost error) error {
+func (p *partial) stands(ctx context.Context, in wire.ObjectPartial, lost error) error {
 	r, err := p.s.Open(ctx, p.name)
 	if err != nil {
 		return lost
@@ -153,7 +153,7 @@ func (p *partial) Abort() error {
 	p.done = true
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), tidyLimit)
 	defer cancel()
-	_, _, err := host.Carry[struct{}](ctx, p.s.host, wire.OpShelfAbort, wire.ShelfPartial{ID: p.id}, nil, false)
+	_, _, err := host.Carry[struct{}](ctx, p.s.host, wire.OpObjectAbort, wire.ObjectPartial{ID: p.id}, nil, false)
 	if errors.Is(err, host.ErrUnreachable) {
 		return nil
 	}
@@ -165,11 +165,11 @@ func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	if err := backup.CheckName(name); err != nil {
 		return nil, backup.As(backup.ErrMissing, err)
 	}
-	r := &reader{size: -1, next: func(at int64) (wire.ShelfPiece, []byte, error) {
+	r := &reader{size: -1, next: func(at int64) (wire.ObjectPiece, []byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, answerLimit)
 		defer cancel()
-		piece, data, err := host.Carry[wire.ShelfPiece](ctx, s.host, wire.OpShelfRead,
-			wire.ShelfRead{ShelfFile: wire.ShelfFile{Shelf: s.shelf, Name: name}, Offset: at}, nil, true)
+		piece, data, err := host.Carry[wire.ObjectPiece](ctx, s.host, wire.OpObjectRead,
+			wire.ObjectRead{ObjectName: wire.ObjectName{ObjectDir: s.shelf, Name: name}, Offset: at}, nil, true)
 		return piece, data, s.storeError(err)
 	}}
 	if err := r.fill(); err != nil && !errors.Is(err, io.EOF) {
@@ -180,7 +180,7 @@ func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 
 // reader reads piece by piece. A file that changes its size meanwhile is an error.
 type reader struct {
-	next func(at int64) (wire.ShelfPiece, []byte, error)
+	next func(at int64) (wire.ObjectPiece, []byte, error)
 	at   int64
 	// -1 before the first piece
 	size int64

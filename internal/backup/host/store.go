@@ -38,7 +38,7 @@ func (c *Config) Defaults() { c.MinFree = 256 }
 // Validate gives the key of the first value that cannot be, and why.
 func (c Config) Validate() (key string, err error) {
 	for key, p := range map[string]string{"path": c.Path, "database_directory": c.Database} {
-		if p != "" && (wire.Shelf{Directory: p}).Validate() != nil {
+		if p != "" && (wire.ObjectDir{Directory: p}).Validate() != nil {
 			return key, fmt.Errorf("%q is not an absolute path of a directory on the host", p)
 		}
 	}
@@ -58,7 +58,7 @@ func known() []string {
 // Store is a directory of one host. It is safe for use by several goroutines.
 type Store struct {
 	host    *host.Host
-	shelf   wire.Shelf
+	shelf   wire.ObjectDir
 	minFree int64
 	beside  []string
 }
@@ -67,7 +67,7 @@ var _ backup.PrunableStore = (*Store)(nil)
 
 // New names the directory of a host; place is that of the app there. It touches nothing.
 func New(c Config, h *host.Host, place wire.Place) *Store {
-	s := &Store{host: h, shelf: wire.Shelf{Directory: c.Path}, minFree: c.MinFree << 20, beside: known()}
+	s := &Store{host: h, shelf: wire.ObjectDir{Directory: c.Path}, minFree: c.MinFree << 20, beside: known()}
 	if c.Path == "" {
 		s.shelf.Directory = Place(place)
 	}
@@ -112,19 +112,19 @@ func (s *Store) storeError(err error) error {
 
 // room asks what there is. Where the agent is not on the host yet the host's own programs are asked, and nothing is
 // brought there.
-func (s *Store) room(ctx context.Context) (wire.ShelfRoom, error) {
+func (s *Store) room(ctx context.Context) (wire.ObjectRoom, error) {
 	speaks, err := s.host.Ready(ctx)
 	if err != nil {
-		return wire.ShelfRoom{}, err
+		return wire.ObjectRoom{}, err
 	}
 	if speaks {
-		return call[wire.ShelfRoom](ctx, s, wire.OpShelfLook, wire.ShelfLook{Shelf: s.shelf, Beside: s.beside})
+		return call[wire.ObjectRoom](ctx, s, wire.OpObjectLook, wire.ObjectLook{ObjectDir: s.shelf, Beside: s.beside})
 	}
 	return s.roomByHand(ctx)
 }
 
 // roomByHand looks at the directory, or its nearest parent that is there.
-func (s *Store) roomByHand(ctx context.Context) (wire.ShelfRoom, error) {
+func (s *Store) roomByHand(ctx context.Context) (wire.ObjectRoom, error) {
 	var at []string
 	var ask []wire.Command
 	for p := s.shelf.Directory; ; p = path.Dir(p) {
@@ -137,7 +137,7 @@ func (s *Store) roomByHand(ctx context.Context) (wire.ShelfRoom, error) {
 	}
 	answers, err := s.host.Run(ctx, ask...)
 	if err != nil {
-		return wire.ShelfRoom{}, err
+		return wire.ObjectRoom{}, err
 	}
 	for i, p := range at {
 		exists, dir, writable, df := answers[4*i], answers[4*i+1], answers[4*i+2], answers[4*i+3]
@@ -145,14 +145,14 @@ func (s *Store) roomByHand(ctx context.Context) (wire.ShelfRoom, error) {
 		case exists.Code != 0:
 			continue
 		case dir.Code != 0:
-			return wire.ShelfRoom{Why: p + " is not a directory"}, nil
+			return wire.ObjectRoom{Why: p + " is not a directory"}, nil
 		case writable.Code != 0:
-			return wire.ShelfRoom{Why: p + " may not be written"}, nil
+			return wire.ObjectRoom{Why: p + " may not be written"}, nil
 		}
 		free, err := freeOf(string(df.Out))
-		return wire.ShelfRoom{Free: free}, err
+		return wire.ObjectRoom{Free: free}, err
 	}
-	return wire.ShelfRoom{Why: s.shelf.Directory + " is nowhere"}, nil
+	return wire.ObjectRoom{Why: s.shelf.Directory + " is nowhere"}, nil
 }
 
 // freeOf reads what df -Pk says.
@@ -213,11 +213,11 @@ func (s *Store) Notes(ctx context.Context) ([]string, error) {
 
 // List gives the visible objects, newest first.
 func (s *Store) List(ctx context.Context) ([]backup.Object, error) {
-	files, err := call[wire.ShelfFiles](ctx, s, wire.OpShelfList, s.shelf)
+	files, err := call[wire.Objects](ctx, s, wire.OpObjectList, s.shelf)
 	return objects(files), err
 }
 
-func objects(files wire.ShelfFiles) []backup.Object {
+func objects(files wire.Objects) []backup.Object {
 	var all []backup.Object
 	for _, f := range files.Files {
 		all = append(all, backup.Object(f))
@@ -233,13 +233,13 @@ func (s *Store) Delete(ctx context.Context, name, reason string) error {
 	if err := backup.CheckName(name); err != nil {
 		return backup.As(backup.ErrMissing, err)
 	}
-	_, err := call[struct{}](ctx, s, wire.OpShelfRemove, wire.ShelfFile{Shelf: s.shelf, Name: name})
+	_, err := call[struct{}](ctx, s, wire.OpObjectRemove, wire.ObjectName{ObjectDir: s.shelf, Name: name})
 	return err
 }
 
 // Sweep removes what writers left that died.
 func (s *Store) Sweep(ctx context.Context, before time.Time, dry bool) ([]backup.Object, error) {
-	files, err := call[wire.ShelfFiles](ctx, s, wire.OpShelfSweep,
-		wire.ShelfSweep{Shelf: s.shelf, Before: before, Dry: dry})
+	files, err := call[wire.Objects](ctx, s, wire.OpObjectSweep,
+		wire.ObjectSweep{ObjectDir: s.shelf, Before: before, Dry: dry})
 	return objects(files), err
 }

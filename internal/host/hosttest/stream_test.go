@@ -74,18 +74,22 @@ func TestDial_carries_every_byte_both_ways_at_once(t *testing.T) {
 
 func TestDial_a_reader_that_sleeps_holds_up_nobody_else(t *testing.T) {
 	h := open(t, host.Options{Agents: agenttest.Agents(t)})
+	full := make(chan struct{})
 	flood := listen(t, func(c net.Conn) {
-		b := make([]byte, 1<<20)
-		for {
+		b := make([]byte, wire.StreamWindow)
+		for n := 0; ; n++ {
 			if _, err := c.Write(b); err != nil {
 				return
+			}
+			if n == 0 {
+				close(full)
 			}
 		}
 	})
 	asleep, err := h.Dial(t.Context(), "tcp", flood)
 	check(t, err)
 	defer asleep.Close()
-	time.Sleep(200 * time.Millisecond)
+	<-full
 	began := time.Now()
 	other, err := h.Dial(t.Context(), "tcp", listen(t, echo))
 	check(t, err)

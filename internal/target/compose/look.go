@@ -24,17 +24,17 @@ func (t *Target) Look(ctx context.Context) (target.Observation, error) {
 	var bundles []string
 	for _, h := range t.hosts {
 		began := t.now()
-		view, err := stack.Look(ctx, h, t.config.layout(), t.place)
+		seen, err := stack.Look(ctx, h, t.config.layout(), t.place)
 		if err != nil {
 			return target.Observation{}, t.unreadable(h, err)
 		}
-		one, err := t.observe(h, view, began)
+		one, err := t.observe(h, seen, began)
 		if err != nil {
 			return target.Observation{}, err
 		}
 		o.Hosts = append(o.Hosts, one)
-		bundles = append(bundles, view.Bundle)
-		for _, p := range view.Problems {
+		bundles = append(bundles, seen.Bundle)
+		for _, p := range seen.Problems {
 			o.Problems = append(o.Problems, t.problem(h, p))
 		}
 		if err := h.Fit(ctx); err != nil {

@@ -26,15 +26,15 @@ func (s *site) ticket(run string, number int64) fence.Ticket {
 		Holder: "ana@laptop"}
 }
 
-func quiet(string) {}
+func silent(string) {}
 
 // deploy brings images to run and wants a good end.
 func (s *site) deploy(t *testing.T, tk fence.Ticket, images []release.Image) {
 	t.Helper()
 	x := s.open(t)
-	_, err := x.Prepare(t.Context(), tk, images, quiet)
+	_, err := x.Prepare(t.Context(), tk, images, silent)
 	check(t, err)
-	r, err := x.Roll(t.Context(), tk, target.NewOrder("deploy", images, release.Rollout{}), quiet)
+	r, err := x.Roll(t.Context(), tk, target.NewOrder("deploy", images, release.Rollout{}), silent)
 	check(t, err)
 	if !r.Done() {
 		t.Fatalf("roll: %+v", r)
@@ -141,7 +141,7 @@ func TestLook_refuses_what_is_not_set_up_for_a_release(t *testing.T) {
 			if len(o.Problems) == 0 || o.Problems[0].Code != c.code || len(o.Problems[0].Do) == 0 {
 				t.Errorf("problems %+v, want %s with a cure", o.Problems, c.code)
 			}
-			_, err = s.open(t).Prepare(t.Context(), s.ticket("r-1", 1), s.publish(t, "v1.0.0", nil), quiet)
+			_, err = s.open(t).Prepare(t.Context(), s.ticket("r-1", 1), s.publish(t, "v1.0.0", nil), silent)
 			if !fault.IsUntouched(err) {
 				t.Errorf("prepare: %v, want a refusal that changed nothing", err)
 			}
@@ -251,9 +251,9 @@ func TestWhole_run_needs_one_connection_and_eight_exchanges(t *testing.T) {
 	_, err := x.Look(t.Context())
 	check(t, err)
 	check(t, x.Raise(t.Context(), s.ticket("r-1", 2)))
-	_, err = x.Prepare(t.Context(), s.ticket("r-1", 2), next, quiet)
+	_, err = x.Prepare(t.Context(), s.ticket("r-1", 2), next, silent)
 	check(t, err)
-	r, err := x.Roll(t.Context(), s.ticket("r-1", 2), target.NewOrder("deploy", next, release.Rollout{}), quiet)
+	r, err := x.Roll(t.Context(), s.ticket("r-1", 2), target.NewOrder("deploy", next, release.Rollout{}), silent)
 	if err != nil || !r.Done() {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -294,7 +294,7 @@ func disturbed(t *testing.T, disturb func(t *testing.T, s *site, cable *lab.Prox
 	s.deploy(t, s.ticket("r-1", 1), s.publish(t, "v1.0.0", nil))
 	next := s.publish(t, "v1.1.0", nil)
 	x := s.open(t)
-	_, err = x.Prepare(t.Context(), s.ticket("r-2", 2), next, quiet)
+	_, err = x.Prepare(t.Context(), s.ticket("r-2", 2), next, silent)
 	check(t, err)
 	said := make(chan string, 100)
 	done := make(chan struct{})
@@ -346,7 +346,7 @@ func TestRoll_that_was_overtaken_stops_and_the_successor_finishes(t *testing.T) 
 	first, next := s.publish(t, "v1.0.0", nil), s.publish(t, "v1.1.0", nil)
 	s.deploy(t, s.ticket("r-1", 1), first)
 	x := s.open(t)
-	_, err := x.Prepare(t.Context(), s.ticket("r-2", 2), next, quiet)
+	_, err := x.Prepare(t.Context(), s.ticket("r-2", 2), next, silent)
 	check(t, err)
 	took := make(chan error, 1)
 	var raised bool
@@ -370,10 +370,10 @@ func TestRoll_that_was_overtaken_stops_and_the_successor_finishes(t *testing.T) 
 		t.Errorf("the old holder's rollout: %v, want %v", err, fence.ErrOvertaken)
 	}
 	if _, err := x.Roll(t.Context(), s.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}),
-		quiet); !errors.Is(err, fence.ErrOvertaken) {
+		silent); !errors.Is(err, fence.ErrOvertaken) {
 		t.Errorf("the old holder again: %v, want %v", err, fence.ErrOvertaken)
 	}
-	r, err := s.open(t).Roll(t.Context(), s.ticket("r-2", 3), target.NewOrder("deploy", next, release.Rollout{}), quiet)
+	r, err := s.open(t).Roll(t.Context(), s.ticket("r-2", 3), target.NewOrder("deploy", next, release.Rollout{}), silent)
 	if err != nil || !r.Done() {
 		t.Fatalf("the successor: %+v, %v", r, err)
 	}

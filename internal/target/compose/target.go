@@ -65,10 +65,10 @@ func (t *Target) Raise(ctx context.Context, ticket fence.Ticket) error {
 	return nil
 }
 
-// Keep stores a file of the run on the first host.
-func (t *Target) Keep(ctx context.Context, ticket fence.Ticket, name string, content []byte) error {
-	_, err := host.Call[struct{}](ctx, t.hosts[0], wire.OpKeep,
-		wire.Keep{Place: t.place, Ticket: ticket, Name: name, Content: content})
+// StoreFile stores a file of the run on the first host.
+func (t *Target) StoreFile(ctx context.Context, ticket fence.Ticket, name string, content []byte) error {
+	_, err := host.Call[struct{}](ctx, t.hosts[0], wire.OpStoreFile,
+		wire.RunFile{Place: t.place, Ticket: ticket, Name: name, Content: content})
 	return translate(t.hosts[0], err)
 }
 

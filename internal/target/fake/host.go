@@ -31,20 +31,20 @@ type Host struct {
 	// Changed hears of each change to what serves, before it becomes true: by which runner's ticket, and what.
 	Changed func(h *Host, t fence.Ticket, what string)
 
-	w       *world.World
-	place   *world.Place // its connection to the outside
-	engine  *world.Place // its own engine; never cut off
-	known   fence.Ticket
-	env     map[string]string
-	boxes   map[string]*box
-	runners map[string]*runner
-	lock    *runner // who holds the flock
-	kept    map[string][]byte
-	serial  int
+	w         *world.World
+	place     *world.Place // its connection to the outside
+	engine    *world.Place // its own engine; never cut off
+	known     fence.Ticket
+	env       map[string]string
+	instances map[string]*instance
+	runners   map[string]*runner
+	lock      *runner // who holds the flock
+	kept      map[string][]byte
+	serial    int
 }
 
-// box is the container of one service.
-type box struct {
+// instance is the container of one service.
+type instance struct {
 	id       string
 	image    string
 	started  time.Time
@@ -54,8 +54,8 @@ type box struct {
 // NewHost makes a host on which nothing runs.
 func NewHost(w *world.World, name string) *Host {
 	h := &Host{w: w, place: w.Place(name), engine: w.Place(name + " engine"), env: map[string]string{},
-		boxes:   map[string]*box{},
-		runners: map[string]*runner{}, kept: map[string][]byte{}, Images: func(string) Image { return Image{} }}
+		instances: map[string]*instance{},
+		runners:   map[string]*runner{}, kept: map[string][]byte{}, Images: func(string) Image { return Image{} }}
 	h.engine.Sturdy, h.engine.Near = true, true
 	h.place.Crash = h.Crash
 	h.engine.Crash = func() {
@@ -76,7 +76,7 @@ func (h *Host) Known() fence.Ticket { return h.known }
 
 // Runs gives what a service is made to run and what its container is made of, for invariants.
 func (h *Host) Runs(service string) (configured, image string) {
-	if b := h.boxes[service]; b != nil {
+	if b := h.instances[service]; b != nil {
 		image = b.image
 	}
 	return h.env[service], image
@@ -84,20 +84,20 @@ func (h *Host) Runs(service string) (configured, image string) {
 
 // Serves tells whether a service's container is up and healthy.
 func (h *Host) Serves(service string) bool {
-	b := h.boxes[service]
+	b := h.instances[service]
 	return b != nil && h.replica(b).Ready()
 }
 
 // Install makes a service run an image as if it had always done so.
 func (h *Host) Install(service, image string) {
 	h.env[service] = image
-	h.boxes[service] = h.box(image)
-	h.boxes[service].started = h.w.Now().Add(-24 * time.Hour)
+	h.instances[service] = h.instance(image)
+	h.instances[service].started = h.w.Now().Add(-24 * time.Hour)
 }
 
-func (h *Host) box(image string) *box {
+func (h *Host) instance(image string) *instance {
 	h.serial++
-	return &box{id: fmt.Sprintf("%s-%d", h.place.Name, h.serial), image: image, started: h.w.Now()}
+	return &instance{id: fmt.Sprintf("%s-%d", h.place.Name, h.serial), image: image, started: h.w.Now()}
 }
 
 // Crash restarts the machine: runners die, containers start again.
@@ -113,7 +113,7 @@ func (h *Host) Crash() {
 		}
 		r.proc.Kill()
 	}
-	for _, b := range h.boxes {
+	for _, b := range h.instances {
 		b.started, b.restarts = h.w.Now(), 0
 	}
 	if mine != nil {
@@ -122,7 +122,7 @@ func (h *Host) Crash() {
 }
 
 // replica inspects a container now.
-func (h *Host) replica(b *box) container.Replica {
+func (h *Host) replica(b *instance) container.Replica {
 	how, age := h.Images(b.image), h.w.Now().Sub(b.started)
 	r := container.Replica{ID: b.id, Image: b.image, ImageID: "id-" + b.image, Digests: []string{b.image},
 		State:    "running",
@@ -140,17 +140,17 @@ func (h *Host) replica(b *box) container.Replica {
 	return r
 }
 
-// hands are what one runner does to its host; they satisfy rollout.Host.
-type hands struct {
+// operations are what one runner does to its host; they satisfy rollout.Host.
+type operations struct {
 	h *Host
 	t fence.Ticket
 }
 
-var _ rollout.Host = hands{}
+var _ rollout.Host = operations{}
 
 // Allow takes its time first and compares then, so that nothing comes between it and the act that follows: here one who
 // asks right before he acts cannot be overtaken in between.
-func (x hands) Allow(ctx context.Context, t fence.Ticket) error {
+func (x operations) Allow(ctx context.Context, t fence.Ticket) error {
 	if err := x.h.w.Do(ctx, x.h.engine, fmt.Sprintf("allow %d", t.Number), func() error { return nil }); err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (x hands) Allow(ctx context.Context, t fence.Ticket) error {
 }
 
 // Look inspects.
-func (x hands) Look(ctx context.Context, s rollout.Service) (container.Service, error) {
+func (x operations) Look(ctx context.Context, s rollout.Service) (container.Service, error) {
 	var seen container.Service
 	err := x.h.w.Do(ctx, x.h.engine, "inspect "+s.Name, func() error { seen = x.h.observe(s.Name); return nil })
 	return seen, err
@@ -166,14 +166,14 @@ func (x hands) Look(ctx context.Context, s rollout.Service) (container.Service, 
 
 func (h *Host) observe(service string) container.Service {
 	s := container.Service{Name: service, Configured: h.env[service]}
-	if b := h.boxes[service]; b != nil {
+	if b := h.instances[service]; b != nil {
 		s.Replicas = []container.Replica{h.replica(b)}
 	}
 	return s
 }
 
 // Configure sets the image key.
-func (x hands) Configure(ctx context.Context, s rollout.Service) error {
+func (x operations) Configure(ctx context.Context, s rollout.Service) error {
 	return x.now(ctx, "configure "+s.Name+" "+short(s.Image), func() error {
 		if x.h.env[s.Name] == s.Image {
 			return nil
@@ -189,11 +189,11 @@ func (x hands) Configure(ctx context.Context, s rollout.Service) error {
 
 // Converge makes the engine run what is configured. It stops the old container first; a runner that is killed in
 // between leaves the service without one, or the engine completes the work by itself.
-func (x hands) Converge(ctx context.Context, s rollout.Service) error {
+func (x operations) Converge(ctx context.Context, s rollout.Service) error {
 	want := ""
 	err := x.now(ctx, "stop "+s.Name, func() error {
 		want = x.h.env[s.Name]
-		b := x.h.boxes[s.Name]
+		b := x.h.instances[s.Name]
 		if b != nil && b.image == want && x.h.replica(b).State == "running" {
 			want = ""
 			return nil
@@ -202,20 +202,20 @@ func (x hands) Converge(ctx context.Context, s rollout.Service) error {
 			return errors.New("no such image")
 		}
 		x.h.change(x.t, "replace "+s.Name)
-		delete(x.h.boxes, s.Name)
+		delete(x.h.instances, s.Name)
 		return nil
 	})
 	if err != nil || want == "" {
 		return err
 	}
 	return x.h.w.Do(ctx, x.h.engine, "start "+s.Name+" "+short(want), func() error {
-		x.h.boxes[s.Name] = x.h.box(want)
+		x.h.instances[s.Name] = x.h.instance(want)
 		return nil
 	})
 }
 
 // now acts first and takes its time afterwards, so that nothing comes between Allow and the act.
-func (x hands) now(ctx context.Context, what string, act func() error) error {
+func (x operations) now(ctx context.Context, what string, act func() error) error {
 	if !x.h.w.Running() {
 		return act()
 	}

@@ -79,7 +79,7 @@ func (r *runner) run(p *world.Proc) {
 		return
 	}
 	h.lock = r
-	report, err := rollout.Run(context.Background(), hands{h, r.order.Ticket}, r, clock{h.w}, r.order)
+	report, err := rollout.Run(context.Background(), operations{h, r.order.Ticket}, r, clock{h.w}, r.order)
 	h.lock = nil
 	if err == nil || report.Overtaken {
 		r.report = &report

@@ -191,8 +191,8 @@ func (t *Target) Raise(ctx context.Context, tk fence.Ticket) error {
 	return nil
 }
 
-// Keep stores a file of the run on the first host.
-func (t *Target) Keep(ctx context.Context, tk fence.Ticket, name string, content []byte) error {
+// StoreFile stores a file of the run on the first host.
+func (t *Target) StoreFile(ctx context.Context, tk fence.Ticket, name string, content []byte) error {
 	h := t.Hosts[0]
 	return unreachable(t.w.Do(ctx, h.place, "keep "+name, func() error {
 		if err := h.admit(tk); err != nil {

@@ -71,7 +71,7 @@ func (p Place) ticket(run string, number int64) fence.Ticket {
 		Holder: "ana@laptop"}
 }
 
-func quiet(string) {}
+func silent(string) {}
 
 // look gives what runs, by service: configured and observed image and the ids of the replicas.
 func look(t *testing.T, p Place) map[string]string {
@@ -97,10 +97,10 @@ func look(t *testing.T, p Place) map[string]string {
 func deploy(t *testing.T, p Place, tk fence.Ticket, images []release.Image) target.Result {
 	t.Helper()
 	one := p.Open(t)
-	if _, err := one.Prepare(t.Context(), tk, images, quiet); err != nil {
+	if _, err := one.Prepare(t.Context(), tk, images, silent); err != nil {
 		t.Fatalf("prepare: %v", err)
 	}
-	r, err := one.Roll(t.Context(), tk, target.NewOrder("deploy", images, release.Rollout{}), quiet)
+	r, err := one.Roll(t.Context(), tk, target.NewOrder("deploy", images, release.Rollout{}), silent)
 	if err != nil {
 		t.Fatalf("roll: %v", err)
 	}
@@ -187,7 +187,7 @@ func prepares(t *testing.T, p Place) {
 	settle(t, p, p.ticket("r-1", 1), p.Release(t, 1))
 	before := look(t, p)
 	next := p.Release(t, 2)
-	got, err := p.Open(t).Prepare(t.Context(), p.ticket("r-2", 2), next, quiet)
+	got, err := p.Open(t).Prepare(t.Context(), p.ticket("r-2", 2), next, silent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func prepares(t *testing.T, p Place) {
 		}
 	}
 	same(t, before, look(t, p))
-	if _, err := p.Open(t).Prepare(t.Context(), p.ticket("r-2", 2), next, quiet); err != nil {
+	if _, err := p.Open(t).Prepare(t.Context(), p.ticket("r-2", 2), next, silent); err != nil {
 		t.Errorf("prepare again: %v", err)
 	}
 }
@@ -240,13 +240,13 @@ func again(t *testing.T, p Place) {
 	before := look(t, p)
 	for _, number := range []int64{1, 2} {
 		r, err := p.Open(t).Roll(t.Context(), p.ticket("r-1", number),
-			target.NewOrder("deploy", images, release.Rollout{}), quiet)
+			target.NewOrder("deploy", images, release.Rollout{}), silent)
 		if err != nil || !r.Done() {
 			t.Errorf("roll again under number %d: %+v, %v", number, r, err)
 		}
 	}
 	r, err := p.Open(t).Roll(t.Context(), p.ticket("r-3", 3), target.NewOrder("deploy", images, release.Rollout{}),
-		quiet)
+		silent)
 	if err != nil || !r.Done() {
 		t.Errorf("the same images in another run: %+v, %v", r, err)
 	}
@@ -267,13 +267,13 @@ func fenced(t *testing.T, p Place) {
 	before := look(t, p)
 	old, next := p.ticket("r-1", 2), p.Release(t, 2)
 	acts := map[string]func(Target) error{
-		"prepare": func(x Target) error { _, err := x.Prepare(t.Context(), old, next, quiet); return err },
+		"prepare": func(x Target) error { _, err := x.Prepare(t.Context(), old, next, silent); return err },
 		"roll": func(x Target) error {
-			_, err := x.Roll(t.Context(), old, target.NewOrder("deploy2", next, release.Rollout{}), quiet)
+			_, err := x.Roll(t.Context(), old, target.NewOrder("deploy2", next, release.Rollout{}), silent)
 			return err
 		},
 		"raise": func(x Target) error { return x.Raise(t.Context(), old) },
-		"keep":  func(x Target) error { return x.Keep(t.Context(), old, "record.json", []byte("{}")) },
+		"keep":  func(x Target) error { return x.StoreFile(t.Context(), old, "record.json", []byte("{}")) },
 	}
 	for name, act := range acts {
 		if err := act(p.Open(t)); !errors.Is(err, fence.ErrOvertaken) {
@@ -288,7 +288,7 @@ func fenced(t *testing.T, p Place) {
 	if err := p.Open(t).Raise(t.Context(), p.ticket("r-1", 3)); err != nil {
 		t.Errorf("the same number again: %v", err)
 	}
-	if err := p.Open(t).Keep(t.Context(), p.ticket("r-1", 3), "record.json", []byte("{}")); err != nil {
+	if err := p.Open(t).StoreFile(t.Context(), p.ticket("r-1", 3), "record.json", []byte("{}")); err != nil {
 		t.Errorf("keep: %v", err)
 	}
 }
@@ -326,7 +326,7 @@ func absent(t *testing.T, p Place) {
 	good := p.Release(t, 1)
 	settle(t, p, p.ticket("r-1", 1), good)
 	before := look(t, p)
-	if _, err := p.Open(t).Prepare(t.Context(), p.ticket("r-2", 2), p.Absent(t), quiet); err == nil {
+	if _, err := p.Open(t).Prepare(t.Context(), p.ticket("r-2", 2), p.Absent(t), silent); err == nil {
 		t.Errorf("images that do not exist were prepared")
 	}
 	same(t, before, look(t, p))
@@ -339,17 +339,17 @@ func goesOn(t *testing.T, p Place) {
 	settle(t, p, p.ticket("r-1", 1), p.Release(t, 1))
 	next := p.Release(t, 2)
 	one := p.Open(t)
-	if _, err := one.Prepare(t.Context(), p.ticket("r-2", 2), next, quiet); err != nil {
+	if _, err := one.Prepare(t.Context(), p.ticket("r-2", 2), next, silent); err != nil {
 		t.Fatal(err)
 	}
 	p.Leave(t, 2, func(ctx context.Context) {
-		_, _ = one.Roll(ctx, p.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), quiet)
+		_, _ = one.Roll(ctx, p.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), silent)
 	})
 	busy, err := p.Open(t).Underway(t.Context(), p.ticket("r-2", 2), "deploy")
 	if err != nil || !busy {
 		t.Errorf("underway after the operator died: %v, %v", busy, err)
 	}
-	r, err := p.Open(t).Roll(t.Context(), p.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), quiet)
+	r, err := p.Open(t).Roll(t.Context(), p.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), silent)
 	if err != nil || !r.Done() {
 		t.Fatalf("attached: %+v, %v", r, err)
 	}

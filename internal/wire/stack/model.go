@@ -108,7 +108,7 @@ func (m Model) Check(s Stack, images map[string]string) []fault.Problem {
 		}
 	}
 	all = append(all, m.envFiles(s, images)...)
-	all = append(all, m.strangers(s, images)...)
+	all = append(all, m.foreignKeys(s, images)...)
 	return append(all, m.unset()...)
 }
 
@@ -121,8 +121,8 @@ func notFromKey(k Key, got, want string) fault.Problem {
 	return problem("image-not-from-key", what, fmt.Sprintf("write in the compose file:  image: ${%s}", k.ImageEnv), "")
 }
 
-// strangers finds services into which another service's image key leads.
-func (m Model) strangers(s Stack, images map[string]string) []fault.Problem {
+// foreignKeys finds services into which another service's image key leads.
+func (m Model) foreignKeys(s Stack, images map[string]string) []fault.Problem {
 	var all []fault.Problem
 	for _, name := range m.names() {
 		text, err := json.Marshal(m.services[name])

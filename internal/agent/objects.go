@@ -24,8 +24,8 @@ type carrying struct {
 // maxPartials is how many files one connection may have begun at a time.
 const maxPartials = 16
 
-// shelves are the files that one connection has begun.
-type shelves struct {
+// objects are the files that one connection has begun.
+type objects struct {
 	mu    sync.Mutex
 	begun map[int64]*begun
 }
@@ -38,7 +38,7 @@ type begun struct {
 }
 
 // close removes what nobody committed.
-func (s *shelves) close() {
+func (s *objects) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range s.begun {
@@ -56,34 +56,34 @@ func (b *begun) end() error {
 	return b.p.Abort()
 }
 
-// do is the table of operations on shelves; known is false for others.
-func (s *shelves) do(req wire.Request) (out any, known bool, err error) {
+// do is the table of operations on objects; known is false for others.
+func (s *objects) do(req wire.Request) (out any, known bool, err error) {
 	switch req.Op {
-	case wire.OpShelfLook:
-		out, err = with(req, func(in wire.ShelfLook) (any, error) { return look(in) })
-	case wire.OpShelfBegin:
-		out, err = with(req, func(in wire.ShelfFile) (any, error) { return s.start(in) })
-	case wire.OpShelfWrite:
-		out, err = with(req, func(in wire.ShelfPartial) (any, error) { return nil, s.write(in, req.Data) })
-	case wire.OpShelfCommit:
-		out, err = with(req, func(in wire.ShelfPartial) (any, error) { return nil, s.commit(in) })
-	case wire.OpShelfAbort:
-		out, err = with(req, func(in wire.ShelfPartial) (any, error) { return nil, s.abort(in) })
-	case wire.OpShelfRead:
-		out, err = with(req, func(in wire.ShelfRead) (any, error) { return s.read(in) })
-	case wire.OpShelfList:
-		out, err = with(req, func(in wire.Shelf) (any, error) {
+	case wire.OpObjectLook:
+		out, err = with(req, func(in wire.ObjectLook) (any, error) { return look(in) })
+	case wire.OpObjectBegin:
+		out, err = with(req, func(in wire.ObjectName) (any, error) { return s.start(in) })
+	case wire.OpObjectWrite:
+		out, err = with(req, func(in wire.ObjectPartial) (any, error) { return nil, s.write(in, req.Data) })
+	case wire.OpObjectCommit:
+		out, err = with(req, func(in wire.ObjectPartial) (any, error) { return nil, s.commit(in) })
+	case wire.OpObjectAbort:
+		out, err = with(req, func(in wire.ObjectPartial) (any, error) { return nil, s.abort(in) })
+	case wire.OpObjectRead:
+		out, err = with(req, func(in wire.ObjectRead) (any, error) { return s.read(in) })
+	case wire.OpObjectList:
+		out, err = with(req, func(in wire.ObjectDir) (any, error) {
 			return files(in, func(d objectdir.Dir) ([]objectdir.File, error) { return d.List() })
 		})
-	case wire.OpShelfSweep:
-		out, err = with(req, func(in wire.ShelfSweep) (any, error) {
-			return files(in.Shelf, func(d objectdir.Dir) ([]objectdir.File, error) {
+	case wire.OpObjectSweep:
+		out, err = with(req, func(in wire.ObjectSweep) (any, error) {
+			return files(in.ObjectDir, func(d objectdir.Dir) ([]objectdir.File, error) {
 				return d.Sweep(in.Before, in.Dry)
 			})
 		})
-	case wire.OpShelfRemove:
-		out, err = with(req, func(in wire.ShelfFile) (any, error) {
-			d, err := dirOf(in.Shelf)
+	case wire.OpObjectRemove:
+		out, err = with(req, func(in wire.ObjectName) (any, error) {
+			d, err := dirOf(in.ObjectDir)
 			if err != nil {
 				return nil, err
 			}
@@ -92,18 +92,18 @@ func (s *shelves) do(req wire.Request) (out any, known bool, err error) {
 	default:
 		return nil, false, nil
 	}
-	return out, true, shelfError(err)
+	return out, true, objectError(err)
 }
 
-func dirOf(s wire.Shelf) (objectdir.Dir, error) {
+func dirOf(s wire.ObjectDir) (objectdir.Dir, error) {
 	if err := s.Validate(); err != nil {
 		return objectdir.Dir{}, wire.Fail(wire.CodeBadRequest, err.Error(), nil)
 	}
 	return objectdir.Dir{Path: s.Directory, Group: true}, nil
 }
 
-// shelfError gives errors of shelves their codes.
-func shelfError(err error) error {
+// objectError gives errors of objects their codes.
+func objectError(err error) error {
 	for sentinel, code := range map[error]wire.Code{objectdir.ErrExists: wire.CodeExists,
 		objectdir.ErrMissing: wire.CodeMissing, objectdir.ErrFull: wire.CodeFull,
 		objectdir.ErrName: wire.CodeBadRequest} {
@@ -114,12 +114,12 @@ func shelfError(err error) error {
 	return err
 }
 
-func look(in wire.ShelfLook) (any, error) {
-	d, err := dirOf(in.Shelf)
+func look(in wire.ObjectLook) (any, error) {
+	d, err := dirOf(in.ObjectDir)
 	if err != nil {
 		return nil, err
 	}
-	var room wire.ShelfRoom
+	var room wire.ObjectRoom
 	if err := d.Writable(); err != nil {
 		room.Why = err.Error()
 		return room, nil
@@ -135,7 +135,7 @@ func look(in wire.ShelfLook) (any, error) {
 	return room, nil
 }
 
-func files(s wire.Shelf, list func(objectdir.Dir) ([]objectdir.File, error)) (any, error) {
+func files(s wire.ObjectDir, list func(objectdir.Dir) ([]objectdir.File, error)) (any, error) {
 	d, err := dirOf(s)
 	if err != nil {
 		return nil, err
@@ -144,15 +144,15 @@ func files(s wire.Shelf, list func(objectdir.Dir) ([]objectdir.File, error)) (an
 	if err != nil {
 		return nil, err
 	}
-	out := wire.ShelfFiles{}
+	out := wire.Objects{}
 	for _, f := range all {
-		out.Files = append(out.Files, wire.ShelfEntry(f))
+		out.Files = append(out.Files, wire.Object(f))
 	}
 	return out, nil
 }
 
-func (s *shelves) start(in wire.ShelfFile) (any, error) {
-	d, err := dirOf(in.Shelf)
+func (s *objects) start(in wire.ObjectName) (any, error) {
+	d, err := dirOf(in.ObjectDir)
 	if err != nil {
 		return nil, err
 	}
@@ -170,11 +170,11 @@ func (s *shelves) start(in wire.ShelfFile) (any, error) {
 	}
 	id := rand.Int64N(math.MaxInt64) + 1 // another connection's are unknown here
 	s.begun[id] = &begun{p: p}
-	return wire.ShelfPartial{ID: id}, nil
+	return wire.ObjectPartial{ID: id}, nil
 }
 
 // partial gives a file that was begun, held for the caller, who unlocks it.
-func (s *shelves) partial(id int64) (*begun, error) {
+func (s *objects) partial(id int64) (*begun, error) {
 	s.mu.Lock()
 	b := s.begun[id]
 	s.mu.Unlock()
@@ -185,13 +185,13 @@ func (s *shelves) partial(id int64) (*begun, error) {
 	return b, nil
 }
 
-func (s *shelves) forget(id int64) {
+func (s *objects) forget(id int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.begun, id)
 }
 
-func (s *shelves) write(in wire.ShelfPartial, data []byte) error {
+func (s *objects) write(in wire.ObjectPartial, data []byte) error {
 	b, err := s.partial(in.ID)
 	if err != nil {
 		return err
@@ -204,7 +204,7 @@ func (s *shelves) write(in wire.ShelfPartial, data []byte) error {
 	return err
 }
 
-func (s *shelves) commit(in wire.ShelfPartial) error {
+func (s *objects) commit(in wire.ObjectPartial) error {
 	b, err := s.partial(in.ID)
 	if err != nil {
 		return err
@@ -231,7 +231,7 @@ func (s *shelves) commit(in wire.ShelfPartial) error {
 	return b.end()
 }
 
-func (s *shelves) abort(in wire.ShelfPartial) error {
+func (s *objects) abort(in wire.ObjectPartial) error {
 	b, err := s.partial(in.ID)
 	if err != nil {
 		return nil // it is gone
@@ -241,7 +241,7 @@ func (s *shelves) abort(in wire.ShelfPartial) error {
 	return b.end()
 }
 
-func (s *shelves) read(in wire.ShelfRead) (any, error) {
+func (s *objects) read(in wire.ObjectRead) (any, error) {
 	if in.ID != 0 {
 		b, err := s.partial(in.ID)
 		if err != nil {
@@ -255,7 +255,7 @@ func (s *shelves) read(in wire.ShelfRead) (any, error) {
 		}
 		return piece(b.back, in.Offset)
 	}
-	d, err := dirOf(in.Shelf)
+	d, err := dirOf(in.ObjectDir)
 	if err != nil {
 		return nil, err
 	}
@@ -276,9 +276,9 @@ func piece(f *os.File, offset int64) (any, error) {
 		return nil, wire.Fail(wire.CodeBadRequest,
 			fmt.Sprintf("the file has %d bytes, asked for are those after %d", st.Size(), offset), nil)
 	}
-	data := make([]byte, min(wire.ShelfChunk, st.Size()-offset))
+	data := make([]byte, min(wire.ObjectChunk, st.Size()-offset))
 	if _, err := f.ReadAt(data, offset); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read: %w", err)
 	}
-	return carrying{wire.ShelfPiece{Size: st.Size()}, data}, nil
+	return carrying{wire.ObjectPiece{Size: st.Size()}, data}, nil
 }

@@ -7,8 +7,8 @@ import (
 	"fairlead/internal/wire"
 )
 
-// keep stores a file of a run, for its owner and group only.
-func (s Server) keep(b wire.Keep) error {
+// storeFile stores a file of a run, for its owner and group only.
+func (s Server) storeFile(b wire.RunFile) error {
 	k, err := s.keeperOf(b.Place)
 	if err != nil {
 		return err
