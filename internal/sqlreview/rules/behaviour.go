@@ -43,11 +43,11 @@ func behaviourRules() []Analyzer {
 }
 
 func detachPartition(p *Pass) {
-	t, cmds := p.alters()
+	t, cmds := p.Alters()
 	for _, c := range cmds {
 		if c.GetSubtype() == pg.AlterTableType_AT_DetachPartition {
-			p.breaks(report.Incompatible)
-			p.report(c.GetDef().GetPartitionCmd().GetName().GetLocation(), "the rows of %s vanish from %s",
+			p.Breaks(report.Incompatible)
+			p.Report(c.GetDef().GetPartitionCmd().GetName().GetLocation(), "the rows of %s vanish from %s",
 				c.GetDef().GetPartitionCmd().GetName().GetRelname(), t)
 		}
 	}
@@ -59,8 +59,8 @@ func partitionOf(p *Pass) {
 		return
 	}
 	for _, parent := range c.GetInhRelations() {
-		if n := p.state.Named(parent.GetRangeVar()); !p.state.IsNew(n) {
-			p.report(c.GetRelation().GetLocation(), "all queries on %s wait for a moment", n)
+		if n := p.State.Named(parent.GetRangeVar()); !p.State.IsNew(n) {
+			p.Report(c.GetRelation().GetLocation(), "all queries on %s wait for a moment", n)
 		}
 	}
 }
@@ -71,39 +71,39 @@ func dropIndex(p *Pass) {
 		return
 	}
 	for _, o := range d.GetObjects() {
-		n := p.state.Listed(o)
-		if made, ok := p.state.IndexTable[n]; ok && p.state.IsNew(made) {
+		n := p.State.Listed(o)
+		if made, ok := p.State.IndexTable[n]; ok && p.State.IsNew(made) {
 			continue
 		}
-		p.report(0, "all queries on the table of %s wait for a moment", n)
+		p.Report(0, "all queries on the table of %s wait for a moment", n)
 	}
 }
 
 func dropNotNull(p *Pass) {
-	t, cmds := p.alters()
+	t, cmds := p.Alters()
 	for _, c := range cmds {
 		if c.GetSubtype() == pg.AlterTableType_AT_DropNotNull {
-			p.breaks(report.Conditional)
-			p.report(0, "%s.%s may be null from now on", t, c.GetName())
+			p.Breaks(report.Conditional)
+			p.Report(0, "%s.%s may be null from now on", t, c.GetName())
 		}
 	}
 }
 
 func dropDefault(p *Pass) {
-	t, cmds := p.alters()
+	t, cmds := p.Alters()
 	for _, c := range cmds {
 		if c.GetSubtype() != pg.AlterTableType_AT_ColumnDefault || c.GetDef() != nil ||
-			p.state.ColumnIsNew(t, c.GetName()) {
+			p.State.ColumnIsNew(t, c.GetName()) {
 			continue
 		}
-		if known := p.state.Table(t).Column(c.GetName()); known != nil && (!known.NotNull || !known.HasDefault) {
-			p.breaks(report.Conditional)
-			p.reportAs(report.SeverityWarn, "catalog", 0, "INSERTs that leave out %s.%s write null from now on", t,
+		if known := p.State.Table(t).Column(c.GetName()); known != nil && (!known.NotNull || !known.HasDefault) {
+			p.Breaks(report.Conditional)
+			p.ReportAs(report.SeverityWarn, "catalog", 0, "INSERTs that leave out %s.%s write null from now on", t,
 				c.GetName())
 			continue
 		}
-		p.breaks(report.Incompatible)
-		p.report(0, "INSERTs that leave out %s.%s fail if the column is NOT NULL", t, c.GetName())
+		p.Breaks(report.Incompatible)
+		p.Report(0, "INSERTs that leave out %s.%s fail if the column is NOT NULL", t, c.GetName())
 	}
 }
 
@@ -112,9 +112,9 @@ func createTrigger(p *Pass) {
 	if relation == nil {
 		relation = p.Node.GetRuleStmt().GetRelation()
 	}
-	if relation == nil || p.state.IsNew(p.state.Named(relation)) {
+	if relation == nil || p.State.IsNew(p.State.Named(relation)) {
 		return
 	}
-	p.breaks(report.Conditional)
-	p.report(relation.GetLocation(), "writes to %s behave differently from now on", p.state.Named(relation))
+	p.Breaks(report.Conditional)
+	p.Report(relation.GetLocation(), "writes to %s behave differently from now on", p.State.Named(relation))
 }

@@ -49,48 +49,48 @@ func dropTable(p *Pass) {
 		return
 	}
 	for _, o := range d.GetObjects() {
-		n := p.state.Listed(o)
-		if p.state.IsNew(n) || d.GetMissingOk() && p.state.Absent(n) {
+		n := p.State.Listed(o)
+		if p.State.IsNew(n) || d.GetMissingOk() && p.State.Absent(n) {
 			continue
 		}
-		p.breaks(report.Incompatible)
-		p.report(0, "this drops table %s and all its rows", n)
+		p.Breaks(report.Incompatible)
+		p.Report(0, "this drops table %s and all its rows", n)
 	}
 }
 
 func dropColumn(p *Pass) {
-	t, cmds := p.alters()
+	t, cmds := p.Alters()
 	for _, c := range cmds {
-		if c.GetSubtype() != pg.AlterTableType_AT_DropColumn || p.state.ColumnIsNew(t, c.GetName()) {
+		if c.GetSubtype() != pg.AlterTableType_AT_DropColumn || p.State.ColumnIsNew(t, c.GetName()) {
 			continue
 		}
-		if known := p.state.Table(t); c.GetMissingOk() && known != nil && known.Column(c.GetName()) == nil {
+		if known := p.State.Table(t); c.GetMissingOk() && known != nil && known.Column(c.GetName()) == nil {
 			continue
 		}
-		p.breaks(report.Incompatible)
-		p.report(0, "this drops column %s.%s and its values", t, c.GetName())
+		p.Breaks(report.Incompatible)
+		p.Report(0, "this drops column %s.%s and its values", t, c.GetName())
 	}
 }
 
 func dropSchema(p *Pass) {
 	d := p.Node.GetDropStmt()
 	if d.GetRemoveType() == pg.ObjectType_OBJECT_SCHEMA {
-		p.breaks(report.Incompatible)
-		p.report(0, "this drops a schema with everything in it")
+		p.Breaks(report.Incompatible)
+		p.Report(0, "this drops a schema with everything in it")
 	}
 }
 
 func dropDatabase(p *Pass) {
 	switch {
 	case p.Node.GetDropdbStmt() != nil:
-		p.breaks(report.Incompatible)
-		p.report(0, "this drops database %s", p.Node.GetDropdbStmt().GetDbname())
+		p.Breaks(report.Incompatible)
+		p.Report(0, "this drops database %s", p.Node.GetDropdbStmt().GetDbname())
 	case p.Node.GetDropTableSpaceStmt() != nil:
-		p.breaks(report.Incompatible)
-		p.report(0, "this drops tablespace %s", p.Node.GetDropTableSpaceStmt().GetTablespacename())
+		p.Breaks(report.Incompatible)
+		p.Report(0, "this drops tablespace %s", p.Node.GetDropTableSpaceStmt().GetTablespacename())
 	case p.Node.GetDropOwnedStmt() != nil:
-		p.breaks(report.Incompatible)
-		p.report(0, "DROP OWNED drops everything that a role owns")
+		p.Breaks(report.Incompatible)
+		p.Report(0, "DROP OWNED drops everything that a role owns")
 	}
 }
 
@@ -100,18 +100,18 @@ func dropView(p *Pass) {
 		return
 	}
 	for _, o := range d.GetObjects() {
-		n := p.state.Listed(o)
-		if p.state.IsNew(n) || d.GetMissingOk() && p.state.Absent(n) {
+		n := p.State.Listed(o)
+		if p.State.IsNew(n) || d.GetMissingOk() && p.State.Absent(n) {
 			continue
 		}
-		if p.state.Later[n.Name] && d.GetBehavior() != pg.DropBehavior_DROP_CASCADE {
-			p.breaks(report.Conditional)
-			p.reportAs(report.SeverityWarn, "text", 0, "view %s is dropped and made again; the running image must "+
+		if p.State.Later[n.Name] && d.GetBehavior() != pg.DropBehavior_DROP_CASCADE {
+			p.Breaks(report.Conditional)
+			p.ReportAs(report.SeverityWarn, "text", 0, "view %s is dropped and made again; the running image must "+
 				"live with the new one", n)
 			continue
 		}
-		p.breaks(report.Incompatible)
-		p.report(0, "this drops view %s", n)
+		p.Breaks(report.Incompatible)
+		p.Report(0, "this drops view %s", n)
 	}
 }
 
@@ -128,34 +128,34 @@ func dropObject(p *Pass) {
 		pg.ObjectType_OBJECT_CAST, pg.ObjectType_OBJECT_OPERATOR, pg.ObjectType_OBJECT_COLLATION:
 		p.dropObjects(d)
 	case pg.ObjectType_OBJECT_TRIGGER, pg.ObjectType_OBJECT_POLICY, pg.ObjectType_OBJECT_RULE:
-		p.breaks(report.Conditional)
-		p.reportAs(report.SeverityWarn, "text", 0, "%s changes what the running image's statements do", p.Kind)
+		p.Breaks(report.Conditional)
+		p.ReportAs(report.SeverityWarn, "text", 0, "%s changes what the running image's statements do", p.Kind)
 	}
 }
 
 func truncate(p *Pass) {
 	for _, r := range p.Node.GetTruncateStmt().GetRelations() {
-		if n := p.state.Named(r.GetRangeVar()); !p.state.IsNew(n) {
-			p.breaks(report.Incompatible)
-			p.report(r.GetRangeVar().GetLocation(), "this deletes all rows of %s", n)
+		if n := p.State.Named(r.GetRangeVar()); !p.State.IsNew(n) {
+			p.Breaks(report.Incompatible)
+			p.Report(r.GetRangeVar().GetLocation(), "this deletes all rows of %s", n)
 		}
 	}
 }
 
 func (p *Pass) dropObjects(d *pg.DropStmt) {
 	for _, o := range d.GetObjects() {
-		n := p.state.Listed(o)
+		n := p.State.Listed(o)
 		cascade := d.GetBehavior() == pg.DropBehavior_DROP_CASCADE
-		if p.state.Types[n.Name] && !cascade {
+		if p.State.Types[n.Name] && !cascade {
 			continue
 		}
-		if (p.state.Later[n.Name] || len(p.state.Functions[n.Name]) > 0) && !cascade {
-			p.breaks(report.Conditional)
-			p.reportAs(report.SeverityWarn, "text", 0, "%s %s: the script makes it again; the running image must "+
+		if (p.State.Later[n.Name] || len(p.State.Functions[n.Name]) > 0) && !cascade {
+			p.Breaks(report.Conditional)
+			p.ReportAs(report.SeverityWarn, "text", 0, "%s %s: the script makes it again; the running image must "+
 				"live with the new one", p.Kind, n)
 			continue
 		}
-		p.breaks(report.Incompatible)
-		p.report(0, "%s %s", p.Kind, n)
+		p.Breaks(report.Incompatible)
+		p.Report(0, "%s %s", p.Kind, n)
 	}
 }

@@ -17,8 +17,8 @@ func (p *Pass) effects() {
 		p.Repeatable = n.GetCreateStmt().GetIfNotExists()
 	case n.GetIndexStmt() != nil:
 		p.Repeatable = n.GetIndexStmt().GetIfNotExists() && n.GetIndexStmt().GetIdxname() != ""
-		if n.GetIndexStmt().GetUnique() && !p.state.IsNew(p.state.Named(n.GetIndexStmt().GetRelation())) {
-			p.breaks(report.Conditional)
+		if n.GetIndexStmt().GetUnique() && !p.State.IsNew(p.State.Named(n.GetIndexStmt().GetRelation())) {
+			p.Breaks(report.Conditional)
 		}
 	case n.GetDropStmt() != nil:
 		p.Repeatable = n.GetDropStmt().GetMissingOk()
@@ -42,7 +42,7 @@ func (p *Pass) effects() {
 		p.Repeatable = n.GetInsertStmt().GetOnConflictClause() != nil
 	case n.GetAlterEnumStmt() != nil:
 		p.Repeatable = n.GetAlterEnumStmt().GetSkipIfNewValExists()
-		p.breaks(report.Conditional)
+		p.Breaks(report.Conditional)
 	case n.GetUpdateStmt() != nil:
 		p.Repeatable = !readsItself(n.GetUpdateStmt())
 	case n.GetAlterTableStmt() != nil:
@@ -67,11 +67,11 @@ func (p *Pass) otherEffects(n *pg.Node) {
 		n.GetAlterDatabaseSetStmt() != nil, n.GetAlterRoleStmt() != nil, n.GetCallStmt() != nil:
 		p.Repeatable = true
 	case n.GetMergeStmt() != nil:
-		p.breaks(report.Conditional)
+		p.Breaks(report.Conditional)
 	case n.GetCopyStmt() != nil:
 		p.Repeatable = !n.GetCopyStmt().GetIsFrom()
 		if n.GetCopyStmt().GetIsProgram() {
-			p.breaks(report.Unknown)
+			p.Breaks(report.Unknown)
 			p.reportFixed(Unreviewable, "COPY … PROGRAM runs a command on the server")
 		}
 	case n.GetCreateEnumStmt() != nil, n.GetCompositeTypeStmt() != nil, n.GetCreateDomainStmt() != nil,
@@ -86,13 +86,13 @@ func (p *Pass) otherEffects(n *pg.Node) {
 		n.GetAlterTypeStmt() != nil, n.GetCreatePublicationStmt() != nil, n.GetAlterPublicationStmt() != nil,
 		n.GetPrepareStmt() != nil:
 	default:
-		p.breaks(report.Unknown)
+		p.Breaks(report.Unknown)
 		p.reportFixed(UnknownStatement, "no rule speaks about %s", p.Kind)
 	}
 }
 
 func (p *Pass) alterEffects() {
-	_, cmds := p.alters()
+	_, cmds := p.Alters()
 	p.Repeatable = true
 	for _, n := range p.Node.GetAlterTableStmt().GetCmds() {
 		c := n.GetAlterTableCmd()
@@ -108,16 +108,16 @@ func (p *Pass) alterEffects() {
 	for _, c := range cmds {
 		switch c.GetSubtype() {
 		case pg.AlterTableType_AT_SetNotNull, pg.AlterTableType_AT_AddConstraint:
-			p.breaks(report.Conditional)
+			p.Breaks(report.Conditional)
 		case pg.AlterTableType_AT_AlterColumnType:
 			if len(p.work) > 0 {
-				p.breaks(report.Conditional)
+				p.Breaks(report.Conditional)
 			}
 		case pg.AlterTableType_AT_AddColumn:
 			for _, k := range c.GetDef().GetColumnDef().GetConstraints() {
 				switch k.GetConstraint().GetContype() {
 				case pg.ConstrType_CONSTR_UNIQUE, pg.ConstrType_CONSTR_FOREIGN, pg.ConstrType_CONSTR_CHECK:
-					p.breaks(report.Conditional)
+					p.Breaks(report.Conditional)
 				}
 			}
 		}
@@ -143,5 +143,5 @@ func readsItself(u *pg.UpdateStmt) bool {
 // reportFixed notes a finding of a rule that is no analyzer.
 func (p *Pass) reportFixed(id, format string, args ...any) {
 	p.rule = Fixed(id)
-	p.report(0, format, args...)
+	p.Report(0, format, args...)
 }

@@ -24,5 +24,5 @@ func willFail(p *Pass) {
 			return
 		}
 	}
-	p.reportAs(p.rule.Severity, p.state.Evidence(), 0, "this fails: %s", p.Claims.Fails)
+	p.ReportAs(p.rule.Severity, p.State.Evidence(), 0, "this fails: %s", p.Claims.Fails)
 }

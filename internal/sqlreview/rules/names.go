@@ -36,18 +36,18 @@ func nameRules() []Analyzer {
 }
 
 func addRequiredColumn(p *Pass) {
-	t, cmds := p.alters()
+	t, cmds := p.Alters()
 	for _, c := range cmds {
 		def := c.GetDef().GetColumnDef()
 		if c.GetSubtype() != pg.AlterTableType_AT_AddColumn || def == nil {
 			continue
 		}
-		if known := p.state.Table(t); c.GetMissingOk() && known.Column(def.GetColname()) != nil {
+		if known := p.State.Table(t); c.GetMissingOk() && known.Column(def.GetColname()) != nil {
 			continue
 		}
 		if f := syntax.FactsOf(def); f.NotNull && !f.Filled(syntax.TypeOf(def.GetTypeName())) {
-			p.breaks(report.Incompatible)
-			p.report(def.GetLocation(), "column %s.%s is NOT NULL and has no default", t, def.GetColname())
+			p.Breaks(report.Incompatible)
+			p.Report(def.GetLocation(), "column %s.%s is NOT NULL and has no default", t, def.GetColname())
 		}
 	}
 }
@@ -58,13 +58,13 @@ func renameColumn(p *Pass) {
 		r.GetRenameType() != pg.ObjectType_OBJECT_ATTRIBUTE {
 		return
 	}
-	n := p.state.Named(r.GetRelation())
-	if p.state.IsNew(n) || p.state.ColumnIsNew(n, r.GetSubname()) ||
-		r.GetRenameType() == pg.ObjectType_OBJECT_ATTRIBUTE && p.state.Types[n.Name] {
+	n := p.State.Named(r.GetRelation())
+	if p.State.IsNew(n) || p.State.ColumnIsNew(n, r.GetSubname()) ||
+		r.GetRenameType() == pg.ObjectType_OBJECT_ATTRIBUTE && p.State.Types[n.Name] {
 		return
 	}
-	p.breaks(report.Incompatible)
-	p.report(r.GetRelation().GetLocation(), "column %s.%s is renamed to %s", n, r.GetSubname(), r.GetNewname())
+	p.Breaks(report.Incompatible)
+	p.Report(r.GetRelation().GetLocation(), "column %s.%s is renamed to %s", n, r.GetSubname(), r.GetNewname())
 }
 
 func renameTable(p *Pass) {
@@ -76,17 +76,17 @@ func renameTable(p *Pass) {
 			relation = r.GetRelation()
 		}
 	}
-	if relation == nil || p.state.IsNew(p.state.Named(relation)) {
+	if relation == nil || p.State.IsNew(p.State.Named(relation)) {
 		return
 	}
-	p.breaks(report.Incompatible)
-	p.report(relation.GetLocation(), "%s gets another name or schema", p.state.Named(relation))
+	p.Breaks(report.Incompatible)
+	p.Report(relation.GetLocation(), "%s gets another name or schema", p.State.Named(relation))
 }
 
 func renameObject(p *Pass) {
 	if o := p.Node.GetAlterObjectSchemaStmt(); o != nil && o.GetRelation() == nil {
-		p.breaks(report.Incompatible)
-		p.report(0, "%s moves an object that the running image may use", p.Kind)
+		p.Breaks(report.Incompatible)
+		p.Report(0, "%s moves an object that the running image may use", p.Kind)
 	}
 	r := p.Node.GetRenameStmt()
 	if r == nil {
@@ -97,17 +97,17 @@ func renameObject(p *Pass) {
 		pg.ObjectType_OBJECT_FUNCTION,
 		pg.ObjectType_OBJECT_PROCEDURE, pg.ObjectType_OBJECT_ROUTINE, pg.ObjectType_OBJECT_SEQUENCE,
 		pg.ObjectType_OBJECT_ROLE, pg.ObjectType_OBJECT_DATABASE:
-		if p.state.Types[p.state.Listed(r.GetObject()).Name] {
+		if p.State.Types[p.State.Listed(r.GetObject()).Name] {
 			return
 		}
-		p.breaks(report.Incompatible)
-		p.report(0, "%s to %s", p.Kind, r.GetNewname())
+		p.Breaks(report.Incompatible)
+		p.Report(0, "%s to %s", p.Kind, r.GetNewname())
 	}
 }
 
 func enumRenameValue(p *Pass) {
 	if e := p.Node.GetAlterEnumStmt(); e.GetOldVal() != "" {
-		p.breaks(report.Incompatible)
-		p.report(0, "enum value %q is renamed to %q", e.GetOldVal(), e.GetNewVal())
+		p.Breaks(report.Incompatible)
+		p.Report(0, "enum value %q is renamed to %q", e.GetOldVal(), e.GetNewVal())
 	}
 }

@@ -16,16 +16,25 @@ import (
 
 // A Pass is what a rule sees of one statement: the statement as it is executed, the database before it, and what the
 // server will do. A rule looks, and says what it finds by Report and Breaks; it needs no other rule.
+//
+//	Node, SQL, Kind       the statement (Statement has more: is it in a body, in a transaction, under a condition)
+//	State                 what is there: Named gives a relation its name, Table what is known of it (nil: nothing), IsNew
+//	                      whether the script made it, so that nobody else uses it yet
+//	Claims                the locks, rewrites, scans and builds that the server will do, and why it will refuse
+//	Alters                the commands of an ALTER TABLE on a relation that exists before the script
+//	Small                 whether a relation is known to be small
+//	Report, ReportAs      a finding, at a location of the parse tree
+//	Breaks                what the statement does to the image that runs now
 type Pass struct {
 	*schema.Statement
-	state  *schema.State
+	State  *schema.State
 	policy report.Policy
-	// claims is what the server will do. A rule may add why the statement fails.
+	// Claims is what the server will do. A rule may add why the statement fails.
 	Claims report.Claims
 	// work is the work of the size of a table that the claims name, with the rule that speaks about it.
 	work []claims.Work
 
-	// compat says whether the running image works on, rerun that running the statement twice is harmless.
+	// Compatibility says whether the running image works on, Repeatable that running the statement twice is harmless.
 	Compatibility report.Compatibility
 	Repeatable    bool
 	Diagnostics   []Diagnostic
@@ -35,7 +44,7 @@ type Pass struct {
 
 // Check runs all rules over a statement, before the model of the database moves past it.
 func Check(st *schema.Statement, s *schema.State, policy report.Policy, all []Analyzer) *Pass {
-	p := &Pass{Statement: st, state: s, policy: policy, Compatibility: report.Compatible}
+	p := &Pass{Statement: st, State: s, policy: policy, Compatibility: report.Compatible}
 	p.Claims, p.work = claims.Of(st, s, policy.AssumeRows != 0)
 	p.effects()
 	for _, a := range all {
@@ -54,13 +63,13 @@ type Diagnostic struct {
 	Evidence string
 }
 
-// report notes a finding at a location of the parse tree; 0 is the start of the statement.
-func (p *Pass) report(location int32, format string, args ...any) {
-	p.reportAs(p.rule.Severity, "text", location, format, args...)
+// Report notes a finding at a location of the parse tree; 0 is the start of the statement.
+func (p *Pass) Report(location int32, format string, args ...any) {
+	p.ReportAs(p.rule.Severity, "text", location, format, args...)
 }
 
-// reportAs is report with another severity and evidence.
-func (p *Pass) reportAs(s report.Severity, evidence string, location int32, format string, args ...any) {
+// ReportAs is Report with another severity and evidence.
+func (p *Pass) ReportAs(s report.Severity, evidence string, location int32, format string, args ...any) {
 	p.Diagnostics = append(p.Diagnostics, Diagnostic{p.rule, s, p.place(location), fmt.Sprintf(format, args...),
 		evidence})
 }
@@ -73,14 +82,14 @@ func (p *Pass) place(location int32) int {
 	return p.Start
 }
 
-// breaks says what the statement does to the running image; the worst of all counts.
-func (p *Pass) breaks(c report.Compatibility) { p.Compatibility = report.Worse(p.Compatibility, c) }
+// Breaks says what the statement does to the running image; the worst of all counts.
+func (p *Pass) Breaks(c report.Compatibility) { p.Compatibility = report.Worse(p.Compatibility, c) }
 
-// alters gives the commands of an ALTER TABLE on a relation that exists before the script.
-func (p *Pass) alters() (catalog.Ref, []*pg.AlterTableCmd) { return p.state.Alters(p.Node) }
+// Alters gives the commands of an ALTER TABLE on a relation that exists before the script.
+func (p *Pass) Alters() (catalog.Ref, []*pg.AlterTableCmd) { return p.State.Alters(p.Node) }
 
-// small says whether a relation is known to be small.
-func (p *Pass) small(n catalog.Ref) bool { return p.policy.Small(p.state.Table(n)) }
+// Small says whether a relation is known to be small.
+func (p *Pass) Small(n catalog.Ref) bool { return p.policy.Small(p.State.Table(n)) }
 
 // reportWork turns the work that a rule speaks about into its findings. Work on a table that is known to be small is
 // worth an info line only.
@@ -90,9 +99,9 @@ func reportWork(p *Pass) {
 			continue
 		}
 		severity := p.rule.Severity
-		if p.rule.Family == report.FamilyLock && p.small(w.Relation) {
+		if p.rule.Family == report.FamilyLock && p.Small(w.Relation) {
 			severity = report.SeverityInfo
 		}
-		p.reportAs(severity, w.Evidence, w.At, "%s", w.Message)
+		p.ReportAs(severity, w.Evidence, w.At, "%s", w.Message)
 	}
 }

@@ -24,30 +24,30 @@ func rightRules() []Analyzer {
 }
 
 func rls(p *Pass) {
-	t, cmds := p.alters()
+	t, cmds := p.Alters()
 	for _, c := range cmds {
 		switch c.GetSubtype() {
 		case pg.AlterTableType_AT_EnableRowSecurity, pg.AlterTableType_AT_ForceRowSecurity:
-			if known := p.state.Table(t); p.state.Policies[t] || known != nil && known.Policies > 0 {
-				p.breaks(report.Conditional)
-				p.reportAs(report.SeverityWarn, "text", 0, "row security on %s changes what the running image sees", t)
+			if known := p.State.Table(t); p.State.Policies[t] || known != nil && known.Policies > 0 {
+				p.Breaks(report.Conditional)
+				p.ReportAs(report.SeverityWarn, "text", 0, "row security on %s changes what the running image sees", t)
 				continue
 			}
-			p.breaks(report.Incompatible)
-			p.report(0, "row security on %s without a policy hides all its rows", t)
+			p.Breaks(report.Incompatible)
+			p.Report(0, "row security on %s without a policy hides all its rows", t)
 		case pg.AlterTableType_AT_DisableRowSecurity, pg.AlterTableType_AT_NoForceRowSecurity:
-			p.breaks(report.Conditional)
-			p.reportAs(report.SeverityWarn, "text", 0, "row security on %s is taken away", t)
+			p.Breaks(report.Conditional)
+			p.ReportAs(report.SeverityWarn, "text", 0, "row security on %s is taken away", t)
 		}
 	}
 	relation := p.Node.GetCreatePolicyStmt().GetTable()
 	if relation == nil {
 		relation = p.Node.GetAlterPolicyStmt().GetTable()
 	}
-	if relation != nil && !p.state.IsNew(p.state.Named(relation)) {
-		p.breaks(report.Conditional)
-		p.reportAs(report.SeverityWarn, "text", relation.GetLocation(),
-			"a policy on %s changes what the running image sees", p.state.Named(relation))
+	if relation != nil && !p.State.IsNew(p.State.Named(relation)) {
+		p.Breaks(report.Conditional)
+		p.ReportAs(report.SeverityWarn, "text", relation.GetLocation(),
+			"a policy on %s changes what the running image sees", p.State.Named(relation))
 	}
 }
 
@@ -56,26 +56,26 @@ func revoke(p *Pass) {
 	switch {
 	case g != nil && !g.GetIsGrant():
 		for _, o := range g.GetObjects() {
-			if o.GetRangeVar() == nil || !p.state.IsNew(p.state.Named(o.GetRangeVar())) {
-				p.breaks(report.Incompatible)
-				p.report(0, "REVOKE may take away what the running image needs")
+			if o.GetRangeVar() == nil || !p.State.IsNew(p.State.Named(o.GetRangeVar())) {
+				p.Breaks(report.Incompatible)
+				p.Report(0, "REVOKE may take away what the running image needs")
 				return
 			}
 		}
 	case roles != nil && !roles.GetIsGrant():
-		p.breaks(report.Incompatible)
-		p.report(0, "REVOKE of a role may take away what the running image needs")
+		p.Breaks(report.Incompatible)
+		p.Report(0, "REVOKE of a role may take away what the running image needs")
 	case defaults.GetAction() != nil && !defaults.GetAction().GetIsGrant():
-		p.reportAs(report.SeverityWarn, "text", 0, "objects made from now on get fewer privileges")
+		p.ReportAs(report.SeverityWarn, "text", 0, "objects made from now on get fewer privileges")
 	}
 }
 
 func ownerChange(p *Pass) {
-	t, cmds := p.alters()
+	t, cmds := p.Alters()
 	for _, c := range cmds {
 		if c.GetSubtype() == pg.AlterTableType_AT_ChangeOwner {
-			p.breaks(report.Conditional)
-			p.report(0, "%s gets another owner", t)
+			p.Breaks(report.Conditional)
+			p.Report(0, "%s gets another owner", t)
 		}
 	}
 }

@@ -37,13 +37,13 @@ func rowRules() []Analyzer {
 
 func deleteNoWhere(p *Pass) {
 	d := p.Node.GetDeleteStmt()
-	if d == nil || p.state.IsNew(p.state.Named(d.GetRelation())) {
+	if d == nil || p.State.IsNew(p.State.Named(d.GetRelation())) {
 		return
 	}
-	p.breaks(report.Conditional)
+	p.Breaks(report.Conditional)
 	if syntax.AlwaysTrue(d.GetWhereClause()) && len(d.GetUsingClause()) == 0 {
-		p.breaks(report.Incompatible)
-		p.report(d.GetRelation().GetLocation(), "this deletes all rows of %s", p.state.Named(d.GetRelation()))
+		p.Breaks(report.Incompatible)
+		p.Report(d.GetRelation().GetLocation(), "this deletes all rows of %s", p.State.Named(d.GetRelation()))
 	}
 }
 
@@ -53,7 +53,7 @@ func overwriteNoWhere(p *Pass) {
 		return
 	}
 	if columns := p.overwritten(u, n); len(columns) > 0 {
-		p.report(u.GetRelation().GetLocation(), "this overwrites %s in every row of %s", strings.Join(columns, ", "), n)
+		p.Report(u.GetRelation().GetLocation(), "this overwrites %s in every row of %s", strings.Join(columns, ", "), n)
 	}
 }
 
@@ -62,22 +62,22 @@ func backfillNoWhere(p *Pass) {
 	if u == nil {
 		return
 	}
-	p.breaks(report.Conditional)
+	p.Breaks(report.Conditional)
 	if !everyRow(u) || len(p.overwritten(u, n)) > 0 {
 		return
 	}
 	severity := p.rule.Severity
-	if p.small(n) {
+	if p.Small(n) {
 		severity = report.SeverityInfo
 	}
-	p.reportAs(severity, "text", u.GetRelation().GetLocation(), "this updates every row of %s", n)
+	p.ReportAs(severity, "text", u.GetRelation().GetLocation(), "this updates every row of %s", n)
 }
 
 // overwritten lists the columns of an UPDATE that the script did not add: they may hold values.
 func (p *Pass) overwritten(u *pg.UpdateStmt, n catalog.Ref) []string {
 	var out []string
 	for _, t := range u.GetTargetList() {
-		if column := t.GetResTarget().GetName(); !p.state.ColumnIsNew(n, column) && !slices.Contains(out, column) {
+		if column := t.GetResTarget().GetName(); !p.State.ColumnIsNew(n, column) && !slices.Contains(out, column) {
 			out = append(out, column)
 		}
 	}
@@ -90,8 +90,8 @@ func (p *Pass) updates() (*pg.UpdateStmt, catalog.Ref) {
 	if u == nil {
 		return nil, catalog.Ref{}
 	}
-	n := p.state.Named(u.GetRelation())
-	if p.state.IsNew(n) || p.state.Missing(n) {
+	n := p.State.Named(u.GetRelation())
+	if p.State.IsNew(n) || p.State.Missing(n) {
 		return nil, n
 	}
 	return u, n

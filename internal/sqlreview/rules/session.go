@@ -51,12 +51,12 @@ func sessionRules() []Analyzer {
 
 func indexWithoutStatistics(p *Pass) {
 	i := p.Node.GetIndexStmt()
-	t := p.state.Named(i.GetRelation())
-	if i == nil || p.state.IsNew(t) || p.small(t) {
+	t := p.State.Named(i.GetRelation())
+	if i == nil || p.State.IsNew(t) || p.Small(t) {
 		return
 	}
-	if what := p.state.UnknownTo(t, i.GetIndexParams()); what != "" {
-		p.report(i.GetRelation().GetLocation(), "the planner has no statistics about %s of %s, and nothing here "+
+	if what := p.State.UnknownTo(t, i.GetIndexParams()); what != "" {
+		p.Report(i.GetRelation().GetLocation(), "the planner has no statistics about %s of %s, and nothing here "+
 			"analyses the table afterwards", what, t)
 	}
 }
@@ -68,8 +68,8 @@ func explicitLock(p *Pass) {
 		return
 	}
 	for _, r := range l.GetRelations() {
-		if n := p.state.Named(r.GetRangeVar()); !p.state.IsNew(n) {
-			p.report(r.GetRangeVar().GetLocation(), "this locks %s until the transaction ends", n)
+		if n := p.State.Named(r.GetRangeVar()); !p.State.IsNew(n) {
+			p.Report(r.GetRangeVar().GetLocation(), "this locks %s until the transaction ends", n)
 		}
 	}
 }
@@ -77,33 +77,33 @@ func explicitLock(p *Pass) {
 func sessionGuardOff(p *Pass) {
 	if v := p.Node.GetVariableSetStmt(); v.GetName() == "session_replication_role" &&
 		v.GetKind() == pg.VariableSetKind_VAR_SET_VALUE {
-		p.breaks(report.Conditional)
-		p.report(0, "session_replication_role switches off triggers and foreign keys")
+		p.Breaks(report.Conditional)
+		p.Report(0, "session_replication_role switches off triggers and foreign keys")
 	}
-	t, cmds := p.alters()
+	t, cmds := p.Alters()
 	for _, c := range cmds {
 		switch c.GetSubtype() {
 		case pg.AlterTableType_AT_DisableTrig, pg.AlterTableType_AT_DisableTrigAll,
 			pg.AlterTableType_AT_DisableTrigUser:
-			p.breaks(report.Conditional)
-			p.report(0, "triggers of %s are switched off", t)
+			p.Breaks(report.Conditional)
+			p.Report(0, "triggers of %s are switched off", t)
 		case pg.AlterTableType_AT_EnableTrig, pg.AlterTableType_AT_EnableTrigAll, pg.AlterTableType_AT_EnableTrigUser,
 			pg.AlterTableType_AT_EnableAlwaysTrig, pg.AlterTableType_AT_EnableReplicaTrig:
-			p.breaks(report.Conditional)
-			p.reportAs(report.SeverityWarn, "text", 0, "triggers of %s are switched on", t)
+			p.Breaks(report.Conditional)
+			p.ReportAs(report.SeverityWarn, "text", 0, "triggers of %s are switched on", t)
 		}
 	}
 }
 
 func alterSystem(p *Pass) {
 	if p.Node.GetAlterSystemStmt() != nil {
-		p.breaks(report.Unknown)
-		p.report(0, "ALTER SYSTEM changes the server for everybody")
+		p.Breaks(report.Unknown)
+		p.Report(0, "ALTER SYSTEM changes the server for everybody")
 	}
 	if p.Node.GetAlterDatabaseSetStmt() != nil || p.Node.GetAlterRoleSetStmt() != nil ||
 		p.Node.GetAlterDatabaseStmt() != nil {
-		p.breaks(report.Conditional)
-		p.reportAs(report.SeverityWarn, "text", 0, "%s changes sessions that start from now on", p.Kind)
+		p.Breaks(report.Conditional)
+		p.ReportAs(report.SeverityWarn, "text", 0, "%s changes sessions that start from now on", p.Kind)
 	}
 }
 
@@ -112,29 +112,29 @@ func domainConstraint(p *Pass) {
 	if d == nil {
 		return
 	}
-	n := p.state.Qualify("", syntax.LastName(d.GetTypeName()))
-	if _, made := p.state.Domains[n.Name]; made {
+	n := p.State.Qualify("", syntax.LastName(d.GetTypeName()))
+	if _, made := p.State.Domains[n.Name]; made {
 		return
 	}
-	p.breaks(report.Conditional)
+	p.Breaks(report.Conditional)
 	if d.GetSubtype() == "O" || d.GetSubtype() == "C" && !d.GetDef().GetConstraint().GetSkipValidation() {
-		p.report(0, "every table with a column of type %s is scanned", n)
+		p.Report(0, "every table with a column of type %s is scanned", n)
 	}
 }
 
 func calledFunction(p *Pass) {
-	if p.Node.GetSelectStmt() == nil || p.state.Catalog == nil {
+	if p.Node.GetSelectStmt() == nil || p.State.Catalog == nil {
 		return
 	}
 	for _, c := range syntax.Calls(p.Node) {
 		n := syntax.CalledName(c)
-		if len(p.state.Functions[n]) > 0 {
+		if len(p.State.Functions[n]) > 0 {
 			continue
 		}
-		for _, f := range p.state.Catalog.Functions {
+		for _, f := range p.State.Catalog.Functions {
 			if f.Name == n && f.Volatility == "v" {
-				p.breaks(report.Unknown)
-				p.reportAs(p.rule.Severity, "catalog", c.GetLocation(), "%s() is called, and what it does is not known",
+				p.Breaks(report.Unknown)
+				p.ReportAs(p.rule.Severity, "catalog", c.GetLocation(), "%s() is called, and what it does is not known",
 					n)
 				break
 			}
@@ -144,12 +144,12 @@ func calledFunction(p *Pass) {
 
 func workUnderLock(p *Pass) {
 	t := rowsRead(p.Node)
-	if t == nil || p.Alone || p.state.IsNew(p.state.Named(t)) || p.small(p.state.Named(t)) {
+	if t == nil || p.Alone || p.State.IsNew(p.State.Named(t)) || p.Small(p.State.Named(t)) {
 		return
 	}
-	for _, n := range p.state.Locked() {
-		p.report(t.GetLocation(), "%s stays locked (%s) while this statement works on %s", n, p.state.Touched[n].Locked,
-			p.state.Named(t))
+	for _, n := range p.State.Locked() {
+		p.Report(t.GetLocation(), "%s stays locked (%s) while this statement works on %s", n, p.State.Touched[n].Locked,
+			p.State.Named(t))
 		return
 	}
 }
@@ -166,7 +166,7 @@ func lockTimeoutOff(p *Pass) {
 			strings.Trim(c.GetSval().GetSval(), "0msinhd ") == ""
 	}
 	if off {
-		p.report(0, "lock_timeout is switched off")
+		p.Report(0, "lock_timeout is switched off")
 	}
 }
 

@@ -35,7 +35,7 @@ func concurrentlyInTx(p *Pass) {
 	reportWork(p)
 	if p.InBody && p.Refuses {
 		p.Claims.Fails = p.Kind + " cannot be executed from a function"
-		p.report(0, "%s cannot run inside a DO block or function", p.Kind)
+		p.Report(0, "%s cannot run inside a DO block or function", p.Kind)
 	}
 }
 
@@ -43,10 +43,10 @@ func enumSameTx(p *Pass) {
 	if p.Node.GetAlterEnumStmt() != nil {
 		return
 	}
-	for _, label := range p.state.Labels {
+	for _, label := range p.State.Labels {
 		if strings.Contains(p.SQL, "'"+strings.ReplaceAll(label, "'", "''")+"'") && p.mayUse(label) {
 			p.Claims.Fails = "unsafe use of new value of enum type"
-			p.report(0, "the value %q is used in the transaction that adds it", label)
+			p.Report(0, "the value %q is used in the transaction that adds it", label)
 		}
 	}
 }
@@ -55,7 +55,7 @@ func enumSameTx(p *Pass) {
 // with a column of it, or one of which not all columns are known.
 func (p *Pass) mayUse(label string) bool {
 	enums := map[string]bool{}
-	for enum, added := range p.state.Added {
+	for enum, added := range p.State.Added {
 		if slices.Contains(added, label) {
 			enums[enum] = true
 		}
@@ -68,9 +68,9 @@ func (p *Pass) mayUse(label string) bool {
 		case *pg.FuncCall:
 			uses = uses || schema.BuiltinFunction(syntax.CalledName(x)) == ""
 		case *pg.RangeVar:
-			n := p.state.Named(x)
-			t := p.state.Table(n)
-			uses = uses || t == nil || !p.state.ColumnsKnown(n) ||
+			n := p.State.Named(x)
+			t := p.State.Table(n)
+			uses = uses || t == nil || !p.State.ColumnsKnown(n) ||
 				slices.ContainsFunc(t.Columns,
 					func(c catalog.Column) bool { return enums[syntax.ParseType(c.Type).Name] })
 		}
