@@ -12,19 +12,9 @@ import (
 )
 
 func (a *app) backupCommand() *cobra.Command {
-	return group("backup", "Backups: create, list, verify, restore and prune them", a.backupListCommand(),
+	return group("backup", "Backups: create, list, verify, restore and prune them",
+		a.reader("list", "The backups that are kept, the newest first", (*session).Backups),
 		a.backupVerifyCommand(), a.backupPruneCommand(), a.backupCreateCommand(), a.backupRestoreCommand())
-}
-
-func (a *app) backupListCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "list",
-		Short: "The backups that are kept, the newest first",
-		Args:  args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.reading(func(s *session) (view.Page, error) { return s.Backups(c.Context()) })
-		},
-	}
 }
 
 func (a *app) backupVerifyCommand() *cobra.Command {

@@ -84,7 +84,7 @@ func (a *app) printFault(f *fault.Fault) {
 		style = ui.Style{
 			Label:   func(s string) string { return "\x1b[1m" + s + "\x1b[0m" },
 			Command: func(s string) string { return "\x1b[36m" + s + "\x1b[0m" },
-			Quiet:   func(s string) string { return "\x1b[2m" + s + "\x1b[0m" },
+			Faint:   func(s string) string { return "\x1b[2m" + s + "\x1b[0m" },
 		}
 	}
 	fmt.Fprint(a.Err, "\n"+ui.Fault(f, a.width(), style))

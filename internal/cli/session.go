@@ -43,6 +43,14 @@ func (a *app) reading(do func(*session) (view.Page, error)) error {
 	return a.withScreen(c, noScreen(), false, nil, do)
 }
 
+// reader is a command without arguments that only reads.
+func (a *app) reader(use, short string, do func(*session, context.Context) (view.Page, error)) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.reading(func(s *session) (view.Page, error) { return do(s, c.Context()) })
+		}}
+}
+
 // working runs one act that no run holds, with a screen that shows how far it is.
 func (a *app) working(spec engine.Spec, do func(s *session, say func(engine.Progress)) (view.Page, error)) error {
 	return a.acting(false, func(s *session) (view.Page, error) {

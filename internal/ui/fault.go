@@ -10,7 +10,7 @@ import (
 type Style struct {
 	Label   func(string) string // the names of the parts
 	Command func(string) string // what can be pasted
-	Quiet   func(string) string // what is only for reference
+	Faint   func(string) string // what is only for reference
 }
 
 const (
@@ -36,7 +36,7 @@ func Fault(f *fault.Fault, width int, s Style) string {
 		label = ""
 	}
 	if f.Code != "" {
-		b.WriteString(mark(s.Quiet, pad("code", labelWide)+string(f.Code)) + "\n")
+		b.WriteString(mark(s.Faint, pad("code", labelWide)+string(f.Code)) + "\n")
 	}
 	return b.String()
 }
@@ -61,13 +61,13 @@ func command(b *strings.Builder, label string, c fault.Command, wide, width int,
 	if Width(line) > wide || width > 0 && room < 20 {
 		b.WriteString("\n")
 		for _, w := range Wrap(Clean(c.Why), width-labelWide-2) {
-			b.WriteString(pad("", labelWide+2) + mark(s.Quiet, w) + "\n")
+			b.WriteString(pad("", labelWide+2) + mark(s.Faint, w) + "\n")
 		}
 		return
 	}
 	gap := pad("", wide-Width(line)+2)
 	for _, w := range Wrap(Clean(c.Why), room) {
-		b.WriteString(gap + mark(s.Quiet, w) + "\n")
+		b.WriteString(gap + mark(s.Faint, w) + "\n")
 		gap = pad("", labelWide+wide+2)
 	}
 }

@@ -20,7 +20,7 @@ type Screen struct {
 	w     io.Writer
 	index int
 	of    int
-	quiet time.Time // no progress before
+	next  time.Time // no progress before
 }
 
 // New gives a screen. What cannot be written is lost; a run never fails for it.
@@ -34,14 +34,14 @@ func (s *Screen) Observe(e engine.Event) {
 	case engine.RunOpened:
 		s.line(e.At, "%s", opened(e))
 	case engine.StepBegan:
-		s.index, s.of, s.quiet = e.Index, e.Of, time.Time{}
+		s.index, s.of, s.next = e.Index, e.Of, time.Time{}
 		s.step(e.At, e.Spec.Name, e.Spec.Title)
 	case engine.StepProgress:
-		if !e.Line && e.At.Before(s.quiet) {
+		if !e.Line && e.At.Before(s.next) {
 			return
 		}
 		if !e.Line {
-			s.quiet = e.At.Add(between)
+			s.next = e.At.Add(between)
 		}
 		s.step(e.At, e.Step, ui.Progress(e.Text, e.Done, e.Total))
 	case engine.StepEnded:

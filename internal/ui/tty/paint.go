@@ -1,6 +1,6 @@
 package tty
 
-// paint colours text, or leaves it.
+// paint colours text where it is true.
 type paint bool
 
 func (p paint) with(code, s string) string {
@@ -14,5 +14,5 @@ func (p paint) good(s string) string   { return p.with("32", s) }
 func (p paint) bad(s string) string    { return p.with("31", s) }
 func (p paint) warn(s string) string   { return p.with("33", s) }
 func (p paint) busy(s string) string   { return p.with("36", s) }
-func (p paint) quiet(s string) string  { return p.with("2", s) }
+func (p paint) faint(s string) string  { return p.with("2", s) }
 func (p paint) strong(s string) string { return p.with("1", s) }

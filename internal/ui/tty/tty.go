@@ -91,11 +91,6 @@ func (s *Screen) Hold() (release func()) {
 	})
 }
 
-// Style is the style for the faults that are shown on this terminal.
-func (s *Screen) Style() ui.Style {
-	return ui.Style{Label: s.p.quiet, Command: s.p.strong, Quiet: s.p.quiet}
-}
-
 func (s *Screen) move() {
 	defer close(s.stopped)
 	t := time.NewTicker(s.o.Every)
@@ -135,7 +130,7 @@ func (s *Screen) Observe(e engine.Event) {
 		s.work = nil
 		s.print(s.ended(e))
 	case engine.Asked:
-		s.print("  " + s.p.quiet(ui.Clip("? "+ui.Clean(e.Question)+" "+ui.Clean(e.Answer), s.width()-2)))
+		s.print("  " + s.p.faint(ui.Clip("? "+ui.Clean(e.Question)+" "+ui.Clean(e.Answer), s.width()-2)))
 	case engine.RunClosed:
 		s.work = nil
 		s.print(s.closed(e))
@@ -182,7 +177,7 @@ func (s *Screen) row(sign string, name engine.Name, text, took string) string {
 	room := s.room(took)
 	lines := ui.Wrap(text, room)
 	gap := strings.Repeat(" ", max(1, room-ui.Width(lines[0])+2))
-	row := fmt.Sprintf("  %s %-10s  %s%s%s", sign, name, lines[0], gap, s.p.quiet(took))
+	row := fmt.Sprintf("  %s %-10s  %s%s%s", sign, name, lines[0], gap, s.p.faint(took))
 	for _, l := range lines[1:] {
 		row += "\n" + strings.Repeat(" ", before) + l
 	}
@@ -209,7 +204,7 @@ func (s *Screen) opened(e engine.RunOpened) string {
 		title = "Going on: " + strings.ToLower(title)
 	}
 	return fmt.Sprintf("%s\n", s.p.strong(fmt.Sprintf("%s %s of %s in %s", title, t.Tag, t.App,
-		t.Environment))+s.p.quiet("  run "+string(e.Run)))
+		t.Environment))+s.p.faint("  run "+string(e.Run)))
 }
 
 func (s *Screen) ended(e engine.StepEnded) string {
@@ -227,7 +222,7 @@ func (s *Screen) ended(e engine.StepEnded) string {
 	case e.Record.Verdict == engine.Failed || e.Err != nil:
 		return s.row(s.p.bad("✗"), e.Spec.Name, text, took)
 	case e.Adopted:
-		return s.row(s.p.quiet("="), e.Spec.Name, text, "already done")
+		return s.row(s.p.faint("="), e.Spec.Name, text, "already done")
 	}
 	return s.row(s.p.good("✓"), e.Spec.Name, text, took)
 }
@@ -241,7 +236,7 @@ func (s *Screen) closed(e engine.RunClosed) string {
 	case fault.RolledBack, fault.Unknown, fault.Busy, fault.Waiting:
 		colour = s.p.warn
 	}
-	text := "\n" + colour(strings.ReplaceAll(o.String(), "-", " ")) + s.p.quiet(fmt.Sprintf("  exit %d", o.Exit()))
+	text := "\n" + colour(strings.ReplaceAll(o.String(), "-", " ")) + s.p.faint(fmt.Sprintf("  exit %d", o.Exit()))
 	if e.Open {
 		text += s.p.warn("  the run stays open")
 	}
