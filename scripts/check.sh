@@ -11,6 +11,13 @@ step "gofmt"
 unformatted=$(git ls-files '*.go' | xargs gofmt -l)
 [ -z "$unformatted" ] || { printf 'not formatted:\n%s\n' "$unformatted"; exit 1; }
 
+step "120 columns (a tab counts as four)"
+git ls-files '*.go' | xargs perl -CSD -ne '
+	s/\t/    /g; chomp;
+	if (length > 120) { print "$ARGV:$.: ", length, " columns\n"; $wide++ }
+	close ARGV if eof;
+	END { print "$wide lines are too wide\n" if $wide; $? = 1 if $wide }'
+
 step "go mod tidy"
 go mod tidy -diff
 

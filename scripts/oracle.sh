@@ -42,7 +42,7 @@ fetch() {
 
 versions=${1:-15}
 case ${2:-oracle} in
-oracle) tests='^TestOracle' show='statements in|trace_oracle_test.go' ;;
+oracle) tests='^TestOracle' show='statements in|oracle_test.go' ;;
 apply) tests='^Test(Fault|Run_|Raise_|Exec_|Begin_|Decide_|Probe_|Database_)' show='decided rightly|longest stall' ;;
 *) echo "oracle: the tests are oracle or apply, not \"$2\"" >&2; exit 1 ;;
 esac
