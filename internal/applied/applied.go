@@ -17,7 +17,7 @@ type Database interface {
 	Identity(ctx context.Context) (apply.Identity, error)
 	Markers(ctx context.Context, k apply.Key) ([]apply.Marker, error)
 	AllMarkers(ctx context.Context, app, environment string) ([]apply.Marked, error)
-	ToolHistory(ctx context.Context, w migrator.Want) (migrator.Book, error)
+	ToolHistory(ctx context.Context, w migrator.Want) (migrator.History, error)
 }
 
 // Parts is what Migrations are told from.

@@ -23,6 +23,25 @@ func CheckReason(reason string) error {
 	return nil
 }
 
+// CheckDelete tells why a backup cannot be deleted: ErrReason for an empty reason, ErrMissing for what cannot be a name.
+func CheckDelete(name, reason string) error {
+	if err := CheckReason(reason); err != nil {
+		return err
+	}
+	if err := CheckName(name); err != nil {
+		return As(ErrMissing, err)
+	}
+	return nil
+}
+
+// CheckSpace gives ErrFull when less is free at a location than must be, in bytes.
+func CheckSpace(location string, free, least int64) error {
+	if free < least {
+		return fmt.Errorf("%w: %s has %d MB, at least %d are wanted", ErrFull, location, free>>20, least>>20)
+	}
+	return nil
+}
+
 // As gives err unchanged in its text, matching a sentinel of this package too.
 func As(sentinel, err error) error { return as{sentinel, err} }
 

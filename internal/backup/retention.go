@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,10 +81,7 @@ const forming = 24 * time.Hour
 func (r Retention) Judge(all []Entry, needed map[string]string, now time.Time) []Judgement {
 	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b Entry) int {
-		if c := b.At.Compare(a.At); c != 0 {
-			return c
-		}
-		return strings.Compare(b.Name, a.Name)
+		return cmp.Or(b.At.Compare(a.At), strings.Compare(b.Name, a.Name))
 	})
 	rank, verified := 0, false
 	var out []Judgement

@@ -15,8 +15,8 @@ type Block struct {
 	// Kind: the value of its key "kind", or ""
 	Kind string
 
-	node  ast.Node
-	place *place
+	node   ast.Node
+	origin *origin
 }
 
 // Present tells whether the block stands in the file.
@@ -28,7 +28,7 @@ func (b Block) Where() string {
 		return ""
 	}
 	line, column := position(b.node)
-	return fmt.Sprintf("%s:%d:%d", b.place.file, line, column)
+	return fmt.Sprintf("%s:%d:%d", b.origin.file, line, column)
 }
 
 // Decode reads the block strictly into a struct, given by pointer: an unknown key, a wrong type, a key that stands
@@ -45,7 +45,7 @@ func (b Block) Decode(into any) error {
 	if b.node == nil {
 		return fmt.Errorf("decode configuration: the block is absent")
 	}
-	d := decoder{place: b.place}
+	d := decoder{origin: b.origin}
 	d.structure(b.node, v.Elem(), "", b.Kind != "")
 	d.settle(b.node, v.Elem())
 	return invalid(d.problems)
@@ -62,7 +62,7 @@ func (b Block) problem(key, format string, args ...any) Problem {
 	if b.node == nil {
 		return p
 	}
-	p.File = b.place.file
+	p.File = b.origin.file
 	p.Line, p.Column = position(find(b.node, key))
 	return p
 }

@@ -55,7 +55,7 @@ func env(name string) (string, bool) {
 
 func load(t *testing.T, text string) (Config, error) {
 	t.Helper()
-	return parse([]byte(text), &place{file: "fairlead.yaml", dir: "/repo", env: env})
+	return parse([]byte(text), &origin{file: "fairlead.yaml", dir: "/repo", env: env})
 }
 
 func mustLoad(t *testing.T, text string) Config {
@@ -340,7 +340,7 @@ func FuzzLoad(f *testing.F) {
 		if len(text) > 1<<14 {
 			return
 		}
-		c, err := parse([]byte(text), &place{file: "f", dir: "/repo", env: env})
+		c, err := parse([]byte(text), &origin{file: "f", dir: "/repo", env: env})
 		if err != nil {
 			if _, ok := fault.Find(err); !ok {
 				t.Errorf("not a fault: %v", err)

@@ -15,7 +15,7 @@ import (
 
 // decoder fills structs from the tree and collects what is wrong instead of stopping at the first mistake.
 type decoder struct {
-	place    *place
+	origin   *origin
 	problems Problems
 }
 
@@ -25,7 +25,7 @@ func (d *decoder) bad(n ast.Node, format string, args ...any) {
 	}
 	line, column := position(n)
 	d.problems = append(d.problems,
-		Problem{File: d.place.file, Line: line, Column: column, Text: fmt.Sprintf(format, args...)})
+		Problem{File: d.origin.file, Line: line, Column: column, Text: fmt.Sprintf(format, args...)})
 }
 
 // IsLeaf tells whether a struct type is a value of its own rather than a mapping of keys.
@@ -122,7 +122,7 @@ func (d *decoder) settle(n ast.Node, v reflect.Value) {
 		if f.Type != reflect.TypeFor[Path]() || x.String() == "" {
 			continue
 		}
-		s, err := d.place.resolve(x.String())
+		s, err := d.origin.resolve(x.String())
 		if err != nil {
 			d.bad(n, "%s: %v", f.Name, err)
 			continue
@@ -174,7 +174,7 @@ func (d *decoder) table(n ast.Node, v reflect.Value, name string, f Key) {
 }
 
 func (d *decoder) block(n ast.Node, v reflect.Value, name string, needsKind bool) {
-	b := Block{node: n, place: d.place}
+	b := Block{node: n, origin: d.origin}
 	var kind ast.Node
 	d.pairs(n, name, func(_ ast.Node, word string, value ast.Node) {
 		if word == "kind" {
@@ -230,9 +230,9 @@ func (d *decoder) text(n ast.Node, v reflect.Value, name string, f Key) {
 	var err error
 	switch v.Type() {
 	case reflect.TypeFor[Secret]():
-		s, err = d.place.expand(s, d.place.keep)
+		s, err = d.origin.expand(s, d.origin.noteSecret)
 	case reflect.TypeFor[Expandable](), reflect.TypeFor[Path]():
-		s, err = d.place.expand(s, func(string) {})
+		s, err = d.origin.expand(s, func(string) {})
 	default:
 		if variable, there := variableIn(s); there {
 			d.bad(n, "%s does not take variables, found %s; write the value out", name, variable)
@@ -240,7 +240,7 @@ func (d *decoder) text(n ast.Node, v reflect.Value, name string, f Key) {
 		}
 	}
 	if err == nil && v.Type() == reflect.TypeFor[Path]() {
-		s, err = d.place.resolve(s)
+		s, err = d.origin.resolve(s)
 	}
 	if err != nil {
 		d.bad(n, "%s: %v", name, err)
@@ -281,7 +281,7 @@ func (d *decoder) allowed(n ast.Node, s, name string, f Key) bool {
 // Allowed is an error when the word at a key is none of those that there are, as it is for a field with the tag enum. Of
 // later words it says that they are not supported yet.
 func (c Config) Allowed(key, word string, words []string, later ...string) error {
-	d := decoder{place: c.root.place}
+	d := decoder{origin: c.root.origin}
 	d.allowed(find(c.root.node, key), word, key, Key{Enum: words, Later: later})
 	return invalid(d.problems)
 }

@@ -27,15 +27,15 @@ func Load(path string, env func(string) (string, bool)) (Config, error) {
 	if err != nil {
 		return Config{}, unreadable(path, err)
 	}
-	return parse(b, &place{file: path, dir: dir, env: env})
+	return parse(b, &origin{file: path, dir: dir, env: env})
 }
 
-func parse(b []byte, p *place) (Config, error) {
+func parse(b []byte, p *origin) (Config, error) {
 	node, err := parseYAML(b, p)
 	if err != nil {
 		return Config{}, invalid(err)
 	}
-	c := Config{root: Block{node: node, place: p}}
+	c := Config{root: Block{node: node, origin: p}}
 	if err := c.root.Decode(&c); err != nil {
 		return Config{}, err
 	}
@@ -48,8 +48,8 @@ func parse(b []byte, p *place) (Config, error) {
 	return c, nil
 }
 
-// place is where a file stands and what its variables mean.
-type place struct {
+// origin is where a file stands and what its variables mean.
+type origin struct {
 	file string
 	dir  string
 	env  func(string) (string, bool)
@@ -57,8 +57,8 @@ type place struct {
 	secrets map[string]bool
 }
 
-// keep remembers a variable that holds a secret.
-func (p *place) keep(name string) {
+// noteSecret remembers a variable that holds a secret.
+func (p *origin) noteSecret(name string) {
 	if p.secrets == nil {
 		p.secrets = map[string]bool{}
 	}
@@ -68,10 +68,10 @@ func (p *place) keep(name string) {
 // SecretVariables lists the variables of the environment whose values went into secrets, of all blocks that were
 // decoded until now. No program that is started by this one needs them.
 func (c Config) SecretVariables() []string {
-	if c.root.place == nil {
+	if c.root.origin == nil {
 		return nil
 	}
-	return slices.Sorted(maps.Keys(c.root.place.secrets))
+	return slices.Sorted(maps.Keys(c.root.origin.secrets))
 }
 
 func read(path string) ([]byte, error) {

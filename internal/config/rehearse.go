@@ -7,7 +7,7 @@ import (
 
 // Rehearse says whether a migration is tried on a scratch copy first, and where. A bare word stands for its mode.
 type Rehearse struct {
-	// Mode: off; schema restores only the schema of the backup (fast, blind for data); full restores all of it.
+	// off; schema restores only the schema of the backup (fast, blind for data); full restores all of it.
 	Mode string `yaml:"mode,required,shorthand" enum:"off|schema|full"`
 	// Where: local (the default) starts a server from the programs of this machine, production uses the server of the
 	// database itself, a URL names a server for scratch databases.

@@ -24,7 +24,7 @@ func TestRehearse_is_a_word_or_a_mapping(t *testing.T) {
 		"a check without a command": {"rehearse: {mode: full, smoke: {old: {}}}", "", "", "command is missing"},
 	} {
 		got, err := parse([]byte(rehearsable+c.text+"\n"),
-			&place{file: "f", dir: "/", env: func(string) (string, bool) { return "postgres://set", true }})
+			&origin{file: "f", dir: "/", env: func(string) (string, bool) { return "postgres://set", true }})
 		if c.says != "" {
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s: it says %v, want %q", claim, err, c.says)
@@ -39,7 +39,7 @@ func TestRehearse_is_a_word_or_a_mapping(t *testing.T) {
 
 func TestRehearse_needs_a_database_and_a_store(t *testing.T) {
 	_, err := parse([]byte("app: a\nenvironment: e\nledger: {kind: dir, path: l}\nrehearse: full\n"),
-		&place{file: "f", dir: "/"})
+		&origin{file: "f", dir: "/"})
 	if err == nil || !strings.Contains(err.Error(), "f:4:11: rehearse needs database and backup.store") {
 		t.Errorf("it says %v", err)
 	}

@@ -49,13 +49,13 @@ func LoadReview(path string) (Config, error) {
 	if err != nil {
 		return c, unreadable(path, err)
 	}
-	p := &place{file: path, dir: dir, env: func(string) (string, bool) { return "", false }}
+	p := &origin{file: path, dir: dir, env: func(string) (string, bool) { return "", false }}
 	node, problems := parseYAML(b, p)
 	if len(problems) > 0 {
 		return c, invalid(problems)
 	}
-	c.root = Block{node: node, place: p}
-	d := &decoder{place: p}
+	c.root = Block{node: node, origin: p}
+	d := &decoder{origin: p}
 	d.pairs(node, "", func(_ ast.Node, word string, value ast.Node) {
 		if word == "review" {
 			d.value(value, reflect.ValueOf(&c.Review).Elem(), "review", Key{})

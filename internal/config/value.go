@@ -47,7 +47,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // expand replaces ${NAME} by the environment's value and $$ by $. A variable that is unset or empty is an error that
 // names it. used hears the name of each variable. Errors never contain values.
-func (p *place) expand(s string, used func(string)) (string, error) {
+func (p *origin) expand(s string, used func(string)) (string, error) {
 	var out strings.Builder
 	for {
 		i := strings.IndexByte(s, '$')
@@ -84,7 +84,7 @@ func (p *place) expand(s string, used func(string)) (string, error) {
 }
 
 // resolve makes a path absolute.
-func (p *place) resolve(s string) (string, error) {
+func (p *origin) resolve(s string) (string, error) {
 	if strings.ContainsRune(s, 0) {
 		return "", errors.New("a path cannot contain a NUL byte")
 	}

@@ -22,7 +22,7 @@ const maxTokens = 20_000
 
 // parseYAML reads one document into a tree of plain mappings, lists and scalars. Anchors, aliases, merges, tags and
 // further documents are refused: nothing in the file needs them and all bombs do.
-func parseYAML(b []byte, p *place) (node ast.Node, problems Problems) {
+func parseYAML(b []byte, p *origin) (node ast.Node, problems Problems) {
 	one := func(line, column int, format string, args ...any) Problems {
 		return Problems{{File: p.file, Line: max(line, 1), Column: max(column, 1), Text: fmt.Sprintf(format, args...)}}
 	}

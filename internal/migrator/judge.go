@@ -9,32 +9,32 @@ import (
 // A Row is one row of a tool's history: State is applied, failed or undone.
 type Row struct{ Key, State, Sum, At string }
 
-// A Book is a tool's history as it was read: the rows of the wanted entries or, where the table holds only what the
+// A History is a tool's history as it was read: the rows of the wanted entries or, where the table holds only what the
 // schema is at, all of them. Table is its name with the schema; "" when there is none.
-type Book struct {
+type History struct {
 	Table string
 	// Unreadable: why it cannot be read
 	Unreadable string
 	Rows       []Row
 }
 
-// Standing is what a history says of a file.
-type Standing string
+// State is what a history says of a file.
+type State string
 
 // The standings. Untold: the history says nothing that could be held against the file.
 const (
-	Untold  Standing = "untold"
-	Absent  Standing = "absent"
-	Partly  Standing = "partly"
-	Failed  Standing = "failed"
-	Applied Standing = "applied"
+	Untold  State = "untold"
+	Absent  State = "absent"
+	Partly  State = "partly"
+	Failed  State = "failed"
+	Applied State = "applied"
 )
 
 // A Reading is what a tool's history says of a file.
 type Reading struct {
-	Tool  Tool     `json:"tool"`
-	Table string   `json:"table"`
-	State Standing `json:"state"`
+	Tool  Tool   `json:"tool"`
+	Table string `json:"table"`
+	State State  `json:"state"`
 	// Says: one sentence
 	Says string `json:"says"`
 	// Missing: entries that are wanted and not there
@@ -44,7 +44,7 @@ type Reading struct {
 }
 
 // Judge concludes what a history says of a file.
-func (w Want) Judge(b Book) Reading {
+func (w Want) Judge(b History) Reading {
 	r := Reading{Tool: w.Tool, Table: b.Table, State: Untold, Records: w.Records}
 	switch {
 	case b.Table == "":
@@ -63,7 +63,7 @@ func (w Want) Judge(b Book) Reading {
 }
 
 // compare holds the wanted entries against the rows.
-func (w Want) compare(b Book, r *Reading) {
+func (w Want) compare(b History, r *Reading) {
 	last := map[string]Row{}
 	for _, row := range b.Rows {
 		last[row.Key] = row
@@ -122,7 +122,7 @@ func (w Want) stale(row Row) bool {
 }
 
 // stands says where a history stands that keeps only the current revision, where that is not where the file begins.
-func (w Want) stands(b Book, left int) string {
+func (w Want) stands(b History, left int) string {
 	if !w.Tool.Shape().Current {
 		return ""
 	}

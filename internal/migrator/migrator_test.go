@@ -90,58 +90,58 @@ func TestJudge_says_what_the_history_means(t *testing.T) {
 	for _, r := range []struct {
 		claim string
 		w     Want
-		b     Book
-		state Standing
+		b     History
+		state State
 		says  string
 		after string
 	}{
-		{"a tool without its table here says nothing", want("V1__a.sql", ""), Book{}, Absent, "no history", ""},
+		{"a tool without its table here says nothing", want("V1__a.sql", ""), History{}, Absent, "no history", ""},
 		{"finished is applied", prisma,
-			Book{Table: "_prisma_migrations",
+			History{Table: "_prisma_migrations",
 				Rows: []Row{{"20260101120000_note", "applied", prisma.Sum, "2026-01-02"}}}, Applied, "since 2026-01-02",
 			"since 2026-01-02"},
 		{"another text is said", prisma,
-			Book{Table: "_prisma_migrations", Rows: []Row{{"20260101120000_note", "applied", "0", ""}}}, Applied,
+			History{Table: "_prisma_migrations", Rows: []Row{{"20260101120000_note", "applied", "0", ""}}}, Applied,
 			"another checksum", "another checksum"},
 		{"begun and not finished is failed", prisma,
-			Book{Table: "_prisma_migrations", Rows: []Row{{"20260101120000_note", "failed", "", ""}}}, Failed,
+			History{Table: "_prisma_migrations", Rows: []Row{{"20260101120000_note", "failed", "", ""}}}, Failed,
 			"failed or unfinished", "NOT in the history"},
 		{"the newest row counts", prisma,
-			Book{Table: "_prisma_migrations",
+			History{Table: "_prisma_migrations",
 				Rows: []Row{{"20260101120000_note", "failed", "", ""}, {"20260101120000_note", "applied", "", ""}}},
 			Applied, "has", "has"},
-		{"not there", prisma, Book{Table: "_prisma_migrations"}, Absent, "does not have 20260101120000_note",
+		{"not there", prisma, History{Table: "_prisma_migrations"}, Absent, "does not have 20260101120000_note",
 			"npx prisma migrate resolve --applied 20260101120000_note"},
 		{"one of two", want("x.sql", efScript),
-			Book{Table: "__EFMigrationsHistory", Rows: []Row{{"20260101000000_Init", "applied", "", ""}}}, Partly,
+			History{Table: "__EFMigrationsHistory", Rows: []Row{{"20260101000000_Init", "applied", "", ""}}}, Partly,
 			"but not 20260102000000_Note", "NOT in"},
 		{"an Alembic head", want("x.sql", alembicScript),
-			Book{Table: "alembic_version", Rows: []Row{{"35b7", "applied", "", ""}}}, Applied, "has 35b7", "has 35b7"},
+			History{Table: "alembic_version", Rows: []Row{{"35b7", "applied", "", ""}}}, Applied, "has 35b7", "has 35b7"},
 		{"an Alembic base", want("x.sql", alembicScript),
-			Book{Table: "alembic_version", Rows: []Row{{"ae10", "applied", "", ""}}}, Absent, "it stands at ae10",
+			History{Table: "alembic_version", Rows: []Row{{"ae10", "applied", "", ""}}}, Absent, "it stands at ae10",
 			"alembic stamp 35b7"},
 		{"another Alembic branch", want("x.sql", alembicScript),
-			Book{Table: "alembic_version", Rows: []Row{{"ffff", "applied", "", ""}}}, Absent,
+			History{Table: "alembic_version", Rows: []Row{{"ffff", "applied", "", ""}}}, Absent,
 			"it stands at ffff, and the file begins at ae10", "alembic stamp"},
 		{"golang-migrate at it", want("7_a.up.sql", ""),
-			Book{Table: "schema_migrations", Rows: []Row{{"7", "applied", "", ""}}}, Applied, "has 7", "has 7"},
+			History{Table: "schema_migrations", Rows: []Row{{"7", "applied", "", ""}}}, Applied, "has 7", "has 7"},
 		{"golang-migrate beyond it proves nothing", want("7_a.up.sql", ""),
-			Book{Table: "schema_migrations", Rows: []Row{{"9", "applied", "", ""}}}, Absent,
+			History{Table: "schema_migrations", Rows: []Row{{"9", "applied", "", ""}}}, Absent,
 			"it stands at 9", "force 7"},
 		{"golang-migrate dirty", want("7_a.up.sql", ""),
-			Book{Table: "schema_migrations", Rows: []Row{{"7", "failed", "", ""}}}, Failed, "failed", "NOT in"},
+			History{Table: "schema_migrations", Rows: []Row{{"7", "failed", "", ""}}}, Failed, "failed", "NOT in"},
 		{"goose undone", want("7_a.sql", "-- +goose Up\n"),
-			Book{Table: "goose_db_version", Rows: []Row{{"7", "applied", "", ""}, {"7", "undone", "", ""}}}, Absent,
+			History{Table: "goose_db_version", Rows: []Row{{"7", "applied", "", ""}, {"7", "undone", "", ""}}}, Absent,
 			"does not have 7", "INSERT INTO goose_db_version"},
 		{"a way back that was gone", want("000007_note.down.sql", ""),
-			Book{Table: "schema_migrations", Rows: []Row{{"6", "applied", "", ""}}}, Applied, "no longer has 7",
+			History{Table: "schema_migrations", Rows: []Row{{"6", "applied", "", ""}}}, Applied, "no longer has 7",
 			"no longer"},
 		{"a repeatable file that changed", want("R__v.sql", "SELECT 2;"),
-			Book{Table: "flyway_schema_history", Rows: []Row{{"R__v.sql", "applied", "1", ""}}}, Absent, "older text",
+			History{Table: "flyway_schema_history", Rows: []Row{{"R__v.sql", "applied", "1", ""}}}, Absent, "older text",
 			"skipExecuting"},
-		{"a name without an entry", want("migration.sql", "SELECT 1;"), Book{Table: "_prisma_migrations"}, Untold,
+		{"a name without an entry", want("migration.sql", "SELECT 1;"), History{Table: "_prisma_migrations"}, Untold,
 			"cannot be told", "cannot be told"},
-		{"no right to read", prisma, Book{Table: "_prisma_migrations", Unreadable: "the role may not read it"}, Untold,
+		{"no right to read", prisma, History{Table: "_prisma_migrations", Unreadable: "the role may not read it"}, Untold,
 			"may not read", "may not read"},
 	} {
 		got := r.w.Judge(r.b)
@@ -172,7 +172,7 @@ func FuzzWantOf_never_panics(f *testing.F) {
 	f.Add("a/up.sql", alembicScript)
 	f.Fuzz(func(t *testing.T, file, sql string) {
 		w, _ := WantOf(file, []byte(sql))
-		r := w.Judge(Book{Table: "t"})
+		r := w.Judge(History{Table: "t"})
 		_ = r.After()
 		if slices.Contains(w.Keys, "") {
 			t.Errorf("%q: an entry without a name", file)

@@ -12,8 +12,8 @@ type Shape struct {
 	Sum string
 	// At: "" where the tool keeps no time
 	At string
-	// Order: the newest row of a key comes last
-	Order string
+	// OrderBy: the newest row of a key comes last
+	OrderBy string
 	// Current: the table holds only what the schema is at, not what led there
 	Current bool
 }
@@ -24,39 +24,39 @@ func (t Tool) Shape() Shape {
 	switch t {
 	case EF:
 		return Shape{Table: "__EFMigrationsHistory", Columns: []string{"MigrationId", "ProductVersion"},
-			Key: `"MigrationId"`, State: applied, Order: `"MigrationId"`}
+			Key: `"MigrationId"`, State: applied, OrderBy: `"MigrationId"`}
 	case Prisma:
 		return Shape{Table: "_prisma_migrations",
 			Columns: []string{"checksum", "finished_at", "migration_name", "rolled_back_at", "started_at"},
 			Key:     "migration_name",
 			State: "CASE WHEN rolled_back_at IS NOT NULL THEN 'undone' " +
 				"WHEN finished_at IS NULL THEN 'failed' ELSE 'applied' END",
-			Sum: "checksum", At: stamp("coalesce(finished_at, started_at)::timestamptz"), Order: "started_at"}
+			Sum: "checksum", At: stamp("coalesce(finished_at, started_at)::timestamptz"), OrderBy: "started_at"}
 	case Flyway:
 		return Shape{Table: "flyway_schema_history",
 			Columns: []string{"installed_rank", "version", "script", "checksum", "installed_on", "success"},
 			Key:     "coalesce(version, script)",
 			State: "CASE WHEN NOT success THEN 'failed' " +
 				"WHEN type LIKE 'UNDO%' OR type = 'DELETE' THEN 'undone' ELSE 'applied' END",
-			Sum: "checksum::text", At: "to_char(installed_on, 'YYYY-MM-DD HH24:MI:SS')", Order: "installed_rank"}
+			Sum: "checksum::text", At: "to_char(installed_on, 'YYYY-MM-DD HH24:MI:SS')", OrderBy: "installed_rank"}
 	case Alembic:
 		return Shape{Table: "alembic_version", Columns: []string{"version_num"}, Key: "version_num", State: applied,
-			Order: "version_num", Current: true}
+			OrderBy: "version_num", Current: true}
 	case Django:
 		return Shape{Table: "django_migrations", Columns: []string{"app", "name", "applied"}, Key: "app || '.' || name",
-			State: applied, At: stamp("applied"), Order: "id"}
+			State: applied, At: stamp("applied"), OrderBy: "id"}
 	case Diesel:
 		return Shape{Table: "__diesel_schema_migrations", Columns: []string{"version", "run_on"}, Key: "version",
 			State: applied,
-			At:    "to_char(run_on, 'YYYY-MM-DD HH24:MI:SS')", Order: "version"}
+			At:    "to_char(run_on, 'YYYY-MM-DD HH24:MI:SS')", OrderBy: "version"}
 	case Goose:
 		return Shape{Table: "goose_db_version", Columns: []string{"id", "version_id", "is_applied", "tstamp"},
 			Key:   "version_id::text",
 			State: "CASE WHEN is_applied THEN 'applied' ELSE 'undone' END",
-			At:    "to_char(tstamp, 'YYYY-MM-DD HH24:MI:SS')", Order: "id"}
+			At:    "to_char(tstamp, 'YYYY-MM-DD HH24:MI:SS')", OrderBy: "id"}
 	case GolangMigrate:
 		return Shape{Table: "schema_migrations", Columns: []string{"version", "dirty"}, Key: "version::text",
-			State: "CASE WHEN dirty THEN 'failed' ELSE 'applied' END", Order: "version", Current: true}
+			State: "CASE WHEN dirty THEN 'failed' ELSE 'applied' END", OrderBy: "version", Current: true}
 	}
 	return Shape{}
 }

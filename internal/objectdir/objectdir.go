@@ -4,6 +4,7 @@
 package objectdir
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -98,10 +99,7 @@ func (d Dir) files(wanted func(name string) bool) ([]File, error) {
 		all = append(all, File{Name: e.Name(), Size: st.Size(), At: st.ModTime().UTC()})
 	}
 	slices.SortFunc(all, func(a, b File) int {
-		if c := b.At.Compare(a.At); c != 0 {
-			return c
-		}
-		return strings.Compare(b.Name, a.Name)
+		return cmp.Or(b.At.Compare(a.At), strings.Compare(b.Name, a.Name))
 	})
 	return all, nil
 }

@@ -7,9 +7,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"fairlead/internal/sqlreview/report"
 	"fairlead/internal/sqlreview/rules"
@@ -50,26 +50,18 @@ func Review(in Input) Report {
 
 // parallel does n things, with as many goroutines as there are processors.
 func parallel(n int, do func(i int)) {
-	workers := min(runtime.GOMAXPROCS(0), n)
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
 	if !sqltext.Concurrent || n < 8 {
-		workers = 1
+		g.SetLimit(1)
 	}
-	if workers <= 1 {
-		for i := range n {
+	for i := range n {
+		g.Go(func() error {
 			do(i)
-		}
-		return
-	}
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range workers {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
+			return nil
 		})
 	}
-	all.Wait()
+	_ = g.Wait()
 }
 
 func emptyReport(in Input) Report {

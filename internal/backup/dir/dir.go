@@ -38,11 +38,7 @@ type Store struct {
 	minFree int64
 }
 
-var (
-	_ backup.Store   = (*Store)(nil)
-	_ backup.Deleter = (*Store)(nil)
-	_ backup.Sweeper = (*Store)(nil)
-)
+var _ backup.PrunableStore = (*Store)(nil)
 
 // Open reads the configuration and changes nothing. env answers for variables that tell a CI system; there, a directory
 // that is not declared durable is refused with backup.ErrEphemeral.
@@ -103,11 +99,7 @@ func (s *Store) enoughSpace() error {
 	if err != nil {
 		return err
 	}
-	if free < s.minFree {
-		return fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.files.Path, free>>20,
-			s.minFree>>20)
-	}
-	return nil
+	return backup.CheckSpace(s.files.Path, free, s.minFree)
 }
 
 // Free gives the bytes that are free for us on the store's disk; the nearest existing parent counts where the directory

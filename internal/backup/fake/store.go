@@ -25,11 +25,7 @@ type object struct {
 	content []byte
 }
 
-var (
-	_ backup.Store   = (*Store)(nil)
-	_ backup.Deleter = (*Store)(nil)
-	_ backup.Sweeper = (*Store)(nil)
-)
+var _ backup.PrunableStore = (*Store)(nil)
 
 // New makes an empty store.
 func New(w *world.World, at *world.Place) *Store { return &Store{w: w, place: at} }

@@ -44,9 +44,10 @@ func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 	if err != nil {
 		return nil, err
 	}
-	if room.Why == "" && room.Free < s.minFree {
-		return nil, fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.Location(), room.Free>>20,
-			s.minFree>>20)
+	if room.Why == "" {
+		if err := backup.CheckSpace(s.Location(), room.Free, s.minFree); err != nil {
+			return nil, err
+		}
 	}
 	begun, err := call[wire.ObjectPartial](ctx, s, wire.OpObjectBegin, wire.ObjectName{ObjectDir: s.shelf, Name: name})
 	if err != nil {

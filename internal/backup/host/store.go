@@ -178,11 +178,8 @@ func (s *Store) Ready(ctx context.Context) error {
 		return err
 	case room.Why != "":
 		return fmt.Errorf("on %s: %s", s.host.Name(), room.Why)
-	case room.Free < s.minFree:
-		return fmt.Errorf("%w: %s has %d MB, at least %d are wanted", backup.ErrFull, s.Location(), room.Free>>20,
-			s.minFree>>20)
 	}
-	return nil
+	return backup.CheckSpace(s.Location(), room.Free, s.minFree)
 }
 
 // freeLimit is how long the host may take to say how much room it has.
@@ -227,11 +224,8 @@ func objects(files wire.Objects) []backup.Object {
 
 // Delete removes a visible object for good.
 func (s *Store) Delete(ctx context.Context, name, reason string) error {
-	if err := backup.CheckReason(reason); err != nil {
+	if err := backup.CheckDelete(name, reason); err != nil {
 		return err
-	}
-	if err := backup.CheckName(name); err != nil {
-		return backup.As(backup.ErrMissing, err)
 	}
 	_, err := call[struct{}](ctx, s, wire.OpObjectRemove, wire.ObjectName{ObjectDir: s.shelf, Name: name})
 	return err

@@ -4,6 +4,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,11 +105,7 @@ type Store struct {
 	honoured *bool
 }
 
-var (
-	_ backup.Store   = (*Store)(nil)
-	_ backup.Deleter = (*Store)(nil)
-	_ backup.Sweeper = (*Store)(nil)
-)
+var _ backup.PrunableStore = (*Store)(nil)
 
 // Open reads the configuration and connects to nothing.
 func Open(c Config) (*Store, error) {
@@ -235,21 +232,15 @@ func (s *Store) List(ctx context.Context) ([]backup.Object, error) {
 		}
 	}
 	slices.SortFunc(all, func(a, b backup.Object) int {
-		if c := b.At.Compare(a.At); c != 0 {
-			return c
-		}
-		return strings.Compare(b.Name, a.Name)
+		return cmp.Or(b.At.Compare(a.At), strings.Compare(b.Name, a.Name))
 	})
 	return all, ctx.Err()
 }
 
 // Delete removes a visible object. A bucket with versions keeps them; its life cycle rules remove them.
 func (s *Store) Delete(ctx context.Context, name, reason string) error {
-	if err := backup.CheckReason(reason); err != nil {
+	if err := backup.CheckDelete(name, reason); err != nil {
 		return err
-	}
-	if err := backup.CheckName(name); err != nil {
-		return backup.As(backup.ErrMissing, err)
 	}
 	if _, err := s.stat(ctx, s.key(name)); err != nil {
 		return err

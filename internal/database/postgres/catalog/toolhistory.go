@@ -17,8 +17,8 @@ const maxToolRows = 10_000
 
 // ToolHistory reads what a migration tool has written down about a file. It changes nothing. A table that may not be
 // read, or that is not the tool's, is said in what it gives and is no error.
-func (r *Reader) ToolHistory(ctx context.Context, w migrator.Want) (migrator.Book, error) {
-	var b migrator.Book
+func (r *Reader) ToolHistory(ctx context.Context, w migrator.Want) (migrator.History, error) {
+	var b migrator.History
 	err := r.server.With(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 		defer cancel()
@@ -110,7 +110,7 @@ func toolRows(ctx context.Context, conn *pgx.Conn, schema string, s migrator.Sha
 		fmt.Fprintf(&sql, " WHERE %s = ANY($1::text[])", s.Key)
 		args = append(args, slices.Concat(w.Keys, w.Gone))
 	}
-	fmt.Fprintf(&sql, " ORDER BY %s LIMIT %d", s.Order, maxToolRows)
+	fmt.Fprintf(&sql, " ORDER BY %s LIMIT %d", s.OrderBy, maxToolRows)
 	rows, err := conn.Query(ctx, sql.String(), args...)
 	if err != nil {
 		return nil, server.Classify(ctx, conn.PgConn(), "read "+name, err)

@@ -81,7 +81,7 @@ func TestToolHistory_reads_what_each_tool_writes(t *testing.T) {
 			if !ok || want.Tool != c.tool {
 				t.Fatalf("it is taken for a file of %q", want.Tool)
 			}
-			ask := func(state migrator.Standing) migrator.Reading {
+			ask := func(state migrator.State) migrator.Reading {
 				t.Helper()
 				b, err := d.ToolHistory(t.Context(), want)
 				if err != nil {
