@@ -232,7 +232,7 @@ func (p *namePass) checkFunction(f *pg.CreateFunctionStmt) {
 	if !had {
 		delete(p.state.Callable, own)
 	}
-	p.fail(q.fails != "", "%s", "in the body: "+q.fails)
+	p.fail(q.fails != "", "in the body: %s", q.fails)
 }
 
 // checkOperators claims that an index needs an extension that nobody installed.

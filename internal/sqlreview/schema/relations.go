@@ -283,7 +283,7 @@ func (s *relations) RowHolders(n catalog.Ref) []string {
 }
 
 // Evidence says what is known of the database rests on.
-func (s *relations) Evidence() string {
+func (s *State) Evidence() string {
 	if s.Catalog != nil {
 		return "catalog"
 	}
