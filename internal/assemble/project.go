@@ -99,7 +99,7 @@ func New(c config.Config, o Options) (*Project, error) {
 		Services: running.services, Database: database.all, Indirect: database.indirect, Applied: migrations, Backups: kept, Parser: parser,
 		Scratch: scratchKind(c.Rehearse), Writers: writers(c.Backup.Quiesce, environ, o.Now),
 		Verify: registry.New(registry.Options{PlainHTTP: c.Registry.PlainHTTP}).Check, Review: review, Backup: taking,
-		Migrate: step.Migrate{Server: database.all, Recovery: database.all, Witness: database.all, Clock: systemClock{}},
+		Migrate: step.Migrate{Server: database.all, Recovery: database.all, PointInTime: database.all, Clock: systemClock{}},
 		Command: command(b, database.all, environ, o), Health: health(c.Health, prober), Smoke: smoke(c.Smoke, prober),
 	}
 	if database.sandbox != nil {

@@ -95,7 +95,7 @@ func (p pretend) stepsAlone(t engine.Terms, noBackup string) []engine.Step {
 		steps[0] = step.NoBackup{Reason: noBackup, By: "ana"}
 	}
 	do := steps[1].(act).do
-	steps[1] = act{step.Migrate{Bare: noBackup != ""}.Spec(), func(in engine.Input) engine.Evidence {
+	steps[1] = act{step.Migrate{WithoutBackup: noBackup != ""}.Spec(), func(in engine.Input) engine.Evidence {
 		all := markersNow()
 		all[t.Migration.SHA256] = in.Ticket.Run
 		b, _ := json.Marshal(all)

@@ -83,7 +83,7 @@ func readers() map[engine.Kind]reader {
 		"backup-visible/1":   as[backup.Manifest],
 		"command-before/1":   as[database.Imprint],
 		"command-launch/1":   as[map[string]any],
-		"eve/1":              as[step.Eve],
+		"eve/1":              as[step.PreMigration],
 		"rehearsal-done/1":   as[step.Rehearsed],
 		"writers-stopping/1": as[map[string]any],
 	}

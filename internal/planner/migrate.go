@@ -128,11 +128,11 @@ func (p *Planner) migrate(m *step.Migration) engine.Step {
 	case m.Commanded():
 		c := p.with.Command
 		c.Migration, c.Dir, c.Check = m.Command, m.Dir, filesUnchanged(*m)
-		c.Again, c.Bare = m.Again != "", m.NoBackup != ""
+		c.Again, c.WithoutBackup = m.Again != "", m.NoBackup != ""
 		return c
 	}
 	s := p.with.Migrate
-	s.Script, s.Again, s.Bare = m.Script, m.Again != "", m.NoBackup != ""
+	s.Script, s.Again, s.WithoutBackup = m.Script, m.Again != "", m.NoBackup != ""
 	s.History, s.Earlier = p.with.Applied.ToolHistory(*m), p.with.Applied.Earlier(m.SHA256())
 	return s
 }

@@ -127,10 +127,10 @@ func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error
 			c.Backups = told(ctx, s.Backups)
 			if s.Room != nil && c.Database != nil {
 				need, free := s.Room(ctx, c.Database.Size)
-				problems = append(problems, narrow(c.Backups.Place, need, free)...)
+				problems = append(problems, storeFull(c.Backups.Place, need, free)...)
 			}
 			if s.Fits != nil && c.Database != nil {
-				problems = append(problems, cramped(s.Fits(ctx, c.Database.Size))...)
+				problems = append(problems, workspaceFull(s.Fits(ctx, c.Database.Size))...)
 			}
 		}
 	}

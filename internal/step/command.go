@@ -35,15 +35,15 @@ type Process interface {
 // was run exactly once cannot be proved as it can for SQL: what is known of its end comes from its exit status, the tool's own history and
 // imprints of the database.
 type Command struct {
-	Database  commanded
-	Migration release.Migration
-	Dir       string        // in which it runs
-	Limit     time.Duration // how long it may run
-	Every     time.Duration // how often lock and number are looked at while it runs; 0: every two seconds
-	Clock     apply.Clock
-	Again     bool
-	Bare      bool
-	Decided   Decision // by a person, about an earlier attempt whose end is not known
+	Database      commanded
+	Migration     release.Migration
+	Dir           string        // in which it runs
+	Limit         time.Duration // how long it may run
+	Every         time.Duration // how often lock and number are looked at while it runs; 0: every two seconds
+	Clock         apply.Clock
+	Again         bool
+	WithoutBackup bool
+	Decided       Decision // by a person, about an earlier attempt whose end is not known
 	// Check tells whether the files are those that were approved; nil asks nothing.
 	Check func() error
 	// Launch starts it; the string is where its output is kept.
@@ -103,7 +103,7 @@ const grace = 10 * time.Second
 // Spec declares the step: the same place as Migrate.
 func (s Command) Spec() engine.Spec {
 	return engine.Spec{Name: "migrate", Title: "Run the migration's command", Effect: engine.Once, Mutates: engine.Schema,
-		Needs: []engine.Kind{protection(s.Bare)}, Proves: Migrated{}.Kind(), Runbook: []string{s.Migration.Line()}}
+		Needs: []engine.Kind{protection(s.WithoutBackup)}, Proves: Migrated{}.Kind(), Runbook: []string{s.Migration.Line()}}
 }
 
 func (s Command) key(in engine.Input) apply.Key {
@@ -201,7 +201,7 @@ func (s Command) prepare(ctx context.Context, in engine.Input, solo apply.NonTra
 
 // expected refuses another server than the one that was backed up or asked.
 func (s Command) expected(ctx context.Context, in engine.Input) error {
-	want := expected(in, s.Bare)
+	want := expected(in, s.WithoutBackup)
 	if want == nil {
 		return nil
 	}

@@ -18,12 +18,12 @@ import (
 // store is a database with markers, an imprint and a session, all in memory.
 type store struct {
 	apply.Server
-	markers   []apply.Marker
-	rows      int64
-	strangers []string
-	lost      error // of the session, from the second Hold on
-	holds     int
-	mute      bool // no marker can be written any more
+	markers  []apply.Marker
+	rows     int64
+	sessions []string
+	lost     error // of the session, from the second Hold on
+	holds    int
+	mute     bool // no marker can be written any more
 }
 
 func (d *store) Raise(context.Context, fence.Ticket) error { return nil }
@@ -36,7 +36,7 @@ func (d *store) NonTransactional(context.Context) (apply.NonTransactional, error
 func (d *store) Imprint(context.Context) (database.Imprint, error) {
 	return database.Imprint{Catalog: map[string]string{}, Written: map[string]int64{"public.t": d.rows}}, nil
 }
-func (d *store) OtherSessions(context.Context, time.Time) ([]string, error) { return d.strangers, nil }
+func (d *store) OtherSessions(context.Context, time.Time) ([]string, error) { return d.sessions, nil }
 func (d *store) Unmark(context.Context, fence.Ticket, apply.Key, int) error {
 	d.markers = nil
 	return nil
@@ -101,7 +101,7 @@ func try(t *testing.T, d *store, p ended, do func(), change ...func(*Command)) (
 		p.done = make(chan struct{})
 		close(p.done)
 	}
-	s := Command{Database: d, Migration: release.Migration{Command: []string{"tool", "up"}, SHA256: "0123456789abcdef"}, Limit: time.Hour, Every: time.Millisecond, Clock: hasty{&now}, Bare: true,
+	s := Command{Database: d, Migration: release.Migration{Command: []string{"tool", "up"}, SHA256: "0123456789abcdef"}, Limit: time.Hour, Every: time.Millisecond, Clock: hasty{&now}, WithoutBackup: true,
 		Launch: func(Launch) (Process, string, error) {
 			do()
 			return p, "/log", nil
@@ -135,7 +135,7 @@ func TestCommand_tells_the_truth_of_how_it_ended(t *testing.T) {
 		{"well", &store{}, ended{}, true, "", 0, false},
 		{"with an error, and nothing changed", &store{}, ended{status: 1}, false, "command-failed", 0, true},
 		{"with an error, and rows were written", &store{}, ended{status: 1}, true, "command-partial", fault.Asking, false},
-		{"with an error, while sessions are still there", &store{strangers: []string{"pid 9"}}, ended{status: 1}, false, "command-partial", fault.Asking, false},
+		{"with an error, while sessions are still there", &store{sessions: []string{"pid 9"}}, ended{status: 1}, false, "command-partial", fault.Asking, false},
 		{"by a signal", &store{}, ended{signal: "killed"}, false, "command-unknown", fault.Unknown, false},
 		{"with the status of a shell whose child was killed", &store{}, ended{status: 137}, false, "command-unknown", fault.Unknown, false},
 		{"well, and nobody could write it down", &store{}, ended{}, true, "command-unknown", fault.Unknown, false},

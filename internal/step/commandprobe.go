@@ -101,7 +101,7 @@ func (s Command) same(ctx context.Context, in engine.Input, before *database.Imp
 	if before == nil {
 		return "there is no imprint from before it"
 	}
-	if why := s.alone(ctx, in, before.At); why != "" {
+	if why := s.othersGone(ctx, in, before.At); why != "" {
 		return why
 	}
 	now, err := s.Database.Imprint(ctx)
@@ -111,18 +111,18 @@ func (s Command) same(ctx context.Context, in engine.Input, before *database.Imp
 	return before.Differs(now)
 }
 
-// alone waits until the sessions that others opened since a moment are gone: only then is what they did written down.
-func (s Command) alone(ctx context.Context, in engine.Input, since time.Time) string {
+// othersGone waits until the sessions that others opened since a moment are gone: only then is what they did written down.
+func (s Command) othersGone(ctx context.Context, in engine.Input, since time.Time) string {
 	until := s.Clock.Now().Add(grace)
 	for {
-		strangers, err := s.Database.OtherSessions(ctx, since)
+		sessions, err := s.Database.OtherSessions(ctx, since)
 		switch {
-		case err == nil && len(strangers) == 0:
+		case err == nil && len(sessions) == 0:
 			return ""
 		case err != nil:
 			return "the sessions of the database could not be listed: " + err.Error()
 		case !s.Clock.Now().Before(until):
-			return "sessions that were opened meanwhile are still there (" + strings.Join(strangers[:min(3, len(strangers))], "; ") + ")"
+			return "sessions that were opened meanwhile are still there (" + strings.Join(sessions[:min(3, len(sessions))], "; ") + ")"
 		}
 		in.Say(engine.Progress{Text: "waiting for the end of sessions that were opened meanwhile"})
 		if err := s.Clock.Sleep(ctx, time.Second/2); err != nil {

@@ -15,48 +15,48 @@ import (
 	"fairlead/internal/fault"
 )
 
-// witness says how far a database has gone since a snapshot, and marks the moment.
-type witness interface {
+// pointInTime says how far a database has gone since a snapshot, and marks the moment.
+type pointInTime interface {
 	Since(ctx context.Context, m database.Mark) (database.Gap, error)
 	RestorePoint(ctx context.Context, name string) (database.RestorePoint, error)
 }
 
-// Eve is what stood fast immediately before a migration was applied: what a restore of the backup would lose, and the place in the
+// PreMigration is what stood fast immediately before a migration was applied: what a restore of the backup would lose, and the place in the
 // server's log to which a recovery could go.
-type Eve struct {
+type PreMigration struct {
 	Gap   database.Gap          `json:"gap"`
 	Point database.RestorePoint `json:"point"`
 }
 
-// eveKind is the kind of its fact.
-const eveKind engine.Kind = "eve/1"
+// preMigrationKind is the kind of its fact.
+const preMigrationKind engine.Kind = "eve/1"
 
-// eve looks, says what it sees, and notes it before anything is applied; an attempt that goes on keeps what the first one noted. Nil
-// without a witness or a backup. That it cannot be measured stops nothing, and is said.
-func (s Migrate) eve(ctx context.Context, in engine.Input) (*Eve, error) {
+// preMigration looks, says what it sees, and notes it before anything is applied; an attempt that goes on keeps what the first one noted. Nil
+// without a pointInTime or a backup. That it cannot be measured stops nothing, and is said.
+func (s Migrate) preMigration(ctx context.Context, in engine.Input) (*PreMigration, error) {
 	b, err := engine.Recall[BackedUp](in.Proofs)
-	if err != nil || s.Witness == nil {
+	if err != nil || s.PointInTime == nil {
 		return nil, nil
 	}
 	for _, f := range in.Facts {
-		var e Eve
-		if f.Kind == eveKind && json.Unmarshal(f.Body, &e) == nil {
+		var e PreMigration
+		if f.Kind == preMigrationKind && json.Unmarshal(f.Body, &e) == nil {
 			return &e, nil
 		}
 	}
-	var e Eve
-	if e.Gap, err = s.Witness.Since(ctx, MarkOf(b.Manifest)); err != nil {
+	var e PreMigration
+	if e.Gap, err = s.PointInTime.Since(ctx, MarkOf(b.Manifest)); err != nil {
 		in.Say(engine.Progress{Text: fmt.Sprintf("what was written since the backup could not be measured: %v", err)})
 	} else {
 		in.Say(engine.Progress{Text: Lost(e.Gap) + "; " + e.Gap.Archive})
 	}
-	if e.Point, err = s.Witness.RestorePoint(ctx, "fairlead "+in.Ticket.Run); err != nil {
+	if e.Point, err = s.PointInTime.RestorePoint(ctx, "fairlead "+in.Ticket.Run); err != nil {
 		e.Point = database.RestorePoint{Why: err.Error()}
 	}
 	if e.Point.Name != "" {
 		in.Say(engine.Progress{Text: "restore point " + e.Point.Name + " at " + e.Point.LSN})
 	}
-	return &e, fault.MarkUntouched(in.Note(ctx, engine.NewFact(eveKind, e)))
+	return &e, fault.MarkUntouched(in.Note(ctx, engine.NewFact(preMigrationKind, e)))
 }
 
 // MarkOf is the moment of a backup's snapshot.

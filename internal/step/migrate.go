@@ -17,27 +17,27 @@ import (
 
 // Migrate applies the migration exactly once: the only step that must never run twice.
 type Migrate struct {
-	Server   apply.Server
-	Recovery apply.Recovery
-	Script   sqltext.Script // with its SQL attached
-	Clock    apply.Clock
-	Witness  witness // nil measures nothing
-	Again    bool    // applied once more on purpose: only markers of this very run count
-	Bare     bool    // somebody decided to go without a backup: NotBackedUp stands in its place
+	Server        apply.Server
+	Recovery      apply.Recovery
+	Script        sqltext.Script // with its SQL attached
+	Clock         apply.Clock
+	PointInTime   pointInTime // nil measures nothing
+	Again         bool        // applied once more on purpose: only markers of this very run count
+	WithoutBackup bool        // somebody decided to go without a backup: NotBackedUp stands in its place
 	// Earlier gives what earlier runs than the given one have noted of this migration; nil where markers tell.
 	Earlier func(context.Context, engine.RunID) ([]apply.Fact, error)
-	History reader // what the tool that made the file has written down; nil where there is none
+	History toolReader // what the tool that made the file has written down; nil where there is none
 }
 
 // Migrated is the evidence of Migrate. Here counts the units that this run committed; By names the run that applied the last one.
 type Migrated struct {
-	SHA256 string            `json:"sha256"`
-	Units  int               `json:"units"`
-	Here   int               `json:"here"`
-	By     string            `json:"by"`
-	Whole  bool              `json:"whole,omitempty"` // the parser did not know the file; it went whole, in one transaction
-	Eve    *Eve              `json:"eve,omitempty"`
-	Tool   *migrator.Reading `json:"tool,omitempty"` // what the history of the tool that made the file says of it now
+	SHA256       string            `json:"sha256"`
+	Units        int               `json:"units"`
+	Here         int               `json:"here"`
+	By           string            `json:"by"`
+	Whole        bool              `json:"whole,omitempty"` // the parser did not know the file; it went whole, in one transaction
+	PreMigration *PreMigration     `json:"eve,omitempty"`
+	Tool         *migrator.Reading `json:"tool,omitempty"` // what the history of the tool that made the file says of it now
 
 	Command *Ran `json:"command,omitempty"` // of a migration that is a command
 }
@@ -58,9 +58,9 @@ func (m Migrated) String() string {
 	case m.Here == 0 && m.By == "" && m.Tool != nil:
 		return fmt.Sprintf("already applied by %s, not by fairlead: %s", m.Tool.Tool, m.Tool.Says)
 	case m.Here == 0:
-		return fmt.Sprintf("already applied by run %s, %s%s", m.By, count(m.Units, "unit"), m.toldBy())
+		return fmt.Sprintf("already applied by run %s, %s%s", m.By, count(m.Units, "unit"), m.sayTool())
 	}
-	return fmt.Sprintf("applied, %d of %s by this run, sha256 %s%s%s", m.Here, count(m.Units, "unit"), m.SHA256[:12], m.toldBy(), m.whole())
+	return fmt.Sprintf("applied, %d of %s by this run, sha256 %s%s%s", m.Here, count(m.Units, "unit"), m.SHA256[:12], m.sayTool(), m.whole())
 }
 
 func (m Migrated) whole() string {
@@ -73,7 +73,7 @@ func (m Migrated) whole() string {
 // Spec declares the step.
 func (s Migrate) Spec() engine.Spec {
 	return engine.Spec{Name: "migrate", Title: "Apply the migration", Effect: engine.Once, Mutates: engine.Schema,
-		Needs: []engine.Kind{protection(s.Bare)}, Proves: Migrated{}.Kind(),
+		Needs: []engine.Kind{protection(s.WithoutBackup)}, Proves: Migrated{}.Kind(),
 		Runbook: []string{`psql "$PROD_DB_URL" -v ON_ERROR_STOP=1 -f migration.sql`}}
 }
 
@@ -90,12 +90,12 @@ func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Observation
 	if err != nil {
 		return engine.Observation{}, err
 	}
-	if m, ok, err := s.elsewhere(ctx, v); ok || err != nil {
+	if m, ok, err := s.appliedByTool(ctx, v); ok || err != nil {
 		return engine.Observation{State: engine.Done, Because: m.String(), Evidence: m}, err
 	}
 	switch v.State {
 	case apply.Applied:
-		e := s.told(ctx, s.evidence(v.Here, v.Next, v.By))
+		e := s.withToolHistory(ctx, s.evidence(v.Here, v.Next, v.By))
 		return engine.Observation{State: engine.Done, Because: e.String(), Evidence: e}, nil
 	case apply.NotApplied:
 		return engine.Observation{State: engine.NotDone, Because: v.Why}, nil
@@ -107,7 +107,7 @@ func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Observation
 
 // Run applies what is not in place.
 func (s Migrate) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
-	eve, err := s.eve(ctx, in)
+	before, err := s.preMigration(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -117,8 +117,8 @@ func (s Migrate) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 	}
 	r, err := apply.Run(ctx, s.Server, s.Recovery, j)
 	if err == nil {
-		e := s.told(ctx, s.evidence(r.Here, r.Applied, r.By))
-		e.Eve = eve
+		e := s.withToolHistory(ctx, s.evidence(r.Here, r.Applied, r.By))
+		e.PreMigration = before
 		return e, nil
 	}
 	var f *apply.Failure
@@ -179,7 +179,7 @@ func (s Migrate) job(ctx context.Context, in engine.Input) (apply.Job, error) {
 			j.Session[st.Index] = st.SQL
 		}
 	}
-	j.Expected = expected(in, s.Bare)
+	j.Expected = expected(in, s.WithoutBackup)
 	if s.Earlier != nil && !s.Again {
 		earlier, err := s.Earlier(ctx, engine.RunID(in.Ticket.Run))
 		if err != nil {

@@ -204,7 +204,7 @@ func (s Rehearse) Try(ctx context.Context, j database.Rehearsal, m backup.Manife
 	if err != nil {
 		return e, fmt.Errorf("read the catalog: %w", err)
 	}
-	proof := &proving{store: s.Store, manifest: m}
+	proof := &verifyingReader{store: s.Store, manifest: m}
 	j.SchemaOnly, j.Dump, j.Archive, j.From = s.SchemaOnly, DumpOf(m), proof.open, e.From
 	rehearsed, trace, err := s.On.Rehearse(ctx, j, s.Script)
 	if proof.err != nil {
@@ -349,8 +349,8 @@ func RehearsalFault(name string, err error, again fault.Command) *fault.Fault {
 	return f
 }
 
-// proving opens the backup and proves that what was restored is what was written.
-type proving struct {
+// verifyingReader opens the backup and proves that what was restored is what was written.
+type verifyingReader struct {
 	store    backup.Store
 	manifest backup.Manifest
 	err      error
@@ -358,7 +358,7 @@ type proving struct {
 	hash     hash.Hash
 }
 
-func (p *proving) open(ctx context.Context) (io.ReadCloser, error) {
+func (p *verifyingReader) open(ctx context.Context) (io.ReadCloser, error) {
 	r, err := p.store.Open(ctx, p.manifest.Name)
 	if err != nil {
 		return nil, err
@@ -368,14 +368,14 @@ func (p *proving) open(ctx context.Context) (io.ReadCloser, error) {
 }
 
 // Read hashes what passes.
-func (p *proving) Read(b []byte) (int, error) {
+func (p *verifyingReader) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b)
 	p.hash.Write(b[:n])
 	return n, err
 }
 
 // Close reads what is left, and compares.
-func (p *proving) Close() error {
+func (p *verifyingReader) Close() error {
 	_, err := io.Copy(io.Discard, io.TeeReader(p.r, p.hash))
 	if got := hex.EncodeToString(p.hash.Sum(nil)); err == nil && got != p.manifest.SHA256 {
 		err = fmt.Errorf("the backup %s has the sha256 %.12s, it was written with %.12s", p.manifest.Name, got, p.manifest.SHA256)

@@ -7,8 +7,8 @@ import (
 	"fairlead/internal/fault"
 )
 
-// roomy is a store that knows how many bytes are free where it keeps things.
-type roomy interface {
+// freeTeller is a store that knows how many bytes are free where it keeps things.
+type freeTeller interface {
 	Free() (int64, error)
 }
 
@@ -18,7 +18,7 @@ const firstShare = 10
 // Room tells what the next backup is expected to take, by the last one of the same database, and what is free at the store. Where there is
 // none yet, a tenth of the database's size is expected. Free is negative where the store cannot tell.
 func (s Backup) Room(ctx context.Context, o BackupRequest) (need, free int64) {
-	r, ok := s.Store.(roomy)
+	r, ok := s.Store.(freeTeller)
 	if !ok {
 		return 0, -1
 	}
@@ -32,8 +32,8 @@ func (s Backup) Room(ctx context.Context, o BackupRequest) (need, free int64) {
 	return need, free
 }
 
-// narrow is the problem of a store on which the backup would not fit.
-func narrow(place string, need, free int64) []fault.Problem {
+// storeFull is the problem of a store on which the backup would not fit.
+func storeFull(place string, need, free int64) []fault.Problem {
 	if free < 0 || need <= free {
 		return nil
 	}

@@ -9,11 +9,11 @@ import (
 	"fairlead/internal/migrator"
 )
 
-// reader reads what a migration tool has written down about the file.
-type reader func(context.Context) (migrator.Reading, error)
+// toolReader reads what a migration tool has written down about the file.
+type toolReader func(context.Context) (migrator.Reading, error)
 
 // ToolHistory reads the history of the tool that made the migration, before anything is decided.
-type ToolHistory struct{ Read reader }
+type ToolHistory struct{ Read toolReader }
 
 // ToolRead is the evidence of ToolHistory.
 type ToolRead struct{ migrator.Reading }
@@ -50,8 +50,8 @@ func (s ToolHistory) Run(ctx context.Context, _ engine.Input) (engine.Evidence, 
 	return ToolRead{r}, nil
 }
 
-// elsewhere tells that the tool itself has applied what fairlead has no marker of.
-func (s Migrate) elsewhere(ctx context.Context, v apply.Verdict) (Migrated, bool, error) {
+// appliedByTool tells that the tool itself has applied what fairlead has no marker of.
+func (s Migrate) appliedByTool(ctx context.Context, v apply.Verdict) (Migrated, bool, error) {
 	if s.History == nil || s.Again || v.State != apply.NotApplied || v.Intended {
 		return Migrated{}, false, nil
 	}
@@ -65,8 +65,8 @@ func (s Migrate) elsewhere(ctx context.Context, v apply.Verdict) (Migrated, bool
 	return Migrated{SHA256: s.Script.SHA256, Units: len(s.Script.Units), Tool: &r}, true, nil
 }
 
-// told adds what the tool's history has of the file now. That it cannot be read changes no outcome: the units are in place.
-func (s Migrate) told(ctx context.Context, m Migrated) Migrated {
+// withToolHistory adds what the tool's history has of the file now. That it cannot be read changes no outcome: the units are in place.
+func (s Migrate) withToolHistory(ctx context.Context, m Migrated) Migrated {
 	if s.History == nil {
 		return m
 	}
@@ -79,8 +79,8 @@ func (s Migrate) told(ctx context.Context, m Migrated) Migrated {
 	return m
 }
 
-// toldBy is the tool's part of the sentence of what is in place.
-func (m Migrated) toldBy() string {
+// sayTool is the tool's part of the sentence of what is in place.
+func (m Migrated) sayTool() string {
 	if m.Tool == nil || m.Tool.After() == "" {
 		return ""
 	}

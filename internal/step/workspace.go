@@ -39,8 +39,8 @@ func (s Backup) Fits(ctx context.Context, o BackupRequest) error {
 	return nil
 }
 
-// cramped is the problem of a workspace into which the dump would not fit.
-func cramped(err error) []fault.Problem {
+// workspaceFull is the problem of a workspace into which the dump would not fit.
+func workspaceFull(err error) []fault.Problem {
 	if err == nil {
 		return nil
 	}

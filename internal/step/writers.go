@@ -76,26 +76,26 @@ func (q Quiesced) Probe(ctx context.Context, in engine.Input) (engine.Observatio
 
 // Run stops the writers, acts, and resumes them when it fails.
 func (q Quiesced) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
-	if err := q.hush(ctx, in); err != nil {
-		return nil, q.loud(ctx, in, &fault.Fault{Code: "quiesce-failed", What: "what writes to the database could not be stopped", Err: fault.MarkUntouched(err),
+	if err := q.quiesce(ctx, in); err != nil {
+		return nil, q.resumeAfter(ctx, in, &fault.Fault{Code: "quiesce-failed", What: "what writes to the database could not be stopped", Err: fault.MarkUntouched(err),
 			Means: "nothing was backed up or migrated by this step", Do: tryAgain(in)})
 	}
 	e, err := q.Step.Run(ctx, in)
 	if err != nil {
-		return e, q.loud(ctx, in, err)
+		return e, q.resumeAfter(ctx, in, err)
 	}
 	return e, nil
 }
 
-func (q Quiesced) hush(ctx context.Context, in engine.Input) error {
+func (q Quiesced) quiesce(ctx context.Context, in engine.Input) error {
 	if q.Running {
 		return nil
 	}
 	return q.Writers.stop(ctx, in)
 }
 
-// loud resumes the writers after a failure, and says so in the record.
-func (q Quiesced) loud(ctx context.Context, in engine.Input, err error) error {
+// resumeAfter resumes the writers after a failure, and says so in the record.
+func (q Quiesced) resumeAfter(ctx context.Context, in engine.Input, err error) error {
 	if errors.Is(err, fence.ErrOvertaken) {
 		q.Writers.stopped = time.Time{}
 		return err

@@ -159,9 +159,9 @@ func (b Brief) backup() []string {
 		all = append(all, fmt.Sprintf("it was restored in the rehearsal in %s, with every row (%s)",
 			seconds(r.Copy.Restored), r.Level))
 	}
-	if g, err := engine.Recall[step.Migrated](b.Ending.Proofs); err == nil && g.Eve != nil && g.Eve.Point.Name != "" {
+	if g, err := engine.Recall[step.Migrated](b.Ending.Proofs); err == nil && g.PreMigration != nil && g.PreMigration.Point.Name != "" {
 		all = append(all, fmt.Sprintf("restore point %q at %s, timeline %d",
-			g.Eve.Point.Name, g.Eve.Point.LSN, g.Eve.Point.Timeline))
+			g.PreMigration.Point.Name, g.PreMigration.Point.LSN, g.PreMigration.Point.Timeline))
 	}
 	return append(all, b.Restore)
 }

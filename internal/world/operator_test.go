@@ -180,7 +180,7 @@ func (o *operator) steps(t engine.Terms) []engine.Step {
 	if t.Migration != nil {
 		c := changeOf(t.Migration.SHA256)
 		all = append(all, step.Backup{Database: s.database, Store: s.store, Now: s.Now},
-			step.Migrate{Server: s.database, Recovery: s.database, Witness: s.database, Script: c.script,
+			step.Migrate{Server: s.database, Recovery: s.database, PointInTime: s.database, Script: c.script,
 				Clock: clock{s}, Earlier: o.earlier(c.script.SHA256)})
 	}
 	return append(all, step.Deploy{Target: s.target},
