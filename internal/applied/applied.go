@@ -1,5 +1,6 @@
-// Package applied tells which migrations are applied here: by the markers in the database or, where it keeps none, by what runs have
-// noted in the ledger; and what the tool that made a migration has written down itself. It changes nothing. Start with Migrations.
+// Package applied tells which migrations are applied here: by the markers in the database or, where it keeps none, by
+// what runs have noted in the ledger; and what the tool that made a migration has written down itself. It changes
+// nothing. Start with Migrations.
 package applied
 
 import (
@@ -35,8 +36,8 @@ type Migrations struct{ with Parts }
 // New tells of migrations from these parts.
 func New(with Parts) *Migrations { return &Migrations{with} }
 
-// InPlace counts the units of a migration that are in place: by fairlead's markers, from the first on, or, where there is none, by the
-// tool's own history, in which case all of them are.
+// InPlace counts the units of a migration that are in place: by fairlead's markers, from the first on, or, where there
+// is none, by the tool's own history, in which case all of them are.
 func (a *Migrations) InPlace(ctx context.Context, m step.Migration) (int, error) {
 	n, err := a.marked(ctx, m.SHA256())
 	read := a.ToolHistory(m)
@@ -70,8 +71,9 @@ func unread(err error) error {
 	if _, ok := fault.Find(err); ok {
 		return err
 	}
-	return &fault.Fault{Code: "markers-unread", What: "the markers of the database cannot be read", Err: err, Outcome: fault.Refused,
-		Means: "nothing was changed by this command; what is applied is as it was",
+	return &fault.Fault{Code: "markers-unread", What: "the markers of the database cannot be read", Err: err,
+		Outcome: fault.Refused,
+		Means:   "nothing was changed by this command; what is applied is as it was",
 		Do: []fault.Command{{Line: `psql "$PROD_DB_URL" -c 'select 1'`,
 			Why: "with the URL of database.url: what PostgreSQL's own client says"}}}
 }

@@ -24,8 +24,8 @@ type Entry struct {
 	At    time.Time   `json:"at"` // of the newest marker
 }
 
-// MigrationHistory lists what the markers hold, the newest first, with what the ledger knows of it. That the ledger cannot be read is
-// no error: the database says what is applied.
+// MigrationHistory lists what the markers hold, the newest first, with what the ledger knows of it. That the ledger
+// cannot be read is no error: the database says what is applied.
 func (a *Migrations) MigrationHistory(ctx context.Context) ([]Entry, error) {
 	if a.with.Database == nil {
 		return nil, step.NotConfigured("the configuration has no database")

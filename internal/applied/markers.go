@@ -28,8 +28,9 @@ func (a *Migrations) marked(ctx context.Context, migration string) (int, error) 
 	return n, nil
 }
 
-// markers gives the markers of a migration; where there are none, the units whose COMMIT was answered, to any run, by this very database.
-// Elsewhere is then a run that applied it to another one of this name, which a restore or a failover has left behind.
+// markers gives the markers of a migration; where there are none, the units whose COMMIT was answered, to any run, by
+// this very database. Elsewhere is then a run that applied it to another one of this name, which a restore or a
+// failover has left behind.
 func (a *Migrations) markers(ctx context.Context, migration string) (all []apply.Marker, elsewhere string, err error) {
 	key := apply.Key{App: a.with.App, Environment: a.with.Environment, Migration: migration}
 	all, err = a.with.Database.Markers(ctx, key)
@@ -50,7 +51,8 @@ func (a *Migrations) markers(ctx context.Context, migration string) (all []apply
 		case !f.Attempt.Identity.Same(id):
 			elsewhere = f.Run
 		default:
-			all = append(all, apply.Marker{Unit: f.Attempt.Unit, SHA256: f.Attempt.SHA256, Run: f.Run, Done: true, At: f.At})
+			all = append(all, apply.Marker{Unit: f.Attempt.Unit, SHA256: f.Attempt.SHA256, Run: f.Run, Done: true,
+				At: f.At})
 		}
 	}
 	return all, elsewhere, nil

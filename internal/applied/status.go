@@ -14,7 +14,8 @@ import (
 type Status struct {
 	SHA256 string       `json:"sha256"`
 	Units  []UnitStatus `json:"units"`
-	// State is applied, partial, not-applied, or unknown: begun, and nobody knows how it ended. Why says why it is unknown.
+	// State is applied, partial, not-applied, or unknown: begun, and nobody knows how it ended. Why says why it is
+	// unknown.
 	State apply.State `json:"state"`
 	Why   string      `json:"why,omitempty"`
 	// Left is the run that applied it to a database that is no longer this one.
@@ -47,7 +48,8 @@ func (s Status) Run() (string, time.Time) {
 	return "", time.Time{}
 }
 
-// MigrationStatus reads what the markers say of a migration. It changes nothing; what a crash left open is decided by resume, not here.
+// MigrationStatus reads what the markers say of a migration. It changes nothing; what a crash left open is decided by
+// resume, not here.
 func (a *Migrations) MigrationStatus(ctx context.Context, m step.Migration) (Status, error) {
 	if a.with.Database == nil {
 		return Status{}, step.NotConfigured("the configuration has no database")
@@ -69,7 +71,8 @@ func (a *Migrations) MigrationStatus(ctx context.Context, m step.Migration) (Sta
 	s.SHA256 = m.SHA256()
 	if left != "" && s.State == apply.NotApplied {
 		s.State, s.Left = apply.Unknown, left
-		s.Why = "run " + left + " applied it to another database of this name; this one came from a restore or a failover since"
+		s.Why = "run " + left +
+			" applied it to another database of this name; this one came from a restore or a failover since"
 	}
 	if m.Commanded() && s.State == apply.Unknown {
 		s.Why = "the command was started and its end was not marked"

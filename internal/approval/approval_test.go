@@ -24,7 +24,8 @@ func (p *person) Decide(_ context.Context, q decide.Question) (decide.Answer, er
 }
 
 func request() Request {
-	return Request{Terms: engine.Terms{Action: engine.Deploy, App: "shop", Environment: "production", Tag: "v1.8.0", Migration: &release.Migration{}},
+	return Request{Terms: engine.Terms{Action: engine.Deploy, App: "shop", Environment: "production", Tag: "v1.8.0",
+		Migration: &release.Migration{}},
 		Fingerprint: strings.Repeat("ab", 32), Again: "fairlead deploy v1.8.0"}
 }
 
@@ -36,11 +37,13 @@ func TestNone_asks_for_the_tag_and_records_that_nobody_approved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := engine.Approval{By: "nobody (two-person team)", How: "typed at a terminal by ana", Reason: "two-person team"}
+	want := engine.Approval{By: "nobody (two-person team)", How: "typed at a terminal by ana",
+		Reason: "two-person team"}
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if p.asked.Word != "v1.8.0" || p.asked.Text != "Deploy v1.8.0 of shop in production, with a migration (plan abababababab)?" {
+	if p.asked.Word != "v1.8.0" ||
+		p.asked.Text != "Deploy v1.8.0 of shop in production, with a migration (plan abababababab)?" {
 		t.Errorf("asked %+v", p.asked)
 	}
 }

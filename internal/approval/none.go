@@ -12,8 +12,8 @@ import (
 	"fairlead/internal/fault"
 )
 
-// None is the policy of a team without a second person: whoever deploys confirms by typing the tag, and the record says that nobody
-// approved and why.
+// None is the policy of a team without a second person: whoever deploys confirms by typing the tag, and the record says
+// that nobody approved and why.
 type None struct {
 	Reason  string
 	Decider decide.Decider
@@ -42,7 +42,8 @@ func (n None) Approve(ctx context.Context, r Request) (engine.Approvals, error) 
 	if a.By != "" {
 		how += " by " + a.By
 	}
-	return engine.Approvals{{By: fmt.Sprintf("nobody (%s)", n.Reason), How: how, Reason: cmp.Or(r.Reason, n.Reason)}}, nil
+	return engine.Approvals{{By: fmt.Sprintf("nobody (%s)", n.Reason), How: how, Reason: cmp.Or(r.Reason, n.Reason)}},
+		nil
 }
 
 // question says in one sentence what a yes will do.

@@ -28,10 +28,11 @@ func health(h config.Health, p *probe.Prober) step.Health {
 func smoke(s config.Smoke, p *probe.Prober) step.Smoke {
 	var all []step.SmokeCheck
 	for _, c := range s.HTTP {
-		all = append(all, step.SmokeCheck{Name: c.URL, Advisory: !c.Required, Do: func(ctx context.Context) (bool, string) {
-			r := p.Look(ctx, probe.Check{URL: c.URL, Status: c.Status, Contains: c.Contains, Timeout: s.Timeout})
-			return r.Passed, r.Why
-		}})
+		all = append(all, step.SmokeCheck{Name: c.URL, Advisory: !c.Required,
+			Do: func(ctx context.Context) (bool, string) {
+				r := p.Look(ctx, probe.Check{URL: c.URL, Status: c.Status, Contains: c.Contains, Timeout: s.Timeout})
+				return r.Passed, r.Why
+			}})
 	}
 	return step.Smoke{Checks: all}
 }

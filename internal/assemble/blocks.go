@@ -35,8 +35,8 @@ type storeBlock struct {
 	host *backuphost.Config
 }
 
-// decode lets the owner of each block decode it, and finds what does not go together. Its errors are about the configuration, with line
-// and column. Nothing is constructed.
+// decode lets the owner of each block decode it, and finds what does not go together. Its errors are about the
+// configuration, with line and column. Nothing is constructed.
 func decode(c config.Config) (blocks, error) {
 	b := blocks{Config: c}
 	for _, one := range []func() error{b.checkSource, b.decodeReview, b.decodeDatabase, b.decodeStore,
@@ -72,8 +72,8 @@ func (b *blocks) decodeReview() (err error) {
 	return err
 }
 
-// ReviewPolicy gives the policy that a configuration asks for. A rule that is not known, or may not be given that level, is an error
-// with line and column.
+// ReviewPolicy gives the policy that a configuration asks for. A rule that is not known, or may not be given that
+// level, is an error with line and column.
 func ReviewPolicy(c config.Config) (sqlreview.Policy, error) {
 	r := c.Review
 	p := sqlreview.Policy{SmallRows: r.SmallRows, SmallBytes: r.SmallMiB << 20, TraceLowers: r.Trace == "lowers",
@@ -100,7 +100,8 @@ func (b *blocks) decodeDatabase() (err error) {
 		return err
 	}
 	if b.database.Via != postgres.ViaDirect && !b.Config.Target.Present() {
-		return at.Errorf("via", "database.via: %s leads through a host of the target, and there is no target", b.database.Via)
+		return at.Errorf("via", "database.via: %s leads through a host of the target, and there is no target",
+			b.database.Via)
 	}
 	return nil
 }
@@ -116,8 +117,10 @@ func (b *blocks) decodeStore() (err error) {
 	case "s3":
 		b.store.s3, err = decoded[s3.Config](at, "backup.store")
 	case "host":
-		if b.store.host, err = decoded[backuphost.Config](at, "backup.store"); err == nil && !b.Config.Target.Present() {
-			err = at.Errorf("kind", "backup.store.kind: host keeps backups on a host of the target, and there is no target")
+		if b.store.host, err = decoded[backuphost.Config](at, "backup.store"); err == nil &&
+			!b.Config.Target.Present() {
+			err = at.Errorf("kind",
+				"backup.store.kind: host keeps backups on a host of the target, and there is no target")
 		}
 	default:
 		err = at.Errorf("kind", "backup.store.kind: %q is not known; dir, s3 and host are", at.Kind)
@@ -125,13 +128,15 @@ func (b *blocks) decodeStore() (err error) {
 	return err
 }
 
-// decodeSealing decides whether backups are encrypted. Where they leave for somebody else's machines, that is decided explicitly.
+// decodeSealing decides whether backups are encrypted. Where they leave for somebody else's machines, that is decided
+// explicitly.
 func (b *blocks) decodeSealing() error {
 	at := b.Backup.Encryption
 	switch {
 	case !at.Present() && b.store.s3 != nil:
-		return b.Backup.Store.Errorf("kind", "backup.encryption is missing: a store of kind %s is on other machines, so a backup is encrypted "+
-			"(kind: age) or it is said why not (kind: none, with a reason)", b.Backup.Store.Kind)
+		return b.Backup.Store.Errorf("kind",
+			"backup.encryption is missing: a store of kind %s is on other machines, so a backup is encrypted "+
+				"(kind: age) or it is said why not (kind: none, with a reason)", b.Backup.Store.Kind)
 	case !at.Present() || !b.Backup.Store.Present():
 	case at.Kind == "none":
 		none, err := decoded[sealed.None](at, "")

@@ -26,7 +26,8 @@ func CatalogAt(ctx context.Context, url config.Secret) (*sqlreview.Catalog, erro
 func CatalogOf(ctx context.Context, c config.Config) (*sqlreview.Catalog, error) {
 	if !c.Database.Present() {
 		return nil, &fault.Fault{Code: "config", Outcome: fault.Misused, What: "the configuration names no database",
-			Means: "nothing was attempted; production is unchanged", Do: []fault.Command{{Line: "fairlead catalog dump --database URL", Why: "names one for this call"}}}
+			Means: "nothing was attempted; production is unchanged",
+			Do:    []fault.Command{{Line: "fairlead catalog dump --database URL", Why: "names one for this call"}}}
 	}
 	b := blocks{Config: c}
 	if err := b.decodeDatabase(); err != nil {
@@ -77,11 +78,14 @@ func TraceAt(ctx context.Context, url config.Secret, script sqltext.Script) (sql
 	t, err := d.Trace(ctx, script)
 	switch {
 	case errors.Is(err, postgres.ErrNotScratch):
-		return t, &fault.Fault{Code: "not-scratch", Outcome: fault.Misused, What: "the database does not say that it may be spoilt", Err: err,
+		return t, &fault.Fault{Code: "not-scratch", Outcome: fault.Misused,
+			What: "the database does not say that it may be spoilt", Err: err,
 			Means: "nothing was tried; the database is unchanged",
-			Do:    []fault.Command{{Line: "psql -c \"COMMENT ON DATABASE name IS '" + postgres.ScratchMark + "'\"", Why: "marks a copy that nobody needs; never mark a database that somebody uses"}}}
+			Do: []fault.Command{{Line: "psql -c \"COMMENT ON DATABASE name IS '" + postgres.ScratchMark + "'\"",
+				Why: "marks a copy that nobody needs; never mark a database that somebody uses"}}}
 	case err != nil:
-		return t, &fault.Fault{Code: "trace-failed", Outcome: fault.Misused, What: "the migration could not be tried to its end", Err: err,
+		return t, &fault.Fault{Code: "trace-failed", Outcome: fault.Misused,
+			What: "the migration could not be tried to its end", Err: err,
 			Means: "the scratch database may be changed in part; nothing else was touched",
 			Do:    []fault.Command{{Line: "fairlead review --trace URL FILE", Why: "tries it again, on a fresh copy"}}}
 	}
@@ -95,5 +99,7 @@ func session() postgres.Session {
 
 func unread(what string, err error) error {
 	return &fault.Fault{Code: "database-unread", Outcome: fault.Misused, What: what,
-		Means: "nothing was changed in the database", Do: []fault.Command{{Line: "fairlead review --catalog catalog.json FILE", Why: "works from a catalog that somebody with access has dumped"}}, Err: err}
+		Means: "nothing was changed in the database", Err: err,
+		Do: []fault.Command{{Line: "fairlead review --catalog catalog.json FILE",
+			Why: "works from a catalog that somebody with access has dumped"}}}
 }

@@ -52,7 +52,8 @@ func (l launcher) launch(x step.Launch) (step.Process, string, error) {
 	}
 	log := filepath.Join(folder, "migrate.log")
 	env := append(l.environ[:len(l.environ):len(l.environ)], l.variable+"="+value)
-	process, err := program.Start(program.Spec{Argv: x.Argv, Dir: x.Dir, Env: env, Mark: x.Run, Log: log, Secrets: secrets, Say: x.Say})
+	process, err := program.Start(program.Spec{Argv: x.Argv, Dir: x.Dir, Env: env, Mark: x.Run, Log: log,
+		Secrets: secrets, Say: x.Say})
 	if err != nil {
 		return nil, "", err
 	}
@@ -81,12 +82,14 @@ func npgsql(u *url.URL, password string) string {
 	if port == "" {
 		port = "5432"
 	}
-	s := fmt.Sprintf("Host=%s;Port=%s;Database=%s;Username=%s", quote(u.Hostname()), port, quote(strings.Trim(u.Path, "/")),
+	s := fmt.Sprintf("Host=%s;Port=%s;Database=%s;Username=%s", quote(u.Hostname()), port,
+		quote(strings.Trim(u.Path, "/")),
 		quote(u.User.Username()))
 	if password != "" {
 		s += ";Password=" + quote(password)
 	}
-	modes := map[string]string{"disable": "Disable", "allow": "Allow", "prefer": "Prefer", "require": "Require", "verify-ca": "VerifyCA",
+	modes := map[string]string{"disable": "Disable", "allow": "Allow", "prefer": "Prefer", "require": "Require",
+		"verify-ca":   "VerifyCA",
 		"verify-full": "VerifyFull"}
 	if mode := modes[u.Query().Get("sslmode")]; mode != "" {
 		s += ";SSL Mode=" + mode

@@ -64,7 +64,8 @@ func openDatabase(b blocks, hosts []*host.Host, state string) (databaseParts, er
 		return parts, nil
 	}
 	scratch := scratchFolder(b, state)
-	s := postgres.Session{App: b.App, Environment: b.Environment, Run: NewID()[:12], PlainArchive: b.Backup.Compression == "zstd",
+	s := postgres.Session{App: b.App, Environment: b.Environment, Run: NewID()[:12],
+		PlainArchive:  b.Backup.Compression == "zstd",
 		DirectoryJobs: directorySessions(b.Backup), Scratch: scratch}
 	through, err := way(b, hosts)
 	if err != nil {
@@ -79,7 +80,8 @@ func openDatabase(b blocks, hosts []*host.Host, state string) (databaseParts, er
 	}
 	r := b.Rehearse
 	parts.all, parts.catalog = all, d.Catalog
-	parts.sandbox = &sandbox{d.Rehearser(postgres.RehearseConfig{Server: r.Server, Directory: r.Directory.String(), Programs: r.Programs.String()})}
+	parts.sandbox = &sandbox{d.Rehearser(postgres.RehearseConfig{Server: r.Server, Directory: r.Directory.String(),
+		Programs: r.Programs.String()})}
 	if s.DirectoryJobs > 0 {
 		shared := b.store.dir != nil && sameDisk(b.store.dir.Path.String(), scratch)
 		parts.workspace = &step.Workspace{Look: d.Workspace, Shared: shared}
@@ -97,14 +99,16 @@ func way(b blocks, hosts []*host.Host) (*reach.Through, error) {
 	if err != nil || c.Via != postgres.ViaContainer {
 		return &reach.Through{Host: h}, err
 	}
-	server := stack.Server{Service: c.Container.Service, Project: c.Container.Project, Name: c.Container.Name, Directory: b.target.Directory}
+	server := stack.Server{Service: c.Container.Service, Project: c.Container.Project, Name: c.Container.Name,
+		Directory: b.target.Directory}
 	if server.Project == "" && server.Name == "" {
 		server.Project = b.target.Project
 	}
 	return &reach.Through{Host: h, Container: &server}, nil
 }
 
-// directorySessions is by how many sessions a dump in the directory format is taken and restored; 0 for the custom format.
+// directorySessions is by how many sessions a dump in the directory format is taken and restored; 0 for the custom
+// format.
 func directorySessions(b config.Backup) int {
 	switch {
 	case b.Format != database.FormatDirectory:
@@ -115,8 +119,8 @@ func directorySessions(b config.Backup) int {
 	return min(max(2, runtime.NumCPU()), 4)
 }
 
-// scratchFolder is the folder below which directories of dumps stand: the configured one, or the one of a store of kind dir (under a
-// hidden name), or one beside the outbox.
+// scratchFolder is the folder below which directories of dumps stand: the configured one, or the one of a store of kind
+// dir (under a hidden name), or one beside the outbox.
 func scratchFolder(b blocks, state string) string {
 	switch {
 	case b.Backup.Scratch != "":

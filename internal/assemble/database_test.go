@@ -37,7 +37,8 @@ func TestSandbox_refuses_what_could_reach_outside_by_where_it_is(t *testing.T) {
 }
 
 func TestScratchKind_does_not_hold_the_URL(t *testing.T) {
-	for server, want := range map[string]string{"local": "local", "production": "production", "postgres://u:old@h/d": "url"} {
+	for server, want := range map[string]string{"local": "local", "production": "production",
+		"postgres://u:old@h/d": "url"} {
 		if got := scratchKind(config.Rehearse{Server: config.NewSecret(server)}); got != want {
 			t.Errorf("%s: %s, want %s", server, got, want)
 		}

@@ -19,7 +19,8 @@ func openLedger(b blocks, env func(string) (string, bool)) (dir.Ledger, error) {
 	c := b.Ledger
 	if ci := ciVariable(env); ci != "" && !c.Durable {
 		return dir.Ledger{}, &fault.Fault{Code: "ledger-ephemeral", Outcome: fault.Refused,
-			What: fmt.Sprintf("the ledger would be kept in %s on a runner's disk (%s is set) and would be gone with the job",
+			What: fmt.Sprintf("the ledger would be kept in %s on a runner's disk (%s is set) and would be gone "+
+				"with the job",
 				c.Path, ci),
 			Means: "nothing was attempted; production is unchanged",
 			Do: []fault.Command{{Line: "ledger: {kind: dir, path: …, durable: true}",
@@ -38,7 +39,8 @@ func ciVariable(env func(string) (string, bool)) string {
 	return ""
 }
 
-// refusingLedger is the ledger before anything acts: a host that does not answer, or a ledger that does not hold, is a refusal.
+// refusingLedger is the ledger before anything acts: a host that does not answer, or a ledger that does not hold, is a
+// refusal.
 type refusingLedger struct {
 	engine.Ledger
 	engine.History
@@ -83,11 +85,14 @@ func refused(err error) error {
 	switch {
 	case errors.Is(err, chain.ErrMissing):
 		f.What = "the ledger is gone: " + innermost(err)
-		f.Do = []fault.Command{{Line: "fairlead --config FILE status", Why: "if target.directory was changed: the ledger is where it was"},
-			{Line: "ls -la DIRECTORY/.fairlead", Why: "on the first host; put the folder back from its backup. Nothing makes a new one silently"}}
+		f.Do = []fault.Command{{Line: "fairlead --config FILE status",
+			Why: "if target.directory was changed: the ledger is where it was"},
+			{Line: "ls -la DIRECTORY/.fairlead",
+				Why: "on the first host; put the folder back from its backup. Nothing makes a new one silently"}}
 	case errors.Is(err, fence.ErrOtherLedger):
 		f.What = "this is another ledger than the one that is known: " + innermost(err)
-		f.Do = []fault.Command{{Line: "fairlead status", Why: "with the configuration that the last release used: directory, first host, app, environment"}}
+		f.Do = []fault.Command{{Line: "fairlead status",
+			Why: "with the configuration that the last release used: directory, first host, app, environment"}}
 	case errors.Is(err, chain.ErrBroken):
 		f.What = "a record of the ledger was edited, moved or cut: " + innermost(err)
 		f.Do = []fault.Command{{Line: "fairlead ledger verify", Why: "names the first record that does not hold"},

@@ -39,8 +39,8 @@ func openNotes(b blocks, o Options) (*notes, error) {
 	return n, err
 }
 
-// Announce tells people how a run ended: the channels of record, and those of escalation when a person must decide. Every note is kept
-// in the outbox first. Its error is for a line on the screen; it never changes an outcome.
+// Announce tells people how a run ended: the channels of record, and those of escalation when a person must decide.
+// Every note is kept in the outbox first. Its error is for a line on the screen; it never changes an outcome.
 func (n *notes) Announce(ctx context.Context, e engine.Ending) error {
 	to := n.record
 	if e.Outcome == fault.Asking || e.Outcome == fault.Unknown {

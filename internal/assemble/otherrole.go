@@ -14,8 +14,8 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// otherRole is a database that one role migrates and another one dumps: each is asked for its own rights only, and both must be at the
-// same database of the same server.
+// otherRole is a database that one role migrates and another one dumps: each is asked for its own rights only, and both
+// must be at the same database of the same server.
 type otherRole struct {
 	*postgres.Database
 	dumper *postgres.Database
@@ -111,8 +111,9 @@ func (b both) Preflight(ctx context.Context) (database.Facts, error) {
 		return f, fmt.Errorf("backup.url: %w", err)
 	}
 	if f.System != other.System || f.Database != other.Database || f.Timeline != other.Timeline {
-		f.Problems = append(f.Problems, fmt.Sprintf("%v: database %s of server %s (timeline %d), but %s of %s (timeline %d)", errElsewhere,
-			other.Database, other.System, other.Timeline, f.Database, f.System, f.Timeline))
+		f.Problems = append(f.Problems,
+			fmt.Sprintf("%v: database %s of server %s (timeline %d), but %s of %s (timeline %d)", errElsewhere,
+				other.Database, other.System, other.Timeline, f.Database, f.System, f.Timeline))
 	}
 	for _, p := range other.Problems {
 		f.Problems = append(f.Problems, "backup.url: "+p)

@@ -1,6 +1,6 @@
-// Package assemble is the only place that knows every adapter: it decodes the configuration, constructs what is configured in the order
-// in which one thing needs another, and introduces it to those who decide: planner, backups, applied. It decides nothing itself, opens no
-// connection and prints nothing. Start with New.
+// Package assemble is the only place that knows every adapter: it decodes the configuration, constructs what is
+// configured in the order in which one thing needs another, and introduces it to those who decide: planner, backups,
+// applied. It decides nothing itself, opens no connection and prints nothing. Start with New.
 package assemble
 
 import (
@@ -51,8 +51,8 @@ type Project struct {
 	database migratedDatabase // nil when none is configured
 }
 
-// New introduces to each other what a configuration asks for. It opens no connection; its errors are about the configuration, with line
-// and column. Close what it gives.
+// New introduces to each other what a configuration asks for. It opens no connection; its errors are about the
+// configuration, with line and column. Close what it gives.
 func New(c config.Config, o Options) (*Project, error) {
 	b, err := decode(c)
 	if err != nil {
@@ -84,29 +84,37 @@ func New(c config.Config, o Options) (*Project, error) {
 	if b.database != nil {
 		parser = step.Parser{Whole: b.database.ApplyMode == "single", Markerless: b.database.Marker == "none"}
 	}
-	migrations := applied.New(applied.Parts{App: c.App, Environment: c.Environment, Database: database.all, Ledger: running.ledger,
+	migrations := applied.New(applied.Parts{App: c.App, Environment: c.Environment, Database: database.all,
+		Ledger:  running.ledger,
 		History: running.history, Parser: parser})
-	taking := step.Backup{Database: database.all, Scratch: database.all, Store: store, Level: c.Backup.Verify, Now: o.Now,
+	taking := step.Backup{Database: database.all, Scratch: database.all, Store: store, Level: c.Backup.Verify,
+		Now:       o.Now,
 		Workspace: database.workspace}
 	asked := refusingLedger{running.ledger, running.history}
-	kept := backups.New(backups.Parts{App: c.App, Environment: c.Environment, Database: database.all, Store: store, Ledger: asked,
-		History: asked, Now: o.Now, Backup: taking, Retention: backup.Retention(c.Backup.Keep), Sessions: directorySessions(c.Backup)})
+	kept := backups.New(backups.Parts{App: c.App, Environment: c.Environment, Database: database.all, Store: store,
+		Ledger:  asked,
+		History: asked, Now: o.Now, Backup: taking, Retention: backup.Retention(c.Backup.Keep),
+		Sessions: directorySessions(c.Backup)})
 	review := step.Review{Catalog: database.catalog, Policy: b.policy, Now: o.Now,
 		Waivers: func() ([]sqlreview.Waiver, error) { return ReadWaivers(o.Waivers) }}
 	prober := probe.New(nil)
 	parts := planner.Parts{
-		Config: c, Observe: o.Observe, Now: o.Now, Ledger: running.ledger, History: running.history, Target: running.target,
-		Services: running.services, Database: database.all, Indirect: database.indirect, Applied: migrations, Backups: kept, Parser: parser,
+		Config: c, Observe: o.Observe, Now: o.Now, Ledger: running.ledger, History: running.history,
+		Target:   running.target,
+		Services: running.services, Database: database.all, Indirect: database.indirect, Applied: migrations,
+		Backups: kept, Parser: parser,
 		Scratch: scratchKind(c.Rehearse), Writers: writers(c.Backup.Quiesce, environ, o.Now),
 		Verify: registry.New(registry.Options{PlainHTTP: c.Registry.PlainHTTP}).Check, Review: review, Backup: taking,
-		Migrate: step.Migrate{Server: database.all, Recovery: database.all, PointInTime: database.all, Clock: systemClock{}},
+		Migrate: step.Migrate{Server: database.all, Recovery: database.all, PointInTime: database.all,
+			Clock: systemClock{}},
 		Command: command(b, database.all, environ, o), Health: health(c.Health, prober), Smoke: smoke(c.Smoke, prober),
 	}
 	if database.sandbox != nil {
 		parts.Sandbox = database.sandbox
 		parts.Rehearse = rehearse(c.Rehearse, database, store, review, environ)
 	}
-	return &Project{Planner: planner.New(parts), Backups: kept, Migrations: migrations, notes: notes, options: o, hosts: hosts,
+	return &Project{Planner: planner.New(parts), Backups: kept, Migrations: migrations, notes: notes, options: o,
+		hosts:   hosts,
 		running: running, database: database.all}, nil
 }
 
@@ -139,14 +147,15 @@ func (p *Project) Close() error {
 // Engine gives the engine of this project.
 func (p *Project) Engine() *engine.Engine {
 	return &engine.Engine{
-		Ledger: p.running.ledger, Observe: p.options.Observe, Now: p.options.Now, NewID: NewID, Pause: Pause, Holder: p.options.Holder,
+		Ledger: p.running.ledger, Observe: p.options.Observe, Now: p.options.Now, NewID: NewID, Pause: Pause,
+		Holder:   p.options.Holder,
 		Barriers: p.barriers, Before: p.options.Before, Fallback: p.Fallback,
 	}
 }
 
-// barriers gives the places whose takeover number is raised: the hosts always, where there are any; the database when somebody else may
-// still be at work there, be it on the migration of a run that a rollback has closed. A run's own migration raises it itself, so that
-// nothing is written there before.
+// barriers gives the places whose takeover number is raised: the hosts always, where there are any; the database when
+// somebody else may still be at work there, be it on the migration of a run that a rollback has closed. A run's own
+// migration raises it itself, so that nothing is written there before.
 func (p *Project) barriers(_ engine.Terms, migrating bool) []engine.Barrier {
 	var all []engine.Barrier
 	if p.running.target != nil {

@@ -13,7 +13,8 @@ import (
 	"fairlead/internal/target/compose"
 )
 
-// connect makes the hosts of the target, not connected yet; none without one. env is that of what they start on this machine.
+// connect makes the hosts of the target, not connected yet; none without one. env is that of what they start on this
+// machine.
 func connect(b blocks, env []string, lookup func(string) (string, bool)) ([]*host.Host, error) {
 	if b.target == nil {
 		return nil, nil
@@ -34,7 +35,8 @@ func hostNamed(b blocks, hosts []*host.Host, at config.Block, of, name string) (
 	}
 	i := slices.Index(b.target.Hosts, name)
 	if i < 0 {
-		return nil, at.Errorf("host", "%s.host: %q is none of target.hosts (%s)", of, name, strings.Join(b.target.Hosts, ", "))
+		return nil, at.Errorf("host", "%s.host: %q is none of target.hosts (%s)", of, name,
+			strings.Join(b.target.Hosts, ", "))
 	}
 	return hosts[i], nil
 }

@@ -9,8 +9,8 @@ import (
 // roomLeft is what must stay free beside a file of ours.
 const roomLeft = 256 << 20
 
-// anonymousFile makes a file for size bytes that has no name and is gone with this process; nil where there is no room for it, or no way for
-// a child to open it.
+// anonymousFile makes a file for size bytes that has no name and is gone with this process; nil where there is no room
+// for it, or no way for a child to open it.
 func anonymousFile(size int64) *os.File {
 	if _, err := os.Stat("/proc/self/fd"); err != nil {
 		return nil

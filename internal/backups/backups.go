@@ -1,5 +1,5 @@
-// Package backups is what is done with backups outside of a run: they are taken, listed, verified, restored and removed. Nothing here
-// changes production but a restore that is told to. Start with Backups.
+// Package backups is what is done with backups outside of a run: they are taken, listed, verified, restored and
+// removed. Nothing here changes production but a restore that is told to. Start with Backups.
 package backups
 
 import (
@@ -97,8 +97,10 @@ func (b *Backups) Manifest(ctx context.Context, name string) (backup.Manifest, e
 		}
 		i := slices.IndexFunc(kept.Backups, backup.Entry.Reliable)
 		if i < 0 {
-			return backup.Manifest{}, &fault.Fault{Code: "backup-missing", What: "there is no backup to rehearse with", Outcome: fault.Misused,
-				Err:   errors.New("the store " + kept.Place + " has none of this app in this environment that is whole"),
+			return backup.Manifest{}, &fault.Fault{Code: "backup-missing", What: "there is no backup to rehearse with",
+				Outcome: fault.Misused,
+				Err: errors.New("the store " + kept.Place +
+					" has none of this app in this environment that is whole"),
 				Means: "nothing was attempted; production is unchanged",
 				Do:    []fault.Command{{Line: "fairlead backup create", Why: "takes one"}}}
 		}
@@ -126,7 +128,8 @@ func storeUnread(err error) error {
 		g.Means, g.Outcome = "nothing was attempted; production is unchanged", fault.Refused
 		return fault.Because(&g, err)
 	}
-	return &fault.Fault{Code: "backup-not-ready", What: "the place of the backups cannot be read", Err: err, Outcome: fault.Refused,
-		Means: "nothing was attempted; production is unchanged",
-		Do:    []fault.Command{{Line: "fairlead check", Why: "asks hosts, database and store"}}}
+	return &fault.Fault{Code: "backup-not-ready", What: "the place of the backups cannot be read", Err: err,
+		Outcome: fault.Refused,
+		Means:   "nothing was attempted; production is unchanged",
+		Do:      []fault.Command{{Line: "fairlead check", Why: "asks hosts, database and store"}}}
 }

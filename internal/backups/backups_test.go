@@ -29,7 +29,8 @@ func TestManifestOf_the_newest_is_one_of_this_app_in_this_environment(t *testing
 		}
 	}
 	keep := func(app string, day int) string {
-		m := backup.Manifest{Schema: "fairlead.backup/1", Name: app + "-production-r-1.dump", Run: "r-1", App: app, Env: "production", Level: "L2",
+		m := backup.Manifest{Schema: "fairlead.backup/1", Name: app + "-production-r-1.dump", Run: "r-1", App: app,
+			Env: "production", Level: "L2",
 			SHA256: strings.Repeat("a", 64), Size: 5, Snapshot: time.Date(2026, 11, day, 0, 0, 0, 0, time.UTC)}
 		b, _ := json.Marshal(m)
 		put(m.Name, "PGDMP")

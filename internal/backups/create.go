@@ -10,7 +10,8 @@ import (
 	"fairlead/internal/step"
 )
 
-// TakeBackup takes a backup outside of a run: the same act with the same verdict. Nothing of production is changed by it.
+// TakeBackup takes a backup outside of a run: the same act with the same verdict. Nothing of production is changed by
+// it.
 func (b *Backups) TakeBackup(ctx context.Context, say func(engine.Progress)) (step.BackedUp, error) {
 	if err := b.Configured(); err != nil {
 		return step.BackedUp{}, err
@@ -19,7 +20,8 @@ func (b *Backups) TakeBackup(ctx context.Context, say func(engine.Progress)) (st
 	if err != nil {
 		return step.BackedUp{}, notTaken(err)
 	}
-	m, err := b.with.Backup.Take(ctx, step.BackupRequest{App: b.with.App, Environment: b.with.Environment, Run: step.Manual,
+	m, err := b.with.Backup.Take(ctx, step.BackupRequest{App: b.with.App, Environment: b.with.Environment,
+		Run:          step.Manual,
 		DatabaseSize: facts.Size, Say: say})
 	if err != nil {
 		return step.BackedUp{}, notTaken(err)
@@ -28,8 +30,9 @@ func (b *Backups) TakeBackup(ctx context.Context, say func(engine.Progress)) (st
 }
 
 func notTaken(err error) error {
-	return &fault.Fault{Code: "backup-failed", What: "the backup was not taken", Err: err, Outcome: fault.FailedUnchanged,
-		Means: "nothing was kept under a final name; production is unchanged",
+	return &fault.Fault{Code: "backup-failed", What: "the backup was not taken", Err: err,
+		Outcome: fault.FailedUnchanged,
+		Means:   "nothing was kept under a final name; production is unchanged",
 		Do: []fault.Command{{Line: "fairlead check", Why: "asks the database and its programs again"},
 			{Line: "fairlead backup create", Why: "tries again"}}}
 }

@@ -24,8 +24,8 @@ const (
 	globalsSuffix  = ".dump.globals.sql"
 )
 
-// inventory lists the backups of a store with what their manifests say, the newest first. Objects that are no part of a backup are left
-// out.
+// inventory lists the backups of a store with what their manifests say, the newest first. Objects that are no part of a
+// backup are left out.
 func inventory(ctx context.Context, s backup.Store) ([]backup.Entry, error) {
 	objects, err := s.List(ctx)
 	if err != nil {
@@ -77,8 +77,8 @@ func partOf(object string) (name string, ok bool) {
 	return "", false
 }
 
-// label reads the manifest of a backup. One that is missing or cannot be read is a trouble of that backup, a store that does not
-// answer is an error.
+// label reads the manifest of a backup. One that is missing or cannot be read is a trouble of that backup, a store that
+// does not answer is an error.
 func label(ctx context.Context, s backup.Store, k *backup.Entry) error {
 	slices.Sort(k.Beside)
 	if k.At.IsZero() {
@@ -100,9 +100,11 @@ func label(ctx context.Context, s backup.Store, k *backup.Entry) error {
 		return nil
 	}
 	k.At = m.Snapshot
-	k.Label = &backup.Label{App: m.App, Environment: m.Env, Run: m.Run, Database: m.Database, Server: m.Server, Level: m.Level, SHA256: m.SHA256, Size: m.Size, Tables: len(m.Tables)}
+	k.Label = &backup.Label{App: m.App, Environment: m.Env, Run: m.Run, Database: m.Database, Server: m.Server,
+		Level: m.Level, SHA256: m.SHA256, Size: m.Size, Tables: len(m.Tables)}
 	if m.Stored != nil {
-		k.Label.Encryption, k.Label.Recipients, k.Label.Compression = m.Stored.Encryption, m.Stored.Recipients, m.Stored.Compression
+		k.Label.Encryption, k.Label.Recipients, k.Label.Compression = m.Stored.Encryption, m.Stored.Recipients,
+			m.Stored.Compression
 	}
 	_, size := m.AsStored()
 	switch {
@@ -127,7 +129,8 @@ func rereadGlobals(ctx context.Context, s backup.Store, m backup.Manifest) error
 		return fmt.Errorf("read the roles beside it: %w", err)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); n != m.Globals.Size || got != m.Globals.SHA256 {
-		return fmt.Errorf("%w: the roles beside it have the sha256 %.12s…, written was %.12s…", backup.ErrChanged, got, m.Globals.SHA256)
+		return fmt.Errorf("%w: the roles beside it have the sha256 %.12s…, written was %.12s…", backup.ErrChanged, got,
+			m.Globals.SHA256)
 	}
 	return nil
 }
@@ -159,7 +162,8 @@ func cited(records []engine.Record) map[string]string {
 // errUncited tells that the ledger knows another sha256 of a backup than its manifest.
 var errUncited = errors.New("the manifest is not the one that the run has recorded")
 
-// asRecorded compares a manifest with what the run that took the backup has recorded of it. A backup that no record speaks of is fine.
+// asRecorded compares a manifest with what the run that took the backup has recorded of it. A backup that no record
+// speaks of is fine.
 func asRecorded(records []engine.Record, m backup.Manifest) error {
 	if sum, ok := cited(records)[m.Name]; ok && sum != m.SHA256 {
 		return fmt.Errorf("%w: run %s says sha256 %.12s…, the manifest %.12s…", errUncited, m.Run, sum, m.SHA256)

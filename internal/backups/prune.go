@@ -53,7 +53,8 @@ func (b *Backups) PruneBackups(ctx context.Context, dry bool) (Pruned, error) {
 	return out, nil
 }
 
-// remove takes a backup away: the dump first, its manifest last, so that an interruption leaves something that says what it was.
+// remove takes a backup away: the dump first, its manifest last, so that an interruption leaves something that says
+// what it was.
 func remove(ctx context.Context, s backup.PrunableStore, k backup.Entry, reason string) error {
 	names := []string{k.Name}
 	for _, b := range k.Beside {
@@ -73,12 +74,15 @@ func unpruned(err error) error {
 	if f, ok := fault.Find(err); ok {
 		return f
 	}
-	return &fault.Fault{Code: "backup-not-pruned", What: "not everything was removed that retention lets go", Err: err, Outcome: fault.FailedUnchanged,
-		Means: "what stays by retention is untouched; production is unchanged", Do: []fault.Command{{Line: "fairlead backup prune", Why: "goes on where it stopped"}}}
+	return &fault.Fault{Code: "backup-not-pruned", What: "not everything was removed that retention lets go", Err: err,
+		Outcome: fault.FailedUnchanged,
+		Means:   "what stays by retention is untouched; production is unchanged",
+		Do:      []fault.Command{{Line: "fairlead backup prune", Why: "goes on where it stopped"}}}
 }
 
-// neededBackups says which backups must stay, by name or by run: those of a run that is not ended, those of the newest run that migrated
-// (the only way back to the schema before), and those of runs that ended in a question that no later release has answered.
+// neededBackups says which backups must stay, by name or by run: those of a run that is not ended, those of the newest
+// run that migrated (the only way back to the schema before), and those of runs that ended in a question that no later
+// release has answered.
 func neededBackups(ctx context.Context, h engine.History, l engine.Ledger) (map[string]string, error) {
 	runs, err := h.Runs(ctx, 0)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"fairlead/internal/step"
 )
 
-// A Restoration says which backup goes where. Live means in the place of the configured database, whose present state is backed up and
-// kept under another name; Into is then empty.
+// A Restoration says which backup goes where. Live means in the place of the configured database, whose present state
+// is backed up and kept under another name; Into is then empty.
 type Restoration struct {
 	Name string
 	Into string
@@ -36,8 +36,8 @@ type Restored struct {
 	Kept     string          `json:"kept,omitempty"` // what the live database before is called now
 }
 
-// RestoreBackup restores a backup into a database of its own, compares it with the manifest and, only when asked, puts it into the place
-// of the live one. Whatever fails before that last step, the live database is as it was.
+// RestoreBackup restores a backup into a database of its own, compares it with the manifest and, only when asked, puts
+// it into the place of the live one. Whatever fails before that last step, the live database is as it was.
 func (b *Backups) RestoreBackup(ctx context.Context, r Restoration, say func(engine.Progress)) (Restored, error) {
 	if err := b.Configured(); err != nil {
 		return Restored{}, err
@@ -61,8 +61,10 @@ func (b *Backups) RestoreBackup(ctx context.Context, r Restoration, say func(eng
 		out.Present = present.Manifest.Name
 	}
 	if out.Into == facts.Database {
-		return out, &fault.Fault{Code: "restore-over-live", What: out.Into + " is the live database", Outcome: fault.Misused, Means: "nothing was attempted; production is unchanged",
-			Do: []fault.Command{{Line: "fairlead backup restore " + r.Name + " --into " + beside(out.Into, "_restored"), Why: "restores beside it"}}}
+		return out, &fault.Fault{Code: "restore-over-live", What: out.Into + " is the live database",
+			Outcome: fault.Misused, Means: "nothing was attempted; production is unchanged",
+			Do: []fault.Command{{Line: "fairlead backup restore " + r.Name + " --into " + beside(out.Into, "_restored"),
+				Why: "restores beside it"}}}
 	}
 	if err := b.restore(ctx, m, &out, say); err != nil {
 		return out, err
@@ -72,9 +74,12 @@ func (b *Backups) RestoreBackup(ctx context.Context, r Restoration, say func(eng
 	}
 	say(engine.Progress{Text: "putting " + out.Into + " in the place of " + facts.Database})
 	if err := b.with.Database.Swap(ctx, out.Into, out.Kept); err != nil {
-		return out, &fault.Fault{Code: "restore-not-swapped", What: "the restored database could not take the place of " + facts.Database, Err: err, Outcome: fault.Asking,
-			Means: "the backup is whole in " + out.Into + "; the live database should be as it was: look",
-			Do:    []fault.Command{{Line: "fairlead check", Why: "whether the live database answers"}, {Line: `psql -l`, Why: "which databases there are"}}}
+		return out, &fault.Fault{Code: "restore-not-swapped",
+			What: "the restored database could not take the place of " + facts.Database, Err: err,
+			Outcome: fault.Asking,
+			Means:   "the backup is whole in " + out.Into + "; the live database should be as it was: look",
+			Do: []fault.Command{{Line: "fairlead check", Why: "whether the live database answers"},
+				{Line: `psql -l`, Why: "which databases there are"}}}
 	}
 	out.Into = facts.Database
 	return out, nil
@@ -84,8 +89,10 @@ func (b *Backups) RestoreBackup(ctx context.Context, r Restoration, say func(eng
 func (b *Backups) restore(ctx context.Context, m backup.Manifest, out *Restored, say func(engine.Progress)) error {
 	local, done, err := b.download(ctx, m, step.Paced(say, b.with.Now, "reading the backup and its hash", m.Size))
 	if err != nil {
-		return &fault.Fault{Code: "restore-unreadable", What: "the backup cannot be read as it was written", Err: err, Outcome: fault.FailedUnchanged,
-			Means: "no database was made; production is unchanged", Do: []fault.Command{{Line: "fairlead backup list", Why: "the others that are kept"}}}
+		return &fault.Fault{Code: "restore-unreadable", What: "the backup cannot be read as it was written", Err: err,
+			Outcome: fault.FailedUnchanged,
+			Means:   "no database was made; production is unchanged",
+			Do:      []fault.Command{{Line: "fairlead backup list", Why: "the others that are kept"}}}
 	}
 	defer done()
 	began := b.with.Now()
@@ -105,7 +112,8 @@ func (b *Backups) restoreInto(ctx context.Context, m backup.Manifest, into, loca
 	if err != nil && !errors.Is(err, database.ErrOccupied) {
 		return notRestored(m.Name, into, err)
 	}
-	o := database.RestoreOptions{Format: m.Format, Dumper: m.Dumper, Owners: true, File: local, Jobs: b.sessions(m), Analyze: true}
+	o := database.RestoreOptions{Format: m.Format, Dumper: m.Dumper, Owners: true, File: local, Jobs: b.sessions(m),
+		Analyze: true}
 	err = b.readInto(ctx, m, into, o)
 	if err == nil {
 		if err = b.with.Database.Compare(ctx, into, d); err != nil {
@@ -137,9 +145,12 @@ func (b *Backups) readInto(ctx context.Context, m backup.Manifest, into string, 
 	return matches(m.SHA256, h.Sum(nil))
 }
 
-// download reads the whole backup and compares its hash before anything is made. Where there is room for it here, it is kept meanwhile in a
-// file without a name, so that several sessions can restore from it at once; otherwise local is "" and the store is read again.
-func (b *Backups) download(ctx context.Context, m backup.Manifest, heard io.Writer) (local string, done func(), err error) {
+// download reads the whole backup and compares its hash before anything is made. Where there is room for it here, it is
+// kept meanwhile in a file without a name, so that several sessions can restore from it at once; otherwise local is ""
+// and the store is read again.
+func (b *Backups) download(
+	ctx context.Context, m backup.Manifest, heard io.Writer,
+) (local string, done func(), err error) {
 	r, err := b.with.Store.Open(ctx, m.Name)
 	if err != nil {
 		return "", nil, err
@@ -174,8 +185,9 @@ func matches(want string, sum []byte) error {
 }
 
 func noBackup(name string, err error) error {
-	f := &fault.Fault{Code: "backup-missing", What: "there is no backup " + name, Err: err, Outcome: fault.Misused, Means: "nothing was attempted; production is unchanged",
-		Do: []fault.Command{{Line: "fairlead backup list", Why: "those that are kept"}}}
+	f := &fault.Fault{Code: "backup-missing", What: "there is no backup " + name, Err: err, Outcome: fault.Misused,
+		Means: "nothing was attempted; production is unchanged",
+		Do:    []fault.Command{{Line: "fairlead backup list", Why: "those that are kept"}}}
 	if !errors.Is(err, backup.ErrMissing) {
 		f.Code, f.What = "restore-unreadable", "the manifest of the backup cannot be read"
 	}
@@ -188,19 +200,23 @@ func notRestored(name, into string, err error) error {
 		return nil
 	}
 	again := "fairlead backup restore " + name + " --into " + fault.Word(into)
-	f := &fault.Fault{Code: "restore-failed", What: "the backup was not restored", Err: err, Outcome: fault.FailedUnchanged,
-		Means: "the live database is unchanged; a database that was made for this is dropped again",
-		Do:    []fault.Command{{Line: again, Why: "tries again"}}}
+	f := &fault.Fault{Code: "restore-failed", What: "the backup was not restored", Err: err,
+		Outcome: fault.FailedUnchanged,
+		Means:   "the live database is unchanged; a database that was made for this is dropped again",
+		Do:      []fault.Command{{Line: again, Why: "tries again"}}}
 	text := err.Error()
 	switch {
 	case errors.Is(err, database.ErrOccupied):
 		f.Code, f.What = "restore-occupied", "the database to restore into is not a new one"
 		f.Means = "nothing was restored; production is unchanged"
-		f.Do = []fault.Command{{Line: "fairlead backup restore " + name + " --into NEWDB", Why: "with the name of a database that does not exist yet"}}
+		f.Do = []fault.Command{{Line: "fairlead backup restore " + name + " --into NEWDB",
+			Why: "with the name of a database that does not exist yet"}}
 	case strings.Contains(text, "role ") && strings.Contains(text, "does not exist"):
 		f.Code = "restore-role"
-		f.Do = []fault.Command{{Line: "fairlead backup restore " + name + " --globals > globals.sql", Why: "the roles that belong to the backup; read it"},
-			{Line: `psql -d postgres -f globals.sql`, Why: "makes them (those that exist already give errors that do no harm)"},
+		f.Do = []fault.Command{{Line: "fairlead backup restore " + name + " --globals > globals.sql",
+			Why: "the roles that belong to the backup; read it"},
+			{Line: `psql -d postgres -f globals.sql`,
+				Why: "makes them (those that exist already give errors that do no harm)"},
 			{Line: again, Why: "then again"}}
 	}
 	return f

@@ -19,8 +19,8 @@ type Verified struct {
 	Notes    []string        `json:"notes,omitempty"`
 }
 
-// VerifyBackup reads a backup back at a level; "" is the highest that is possible here: L2, or L1 of one that is encrypted and whose key
-// is not here. It changes nothing and takes no lock.
+// VerifyBackup reads a backup back at a level; "" is the highest that is possible here: L2, or L1 of one that is
+// encrypted and whose key is not here. It changes nothing and takes no lock.
 func (b *Backups) VerifyBackup(ctx context.Context, name, level string, say func(engine.Progress)) (Verified, error) {
 	if b.with.Store == nil {
 		return Verified{}, noStore()
@@ -55,9 +55,11 @@ func (b *Backups) VerifyBackup(ctx context.Context, name, level string, say func
 		out.Notes = append(out.Notes, "only its hash was compared (L1): "+err.Error())
 		return out, nil
 	case errors.Is(err, backup.ErrSealed):
-		return out, &fault.Fault{Code: "backup-sealed", What: name + " is encrypted, and its key is not here", Err: err, Outcome: fault.Refused,
-			Means: "its hash is right, nothing more is known; production is unchanged",
-			Do: []fault.Command{{Line: "fairlead backup verify " + name + " --level L1", Why: "compares what the store holds, without a key"},
+		return out, &fault.Fault{Code: "backup-sealed", What: name + " is encrypted, and its key is not here", Err: err,
+			Outcome: fault.Refused,
+			Means:   "its hash is right, nothing more is known; production is unchanged",
+			Do: []fault.Command{{Line: "fairlead backup verify " + name + " --level L1",
+				Why: "compares what the store holds, without a key"},
 				{Line: "backup: {encryption: {identity: …}}", Why: "in fairlead.yaml, where the key is"}}}
 	}
 	return out, damaged(name, err)
@@ -119,9 +121,11 @@ func damaged(name string, err error) error {
 	if f, ok := fault.Find(err); ok {
 		return f
 	}
-	f := &fault.Fault{Code: "backup-damaged", What: name + " is not what was written", Err: err, Outcome: fault.FailedUnchanged,
-		Means: "do not restore it; production is unchanged, and the backup was left as it is",
-		Do:    []fault.Command{{Line: "fairlead backup create", Why: "takes a new one"}, {Line: "fairlead backup list", Why: "the others that are kept"}}}
+	f := &fault.Fault{Code: "backup-damaged", What: name + " is not what was written", Err: err,
+		Outcome: fault.FailedUnchanged,
+		Means:   "do not restore it; production is unchanged, and the backup was left as it is",
+		Do: []fault.Command{{Line: "fairlead backup create", Why: "takes a new one"},
+			{Line: "fairlead backup list", Why: "the others that are kept"}}}
 	if errors.Is(err, backup.ErrMissing) {
 		f.What = "there is a manifest of " + name + ", and no dump"
 	}

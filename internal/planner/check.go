@@ -27,8 +27,8 @@ func (p *Planner) Check(ctx context.Context) (step.Checked, error) {
 	return engine.Recall[step.Checked](proofs)
 }
 
-// check asks what a plan needs: a database and backups only for a migration, so that a database that is down does not stop a release
-// that does not touch it.
+// check asks what a plan needs: a database and backups only for a migration, so that a database that is down does not
+// stop a release that does not touch it.
 func (p *Planner) check(m *step.Migration, t target.Looker) engine.Step {
 	check := step.Check{Target: t, ByHand: p.ByHand(), Ledger: p.ledgerID}
 	switch {
@@ -65,7 +65,8 @@ func (p *Planner) checking(m *step.Migration) database.Planner {
 	return p.with.Database.Checking(m.Script, p.inPlace(m))
 }
 
-// undumped is a database that is migrated without a backup: that its dump program is missing or too old says nothing then.
+// undumped is a database that is migrated without a backup: that its dump program is missing or too old says nothing
+// then.
 type undumped struct{ database.Planner }
 
 // Preflight asks what a plan asks.
@@ -86,8 +87,8 @@ func (p *Planner) ledgerID(ctx context.Context) (string, error) {
 	return head.Ledger, nil
 }
 
-// Unchanged tells whether a plan would change nothing: the same digests run, the migration is in place, the configuration bundle is the
-// same, and the last run closed as deployed.
+// Unchanged tells whether a plan would change nothing: the same digests run, the migration is in place, the
+// configuration bundle is the same, and the last run closed as deployed.
 func (p *Planner) Unchanged(ctx context.Context, plan engine.Plan) (bool, error) {
 	t := plan.Terms
 	if !slices.Equal(t.Images, t.Baseline) {

@@ -7,8 +7,9 @@ import (
 	"fairlead/internal/step"
 )
 
-// deployment is a whole deployment, from check to record. What it asks is asked before the plan is approved and again under the lock, and
-// changes nothing anywhere; nothing before the migration changes production. Without a migration, the steps of one are left out.
+// deployment is a whole deployment, from check to record. What it asks is asked before the plan is approved and again
+// under the lock, and changes nothing anywhere; nothing before the migration changes production. Without a migration,
+// the steps of one are left out.
 func (p *Planner) deployment(f source.Found, m *step.Migration) sequence {
 	return sequence{
 		// hosts, engine, clocks, disk, database: everything that is cheap to ask
@@ -77,8 +78,9 @@ type part struct {
 func asks(s engine.Step) part { return part{asking: true, steps: []engine.Step{s}} }
 func acts(s engine.Step) part { return part{steps: []engine.Step{s}} }
 
-// quiesced acts while what writes to the database is stopped, and resumes it at the end or when one of the steps fails. Replacing
-// services does not need it stopped. A migration without a backup stops nothing: there is no snapshot to lose anything after.
+// quiesced acts while what writes to the database is stopped, and resumes it at the end or when one of the steps fails.
+// Replacing services does not need it stopped. A migration without a backup stops nothing: there is no snapshot to lose
+// anything after.
 func (p *Planner) quiesced(m *step.Migration, steps ...engine.Step) part {
 	w := p.with.Writers
 	if m == nil || m.NoBackup != "" || w == nil {

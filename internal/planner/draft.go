@@ -36,7 +36,8 @@ func (p *Planner) plan(ctx context.Context, d draft) (engine.Plan, error) {
 	return plan, plan.Validate()
 }
 
-// replan is the plan of an open run, made again from what was stored. What it asks under the lock is asked without a word on the screen.
+// replan is the plan of an open run, made again from what was stored. What it asks under the lock is asked without a
+// word on the screen.
 func (p *Planner) replan(d draft, t engine.Terms, known engine.Proofs) engine.Plan {
 	return engine.Plan{Terms: t, Steps: d.steps.acting(), Proofs: known,
 		Reprove: func(ctx context.Context) (engine.Terms, engine.Proofs, error) {

@@ -20,8 +20,8 @@ import (
 // maxBound bounds one file that a command is bound to, in bytes.
 const maxBound = 1 << 30
 
-// BindCommand gives the migration that a command is, bound to the files that it names: every word that is a regular file in the folder or
-// below, and every file (or folder, with all that is in it) of more.
+// BindCommand gives the migration that a command is, bound to the files that it names: every word that is a regular
+// file in the folder or below, and every file (or folder, with all that is in it) of more.
 func BindCommand(dir string, command, more []string) (release.Migration, error) {
 	m := release.Migration{Command: command, Files: map[string]string{}}
 	for _, word := range command {

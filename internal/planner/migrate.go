@@ -18,8 +18,8 @@ type request struct {
 	Dir      string `json:"dir,omitempty"` // of a command
 }
 
-// PlanMigration plans a migration alone: it asks everything, takes no lock and writes nothing. Closed gates are faults with the outcome
-// Refused.
+// PlanMigration plans a migration alone: it asks everything, takes no lock and writes nothing. Closed gates are faults
+// with the outcome Refused.
 func (p *Planner) PlanMigration(ctx context.Context, m step.Migration) (engine.Plan, error) {
 	if err := p.migratable(m); err != nil {
 		return engine.Plan{}, err
@@ -35,7 +35,8 @@ func (p *Planner) PlanMigration(ctx context.Context, m step.Migration) (engine.P
 }
 
 func (p *Planner) migrateDraft(m *step.Migration) draft {
-	d := draft{steps: p.migration(m), stored: map[string]any{step.StoredRequest: request{m.NoBackup, m.Again, m.By, m.Dir}},
+	asked := request{m.NoBackup, m.Again, m.By, m.Dir}
+	d := draft{steps: p.migration(m), stored: map[string]any{step.StoredRequest: asked},
 		terms: func(proofs engine.Proofs) (engine.Terms, error) { return p.migrateTerms(m, proofs) }}
 	d.store(m)
 	return d
@@ -151,14 +152,17 @@ func (p *Planner) runnable() error {
 	case p.with.Parser.Markerless:
 		return &fault.Fault{Code: "command-marker", Outcome: fault.Refused,
 			What: "a migration that is a command needs a marker in the database, and database.marker is none",
-			Means: "production is unchanged; nothing was attempted: nothing could tell afterwards whether the command was " +
-				"started",
-			Do: []fault.Command{{Line: "fairlead migrate plan FILE", Why: "with SQL, which the tool can write: docs/migrations.md"}}}
+			Means: "production is unchanged; nothing was attempted: " +
+				"nothing could tell afterwards whether the command was started",
+			Do: []fault.Command{{Line: "fairlead migrate plan FILE",
+				Why: "with SQL, which the tool can write: docs/migrations.md"}}}
 	case p.with.Indirect != "":
 		return &fault.Fault{Code: "command-via", Outcome: fault.Refused,
-			What:  "a migration that is a command is not supported yet with database.via: " + p.with.Indirect,
-			Means: "production is unchanged; nothing was attempted: the command would need a way of its own to the database",
-			Do:    []fault.Command{{Line: "fairlead migrate plan FILE", Why: "with SQL, which the tool can write: docs/migrations.md"}}}
+			What: "a migration that is a command is not supported yet with database.via: " + p.with.Indirect,
+			Means: "production is unchanged; nothing was attempted: the command would need a way of its own to the " +
+				"database",
+			Do: []fault.Command{{Line: "fairlead migrate plan FILE",
+				Why: "with SQL, which the tool can write: docs/migrations.md"}}}
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
-// Package planner decides what a run does: it turns a release, a migration or an earlier state into a plan for the engine, and makes the
-// plan of an open run again. It asks and writes nothing; adapters are given to it as Parts by package assemble. Start with deploy.go,
-// which shows a whole deployment on one screen.
+// Package planner decides what a run does: it turns a release, a migration or an earlier state into a plan for the
+// engine, and makes the plan of an open run again. It asks and writes nothing; adapters are given to it as Parts by
+// package assemble. Start with deploy.go, which shows a whole deployment on one screen.
 package planner
 
 import (
@@ -27,7 +27,8 @@ type Target interface {
 	target.Roller
 }
 
-// A Database answers what a plan asks. Checking gives the same database as it is asked for the rights that a script needs.
+// A Database answers what a plan asks. Checking gives the same database as it is asked for the rights that a script
+// needs.
 type Database interface {
 	database.Planner
 	Checking(s sqltext.Script, inPlace func(context.Context) (int, error)) database.Planner
@@ -46,14 +47,15 @@ type Backups interface {
 	Manifest(ctx context.Context, name string) (backup.Manifest, error)
 }
 
-// A Sandbox is where rehearsals take place, apart from the step. Outside gives, in words, what in a script could reach beyond it; Sweep
-// drops what rehearsals of an owner have left.
+// A Sandbox is where rehearsals take place, apart from the step. Outside gives, in words, what in a script could reach
+// beyond it; Sweep drops what rehearsals of an owner have left.
 type Sandbox interface {
 	Outside(s sqltext.Script) []string
 	Sweep(ctx context.Context, owner string) ([]string, error)
 }
 
-// Parts is what a Planner plans with. Target, Database, Backup.Store, Sandbox and Writers are nil where nothing is configured.
+// Parts is what a Planner plans with. Target, Database, Backup.Store, Sandbox and Writers are nil where nothing is
+// configured.
 type Parts struct {
 	Config   config.Config
 	Observe  engine.Observer
@@ -101,8 +103,9 @@ func (p *Planner) ByHand() target.Runbook {
 	return p.with.Target.ByHand()
 }
 
-// ResumeWriters resumes what writes to the database at the end of a run that did not come to that itself; always when a run is given up
-// or rolled back by another process than the one that stopped them. Nothing happens where nothing is configured.
+// ResumeWriters resumes what writes to the database at the end of a run that did not come to that itself; always when a
+// run is given up or rolled back by another process than the one that stopped them. Nothing happens where nothing is
+// configured.
 func (p *Planner) ResumeWriters(ctx context.Context, always bool) error {
 	w := p.with.Writers
 	if w == nil || !always && !w.Stopped() {

@@ -41,7 +41,8 @@ func (nothing) Sweep(context.Context, string) ([]string, error)                 
 
 // planning plans with a configuration and parts that are never reached.
 func planning(r config.Rehearse, n nothing) *Planner {
-	return New(Parts{Config: config.Config{App: "shop", Environment: "production", Rehearse: r}, Database: n, Applied: n, Sandbox: n,
+	return New(Parts{Config: config.Config{App: "shop", Environment: "production", Rehearse: r}, Database: n,
+		Applied: n, Sandbox: n,
 		Backup: step.Backup{Store: n}, Scratch: r.Server.Reveal()})
 }
 
@@ -62,7 +63,8 @@ func TestRehearse_stands_between_backup_and_migrate_where_it_is_wanted(t *testin
 		if got := p.deployment(f, m).names(); !slices.Equal(got[:len(want)], want) {
 			t.Errorf("%q: %v, want %v …", mode, got, want)
 		}
-		if got := p.migration(&step.Migration{File: "m.sql", NoBackup: "a reason"}).names(); slices.Contains(got, "rehearse") {
+		if got := p.migration(&step.Migration{File: "m.sql", NoBackup: "a reason"}).names(); slices.Contains(got,
+			"rehearse") {
 			t.Errorf("%q: without a backup there is nothing to rehearse with: %v", mode, got)
 		}
 	}
@@ -92,16 +94,19 @@ func TestRehearse_refuses_before_anything_is_attempted_what_could_reach_outside(
 		refuses []string
 		says    string
 	}{
-		"a program":                {"full", []string{"line 1: COPY with PROGRAM", "line 2: roles"}, "line 1: COPY with PROGRAM; line 2: roles"},
+		"a program": {"full", []string{"line 1: COPY with PROGRAM", "line 2: roles"},
+			"line 1: COPY with PROGRAM; line 2: roles"},
 		"nothing":                  {"full", nil, ""},
 		"a program, not rehearsed": {"off", []string{"line 1: COPY with PROGRAM"}, ""},
 	} {
-		err := planning(config.Rehearse{Mode: c.mode}, nothing{refuses: c.refuses}).rehearsable(step.Migration{File: "m.sql"})
+		err := planning(config.Rehearse{Mode: c.mode},
+			nothing{refuses: c.refuses}).rehearsable(step.Migration{File: "m.sql"})
 		f, ok := fault.Find(err)
 		if (c.says == "") != (err == nil) {
 			t.Errorf("%s: %v, want %q", claim, err, c.says)
 		}
-		if err != nil && (!ok || f.Code != "rehearsal-outside" || f.Outcome != fault.Refused || !strings.Contains(f.Error(), c.says)) {
+		if err != nil && (!ok || f.Code != "rehearsal-outside" || f.Outcome != fault.Refused ||
+			!strings.Contains(f.Error(), c.says)) {
 			t.Errorf("%s: %v, want %q", claim, err, c.says)
 		}
 	}
@@ -111,7 +116,8 @@ func TestReviewPolicy_reaches_every_review_of_a_plan(t *testing.T) {
 	p := planning(config.Rehearse{}, nothing{})
 	p.with.Review = step.Review{Policy: sqlreview.Policy{SmallRows: 7}}
 	f, m := withMigration()
-	for name, steps := range map[string][]engine.Step{"deploy": p.deployment(f, m).asking(), "migrate": p.migration(m).asking()} {
+	for name, steps := range map[string][]engine.Step{"deploy": p.deployment(f, m).asking(),
+		"migrate": p.migration(m).asking()} {
 		reviews := 0
 		for _, s := range steps {
 			if r, ok := s.(step.Review); ok {
@@ -155,7 +161,8 @@ func TestDeployment_stops_writers_for_the_steps_from_backup_to_deploy_and_resume
 
 func TestPlan_parses_a_migration_once_and_not_again_under_the_lock(t *testing.T) {
 	p := planning(config.Rehearse{Mode: "full"}, nothing{})
-	m, err := p.with.Parser.Parse(step.Migration{File: "m.sql", SQL: []byte("ALTER TABLE orders ADD COLUMN note text;")})
+	m, err := p.with.Parser.Parse(step.Migration{File: "m.sql",
+		SQL: []byte("ALTER TABLE orders ADD COLUMN note text;")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,8 @@ type Rehearsal struct {
 	Mode   string // schema or full; "" takes that of the configuration, or full
 }
 
-// Rehearse rehearses a migration with a backup that is kept. Production is only read. Two at the same time end each other, for each
-// first removes what others by hand have left.
+// Rehearse rehearses a migration with a backup that is kept. Production is only read. Two at the same time end each
+// other, for each first removes what others by hand have left.
 func (p *Planner) Rehearse(ctx context.Context, r Rehearsal, say func(engine.Progress)) (step.Rehearsed, error) {
 	if err := p.with.Backups.Configured(); err != nil {
 		return step.Rehearsed{}, err
@@ -63,7 +63,8 @@ func (p *Planner) rehearsal(m *step.Migration) step.Rehearse {
 // rehearses tells whether a rehearsal is wanted and possible.
 func (p *Planner) rehearses() bool { return p.with.Config.Rehearse.Wanted() && p.with.Sandbox != nil }
 
-// rehearsable refuses a script that is to be rehearsed, before anything is done, when it could reach beyond the scratch copy.
+// rehearsable refuses a script that is to be rehearsed, before anything is done, when it could reach beyond the scratch
+// copy.
 func (p *Planner) rehearsable(m step.Migration) error {
 	if m.Commanded() || m.NoBackup != "" || !p.rehearses() {
 		return nil
@@ -78,16 +79,18 @@ func (p *Planner) staysInside(m step.Migration) error {
 	}
 	return &fault.Fault{Code: "rehearsal-outside", Outcome: fault.Refused,
 		What:  m.File + " cannot be rehearsed, for it could reach beyond the scratch copy",
-		Means: "production is unchanged; nothing was attempted", Err: errors.New(strings.Join(all[:min(len(all), 5)], "; ")),
+		Means: "production is unchanged; nothing was attempted",
+		Err:   errors.New(strings.Join(all[:min(len(all), 5)], "; ")),
 		Do: []fault.Command{{Line: "fairlead review " + m.File,
-			Why: "shows the statements; rehearse.server: local allows what stays on its server, rehearse: off rehearses nothing"}}}
+			Why: "shows the statements; rehearse.server: local allows what stays on its server, rehearse: off " +
+				"rehearses nothing"}}}
 }
 
 // owner names what scratch copies belong to.
 func (p *Planner) owner() string { return p.with.Config.App + "/" + p.with.Config.Environment }
 
-// SweepRehearsals drops the scratch copies that rehearsals of this app in this environment have left, and says what. Only the holder of
-// the ledger's lock may call it.
+// SweepRehearsals drops the scratch copies that rehearsals of this app in this environment have left, and says what.
+// Only the holder of the ledger's lock may call it.
 func (p *Planner) SweepRehearsals(ctx context.Context) ([]string, error) {
 	if !p.rehearses() {
 		return nil, nil

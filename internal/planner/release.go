@@ -12,7 +12,8 @@ import (
 	"fairlead/internal/step"
 )
 
-// PlanDeploy plans a release: it asks everything, takes no lock and writes nothing. Closed gates are faults with the outcome Refused.
+// PlanDeploy plans a release: it asks everything, takes no lock and writes nothing. Closed gates are faults with the
+// outcome Refused.
 func (p *Planner) PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, error) {
 	if err := p.targeted(); err != nil {
 		return engine.Plan{}, err
@@ -72,17 +73,20 @@ func (o origin) found(r release.Release) source.Found {
 func (p *Planner) fits(r release.Release) error {
 	c := p.with.Config
 	if r.App != c.App {
-		return refused("release-of-another-app", fmt.Errorf("the release is of app %q, the configuration is for %q", r.App, c.App))
+		return refused("release-of-another-app", fmt.Errorf("the release is of app %q, the configuration is for %q",
+			r.App, c.App))
 	}
 	for _, img := range r.Images {
 		if _, ok := p.with.Services[img.Service]; !ok {
-			return refused("service-not-configured", fmt.Errorf("the release has an image for %q, which target.services does not list",
-				img.Service))
+			return refused("service-not-configured",
+				fmt.Errorf("the release has an image for %q, which target.services does not list",
+					img.Service))
 		}
 	}
 	for name := range p.with.Services {
 		if _, ok := r.Image(name); !ok {
-			return refused("service-without-image", fmt.Errorf("target.services lists %q, for which the release has no image", name))
+			return refused("service-without-image",
+				fmt.Errorf("target.services lists %q, for which the release has no image", name))
 		}
 	}
 	switch {
@@ -98,7 +102,9 @@ func (p *Planner) fits(r release.Release) error {
 }
 
 func refused(code fault.Code, err error) error {
-	return &fault.Fault{Code: code, Outcome: fault.Refused, Err: err, What: "the release does not fit the configuration",
+	return &fault.Fault{Code: code, Outcome: fault.Refused, Err: err,
+		What:  "the release does not fit the configuration",
 		Means: "production is unchanged; nothing was attempted",
-		Do:    []fault.Command{{Line: "fairlead plan TAG", Why: "after fairlead.yaml or the release file was corrected"}}}
+		Do: []fault.Command{{Line: "fairlead plan TAG",
+			Why: "after fairlead.yaml or the release file was corrected"}}}
 }

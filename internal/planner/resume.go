@@ -11,8 +11,8 @@ import (
 	"fairlead/internal/step"
 )
 
-// Replan makes the plan of an open run again, from what is stored beside the ledger and the configuration alone: on any machine that has
-// the configuration and access.
+// Replan makes the plan of an open run again, from what is stored beside the ledger and the configuration alone: on any
+// machine that has the configuration and access.
 func (p *Planner) Replan(ctx context.Context, o engine.Opening) (engine.Plan, error) {
 	if o.Terms.Action == engine.Migrate {
 		return p.replanMigration(ctx, o)
@@ -80,14 +80,15 @@ func (p *Planner) recall(ctx context.Context, o engine.Opening) (source.Found, *
 		return f, m, err
 	}
 	if got := m.SHA256(); got != f.Release.Migration.SHA256 {
-		return f, m, fmt.Errorf("the stored migration has the sha256 %s, the release says %s", got, f.Release.Migration.SHA256)
+		return f, m, fmt.Errorf("the stored migration has the sha256 %s, the release says %s", got,
+			f.Release.Migration.SHA256)
 	}
 	f.SQL = m.SQL
 	return f, m, nil
 }
 
-// recallScript reads the SQL of a run and its units back, and holds them against what was approved. Where they parse as they did then,
-// their parse trees are there too.
+// recallScript reads the SQL of a run and its units back, and holds them against what was approved. Where they parse as
+// they did then, their parse trees are there too.
 func (p *Planner) recallScript(ctx context.Context, o engine.Opening, m *step.Migration) (err error) {
 	if m.Commanded() {
 		return nil

@@ -46,7 +46,8 @@ func (p *Planner) returnTo(o target.Observation, tag string, images []release.Im
 	if err != nil {
 		return engine.Plan{}, err
 	}
-	plan := engine.Plan{Terms: t, Steps: steps.acting(), Proofs: engine.Proofs{}, Blobs: map[string][]byte{step.StoredTerms: terms}}
+	plan := engine.Plan{Terms: t, Steps: steps.acting(), Proofs: engine.Proofs{},
+		Blobs: map[string][]byte{step.StoredTerms: terms}}
 	return plan, plan.Validate()
 }
 
@@ -76,8 +77,8 @@ func runningOn(h target.Host, service string) (release.Image, bool) {
 	return release.Image{}, false
 }
 
-// Fallback plans the automatic rollback of a failed deployment. Production that has drifted is not rolled back automatically: every
-// service must run what the plan brought or what ran before.
+// Fallback plans the automatic rollback of a failed deployment. Production that has drifted is not rolled back
+// automatically: every service must run what the plan brought or what ran before.
 func (p *Planner) Fallback(ctx context.Context, o engine.Opening, _ engine.Proofs) (engine.Plan, error) {
 	if len(o.Terms.Baseline) == 0 {
 		return engine.Plan{}, ErrNothingToReturnTo
@@ -105,7 +106,8 @@ func drift(o target.Observation, t engine.Terms) error {
 		for _, s := range h.Services {
 			for _, r := range s.Replicas {
 				if !slices.ContainsFunc(r.Digests, func(d string) bool { return known[s.Name+" "+d] }) {
-					return fmt.Errorf("%s on %s runs %s, which is neither the old nor the new image: somebody else was here",
+					return fmt.Errorf("%s on %s runs %s, which is neither the old nor the new image: somebody else "+
+						"was here",
 						s.Name, h.Name, r.Image)
 				}
 			}

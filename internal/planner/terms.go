@@ -56,7 +56,8 @@ func (p *Planner) migrateTerms(m *step.Migration, proofs engine.Proofs) (engine.
 // terms is what every plan says of itself. Without more, whoever is there is asked when it fails.
 func (p *Planner) terms(a engine.Action, tag string, s sequence) engine.Terms {
 	c := p.with.Config
-	return engine.Terms{Schema: engine.TermsSchema, Action: a, App: c.App, Environment: c.Environment, Tag: tag, Steps: s.names(),
+	return engine.Terms{Schema: engine.TermsSchema, Action: a, App: c.App, Environment: c.Environment, Tag: tag,
+		Steps:     s.names(),
 		OnFailure: engine.OnFailure{Unmigrated: engine.Ask, Migrated: engine.Ask},
 		Approval:  c.Approval.From + " (" + c.Approval.Reason + ")"}
 }
@@ -85,7 +86,8 @@ func (p *Planner) settings(m *release.Migration) (string, error) {
 		Rehearse *rehearseTerms `json:",omitempty"`
 		Command  *commandTerms  `json:",omitempty"`
 		Quiesce  *quiesceTerms  `json:",omitempty"`
-	}{p.with.Config.Health, p.with.Config.Smoke, p.with.Services, p.rehearseTerms(), p.commandTerms(m), p.quiesceTerms()})
+	}{p.with.Config.Health, p.with.Config.Smoke, p.with.Services, p.rehearseTerms(), p.commandTerms(m),
+		p.quiesceTerms()})
 }
 
 // migrateSettings is the same for a migration alone.
@@ -140,7 +142,8 @@ func server(f *database.Facts) string {
 	return fmt.Sprintf("database %s of server %s, timeline %d", f.Database, f.System, f.Timeline)
 }
 
-// tagOf is what a migration is called in a list of runs: its file, with its folder where the file's name alone says nothing.
+// tagOf is what a migration is called in a list of runs: its file, with its folder where the file's name alone says
+// nothing.
 func tagOf(file string) string {
 	file = filepath.ToSlash(file)
 	base, folder := filepath.Base(file), filepath.Base(filepath.Dir(file))

@@ -26,7 +26,8 @@ func (s Strength) String() string { return words[max(s, Asserted)-1] }
 // MarshalText writes the strength.
 func (s Strength) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads a strength. One that is not known is an error: it is not to be taken for a weaker or a stronger one.
+// UnmarshalText reads a strength. One that is not known is an error: it is not to be taken for a weaker or a stronger
+// one.
 func (s *Strength) UnmarshalText(b []byte) error {
 	i := slices.Index(words, string(b))
 	if i < 0 {
@@ -64,8 +65,8 @@ func (c Claims) Strength() Strength {
 	return most
 }
 
-// Sum is the digest of the claims as it stands in what is approved; "" where there are none but those of the release itself, whose id
-// stands there already.
+// Sum is the digest of the claims as it stands in what is approved; "" where there are none but those of the release
+// itself, whose id stands there already.
 func (c Claims) Sum() (string, error) {
 	if c.Strength() == Asserted {
 		return "", nil

@@ -1,5 +1,5 @@
-// Package source is the contract of a place releases come from, and of what is claimed about them. Implementations stand in the folders
-// below. Start with Source.
+// Package source is the contract of a place releases come from, and of what is claimed about them. Implementations
+// stand in the folders below. Start with Source.
 package source
 
 import (
@@ -15,8 +15,8 @@ var ErrNotFound = errors.New("there is no such release")
 // MaxSQL is the largest migration that is read, in bytes.
 const MaxSQL = 16 << 20
 
-// A Source finds a release by its tag; "" takes the only one that there is. Tags become digests here, once, or never. The found SQL is
-// the exact bytes; nil when the release says that it has none. Both are read with limits.
+// A Source finds a release by its tag; "" takes the only one that there is. Tags become digests here, once, or never.
+// The found SQL is the exact bytes; nil when the release says that it has none. Both are read with limits.
 type Source interface {
 	Find(ctx context.Context, tag string) (Found, error)
 }

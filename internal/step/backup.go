@@ -38,8 +38,9 @@ const (
 	L3 = "L3" // it is restored into a scratch database, whose contents and rows are those of its snapshot
 )
 
-// Backup takes a dump, hashed while it is written, reads it back whole, compares it with the catalog of its own snapshot, and only
-// then makes it visible, with the server's globals and its manifest beside it. Level "" is L2; L3 needs Scratch.
+// Backup takes a dump, hashed while it is written, reads it back whole, compares it with the catalog of its own
+// snapshot, and only then makes it visible, with the server's globals and its manifest beside it. Level "" is L2; L3
+// needs Scratch.
 type Backup struct {
 	Database dumper
 	Scratch  restorer
@@ -62,19 +63,23 @@ func (BackedUp) Kind() engine.Kind { return "backed-up/1" }
 // String says what was taken.
 func (b BackedUp) String() string {
 	m := b.Manifest
-	return fmt.Sprintf("%s, %.1f MB, %d tables, sha256 %s, %s (%s)", m.Name, float64(m.Size)/1e6, len(m.Tables), m.SHA256[:12], verdict(m.Level), m.Level)
+	return fmt.Sprintf("%s, %.1f MB, %d tables, sha256 %s, %s (%s)", m.Name, float64(m.Size)/1e6, len(m.Tables),
+		m.SHA256[:12], verdict(m.Level), m.Level)
 }
 
 // Spec declares the step.
 func (Backup) Spec() engine.Spec {
-	return engine.Spec{Name: "backup", Title: "Take and verify a backup", Effect: engine.Repeatable, Proves: BackedUp{}.Kind(),
-		Runbook: []string{`pg_dump --format=custom --file=backup.dump "$PROD_DB_URL"`, "pg_restore --file=/dev/null backup.dump"}}
+	return engine.Spec{Name: "backup", Title: "Take and verify a backup", Effect: engine.Repeatable,
+		Proves: BackedUp{}.Kind(),
+		Runbook: []string{`pg_dump --format=custom --file=backup.dump "$PROD_DB_URL"`,
+			"pg_restore --file=/dev/null backup.dump"}}
 }
 
 // TakenKind is the kind of the fact noted once a backup is visible.
 const TakenKind engine.Kind = "backup-visible/1"
 
-// Probe finds the backup that an earlier attempt of this run has taken, if it is young enough and still reads back as it was written.
+// Probe finds the backup that an earlier attempt of this run has taken, if it is young enough and still reads back as
+// it was written.
 func (s Backup) Probe(ctx context.Context, in engine.Input) (engine.Observation, error) {
 	for i := len(in.Facts) - 1; i >= 0; i-- {
 		var m backup.Manifest
@@ -82,22 +87,28 @@ func (s Backup) Probe(ctx context.Context, in engine.Input) (engine.Observation,
 			continue
 		}
 		if age := s.Now().Sub(m.Snapshot); age > MaxBackupAge {
-			return engine.Observation{State: engine.NotDone, Because: fmt.Sprintf("the backup %s is %s old", m.Name, age.Round(time.Minute))}, nil
+			return engine.Observation{State: engine.NotDone, Because: fmt.Sprintf("the backup %s is %s old", m.Name,
+				age.Round(time.Minute))}, nil
 		}
 		if err := backup.Reread(ctx, s.Store, m); err != nil {
-			return engine.Observation{State: engine.NotDone, Because: fmt.Sprintf("the backup %s: %v", m.Name, err)}, nil
+			return engine.Observation{State: engine.NotDone, Because: fmt.Sprintf("the backup %s: %v", m.Name, err)},
+				nil
 		}
-		return engine.Observation{State: engine.Done, Evidence: BackedUp{Manifest: m, Place: s.Store.Location()}, Because: "the backup " + m.Name + " reads back as written"}, nil
+		return engine.Observation{State: engine.Done, Evidence: BackedUp{Manifest: m, Place: s.Store.Location()},
+			Because: "the backup " + m.Name + " reads back as written"}, nil
 	}
 	return engine.Observation{State: engine.NotDone, Because: "this run has no backup yet"}, nil
 }
 
 // Run takes the backup. Whatever fails, no object is left under a final name.
 func (s Backup) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
-	m, err := s.Take(ctx, BackupRequest{App: in.Terms.App, Environment: in.Terms.Environment, Run: in.Ticket.Run, DatabaseSize: sizeOf(in.Proofs), Say: in.Say})
+	m, err := s.Take(ctx, BackupRequest{App: in.Terms.App, Environment: in.Terms.Environment, Run: in.Ticket.Run,
+		DatabaseSize: sizeOf(in.Proofs), Say: in.Say})
 	if err != nil {
 		return nil, &fault.Fault{Code: "backup-failed", What: "the backup was not taken", Err: fault.MarkUntouched(err),
-			Means: "nothing was migrated; production is unchanged", Do: []fault.Command{{Line: "fairlead check", Why: "asks the database and its programs again"}, again(in)}}
+			Means: "nothing was migrated; production is unchanged",
+			Do: []fault.Command{{Line: "fairlead check", Why: "asks the database and its programs again"},
+				again(in)}}
 	}
 	if err := in.Note(ctx, engine.NewFact(TakenKind, m)); err != nil {
 		return nil, fault.MarkUntouched(err)

@@ -31,9 +31,9 @@ type Process interface {
 	Sweep()
 }
 
-// Command is a migration that is a command of the team's own tool. It stands where Migrate stands and leaves the same evidence. That it
-// was run exactly once cannot be proved as it can for SQL: what is known of its end comes from its exit status, the tool's own history and
-// imprints of the database.
+// Command is a migration that is a command of the team's own tool. It stands where Migrate stands and leaves the same
+// evidence. That it was run exactly once cannot be proved as it can for SQL: what is known of its end comes from its
+// exit status, the tool's own history and imprints of the database.
 type Command struct {
 	Database      commanded
 	Migration     release.Migration
@@ -102,8 +102,10 @@ const grace = 10 * time.Second
 
 // Spec declares the step: the same place as Migrate.
 func (s Command) Spec() engine.Spec {
-	return engine.Spec{Name: "migrate", Title: "Run the migration's command", Effect: engine.Once, Mutates: engine.Schema,
-		Needs: []engine.Kind{protection(s.WithoutBackup)}, Proves: Migrated{}.Kind(), Runbook: []string{s.Migration.Line()}}
+	return engine.Spec{Name: "migrate", Title: "Run the migration's command", Effect: engine.Once,
+		Mutates: engine.Schema,
+		Needs:   []engine.Kind{protection(s.WithoutBackup)}, Proves: Migrated{}.Kind(),
+		Runbook: []string{s.Migration.Line()}}
 }
 
 func (s Command) key(in engine.Input) apply.Key {
@@ -132,7 +134,8 @@ func (s Command) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 	p, output, err := s.Launch(Launch{Run: in.Ticket.Run, Dir: s.Dir, Argv: s.Migration.Command,
 		Say: func(line string) { in.Say(engine.Progress{Text: "| " + line, Line: true}) }})
 	if err != nil {
-		return nil, s.unstarted(in, errors.Join(err, s.Database.Unmark(context.WithoutCancel(ctx), in.Ticket, s.key(in), 0)))
+		return nil, s.unstarted(in, errors.Join(err, s.Database.Unmark(context.WithoutCancel(ctx), in.Ticket, s.key(in),
+			0)))
 	}
 	in.Say(engine.Progress{Text: fmt.Sprintf("process %d; its output is kept in %s", p.PID(), output), Line: true})
 	if err := s.wait(ctx, in, solo, p); err != nil {
@@ -140,14 +143,16 @@ func (s Command) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 	}
 	p.Sweep()
 	status, signal, lost := p.Ended()
-	ran := Ran{Line: s.Migration.Line(), Took: s.Clock.Now().Sub(began).Round(time.Millisecond).String(), Output: output}
+	ran := Ran{Line: s.Migration.Line(), Took: s.Clock.Now().Sub(began).Round(time.Millisecond).String(),
+		Output: output}
 	switch {
 	case lost != nil:
 		return nil, s.unknown(output, lost)
 	case signal != "":
 		return nil, s.unknown(output, fmt.Errorf("it was ended by the signal %q", signal))
 	case status > 128:
-		return nil, s.unknown(output, fmt.Errorf("its exit status is %d, which says that a signal ended something in it", status))
+		return nil, s.unknown(output,
+			fmt.Errorf("its exit status is %d, which says that a signal ended something in it", status))
 	case status != 0:
 		return nil, s.failed(ctx, in, before, status, output)
 	}
@@ -191,12 +196,14 @@ func (s Command) prepare(ctx context.Context, in engine.Input, solo apply.NonTra
 	if err := in.Note(ctx, engine.NewFact(beforeKind, before)); err != nil {
 		return before, err
 	}
-	err = solo.Mark(ctx, s.key(in), apply.Marker{SHA256: s.Migration.SHA256, Run: in.Ticket.Run, Fence: in.Ticket.Number})
+	err = solo.Mark(ctx, s.key(in), apply.Marker{SHA256: s.Migration.SHA256, Run: in.Ticket.Run,
+		Fence: in.Ticket.Number})
 	if err != nil && !errors.Is(err, apply.ErrMarked) {
 		return before, err
 	}
 	machine, _, _ := s.Left(in.Ticket.Run, s.Clock.Now())
-	return before, in.Note(ctx, engine.NewFact(launchKind, launched{Machine: machine, Number: in.Ticket.Number, At: s.Clock.Now().UTC()}))
+	return before, in.Note(ctx, engine.NewFact(launchKind, launched{Machine: machine, Number: in.Ticket.Number,
+		At: s.Clock.Now().UTC()}))
 }
 
 // expected refuses another server than the one that was backed up or asked.
@@ -212,8 +219,8 @@ func (s Command) expected(ctx context.Context, in engine.Input) error {
 	return err
 }
 
-// wait keeps the lock and the number under watch until the command has ended. An interrupt lets it come to its end. Its error means that
-// the command was stopped.
+// wait keeps the lock and the number under watch until the command has ended. An interrupt lets it come to its end. Its
+// error means that the command was stopped.
 func (s Command) wait(ctx context.Context, in engine.Input, solo apply.NonTransactional, p Process) error {
 	end := s.Clock.Now().Add(s.Limit)
 	quiet, interrupted := context.WithoutCancel(ctx), ctx.Done()
@@ -229,7 +236,8 @@ func (s Command) wait(ctx context.Context, in engine.Input, solo apply.NonTransa
 			return nil
 		case <-interrupted:
 			interrupted = nil
-			in.Say(engine.Progress{Text: "interrupted: the command is left to come to its end, because nobody could tell what a stopped one has done", Line: true})
+			in.Say(engine.Progress{Text: "interrupted: the command is left to come to its end, because nobody could " +
+				"tell what a stopped one has done", Line: true})
 			continue
 		case <-tick.C:
 		}
@@ -247,7 +255,8 @@ func (s Command) wait(ctx context.Context, in engine.Input, solo apply.NonTransa
 }
 
 // finish commits the end.
-func (s Command) finish(ctx context.Context, in engine.Input, solo apply.NonTransactional, ran Ran) (engine.Evidence, error) {
+func (s Command) finish(ctx context.Context, in engine.Input, solo apply.NonTransactional, ran Ran) (engine.Evidence,
+	error) {
 	m := apply.Marker{SHA256: s.Migration.SHA256, Run: in.Ticket.Run, Fence: in.Ticket.Number, Done: true}
 	quiet := context.WithoutCancel(ctx)
 	err := solo.Hold(quiet, in.Ticket)
@@ -255,7 +264,8 @@ func (s Command) finish(ctx context.Context, in engine.Input, solo apply.NonTran
 		err = solo.Mark(quiet, s.key(in), m)
 	}
 	if err != nil && !errors.Is(err, apply.ErrMarked) {
-		return nil, s.unknown(ran.Output, fmt.Errorf("it ended well, but that could not be marked in the database: %w", err))
+		return nil, s.unknown(ran.Output, fmt.Errorf("it ended well, but that could not be marked in the database: %w",
+			err))
 	}
 	return s.evidence(in, m, ran), nil
 }
@@ -269,8 +279,10 @@ func (s Command) evidence(in engine.Input, m apply.Marker, ran Ran) Migrated {
 	return e
 }
 
-// failed is a command that ended by itself with another status than 0: unchanged where that is proved, else changed to an unknown extent.
-func (s Command) failed(ctx context.Context, in engine.Input, before database.Imprint, status int, output string) error {
+// failed is a command that ended by itself with another status than 0: unchanged where that is proved, else changed to
+// an unknown extent.
+func (s Command) failed(ctx context.Context, in engine.Input, before database.Imprint, status int,
+	output string) error {
 	quiet := context.WithoutCancel(ctx)
 	cause := fmt.Errorf("exit status %d; its output is in %s", status, output)
 	why := s.same(quiet, in, &before)
@@ -279,17 +291,23 @@ func (s Command) failed(ctx context.Context, in engine.Input, before database.Im
 	}
 	if why == "" {
 		if err := s.Database.Unmark(quiet, in.Ticket, s.key(in), 0); err == nil {
-			return &fault.Fault{Code: "command-failed", What: "the migration's command failed, and left everything as it was", Err: fault.MarkUntouched(cause),
-				Means: "production is unchanged: schema, rows and the tool's history are as they were before" + unstarted(in), Do: s.retry(in)}
+			return &fault.Fault{Code: "command-failed",
+				What: "the migration's command failed, and left everything as it was", Err: fault.MarkUntouched(cause),
+				Means: "production is unchanged: schema, rows and the tool's history are as they were before" +
+					unstarted(in), Do: s.retry(in)}
 		}
 		why = "the intent could not be taken back"
 	}
-	if err := in.Note(quiet, engine.NewFact(endedKind, endedFact{Number: in.Ticket.Number, Status: status})); err != nil {
+	if err := in.Note(quiet, engine.NewFact(endedKind, endedFact{Number: in.Ticket.Number,
+		Status: status})); err != nil {
 		return s.unknown(output, errors.Join(cause, err))
 	}
-	return &fault.Fault{Code: "command-partial", What: "the migration's command failed, and how much of it is in place is not known", Outcome: fault.Asking,
+	return &fault.Fault{Code: "command-partial",
+		What: "the migration's command failed, and how much of it is in place is not known", Outcome: fault.Asking,
 		Means: "production may be changed: " + why + unstarted(in), Err: cause,
-		Do: []fault.Command{{Line: "less " + fault.Word(output), Why: "what it said"}, {Line: "fairlead resume", Why: "runs the same command again, which a tool with a history can bear"}, giveUp(in)}}
+		Do: []fault.Command{{Line: "less " + fault.Word(output), Why: "what it said"},
+			{Line: "fairlead resume", Why: "runs the same command again, which a tool with a history can bear"},
+			giveUp(in)}}
 }
 
 // unstarted is a command that did not begin.
@@ -297,8 +315,9 @@ func (s Command) unstarted(in engine.Input, err error) error {
 	if errors.Is(err, fence.ErrOvertaken) {
 		return err
 	}
-	return &fault.Fault{Code: "command-not-started", What: "the migration's command was not started", Means: "production is unchanged" + unstarted(in),
-		Err: fault.MarkUntouched(err), Do: s.retry(in)}
+	return &fault.Fault{Code: "command-not-started", What: "the migration's command was not started",
+		Means: "production is unchanged" + unstarted(in),
+		Err:   fault.MarkUntouched(err), Do: s.retry(in)}
 }
 
 // unknown is a command whose end says nothing.
@@ -307,14 +326,17 @@ func (s Command) unknown(output string, err error) error {
 	if output != "" {
 		do = append([]fault.Command{{Line: "less " + fault.Word(output), Why: "what it said"}}, do...)
 	}
-	do = append(do, fault.Command{Line: "fairlead resume --migration applied|not-applied --reason '…'", Why: "once you have looked at the tool's history: says how it ended, and goes on"})
-	return &fault.Fault{Code: "command-unknown", What: "it is not known how the migration's command ended", Outcome: fault.Unknown, Err: err,
+	do = append(do, fault.Command{Line: "fairlead resume --migration applied|not-applied --reason '…'",
+		Why: "once you have looked at the tool's history: says how it ended, and goes on"})
+	return &fault.Fault{Code: "command-unknown", What: "it is not known how the migration's command ended",
+		Outcome: fault.Unknown, Err: err,
 		Means: "production is unknown: the command may have applied all, a part or nothing of what it does", Do: do}
 }
 
 func (s Command) retry(in engine.Input) []fault.Command {
 	if in.Terms.Action == engine.Migrate {
-		return []fault.Command{{Line: "fairlead migrate status", Why: "what is applied"}, {Line: "fairlead migrate apply --command " + s.Migration.Call(), Why: "tries again, from the start"}}
+		return []fault.Command{{Line: "fairlead migrate status", Why: "what is applied"},
+			{Line: "fairlead migrate apply --command " + s.Migration.Call(), Why: "tries again, from the start"}}
 	}
 	return tryAgain(in)
 }

@@ -91,9 +91,8 @@ func (c hasty) Sleep(_ context.Context, d time.Duration) error {
 func (hasty) Jitter() float64 { return 0 }
 
 // try runs a command that does something and ends in some way, and gives what was noted.
-//
-//lint:ignore ST1008 evidence and error are what Run gave
-func try(t *testing.T, d *store, p ended, do func(), change ...func(*Command)) (engine.Evidence, error, []engine.Fact, Command) {
+func try(t *testing.T, d *store, p ended, do func(), change ...func(*Command)) (engine.Evidence, error, []engine.Fact,
+	Command) {
 	t.Helper()
 	now := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
 	if p.stopped == nil {
@@ -101,7 +100,8 @@ func try(t *testing.T, d *store, p ended, do func(), change ...func(*Command)) (
 		p.done = make(chan struct{})
 		close(p.done)
 	}
-	s := Command{Database: d, Migration: release.Migration{Command: []string{"tool", "up"}, SHA256: "0123456789abcdef"}, Limit: time.Hour, Every: time.Millisecond, Clock: hasty{&now}, WithoutBackup: true,
+	s := Command{Database: d, Migration: release.Migration{Command: []string{"tool", "up"}, SHA256: "0123456789abcdef"},
+		Limit: time.Hour, Every: time.Millisecond, Clock: hasty{&now}, WithoutBackup: true,
 		Launch: func(Launch) (Process, string, error) {
 			do()
 			return p, "/log", nil
@@ -116,7 +116,8 @@ func try(t *testing.T, d *store, p ended, do func(), change ...func(*Command)) (
 }
 
 func input(known []engine.Fact, noted *[]engine.Fact) engine.Input {
-	return engine.Input{Ticket: fence.Ticket{App: "shop", Environment: "production", Ledger: "l", Run: "r-1", Number: 1}, Terms: engine.Terms{Action: engine.Migrate},
+	return engine.Input{Ticket: fence.Ticket{App: "shop", Environment: "production", Ledger: "l", Run: "r-1",
+		Number: 1}, Terms: engine.Terms{Action: engine.Migrate},
 		Proofs: engine.Proofs{}, Facts: known, Say: func(engine.Progress) {},
 		Note: func(_ context.Context, f engine.Fact) error { *noted = append(*noted, f); return nil }}
 }
@@ -134,10 +135,13 @@ func TestCommand_tells_the_truth_of_how_it_ended(t *testing.T) {
 	}{
 		{"well", &store{}, ended{}, true, "", 0, false},
 		{"with an error, and nothing changed", &store{}, ended{status: 1}, false, "command-failed", 0, true},
-		{"with an error, and rows were written", &store{}, ended{status: 1}, true, "command-partial", fault.Asking, false},
-		{"with an error, while sessions are still there", &store{sessions: []string{"pid 9"}}, ended{status: 1}, false, "command-partial", fault.Asking, false},
+		{"with an error, and rows were written", &store{}, ended{status: 1}, true, "command-partial", fault.Asking,
+			false},
+		{"with an error, while sessions are still there", &store{sessions: []string{"pid 9"}}, ended{status: 1}, false,
+			"command-partial", fault.Asking, false},
 		{"by a signal", &store{}, ended{signal: "killed"}, false, "command-unknown", fault.Unknown, false},
-		{"with the status of a shell whose child was killed", &store{}, ended{status: 137}, false, "command-unknown", fault.Unknown, false},
+		{"with the status of a shell whose child was killed", &store{}, ended{status: 137}, false, "command-unknown",
+			fault.Unknown, false},
 		{"well, and nobody could write it down", &store{}, ended{}, true, "command-unknown", fault.Unknown, false},
 	} {
 		do := nothing
@@ -152,7 +156,8 @@ func TestCommand_tells_the_truth_of_how_it_ended(t *testing.T) {
 		switch {
 		case r.code == "" && (err != nil || !e.(Migrated).Changed()):
 			t.Errorf("%s: %v, %v", r.claim, e, err)
-		case r.code != "" && (f == nil || f.Code != r.code || f.Outcome != r.outcome || fault.IsUntouched(err) != r.untouched):
+		case r.code != "" && (f == nil || f.Code != r.code || f.Outcome != r.outcome ||
+			fault.IsUntouched(err) != r.untouched):
 			t.Errorf("%s: %v (untouched %v), want %s", r.claim, err, fault.IsUntouched(err), r.code)
 		}
 	}
@@ -198,7 +203,12 @@ func TestCommand_on_resume_runs_again_only_what_certainly_did_nothing(t *testing
 	}, facts); seen.State != engine.Unknown {
 		t.Errorf("it still runs: %+v", seen)
 	}
-	if seen := look(func(c *Command) { c.Left = func(string, time.Time) (string, []int, error) { return "there", nil, nil } }, facts); seen.State != engine.Unknown {
+	if seen := look(func(c *Command) {
+		c.Left = func(string, time.Time) (string, []int, error) {
+			return "there", nil,
+				nil
+		}
+	}, facts); seen.State != engine.Unknown {
 		t.Errorf("another machine: %+v", seen)
 	}
 	if seen := look(func(c *Command) {
@@ -210,7 +220,8 @@ func TestCommand_on_resume_runs_again_only_what_certainly_did_nothing(t *testing
 		t.Errorf("nothing was noted: %+v", seen)
 	}
 	d.rows++
-	if seen := look(as, facts); seen.State != engine.Unknown || !strings.Contains(seen.Because, "rows were written in public.t") {
+	if seen := look(as, facts); seen.State != engine.Unknown ||
+		!strings.Contains(seen.Because, "rows were written in public.t") {
 		t.Errorf("rows were written: %+v", seen)
 	}
 	said := func(word string) func(*Command) {

@@ -25,7 +25,8 @@ func (s Command) Probe(ctx context.Context, in engine.Input) (engine.Observation
 	case intent == nil:
 		return engine.Observation{State: engine.NotDone, Because: "the command was never started"}, nil
 	case s.Decided.Applied != "":
-		return engine.Observation{State: engine.NotDone, Because: s.Decided.words(), Changed: s.Decided.Applied == "yes"}, nil
+		return engine.Observation{State: engine.NotDone, Because: s.Decided.words(),
+			Changed: s.Decided.Applied == "yes"}, nil
 	}
 	return s.doubtful(ctx, in, *intent)
 }
@@ -49,24 +50,27 @@ func (s Command) markers(ctx context.Context, in engine.Input) (intent, done *ap
 // doubtful looks at an attempt that has an intent and no end.
 func (s Command) doubtful(ctx context.Context, in engine.Input, intent apply.Marker) (engine.Observation, error) {
 	unknown := func(why string) (engine.Observation, error) {
-		return engine.Observation{State: engine.Unknown, Because: fmt.Sprintf("the command was started by run %s at %s, and %s", intent.Run,
-			intent.At.UTC().Format("15:04:05 UTC"), why)}, nil
+		return engine.Observation{State: engine.Unknown,
+			Because: fmt.Sprintf("the command was started by run %s at %s, and %s", intent.Run,
+				intent.At.UTC().Format("15:04:05 UTC"), why)}, nil
 	}
 	before, l, status := lastFacts(in.Facts)
 	if intent.Run != in.Ticket.Run || l == nil {
 		if intent.Run == in.Ticket.Run && len(in.Facts) > 0 {
-			return engine.Observation{State: engine.NotDone, Because: "its intent is marked, and it was not started after that"}, nil
+			return engine.Observation{State: engine.NotDone,
+				Because: "its intent is marked, and it was not started after that"}, nil
 		}
 		return unknown("how it ended is not known")
 	}
 	if status != nil {
-		return engine.Observation{State: engine.NotDone, Changed: true,
-			Because: fmt.Sprintf("it ended by itself with exit status %d, and whoever resumes runs it again", *status)}, nil
+		why := fmt.Sprintf("it ended by itself with exit status %d, and whoever resumes runs it again", *status)
+		return engine.Observation{State: engine.NotDone, Changed: true, Because: why}, nil
 	}
 	machine, running, err := s.Left(in.Ticket.Run, l.At)
 	switch {
 	case len(running) > 0:
-		return unknown(fmt.Sprintf("still runs on this machine (process %s): wait for its end, then resume", numbers(running)))
+		return unknown(fmt.Sprintf("still runs on this machine (process %s): wait for its end, then resume",
+			numbers(running)))
 	case machine == "" || machine != l.Machine:
 		return unknown("whether it still runs cannot be seen from here: resume on the machine that started it")
 	case err != nil:
@@ -75,7 +79,8 @@ func (s Command) doubtful(ctx context.Context, in engine.Input, intent apply.Mar
 	if why := s.same(ctx, in, before); why != "" {
 		return unknown("how it ended is not known: " + why)
 	}
-	return engine.Observation{State: engine.NotDone, Because: "it is no longer running, and schema, rows and histories are as they were before it was started"}, nil
+	return engine.Observation{State: engine.NotDone,
+		Because: "it is no longer running, and schema, rows and histories are as they were before it was started"}, nil
 }
 
 // lastFacts reads what the attempts have noted; the last one counts.
@@ -111,7 +116,8 @@ func (s Command) same(ctx context.Context, in engine.Input, before *database.Imp
 	return before.Differs(now)
 }
 
-// othersGone waits until the sessions that others opened since a moment are gone: only then is what they did written down.
+// othersGone waits until the sessions that others opened since a moment are gone: only then is what they did written
+// down.
 func (s Command) othersGone(ctx context.Context, in engine.Input, since time.Time) string {
 	until := s.Clock.Now().Add(grace)
 	for {
@@ -122,7 +128,8 @@ func (s Command) othersGone(ctx context.Context, in engine.Input, since time.Tim
 		case err != nil:
 			return "the sessions of the database could not be listed: " + err.Error()
 		case !s.Clock.Now().Before(until):
-			return "sessions that were opened meanwhile are still there (" + strings.Join(sessions[:min(3, len(sessions))], "; ") + ")"
+			return "sessions that were opened meanwhile are still there (" +
+				strings.Join(sessions[:min(3, len(sessions))], "; ") + ")"
 		}
 		in.Say(engine.Progress{Text: "waiting for the end of sessions that were opened meanwhile"})
 		if err := s.Clock.Sleep(ctx, time.Second/2); err != nil {

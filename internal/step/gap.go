@@ -21,8 +21,8 @@ type pointInTime interface {
 	RestorePoint(ctx context.Context, name string) (database.RestorePoint, error)
 }
 
-// PreMigration is what stood fast immediately before a migration was applied: what a restore of the backup would lose, and the place in the
-// server's log to which a recovery could go.
+// PreMigration is what stood fast immediately before a migration was applied: what a restore of the backup would lose,
+// and the place in the server's log to which a recovery could go.
 type PreMigration struct {
 	Gap   database.Gap          `json:"gap"`
 	Point database.RestorePoint `json:"point"`
@@ -31,8 +31,8 @@ type PreMigration struct {
 // preMigrationKind is the kind of its fact.
 const preMigrationKind engine.Kind = "eve/1"
 
-// preMigration looks, says what it sees, and notes it before anything is applied; an attempt that goes on keeps what the first one noted. Nil
-// without a pointInTime or a backup. That it cannot be measured stops nothing, and is said.
+// preMigration looks, says what it sees, and notes it before anything is applied; an attempt that goes on keeps what
+// the first one noted. Nil without a pointInTime or a backup. That it cannot be measured stops nothing, and is said.
 func (s Migrate) preMigration(ctx context.Context, in engine.Input) (*PreMigration, error) {
 	b, err := engine.Recall[BackedUp](in.Proofs)
 	if err != nil || s.PointInTime == nil {
@@ -87,8 +87,8 @@ func Lost(g database.Gap) string {
 	return s
 }
 
-// RestoreEstimate says how long a restore of a backup may take: as measured when it was verified by restoring it, else three times the
-// dump.
+// RestoreEstimate says how long a restore of a backup may take: as measured when it was verified by restoring it, else
+// three times the dump.
 func RestoreEstimate(m backup.Manifest) string {
 	if t := m.Took.Restore; t > 0 {
 		return fmt.Sprintf("restoring it took %.0f s when it was verified", max(1, t))

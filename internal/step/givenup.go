@@ -5,10 +5,11 @@ import (
 	"fairlead/internal/fault"
 )
 
-// GivenUp is how an open run ends when a rollback closes it and follows it, from its records. It has changed nothing when none of its
-// steps that change production was begun, or each that was is known to have changed nothing.
+// GivenUp is how an open run ends when a rollback closes it and follows it, from its records. It has changed nothing
+// when none of its steps that change production was begun, or each that was is known to have changed nothing.
 func GivenUp(records []engine.Record, by engine.Holder, reason string) engine.Closing {
-	c := engine.Closing{Run: records[0].Run, Outcome: fault.Asking, By: by, Reason: reason, Migrated: MayHaveMigrated(records)}
+	c := engine.Closing{Run: records[0].Run, Outcome: fault.Asking, By: by, Reason: reason,
+		Migrated: MayHaveMigrated(records)}
 	switch {
 	case c.Migrated:
 		c.Means = "closed by a rollback; the migration is applied, in whole or in part, and stays"
@@ -20,7 +21,8 @@ func GivenUp(records []engine.Record, by engine.Holder, reason string) engine.Cl
 	return c
 }
 
-// MayHaveMigrated tells whether a run changed the schema or may have: a migration that began and was not seen to end counts.
+// MayHaveMigrated tells whether a run changed the schema or may have: a migration that began and was not seen to end
+// counts.
 func MayHaveMigrated(records []engine.Record) bool { return touched(records, Migrate{}.Spec().Name) }
 
 func touched(records []engine.Record, name engine.Name) bool {

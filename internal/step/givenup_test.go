@@ -39,11 +39,16 @@ func TestGivenUp_says_changed_only_where_something_may_have_been_changed(t *test
 		outcome  fault.Outcome
 		migrated bool
 	}{
-		"nothing was begun":                {[]engine.Record{opened, rec("prefetch", engine.Began, false)}, fault.FailedUnchanged, false},
-		"the migration went back whole":    {[]engine.Record{opened, rec("migrate", engine.Began, false), rec("migrate", engine.Failed, false)}, fault.FailedUnchanged, false},
-		"a migration nobody saw end":       {[]engine.Record{opened, rec("migrate", engine.Began, false)}, fault.Asking, true},
-		"a rollout nobody saw end":         {[]engine.Record{opened, rec("deploy", engine.Began, false)}, fault.Asking, false},
-		"a rollout that failed in between": {[]engine.Record{opened, rec("deploy", engine.Began, false), rec("deploy", engine.Failed, true)}, fault.Asking, false},
+		"nothing was begun": {[]engine.Record{opened, rec("prefetch", engine.Began, false)},
+			fault.FailedUnchanged, false},
+		"the migration went back whole": {[]engine.Record{opened, rec("migrate", engine.Began, false),
+			rec("migrate", engine.Failed, false)}, fault.FailedUnchanged, false},
+		"a migration nobody saw end": {[]engine.Record{opened, rec("migrate", engine.Began, false)}, fault.Asking,
+			true},
+		"a rollout nobody saw end": {[]engine.Record{opened, rec("deploy", engine.Began, false)}, fault.Asking,
+			false},
+		"a rollout that failed in between": {[]engine.Record{opened, rec("deploy", engine.Began, false),
+			rec("deploy", engine.Failed, true)}, fault.Asking, false},
 	} {
 		got := GivenUp(c.records, engine.Holder{}, "")
 		if got.Run != "r-1" || got.Outcome != c.outcome || got.Migrated != c.migrated || got.Means == "" {

@@ -89,7 +89,9 @@ func (s Health) watch(ctx context.Context, in engine.Input, check string) (Healt
 			return HealthyCheck{}, err
 		}
 	}
-	return HealthyCheck{}, &fault.Fault{Code: "unhealthy", What: fmt.Sprintf("%s did not pass in %d looks, %s apart (last: %s)", check, s.Attempts, s.Every, saw),
-		Means: "the new version runs but is not healthy", Do: []fault.Command{{Line: "fairlead rollback", Why: "brings the old images back"},
+	return HealthyCheck{}, &fault.Fault{Code: "unhealthy", What: fmt.Sprintf("%s did not pass in %d looks, %s apart "+
+		"(last: %s)", check, s.Attempts, s.Every, saw),
+		Means: "the new version runs but is not healthy", Do: []fault.Command{{Line: "fairlead rollback",
+			Why: "brings the old images back"},
 			{Line: "fairlead resume", Why: "looks at health again"}}}
 }

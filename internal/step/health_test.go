@@ -10,7 +10,8 @@ import (
 	"fairlead/internal/fault"
 )
 
-// runbook is the window of the runbook: up to twelve looks, ten seconds apart. verdicts are what the looks see, the last one from then on.
+// runbook is the window of the runbook: up to twelve looks, ten seconds apart. verdicts are what the looks see, the
+// last one from then on.
 func runbook(verdicts ...bool) (h Health, looks *int, pauses *[]time.Duration) {
 	looks, pauses = new(int), new([]time.Duration)
 	return Health{Checks: []string{"https://api/health"}, Every: 10 * time.Second, Attempts: 12, Successes: 1,
@@ -40,7 +41,8 @@ func TestHealth_looks_as_the_runbook_does(t *testing.T) {
 	} {
 		h, looks, pauses := runbook(c.sees...)
 		e, err := h.Run(t.Context(), quiet())
-		if *looks != c.looks || len(*pauses) != c.looks-1 || slices.ContainsFunc(*pauses, func(d time.Duration) bool { return d != ten }) {
+		if *looks != c.looks || len(*pauses) != c.looks-1 ||
+			slices.ContainsFunc(*pauses, func(d time.Duration) bool { return d != ten }) {
 			t.Errorf("%s: %d looks, pauses %v", name, *looks, *pauses)
 		}
 		if c.healthy {

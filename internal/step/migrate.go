@@ -29,15 +29,18 @@ type Migrate struct {
 	History toolReader // what the tool that made the file has written down; nil where there is none
 }
 
-// Migrated is the evidence of Migrate. Here counts the units that this run committed; By names the run that applied the last one.
+// Migrated is the evidence of Migrate. Here counts the units that this run committed; By names the run that applied the
+// last one.
 type Migrated struct {
-	SHA256       string            `json:"sha256"`
-	Units        int               `json:"units"`
-	Here         int               `json:"here"`
-	By           string            `json:"by"`
-	Whole        bool              `json:"whole,omitempty"` // the parser did not know the file; it went whole, in one transaction
-	PreMigration *PreMigration     `json:"eve,omitempty"`
-	Tool         *migrator.Reading `json:"tool,omitempty"` // what the history of the tool that made the file says of it now
+	SHA256 string `json:"sha256"`
+	Units  int    `json:"units"`
+	Here   int    `json:"here"`
+	By     string `json:"by"`
+	// the parser did not know the file; it went whole, in one transaction
+	Whole        bool          `json:"whole,omitempty"`
+	PreMigration *PreMigration `json:"eve,omitempty"`
+	// what the history of the tool that made the file says of it now
+	Tool *migrator.Reading `json:"tool,omitempty"`
 
 	Command *Ran `json:"command,omitempty"` // of a migration that is a command
 }
@@ -60,7 +63,8 @@ func (m Migrated) String() string {
 	case m.Here == 0:
 		return fmt.Sprintf("already applied by run %s, %s%s", m.By, count(m.Units, "unit"), m.sayTool())
 	}
-	return fmt.Sprintf("applied, %d of %s by this run, sha256 %s%s%s", m.Here, count(m.Units, "unit"), m.SHA256[:12], m.sayTool(), m.whole())
+	return fmt.Sprintf("applied, %d of %s by this run, sha256 %s%s%s", m.Here, count(m.Units, "unit"), m.SHA256[:12],
+		m.sayTool(), m.whole())
 }
 
 func (m Migrated) whole() string {
@@ -100,7 +104,8 @@ func (s Migrate) Probe(ctx context.Context, in engine.Input) (engine.Observation
 	case apply.NotApplied:
 		return engine.Observation{State: engine.NotDone, Because: v.Why}, nil
 	case apply.Partial:
-		return engine.Observation{State: engine.NotDone, Because: v.Why, Changed: v.IntendedBy == in.Ticket.Run || v.Here > 0}, nil
+		return engine.Observation{State: engine.NotDone, Because: v.Why, Changed: v.IntendedBy == in.Ticket.Run ||
+			v.Here > 0}, nil
 	}
 	return engine.Observation{State: engine.Unknown, Because: v.Why}, nil
 }
@@ -127,12 +132,14 @@ func (s Migrate) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 		return nil, err
 	case errors.As(err, &f) && f.Result.Here == 0 && sent(j.Facts, in.Ticket.Run):
 		return nil, &fault.Fault{Code: "migration-failed", What: "the migration could not go on",
-			Means: "this attempt changed nothing; what earlier ones of this run applied stays" + unstarted(in), Err: fault.MarkUntouched(err), Do: tryAgain(in)}
+			Means: "this attempt changed nothing; what earlier ones of this run applied stays" + unstarted(in),
+			Err:   fault.MarkUntouched(err), Do: tryAgain(in)}
 	case errors.As(err, &f) && f.Result.Here == 0:
 		return nil, &fault.Fault{Code: "migration-failed", What: "the migration failed and was rolled back as a whole",
 			Means: "production is unchanged" + unstarted(in), Err: fault.MarkUntouched(err), Do: tryAgain(in)}
 	case errors.As(err, &f):
-		return nil, &fault.Fault{Code: "migration-partial", What: fmt.Sprintf("the migration stopped after %d of %s", f.Result.Applied, count(len(s.Script.Units), "unit")),
+		return nil, &fault.Fault{Code: "migration-partial", What: fmt.Sprintf("the migration stopped after %d of %s",
+			f.Result.Applied, count(len(s.Script.Units), "unit")),
 			Means: "production is changed: these units are in place" + unstarted(in), Outcome: fault.Asking, Err: err,
 			Do: []fault.Command{{Line: "fairlead resume", Why: "goes on with the unit that failed"}, giveUp(in)}}
 	}
@@ -141,7 +148,8 @@ func (s Migrate) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 		Do: []fault.Command{{Line: "fairlead resume", Why: "asks the server again"}}}
 }
 
-// sent tells whether an attempt of a run has told the server to commit something, or has begun what can be in no transaction.
+// sent tells whether an attempt of a run has told the server to commit something, or has begun what can be in no
+// transaction.
 func sent(facts []apply.Fact, run string) bool {
 	return slices.ContainsFunc(facts, func(f apply.Fact) bool {
 		return f.Run == run && (f.What == apply.CommitSent || f.What == apply.Attempted && f.Attempt.XID == "")
@@ -156,7 +164,8 @@ func (s Migrate) evidence(here, applied int, by string) Migrated {
 	return m
 }
 
-// key names what is applied. Once more on purpose is a thing of its own, named after its run, so that the first markers stay.
+// key names what is applied. Once more on purpose is a thing of its own, named after its run, so that the first markers
+// stay.
 func (s Migrate) key(in engine.Input) apply.Key {
 	k := apply.Key{App: in.Ticket.App, Environment: in.Ticket.Environment, Migration: s.Script.SHA256}
 	if s.Again {
@@ -210,8 +219,8 @@ func AppliedFacts(records []engine.Record) []apply.Fact {
 	return all
 }
 
-// expected is the server that was backed up or, where somebody decided to go without a backup, the one that was asked; nil when nothing is
-// expected.
+// expected is the server that was backed up or, where somebody decided to go without a backup, the one that was asked;
+// nil when nothing is expected.
 func expected(in engine.Input, bare bool) *apply.Identity {
 	if b, err := engine.Recall[BackedUp](in.Proofs); err == nil {
 		return &apply.Identity{System: b.Manifest.System, Timeline: b.Manifest.Timeline, Database: b.Manifest.Database}

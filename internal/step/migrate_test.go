@@ -46,12 +46,14 @@ func TestMigrate_names_the_run_that_applied_it(t *testing.T) {
 type halves struct{ marked }
 
 func (halves) Markers(context.Context, apply.Key) ([]apply.Marker, error) {
-	return []apply.Marker{{Unit: 0, SHA256: "u", Run: "r-1", Done: true}, {Unit: 1, SHA256: "v", Run: "r-2", Done: true}}, nil
+	return []apply.Marker{{Unit: 0, SHA256: "u", Run: "r-1", Done: true},
+		{Unit: 1, SHA256: "v", Run: "r-2", Done: true}}, nil
 }
 
 func TestMigrate_counts_as_its_own_only_the_units_that_its_run_committed(t *testing.T) {
 	script := sqltext.Script{SHA256: "0123456789abcdef", Units: []sqltext.Unit{{SHA256: "u"}, {Index: 1, SHA256: "v"}}}
-	seen, err := Migrate{Server: halves{}, Script: script}.Probe(t.Context(), engine.Input{Ticket: fence.Ticket{Run: "r-2"}})
+	seen, err := Migrate{Server: halves{}, Script: script}.Probe(t.Context(),
+		engine.Input{Ticket: fence.Ticket{Run: "r-2"}})
 	if want := "applied, 1 of 2 units by this run, sha256 0123456789ab"; err != nil || seen.Because != want {
 		t.Errorf("got %q, %v; want %q", seen.Because, err, want)
 	}
@@ -65,11 +67,13 @@ func (closed) Raise(context.Context, fence.Ticket) error {
 }
 
 func TestMigrate_that_cannot_go_on_says_nothing_of_what_its_earlier_attempts_applied(t *testing.T) {
-	script := sqltext.Script{SHA256: "0123456789abcdef", Units: []sqltext.Unit{{SHA256: "u"}, {Index: 1, SHA256: "v"}, {Index: 2, SHA256: "w"}}}
+	script := sqltext.Script{SHA256: "0123456789abcdef", Units: []sqltext.Unit{{SHA256: "u"}, {Index: 1, SHA256: "v"},
+		{Index: 2, SHA256: "w"}}}
 	for sent, unchanged := range map[bool]bool{true: false, false: true} {
 		in := engine.Input{Ticket: fence.Ticket{Run: "r-2"}, Say: func(engine.Progress) {}}
 		if sent {
-			in.Facts = []engine.Fact{engine.NewFact(applyKind, apply.Fact{What: apply.CommitSent, Attempt: apply.Attempt{Unit: 1}})}
+			in.Facts = []engine.Fact{engine.NewFact(applyKind,
+				apply.Fact{What: apply.CommitSent, Attempt: apply.Attempt{Unit: 1}})}
 		}
 		_, err := Migrate{Server: closed{}, Script: script}.Run(t.Context(), in)
 		f, ok := fault.Find(err)

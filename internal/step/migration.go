@@ -10,7 +10,8 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// A Migration is what is applied, with a release around it or alone: a file of SQL, or a command of the team's own tool.
+// A Migration is what is applied, with a release around it or alone: a file of SQL, or a command of the team's own
+// tool.
 type Migration struct {
 	File    string // as the record names it
 	SQL     []byte
@@ -78,12 +79,14 @@ func (p Parser) Parse(m Migration) (Migration, error) {
 func (p Parser) applicable(s sqltext.Script) error {
 	for _, st := range s.Statements {
 		if st.CopyData != nil {
-			return fmt.Errorf("line %d: rows behind COPY … FROM stdin are not applied yet; write them as INSERT", st.Line)
+			return fmt.Errorf("line %d: rows behind COPY … FROM stdin are not applied yet; write them as INSERT",
+				st.Line)
 		}
 	}
 	for _, u := range s.Units {
 		if p.Markerless && u.Kind == sqltext.Alone {
-			return fmt.Errorf("line %d: %s can be in no transaction, and with database.marker: none nothing could tell "+
+			return fmt.Errorf("line %d: %s can be in no transaction, and with database.marker: none nothing "+
+				"could tell "+
 				"after a crash whether it was applied", u.Statements[0].Line, u.Statements[0].Kind)
 		}
 	}

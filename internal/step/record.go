@@ -16,8 +16,9 @@ type keeper interface {
 	StoreFile(ctx context.Context, t fence.Ticket, name string, content []byte) error
 }
 
-// Record writes the runbook's facts down, in the ledger and as a copy on the first host. That the copy cannot be written is said and
-// changes no outcome. Alone makes it the record of a migration without a deployment, of which there is no copy.
+// Record writes the runbook's facts down, in the ledger and as a copy on the first host. That the copy cannot be
+// written is said and changes no outcome. Alone makes it the record of a migration without a deployment, of which there
+// is no copy.
 type Record struct {
 	Target keeper
 	Alone  bool
@@ -51,7 +52,8 @@ func (s Record) Spec() engine.Spec {
 	if s.Alone {
 		needs = Migrated{}.Kind()
 	}
-	return engine.Spec{Name: "record", Title: "Write the record", Effect: engine.ReadsAgain, Needs: []engine.Kind{needs}, Proves: Recorded{}.Kind(),
+	return engine.Spec{Name: "record", Title: "Write the record", Effect: engine.ReadsAgain,
+		Needs: []engine.Kind{needs}, Proves: Recorded{}.Kind(),
 		Runbook: []string{"post: time, digests, previous digests, migration yes or no, who approved, who deployed"}}
 }
 
@@ -78,8 +80,10 @@ func (s Record) Run(ctx context.Context, in engine.Input) (engine.Evidence, erro
 
 // Note composes the runbook's note from what a run has proved so far: never from what was intended.
 func Note(t fence.Ticket, terms engine.Terms, p engine.Proofs, now time.Time) notify.Message {
-	m := notify.Message{Run: t.Run, Action: string(terms.Action), App: terms.App, Environment: terms.Environment, Tag: terms.Tag,
-		Commit: terms.Commit, At: now.UTC(), DeployedBy: t.Holder, Migration: migration(terms, p), Images: images(terms, p)}
+	m := notify.Message{Run: t.Run, Action: string(terms.Action), App: terms.App, Environment: terms.Environment,
+		Tag:    terms.Tag,
+		Commit: terms.Commit, At: now.UTC(), DeployedBy: t.Holder, Migration: migration(terms, p),
+		Images: images(terms, p)}
 	if a, err := engine.Recall[engine.Approvals](p); err == nil {
 		m.ApprovedBy = a.By()
 	}

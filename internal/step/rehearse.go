@@ -27,8 +27,8 @@ type rehearser interface {
 	Rehearse(ctx context.Context, j database.Rehearsal, s sqltext.Script) (database.Rehearsed, sqlreview.Trace, error)
 }
 
-// Rehearse tries the migration on a scratch copy of the backup just taken, twice, and closes the gate when it fails there. It changes
-// nothing in production; the copy is gone afterwards.
+// Rehearse tries the migration on a scratch copy of the backup just taken, twice, and closes the gate when it fails
+// there. It changes nothing in production; the copy is gone afterwards.
 type Rehearse struct {
 	On         rehearser
 	Store      backup.Store
@@ -40,8 +40,9 @@ type Rehearse struct {
 	Catalog    func(context.Context) (*sqlreview.Catalog, error)
 	Policy     sqlreview.Policy
 	InPlace    func(context.Context) (int, error) // units that are applied already; nil: none
-	Old, New   []string                           // commands that check a version on the schema of the other one; empty: none
-	Command    func(ctx context.Context, argv, environ []string) error
+	// commands that check a version on the schema of the other one; empty: none
+	Old, New []string
+	Command  func(ctx context.Context, argv, environ []string) error
 }
 
 // Rehearsed is the evidence of Rehearse.
@@ -77,13 +78,15 @@ func (r Rehearsed) String() string {
 	}
 	restored := fmt.Sprintf("schema alone, blind for data (backup stays %s)", r.Level)
 	if r.Copy.Counted {
-		restored = fmt.Sprintf("%s and %d rows restored and equal (%s) in %s", count(r.Copy.Tables, "table"), r.Copy.Rows, r.Level, lasting(r.Copy.Restored))
+		restored = fmt.Sprintf("%s and %d rows restored and equal (%s) in %s", count(r.Copy.Tables, "table"),
+			r.Copy.Rows, r.Level, lasting(r.Copy.Restored))
 	}
 	second := "a second run goes through"
 	if r.Again != "" {
 		second = "a second run would fail"
 	}
-	text := fmt.Sprintf("%s on %s: %s took %s%s; %s", restored, r.Copy.Where, count(len(r.Units), "unit"), lasting(r.took()), r.heaviest(), second)
+	text := fmt.Sprintf("%s on %s: %s took %s%s; %s", restored, r.Copy.Where, count(len(r.Units), "unit"),
+		lasting(r.took()), r.heaviest(), second)
 	if n := len(r.Differ); n > 0 {
 		text += fmt.Sprintf("; DIFFERS from the review in %s", count(n, "place"))
 	}
@@ -139,8 +142,10 @@ func lasting(ms int64) string { return fmt.Sprintf("%.1f s", float64(ms)/1000) }
 
 // Spec declares the step.
 func (Rehearse) Spec() engine.Spec {
-	return engine.Spec{Name: "rehearse", Title: "Rehearse the migration on a copy", Effect: engine.Repeatable, Needs: []engine.Kind{BackedUp{}.Kind()}, Proves: Rehearsed{}.Kind(),
-		Runbook: []string{"createdb rehearsal && pg_restore --exit-on-error --dbname=rehearsal backup.dump", "psql rehearsal -v ON_ERROR_STOP=1 -f migration.sql", "dropdb rehearsal"}}
+	return engine.Spec{Name: "rehearse", Title: "Rehearse the migration on a copy", Effect: engine.Repeatable,
+		Needs: []engine.Kind{BackedUp{}.Kind()}, Proves: Rehearsed{}.Kind(),
+		Runbook: []string{"createdb rehearsal && pg_restore --exit-on-error --dbname=rehearsal backup.dump",
+			"psql rehearsal -v ON_ERROR_STOP=1 -f migration.sql", "dropdb rehearsal"}}
 }
 
 // rehearsedKind is the fact noted once a rehearsal has come to its end.
@@ -154,8 +159,10 @@ func (s Rehearse) Probe(_ context.Context, in engine.Input) (engine.Observation,
 	}
 	for i := len(in.Facts) - 1; i >= 0; i-- {
 		var e Rehearsed
-		if in.Facts[i].Kind == rehearsedKind && json.Unmarshal(in.Facts[i].Body, &e) == nil && e.SHA256 == b.Manifest.SHA256 && e.Backup == b.Manifest.Name {
-			return engine.Observation{State: engine.Done, Evidence: e, Because: "it was rehearsed with this backup by this run"}, nil
+		if in.Facts[i].Kind == rehearsedKind && json.Unmarshal(in.Facts[i].Body, &e) == nil &&
+			e.SHA256 == b.Manifest.SHA256 && e.Backup == b.Manifest.Name {
+			return engine.Observation{State: engine.Done, Evidence: e,
+				Because: "it was rehearsed with this backup by this run"}, nil
 		}
 	}
 	return engine.Observation{State: engine.NotDone, Because: "this run has not rehearsed with this backup"}, nil
@@ -168,7 +175,8 @@ func (s Rehearse) Run(ctx context.Context, in engine.Input) (engine.Evidence, er
 		return nil, fault.MarkUntouched(err)
 	}
 	owner := in.Ticket.App + "/" + in.Ticket.Environment
-	j := database.Rehearsal{Owner: owner, Run: in.Ticket.Run, Number: in.Ticket.Number, Say: func(text string) { in.Say(engine.Progress{Text: text}) },
+	j := database.Rehearsal{Owner: owner, Run: in.Ticket.Run, Number: in.Ticket.Number,
+		Say:      func(text string) { in.Say(engine.Progress{Text: text}) },
 		OldOnNew: s.check(s.Old, in.Terms.Baseline), NewOnOld: s.check(s.New, in.Terms.Images)}
 	e, err := s.Try(ctx, j, b.Manifest)
 	if err != nil {
@@ -180,10 +188,12 @@ func (s Rehearse) Run(ctx context.Context, in engine.Input) (engine.Evidence, er
 	return e, nil
 }
 
-// Try rehearses with a backup, outside of a run too. j says for whom; its archive, its dump and its first unit are filled in.
+// Try rehearses with a backup, outside of a run too. j says for whom; its archive, its dump and its first unit are
+// filled in.
 func (s Rehearse) Try(ctx context.Context, j database.Rehearsal, m backup.Manifest) (Rehearsed, error) {
 	if s.Limit > 0 {
-		limited, cancel := context.WithTimeoutCause(ctx, s.Limit, fmt.Errorf("it took longer than rehearse.limit, %s", s.Limit))
+		limited, cancel := context.WithTimeoutCause(ctx, s.Limit,
+			fmt.Errorf("it took longer than rehearse.limit, %s", s.Limit))
 		defer cancel()
 		ctx = limited
 	}
@@ -219,7 +229,8 @@ func (s Rehearse) Try(ctx context.Context, j database.Rehearsal, m backup.Manife
 	if e.Copy = rehearsed; rehearsed.Counted {
 		e.Level = L3
 	}
-	report := sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: s.Name, SQL: s.SQL, Script: &s.Script}}, Catalog: catalog, Policy: s.Policy, InPlace: e.From})
+	report := sqlreview.Review(sqlreview.Input{Files: []sqlreview.File{{Name: s.Name, SQL: s.SQL, Script: &s.Script}},
+		Catalog: catalog, Policy: s.Policy, InPlace: e.From})
 	return e, e.judge(s, sqlreview.WithTrace(report, s.Name, trace), trace)
 }
 
@@ -334,17 +345,21 @@ func variable(name string) string {
 
 // RehearsalFault says why there is no evidence of a rehearsal of a migration. Whatever it was, nothing was changed.
 func RehearsalFault(name string, err error, again fault.Command) *fault.Fault {
-	f := &fault.Fault{Code: "rehearsal-impossible", What: "the migration could not be rehearsed", Means: "nothing was migrated; production is unchanged",
-		Err: fault.MarkUntouched(err), Do: []fault.Command{{Line: "fairlead check", Why: "asks the database and its programs again"}, again}}
+	f := &fault.Fault{Code: "rehearsal-impossible", What: "the migration could not be rehearsed",
+		Means: "nothing was migrated; production is unchanged",
+		Err:   fault.MarkUntouched(err), Do: []fault.Command{{Line: "fairlead check",
+			Why: "asks the database and its programs again"}, again}}
 	var r refusal
 	switch {
 	case errors.As(err, &r):
 		f.Code, f.What = "rehearsal-failed", "the migration fails on a copy of the database, "+name
-		f.Do = []fault.Command{{Line: "fairlead review " + fault.Word(name), Why: "reads the migration again once it is corrected"}, again}
+		f.Do = []fault.Command{{Line: "fairlead review " + fault.Word(name),
+			Why: "reads the migration again once it is corrected"}, again}
 	case errors.Is(err, database.ErrOutside):
 		f.Code, f.Outcome = "rehearsal-outside", fault.Refused
 	case errors.Is(err, backup.ErrSealed):
-		f.What = "the migration could not be rehearsed, because the backup is encrypted and this machine has no key for it"
+		f.What = "the migration could not be rehearsed, because the backup is encrypted and this machine has no " +
+			"key for it"
 	}
 	return f
 }
@@ -378,7 +393,8 @@ func (p *verifyingReader) Read(b []byte) (int, error) {
 func (p *verifyingReader) Close() error {
 	_, err := io.Copy(io.Discard, io.TeeReader(p.r, p.hash))
 	if got := hex.EncodeToString(p.hash.Sum(nil)); err == nil && got != p.manifest.SHA256 {
-		err = fmt.Errorf("the backup %s has the sha256 %.12s, it was written with %.12s", p.manifest.Name, got, p.manifest.SHA256)
+		err = fmt.Errorf("the backup %s has the sha256 %.12s, it was written with %.12s", p.manifest.Name, got,
+			p.manifest.SHA256)
 	}
 	p.err = err
 	return errors.Join(err, p.r.Close())

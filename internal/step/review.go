@@ -12,8 +12,8 @@ import (
 	"fairlead/internal/sqltext"
 )
 
-// Review reads the migration like a careful reviewer and closes the gate at a finding that blocks. Catalog gives what the database
-// looks like, or nil when that cannot be known; doubt then blocks.
+// Review reads the migration like a careful reviewer and closes the gate at a finding that blocks. Catalog gives what
+// the database looks like, or nil when that cannot be known; doubt then blocks.
 type Review struct {
 	Name    string
 	SQL     []byte
@@ -61,7 +61,8 @@ func (r Reviewed) String() string {
 		r.Verdict, r.Coverage.Reviewed, r.Coverage.Total, len(r.Findings), waived, r.Compatibility)
 }
 
-// Blocked is the error of a review that closes the gate; it carries the report for the screen and for the escalation note.
+// Blocked is the error of a review that closes the gate; it carries the report for the screen and for the escalation
+// note.
 type Blocked struct {
 	Report sqlreview.Report
 	SQL    []byte
@@ -87,8 +88,10 @@ func (b *Blocked) Error() string {
 
 // Spec declares the step.
 func (Review) Spec() engine.Spec {
-	return engine.Spec{Name: "review", Title: "Review the migration", Effect: engine.ReadsAgain, Proves: Reviewed{}.Kind(),
-		Runbook: []string{"less migration.sql   # nothing destructive; NOT NULL has a default or a backfill; indexes CONCURRENTLY; idempotent"}}
+	return engine.Spec{Name: "review", Title: "Review the migration", Effect: engine.ReadsAgain,
+		Proves: Reviewed{}.Kind(),
+		Runbook: []string{"less migration.sql   # nothing destructive; NOT NULL has a default or a backfill; indexes " +
+			"CONCURRENTLY; idempotent"}}
 }
 
 // Probe leaves everything to Run.
@@ -100,7 +103,8 @@ func (s Review) Run(ctx context.Context, _ engine.Input) (engine.Evidence, error
 	if err != nil {
 		return nil, refuse("catalog-unreadable", "the catalog of the database cannot be read", err)
 	}
-	in := sqlreview.Input{Files: []sqlreview.File{{Name: s.Name, SQL: s.SQL, Script: s.Script}}, Catalog: catalog, Policy: s.Policy}
+	in := sqlreview.Input{Files: []sqlreview.File{{Name: s.Name, SQL: s.SQL, Script: s.Script}}, Catalog: catalog,
+		Policy: s.Policy}
 	if s.Now != nil {
 		in.Now = s.Now()
 	}
@@ -117,15 +121,17 @@ func (s Review) Run(ctx context.Context, _ engine.Input) (engine.Evidence, error
 	report := sqlreview.Review(in)
 	if report.Verdict == sqlreview.Block {
 		return nil, &fault.Fault{Code: "migration-unsafe", What: "the migration must not run as it is",
-			Means:   "production is unchanged; nothing was attempted",
-			Do:      []fault.Command{{Line: "fairlead review " + s.Name, Why: "each finding with its line and a safe rewrite"}},
+			Means: "production is unchanged; nothing was attempted",
+			Do: []fault.Command{{Line: "fairlead review " + s.Name,
+				Why: "each finding with its line and a safe rewrite"}},
 			Outcome: fault.Refused, Err: fault.MarkUntouched(&Blocked{Report: report, SQL: s.SQL})}
 	}
 	return reviewed(report, s.SQL)
 }
 
 func reviewed(r sqlreview.Report, sql []byte) (Reviewed, error) {
-	e := Reviewed{Verdict: r.Verdict, Compatibility: r.Compatibility, Idempotent: r.Idempotent, Coverage: r.Coverage, Findings: []string{}}
+	e := Reviewed{Verdict: r.Verdict, Compatibility: r.Compatibility, Idempotent: r.Idempotent, Coverage: r.Coverage,
+		Findings: []string{}}
 	for _, f := range r.Findings {
 		e.Findings = append(e.Findings, f.Fingerprint)
 		if w := f.Waived; w != nil {

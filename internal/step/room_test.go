@@ -39,11 +39,13 @@ func TestCheck_refuses_a_store_on_which_the_backup_would_not_fit(t *testing.T) {
 	} {
 		check := Check{Database: c, Backups: c, Ledger: func(context.Context) (string, error) { return "", nil },
 			Room: func(ctx context.Context, size int64) (int64, int64) {
-				return Backup{Store: c, Now: time.Now}.Room(ctx, BackupRequest{App: "shop", Environment: "production", Run: Manual, DatabaseSize: size})
+				return Backup{Store: c, Now: time.Now}.Room(ctx,
+					BackupRequest{App: "shop", Environment: "production", Run: Manual, DatabaseSize: size})
 			}}
 		_, err := check.Run(t.Context(), engine.Input{Say: func(engine.Progress) {}})
 		f, is := fault.Find(err)
-		if is != c.refused || is && (f.Code != "backup-not-ready" || !strings.Contains(f.What, "expected to take 100 MB, and 99 MB are free at the pantry")) {
+		if is != c.refused || is && (f.Code != "backup-not-ready" ||
+			!strings.Contains(f.What, "expected to take 100 MB, and 99 MB are free at the pantry")) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

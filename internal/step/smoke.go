@@ -53,15 +53,18 @@ func (s Smoke) Run(ctx context.Context, in engine.Input) (engine.Evidence, error
 	out := Smoked{Passed: []string{}}
 	for i, c := range s.Checks {
 		ok, saw := c.Do(ctx)
-		in.Say(engine.Progress{Text: fmt.Sprintf("%s: %s", c.Name, saw), Done: int64(i + 1), Total: int64(len(s.Checks))})
+		in.Say(engine.Progress{Text: fmt.Sprintf("%s: %s", c.Name, saw), Done: int64(i + 1),
+			Total: int64(len(s.Checks))})
 		switch {
 		case ok:
 			out.Passed = append(out.Passed, c.Name)
 		case c.Advisory:
 			out.Failed = append(out.Failed, fmt.Sprintf("%s: %s", c.Name, saw))
 		default:
-			return nil, &fault.Fault{Code: "smoke-failed", What: fmt.Sprintf("%s: %s", c.Name, saw), Means: "the new version runs and is healthy, but does not do what it must",
-				Do: []fault.Command{{Line: "fairlead rollback", Why: "brings the old images back"}, {Line: "fairlead resume", Why: "tries again"}}}
+			return nil, &fault.Fault{Code: "smoke-failed", What: fmt.Sprintf("%s: %s", c.Name, saw),
+				Means: "the new version runs and is healthy, but does not do what it must",
+				Do: []fault.Command{{Line: "fairlead rollback", Why: "brings the old images back"},
+					{Line: "fairlead resume", Why: "tries again"}}}
 		}
 	}
 	return out, nil

@@ -17,7 +17,8 @@ import (
 	"fairlead/internal/engine"
 )
 
-// A BackupRequest is for whom a backup is taken. Run is "manual" outside of a run. DatabaseSize (bytes, 0 when unknown) serves the estimate.
+// A BackupRequest is for whom a backup is taken. Run is "manual" outside of a run. DatabaseSize (bytes, 0 when unknown)
+// serves the estimate.
 type BackupRequest struct {
 	App, Environment string
 	Run              string
@@ -41,8 +42,8 @@ func (o BackupRequest) name(at time.Time) string {
 // maxGlobals is the most that is kept of roles and their settings, in bytes.
 const maxGlobals = 64 << 20
 
-// Take takes and verifies one backup. Its manifest is written last; when an error is given, nothing counts as a backup, and no dump is
-// left under a final name unless only its manifest could not be written.
+// Take takes and verifies one backup. Its manifest is written last; when an error is given, nothing counts as a backup,
+// and no dump is left under a final name unless only its manifest could not be written.
 func (s Backup) Take(ctx context.Context, o BackupRequest) (backup.Manifest, error) {
 	name := o.name(s.Now())
 	if err := s.Fits(ctx, o); err != nil {
@@ -97,9 +98,10 @@ func verdict(level string) string {
 	return "read back and compared"
 }
 
-// verify reads back what the store has, hashes it, and lets the database's own tools read the whole archive, in one pass; at level L3 a
-// second pass restores it.
-func (s Backup) verify(ctx context.Context, o BackupRequest, say *pace, part backup.Partial, d database.Dump, m *backup.Manifest) error {
+// verify reads back what the store has, hashes it, and lets the database's own tools read the whole archive, in one
+// pass; at level L3 a second pass restores it.
+func (s Backup) verify(ctx context.Context, o BackupRequest, say *pace, part backup.Partial, d database.Dump,
+	m *backup.Manifest) error {
 	began := s.Now()
 	say.begin("reading the whole archive back", m.Size)
 	err := reread(ctx, part, *m, say, func(r io.Reader) error {
@@ -119,7 +121,8 @@ func (s Backup) verify(ctx context.Context, o BackupRequest, say *pace, part bac
 	return err
 }
 
-// scratch names the database of level L3: by the run, so that an attempt that goes on finds and drops what a killed one has left.
+// scratch names the database of level L3: by the run, so that an attempt that goes on finds and drops what a killed one
+// has left.
 func (s Backup) scratch(o BackupRequest) string {
 	if o.Run == Manual {
 		return "fairlead_verify_" + s.Now().UTC().Format("20060102_150405")
@@ -144,7 +147,8 @@ func reread(ctx context.Context, part backup.Partial, m backup.Manifest, say *pa
 		return err
 	}
 	if got := hex.EncodeToString(t.hash.Sum(nil)); got != m.SHA256 || t.n != m.Size {
-		return fmt.Errorf("the stored object has %d bytes with the sha256 %s, written were %d with %s", t.n, got, m.Size, m.SHA256)
+		return fmt.Errorf("the stored object has %d bytes with the sha256 %s, written were %d with %s", t.n, got,
+			m.Size, m.SHA256)
 	}
 	return nil
 }
@@ -157,11 +161,13 @@ func (s Backup) restored(ctx context.Context, r io.Reader, d database.Dump, name
 	if err := s.Scratch.DropDatabase(ctx, name); err != nil { // of an attempt that was killed
 		return err
 	}
-	if err := s.Scratch.CreateDatabase(ctx, database.NewDatabase{Name: name, Locale: d.Locale, Private: true, Comment: "scratch copy of " + d.Database + " by fairlead; may be dropped"}); err != nil {
+	if err := s.Scratch.CreateDatabase(ctx, database.NewDatabase{Name: name, Locale: d.Locale, Private: true,
+		Comment: "scratch copy of " + d.Database + " by fairlead; may be dropped"}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Scratch.DropDatabase(context.WithoutCancel(ctx), name)) }()
-	if err := s.Scratch.Restore(ctx, name, r, database.RestoreOptions{Format: d.Format, Dumper: d.Dumper, WithoutReplication: true}); err != nil {
+	if err := s.Scratch.Restore(ctx, name, r, database.RestoreOptions{Format: d.Format, Dumper: d.Dumper,
+		WithoutReplication: true}); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	return s.Scratch.Compare(ctx, name, d)
@@ -176,7 +182,8 @@ func (s Backup) publish(ctx context.Context, part backup.Partial, m backup.Manif
 	if d, ok := s.Store.(backup.Deleter); ok && err != nil {
 		ctx := context.WithoutCancel(ctx)
 		for _, name := range []string{m.Name, m.Globals.Name} {
-			if gone := d.Delete(ctx, name, "its manifest could not be written"); gone != nil && !errors.Is(gone, backup.ErrMissing) {
+			if gone := d.Delete(ctx, name, "its manifest could not be written"); gone != nil &&
+				!errors.Is(gone, backup.ErrMissing) {
 				err = errors.Join(err, gone)
 			}
 		}
@@ -218,16 +225,20 @@ func attached(name string, b []byte, missing []string) *backup.Attached {
 
 func manifest(name string, o BackupRequest, d database.Dump, t *tally) backup.Manifest {
 	l := backup.Locale(d.Locale)
-	return backup.Manifest{Schema: "fairlead.backup/1", Name: name, Run: o.Run, App: o.App, Env: o.Environment, SHA256: hex.EncodeToString(t.hash.Sum(nil)), Size: t.n,
+	return backup.Manifest{Schema: "fairlead.backup/1", Name: name, Run: o.Run, App: o.App, Env: o.Environment,
+		SHA256: hex.EncodeToString(t.hash.Sum(nil)), Size: t.n,
 		Database: d.Database, System: d.System, Timeline: d.Timeline, Server: d.Server, Dumper: d.Dumper, LSN: d.LSN,
-		Snapshot: d.At, Tables: d.Tables, Extensions: d.Extensions, Format: d.Format, Archive: d.Compression, DatabaseSize: d.DatabaseSize,
-		Contents: d.Contents, Locale: &l, Activity: d.Activity}
+		Snapshot: d.At, Tables: d.Tables, Extensions: d.Extensions, Format: d.Format, Archive: d.Compression,
+		DatabaseSize: d.DatabaseSize,
+		Contents:     d.Contents, Locale: &l, Activity: d.Activity}
 }
 
 // DumpOf is the dump that a manifest describes.
 func DumpOf(m backup.Manifest) database.Dump {
-	d := database.Dump{Server: m.Server, Dumper: m.Dumper, System: m.System, Timeline: m.Timeline, Database: m.Database, LSN: m.LSN, At: m.Snapshot,
-		Tables: m.Tables, Extensions: m.Extensions, Format: m.Format, Compression: m.Archive, DatabaseSize: m.DatabaseSize, Contents: m.Contents, Activity: m.Activity}
+	d := database.Dump{Server: m.Server, Dumper: m.Dumper, System: m.System, Timeline: m.Timeline, Database: m.Database,
+		LSN: m.LSN, At: m.Snapshot,
+		Tables: m.Tables, Extensions: m.Extensions, Format: m.Format, Compression: m.Archive,
+		DatabaseSize: m.DatabaseSize, Contents: m.Contents, Activity: m.Activity}
 	if m.Locale != nil {
 		d.Locale = database.Locale(*m.Locale)
 	}

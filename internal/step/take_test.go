@@ -99,7 +99,8 @@ func (c *clerk) Dump(_ context.Context, w io.Writer) (database.Dump, error) {
 	if _, err := io.WriteString(w, written); err != nil {
 		return database.Dump{}, err
 	}
-	return database.Dump{Database: "shop", Format: "custom", Tables: map[string]int64{"public.orders": 42}, DatabaseSize: 100}, c.ends
+	return database.Dump{Database: "shop", Format: "custom", Tables: map[string]int64{"public.orders": 42},
+		DatabaseSize: 100}, c.ends
 }
 
 func (c *clerk) Verify(_ context.Context, r io.Reader, _ database.Dump) error {
@@ -145,13 +146,15 @@ func TestTake_leaves_a_dump_its_roles_and_its_manifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	const name = "my-shop-production-r-1-203015.dump"
-	for object, part := range map[string]string{name: written, name + ".globals.sql": "CREATE ROLE", name + ".json": `"level": "L2"`} {
+	for object, part := range map[string]string{name: written, name + ".globals.sql": "CREATE ROLE", name +
+		".json": `"level": "L2"`} {
 		if !strings.Contains(string(s.objects[object]), part) {
 			t.Errorf("%s holds %q, want %q in it", object, s.objects[object], part)
 		}
 	}
 	read, err := ReadManifest(t.Context(), s, name)
-	if err != nil || read.SHA256 != m.SHA256 || read.Size != int64(len(written)) || read.Globals.Name != name+".globals.sql" || DumpOf(read).Tables["public.orders"] != 42 {
+	if err != nil || read.SHA256 != m.SHA256 || read.Size != int64(len(written)) ||
+		read.Globals.Name != name+".globals.sql" || DumpOf(read).Tables["public.orders"] != 42 {
 		t.Errorf("the manifest reads %+v, %v", read, err)
 	}
 	if len(c.made) > 0 {
@@ -166,18 +169,30 @@ func TestTake_leaves_nothing_when_anything_is_wrong(t *testing.T) {
 		clerk clerk
 		level string
 	}{
-		"the dump program fails after all bytes":      {clerk: clerk{ends: broken}, level: L1},
-		"the archive lacks a table":                   {clerk: clerk{lacks: broken}},
-		"one bit is flipped at rest":                  {store: cupboard{spoil: func(b []byte) []byte { b[len(b)-3] ^= 4; return b }}},
-		"one bit is flipped at rest, level L1":        {store: cupboard{spoil: func(b []byte) []byte { b[len(b)-3] ^= 4; return b }}, level: L1},
-		"one byte is cut off":                         {store: cupboard{spoil: func(b []byte) []byte { return b[:len(b)-1] }}},
-		"one byte is added":                           {store: cupboard{spoil: func(b []byte) []byte { return append(b, 0) }}},
-		"an older good dump is read back":             {store: cupboard{spoil: func([]byte) []byte { return []byte(strings.Replace(written, "two", "one", 1)) }}},
-		"it cannot be restored, level L3":             {clerk: clerk{refuses: broken}, level: L3},
-		"the dump cannot be made visible":             {store: cupboard{refuse: ".dump"}},
-		"the roles cannot be kept":                    {store: cupboard{refuse: ".globals.sql"}},
-		"the manifest cannot be kept":                 {store: cupboard{refuse: ".json"}},
-		"the bit flips after the first reading at L3": {store: cupboard{spoil: second(func(b []byte) []byte { b[0] ^= 1; return b })}, level: L3},
+		"the dump program fails after all bytes": {clerk: clerk{ends: broken}, level: L1},
+		"the archive lacks a table":              {clerk: clerk{lacks: broken}},
+		"one bit is flipped at rest": {
+			store: cupboard{spoil: func(b []byte) []byte { b[len(b)-3] ^= 4; return b }},
+		},
+		"one bit is flipped at rest, level L1": {
+			store: cupboard{spoil: func(b []byte) []byte { b[len(b)-3] ^= 4; return b }},
+			level: L1},
+		"one byte is cut off": {
+			store: cupboard{spoil: func(b []byte) []byte { return b[:len(b)-1] }},
+		},
+		"one byte is added": {store: cupboard{spoil: func(b []byte) []byte {
+			return append(b, 0)
+		}}},
+		"an older good dump is read back": {
+			store: cupboard{spoil: func([]byte) []byte { return []byte(strings.Replace(written, "two", "one", 1)) }},
+		},
+		"it cannot be restored, level L3": {clerk: clerk{refuses: broken}, level: L3},
+		"the dump cannot be made visible": {store: cupboard{refuse: ".dump"}},
+		"the roles cannot be kept":        {store: cupboard{refuse: ".globals.sql"}},
+		"the manifest cannot be kept":     {store: cupboard{refuse: ".json"}},
+		"the bit flips after the first reading at L3": {
+			store: cupboard{spoil: second(func(b []byte) []byte { b[0] ^= 1; return b })}, level: L3,
+		},
 	} {
 		f.store.objects = map[string][]byte{}
 		if _, err := takes(&f.store, &f.clerk, f.level).Take(t.Context(), order()); err == nil {
@@ -209,7 +224,8 @@ func TestTake_restores_and_drops_at_level_L3(t *testing.T) {
 	if err != nil || m.Level != L3 {
 		t.Fatalf("%+v, %v", m, err)
 	}
-	if !slices.Equal(c.made, []string{"fairlead_verify_r-1"}) || len(c.dropped) != 2 { // once before, of a killed attempt, once after
+	// once before, of a killed attempt, once after
+	if !slices.Equal(c.made, []string{"fairlead_verify_r-1"}) || len(c.dropped) != 2 {
 		t.Errorf("made %v, dropped %v", c.made, c.dropped)
 	}
 }
@@ -227,14 +243,16 @@ func TestPace_says_rate_and_end(t *testing.T) {
 		t.Errorf("it speaks %d times in 4 seconds", len(said))
 	}
 	last := said[len(said)-1]
-	if want := "writing, 20.0 MB/s, about 2s left"; last.Text != want && last.Text != "writing, 20.0 MB/s, about 3s left" || last.Total != 100_000_000 {
+	if want := "writing, 20.0 MB/s, about 2s left"; last.Text != want &&
+		last.Text != "writing, 20.0 MB/s, about 3s left" || last.Total != 100_000_000 {
 		t.Errorf("it says %+v, want %q", last, want)
 	}
 }
 
 func TestTally_says_how_much_of_a_dump_stands_elsewhere_then_how_much_is_stored(t *testing.T) {
 	var said, stored []int64
-	y := &tally{w: io.Discard, hash: sha256.New(), say: func(n int64) { said = append(said, n) }, stored: func(n int64) { stored = append(stored, n) }}
+	y := &tally{w: io.Discard, hash: sha256.New(), say: func(n int64) { said = append(said, n) },
+		stored: func(n int64) { stored = append(stored, n) }}
 	y.Ahead(10)
 	y.Ahead(2 << 20)
 	for range 2 {
@@ -242,7 +260,8 @@ func TestTally_says_how_much_of_a_dump_stands_elsewhere_then_how_much_is_stored(
 			t.Fatal(err)
 		}
 	}
-	if !slices.Equal(said, []int64{10, 2 << 20, 1 << 20, 2 << 20}) || !slices.Equal(stored, []int64{2 << 20}) || y.n != 2<<20 {
+	if !slices.Equal(said, []int64{10, 2 << 20, 1 << 20, 2 << 20}) || !slices.Equal(stored, []int64{2 << 20}) ||
+		y.n != 2<<20 {
 		t.Errorf("said %v, stored %v, %d bytes", said, stored, y.n)
 	}
 }
@@ -264,7 +283,9 @@ func TestEstimate_scales_the_last_backup_to_the_database_of_today(t *testing.T) 
 }
 
 func TestReadManifest_refuses_what_is_none(t *testing.T) {
-	for name, text := range map[string]string{"empty": "", "cut": `{"schema":"fairlead.back`, "another thing": `{"schema":"x"}`, "of another backup": fmt.Sprintf(`{"schema":"fairlead.backup/1","name":"b","sha256":"%064d"}`, 1)} {
+	for name, text := range map[string]string{"empty": "", "cut": `{"schema":"fairlead.back`,
+		"another thing":     `{"schema":"x"}`,
+		"of another backup": fmt.Sprintf(`{"schema":"fairlead.backup/1","name":"b","sha256":"%064d"}`, 1)} {
 		s := &cupboard{objects: map[string][]byte{"a.json": []byte(text)}}
 		if m, err := ReadManifest(t.Context(), s, "a"); err == nil {
 			t.Errorf("%s: it reads %+v", name, m)
@@ -280,7 +301,8 @@ func TestBackup_that_fails_names_the_command_that_was_typed(t *testing.T) {
 		"fairlead migrate apply --command -- ./tool.sh up": {Action: engine.Migrate, Tag: "tool.sh",
 			Migration: &release.Migration{Command: []string{"./tool.sh", "up"}}},
 	} {
-		_, err := takes(&cupboard{objects: map[string][]byte{}}, &clerk{ends: errors.New("pg_dump: exit status 1")}, L1).Run(t.Context(), engine.Input{Terms: terms, Say: func(engine.Progress) {}})
+		_, err := takes(&cupboard{objects: map[string][]byte{}}, &clerk{ends: errors.New("pg_dump: exit status 1")},
+			L1).Run(t.Context(), engine.Input{Terms: terms, Say: func(engine.Progress) {}})
 		var f *fault.Fault
 		if !errors.As(err, &f) || f.Do[len(f.Do)-1].Line != want {
 			t.Errorf("got %v; want the last line to be %q", err, want)

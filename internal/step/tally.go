@@ -86,7 +86,8 @@ func (p *pace) bytes(done int64) {
 	if rate := float64(done) / now.Sub(p.began).Seconds(); rate > 0 {
 		text += fmt.Sprintf(", %.1f MB/s", rate/1e6)
 		if p.total > done {
-			text += fmt.Sprintf(", about %s left", (time.Duration(float64(p.total-done)/rate*float64(time.Second)) + time.Second).Truncate(time.Second))
+			text += fmt.Sprintf(", about %s left", (time.Duration(float64(p.total-done)/rate*float64(time.Second)) +
+				time.Second).Truncate(time.Second))
 		}
 	}
 	said := engine.Progress{Text: text, Done: done}
@@ -153,7 +154,8 @@ func ReadManifest(ctx context.Context, from backup.Store, name string) (backup.M
 		return m, fmt.Errorf("read the manifest of %s: %w", name, err)
 	}
 	if m.Schema != "fairlead.backup/1" || m.Name != name || len(m.SHA256) != 64 {
-		return m, fmt.Errorf("read the manifest of %s: it is not one (schema %.40q, name %.80q)", name, m.Schema, m.Name)
+		return m, fmt.Errorf("read the manifest of %s: it is not one (schema %.40q, name %.80q)", name, m.Schema,
+			m.Name)
 	}
 	return m, nil
 }

@@ -32,7 +32,8 @@ func (t ToolRead) String() string {
 
 // Spec declares the step.
 func (ToolHistory) Spec() engine.Spec {
-	return engine.Spec{Name: "history", Title: "Read the migration tool's history", Effect: engine.ReadsAgain, Proves: ToolRead{}.Kind(),
+	return engine.Spec{Name: "history", Title: "Read the migration tool's history", Effect: engine.ReadsAgain,
+		Proves:  ToolRead{}.Kind(),
 		Runbook: []string{`psql "$PROD_DB_URL" -c 'select * from …'   # the tool's own table: is it applied already?`}}
 }
 
@@ -65,7 +66,8 @@ func (s Migrate) appliedByTool(ctx context.Context, v apply.Verdict) (Migrated, 
 	return Migrated{SHA256: s.Script.SHA256, Units: len(s.Script.Units), Tool: &r}, true, nil
 }
 
-// withToolHistory adds what the tool's history has of the file now. That it cannot be read changes no outcome: the units are in place.
+// withToolHistory adds what the tool's history has of the file now. That it cannot be read changes no outcome: the
+// units are in place.
 func (s Migrate) withToolHistory(ctx context.Context, m Migrated) Migrated {
 	if s.History == nil {
 		return m
@@ -73,7 +75,8 @@ func (s Migrate) withToolHistory(ctx context.Context, m Migrated) Migrated {
 	ctx = context.WithoutCancel(ctx)
 	r, err := s.History(ctx)
 	if err != nil {
-		r = migrator.Reading{State: migrator.Untold, Table: "the tool's history", Says: "the tool's own history could not be read afterwards: " + err.Error()}
+		r = migrator.Reading{State: migrator.Untold, Table: "the tool's history",
+			Says: "the tool's own history could not be read afterwards: " + err.Error()}
 	}
 	m.Tool = &r
 	return m

@@ -6,7 +6,8 @@ import (
 	"fairlead/internal/engine"
 )
 
-// NoBackup stands in the place of Backup where somebody decided to migrate without one. It does nothing but write that down.
+// NoBackup stands in the place of Backup where somebody decided to migrate without one. It does nothing but write that
+// down.
 type NoBackup struct {
 	Reason string
 	By     string
@@ -26,7 +27,8 @@ func (n NotBackedUp) String() string { return "NO BACKUP, decided by " + n.By + 
 
 // Spec declares the step. Its name stands in what is approved.
 func (NoBackup) Spec() engine.Spec {
-	return engine.Spec{Name: "no-backup", Title: "Go on without a backup", Effect: engine.ReadsOnce, Proves: NotBackedUp{}.Kind(),
+	return engine.Spec{Name: "no-backup", Title: "Go on without a backup", Effect: engine.ReadsOnce,
+		Proves:  NotBackedUp{}.Kind(),
 		Runbook: []string{"# no backup is taken: somebody decided so"}}
 }
 

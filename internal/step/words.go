@@ -42,7 +42,8 @@ func again(in engine.Input) fault.Command {
 // giveUp closes a run that changed the schema in part.
 func giveUp(in engine.Input) fault.Command {
 	if in.Terms.Action == engine.Migrate {
-		return fault.Command{Line: "fairlead abandon --reason '…'", Why: "leaves the schema as it is now, closes the run"}
+		return fault.Command{Line: "fairlead abandon --reason '…'",
+			Why: "leaves the schema as it is now, closes the run"}
 	}
 	return fault.Command{Line: "fairlead rollback", Why: "leaves the schema, closes the run"}
 }

@@ -11,9 +11,10 @@ import (
 	"fairlead/internal/fence"
 )
 
-// Writers is what writes to the database, stopped and resumed by the team's own commands so that nothing is written after the backup's
-// snapshot. Both commands must be harmless when there is nothing to do. One operator process has one Writers; whatever way its run ends,
-// the writers are resumed, except when somebody else has taken the run over and may need them stopped.
+// Writers is what writes to the database, stopped and resumed by the team's own commands so that nothing is written
+// after the backup's snapshot. Both commands must be harmless when there is nothing to do. One operator process has one
+// Writers; whatever way its run ends, the writers are resumed, except when somebody else has taken the run over and may
+// need them stopped.
 type Writers struct {
 	Stop    func(ctx context.Context) error
 	Restart func(ctx context.Context) error
@@ -30,8 +31,10 @@ func (w *Writers) Stopped() bool { return w != nil && !w.stopped.IsZero() }
 // Resume lets them on again, whatever became of ctx.
 func (w *Writers) Resume(ctx context.Context) error {
 	if err := w.Restart(context.WithoutCancel(ctx)); err != nil {
-		return &fault.Fault{Code: "writers-stopped", What: "what writes to the database could not be resumed", Err: err, Outcome: fault.Asking,
-			Means: "what writes to the database is STOPPED, or may be, and this resumes it: " + w.Line, Do: []fault.Command{{Line: w.Line, Why: "resumes them (backup.quiesce.resume)"}}}
+		return &fault.Fault{Code: "writers-stopped", What: "what writes to the database could not be resumed", Err: err,
+			Outcome: fault.Asking,
+			Means:   "what writes to the database is STOPPED, or may be, and this resumes it: " + w.Line,
+			Do:      []fault.Command{{Line: w.Line, Why: "resumes them (backup.quiesce.resume)"}}}
 	}
 	if w.Stopped() {
 		w.gone += w.Now().Sub(w.stopped)
@@ -56,8 +59,8 @@ func (w *Writers) stop(ctx context.Context, in engine.Input) error {
 	return nil
 }
 
-// A Quiesced step is done while the writers are stopped: before it they are, and when it fails they are resumed. Afresh is for a step whose
-// result of an earlier attempt is worth nothing once they have run again.
+// A Quiesced step is done while the writers are stopped: before it they are, and when it fails they are resumed. Afresh
+// is for a step whose result of an earlier attempt is worth nothing once they have run again.
 type Quiesced struct {
 	engine.Step
 	Writers *Writers
@@ -69,7 +72,8 @@ type Quiesced struct {
 func (q Quiesced) Probe(ctx context.Context, in engine.Input) (engine.Observation, error) {
 	seen, err := q.Step.Probe(ctx, in)
 	if err == nil && q.Afresh && seen.State == engine.Done && !q.Writers.Stopped() {
-		return engine.Observation{State: engine.NotDone, Because: "what writes to the database ran again since: " + seen.Because}, nil
+		return engine.Observation{State: engine.NotDone, Because: "what writes to the database ran again since: " +
+			seen.Because}, nil
 	}
 	return seen, err
 }
@@ -77,7 +81,8 @@ func (q Quiesced) Probe(ctx context.Context, in engine.Input) (engine.Observatio
 // Run stops the writers, acts, and resumes them when it fails.
 func (q Quiesced) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
 	if err := q.quiesce(ctx, in); err != nil {
-		return nil, q.resumeAfter(ctx, in, &fault.Fault{Code: "quiesce-failed", What: "what writes to the database could not be stopped", Err: fault.MarkUntouched(err),
+		return nil, q.resumeAfter(ctx, in, &fault.Fault{Code: "quiesce-failed",
+			What: "what writes to the database could not be stopped", Err: fault.MarkUntouched(err),
 			Means: "nothing was backed up or migrated by this step", Do: tryAgain(in)})
 	}
 	e, err := q.Step.Run(ctx, in)
@@ -104,7 +109,8 @@ func (q Quiesced) resumeAfter(ctx context.Context, in engine.Input, err error) e
 	resumed := q.Writers.Resume(ctx)
 	said, ok := fault.Find(err)
 	if !ok && resumed != nil { // not as a fault: it knows its own outcome, and nothing of that of the step
-		return fmt.Errorf("%w; what writes to the database is STOPPED, or may be, and this resumes it: %s (%v)", err, q.Writers.Line, resumed)
+		return fmt.Errorf("%w; what writes to the database is STOPPED, or may be, and this resumes it: %s (%v)", err,
+			q.Writers.Line, resumed)
 	}
 	if !ok {
 		return err
@@ -116,7 +122,8 @@ func (q Quiesced) resumeAfter(ctx context.Context, in engine.Input, err error) e
 	}
 	f.Means += "; what writes to the database is STOPPED, or may be, and this resumes it: " + q.Writers.Line
 	f.Err = errors.Join(f.Err, resumed)
-	f.Do = append([]fault.Command{{Line: q.Writers.Line, Why: "resumes what writes to the database (backup.quiesce.resume)"}}, f.Do...)
+	f.Do = append([]fault.Command{{Line: q.Writers.Line,
+		Why: "resumes what writes to the database (backup.quiesce.resume)"}}, f.Do...)
 	return &f
 }
 
@@ -141,7 +148,8 @@ func (w WritersResumed) String() string {
 
 // Spec declares the step.
 func (ResumeWriters) Spec() engine.Spec {
-	return engine.Spec{Name: "writers", Title: "Resume what writes to the database", Effect: engine.Repeatable, Proves: WritersResumed{}.Kind(),
+	return engine.Spec{Name: "writers", Title: "Resume what writes to the database", Effect: engine.Repeatable,
+		Proves:  WritersResumed{}.Kind(),
 		Runbook: []string{"(your own command: backup.quiesce.resume)"}}
 }
 

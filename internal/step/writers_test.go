@@ -42,20 +42,30 @@ func (g *guard) writers() *Writers {
 }
 
 func quietInput(noted *int) engine.Input {
-	return engine.Input{Say: func(engine.Progress) {}, Note: func(context.Context, engine.Fact) error { *noted++; return nil }}
+	return engine.Input{Say: func(engine.Progress) {}, Note: func(context.Context,
+		engine.Fact) error {
+		*noted++
+		return nil
+	}}
 }
 
 func TestQuiet_stops_once_and_resumes_at_the_end(t *testing.T) {
 	g, noted := &guard{}, 0
 	w := g.writers()
-	for _, s := range []engine.Step{Quiesced{Step: act{do: func() error { g.log = append(g.log, "backup"); return nil }}, Writers: w},
+	for _, s := range []engine.Step{Quiesced{Step: act{do: func() error {
+		g.log = append(g.log,
+			"backup")
+		return nil
+	}}, Writers: w},
 		Quiesced{Step: act{do: func() error { g.log = append(g.log, "migrate"); return nil }}, Writers: w},
-		Quiesced{Step: act{do: func() error { g.log = append(g.log, "deploy"); return nil }}, Writers: w, Running: true}, ResumeWriters{Writers: w}} {
+		Quiesced{Step: act{do: func() error { g.log = append(g.log, "deploy"); return nil }}, Writers: w,
+			Running: true}, ResumeWriters{Writers: w}} {
 		if _, err := s.Run(t.Context(), quietInput(&noted)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if want := []string{"stop", "backup", "migrate", "deploy", "resume"}; !slices.Equal(g.log, want) || noted != 1 || w.Stopped() {
+	if want := []string{"stop", "backup", "migrate", "deploy", "resume"}; !slices.Equal(g.log, want) || noted != 1 ||
+		w.Stopped() {
 		t.Errorf("it did %v, want %v; noted %d times", g.log, want, noted)
 	}
 }
@@ -68,9 +78,13 @@ func TestQuiet_resumes_on_every_failure_and_says_so(t *testing.T) {
 		log   string
 		says  string
 	}{
-		"the step fails":                  {do: &fault.Fault{Code: "x", What: "x", Means: "production is unchanged", Err: fault.MarkUntouched(broken)}, log: "stop resume", says: "was stopped, and is resumed"},
-		"they cannot be stopped":          {guard: guard{stop: broken}, log: "stop resume", says: "was stopped, and is resumed"},
-		"they cannot be resumed":          {guard: guard{start: broken}, do: &fault.Fault{Code: "x", What: "x", Means: "production is unchanged"}, log: "stop resume", says: "STOPPED, or may be, and this resumes it: ./start.sh"},
+		"the step fails": {do: &fault.Fault{Code: "x", What: "x", Means: "production is unchanged",
+			Err: fault.MarkUntouched(broken)}, log: "stop resume", says: "was stopped, and is resumed"},
+		"they cannot be stopped": {guard: guard{stop: broken}, log: "stop resume",
+			says: "was stopped, and is resumed"},
+		"they cannot be resumed": {guard: guard{start: broken},
+			do: &fault.Fault{Code: "x", What: "x", Means: "production is unchanged"}, log: "stop resume",
+			says: "STOPPED, or may be, and this resumes it: ./start.sh"},
 		"somebody else has taken over":    {do: &fence.Overtaken{}, log: "stop"},
 		"an error that is no fault":       {do: broken, log: "stop resume"},
 		"an interrupt, in which ctx ends": {do: context.Canceled, log: "stop resume"},
@@ -96,14 +110,16 @@ func TestQuiet_that_cannot_resume_does_not_say_that_the_outcome_of_the_step_is_k
 	g, noted := guard{start: errors.New("no route")}, 0
 	q := Quiesced{Step: act{do: func() error { return errors.New("cable cut") }}, Writers: g.writers()}
 	_, err := q.Run(t.Context(), quietInput(&noted))
-	if f, ok := fault.Find(err); ok || err == nil || !strings.Contains(err.Error(), "no route") || !strings.Contains(err.Error(), "./start.sh") {
+	if f, ok := fault.Find(err); ok || err == nil || !strings.Contains(err.Error(), "no route") ||
+		!strings.Contains(err.Error(), "./start.sh") {
 		t.Errorf("it says %v (%+v)", err, f)
 	}
 }
 
 func TestQuiet_does_not_take_a_backup_of_before_the_writers_ran_again(t *testing.T) {
 	g := &guard{}
-	q := Quiesced{Step: act{seen: engine.Observation{State: engine.Done, Because: "the backup is there"}}, Writers: g.writers(), Afresh: true}
+	q := Quiesced{Step: act{seen: engine.Observation{State: engine.Done, Because: "the backup is there"}},
+		Writers: g.writers(), Afresh: true}
 	if seen, err := q.Probe(t.Context(), engine.Input{}); err != nil || seen.State != engine.NotDone {
 		t.Errorf("it sees %+v, %v", seen, err)
 	}

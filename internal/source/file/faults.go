@@ -19,29 +19,36 @@ func missing(path, tag string) error {
 	if tag != "" {
 		what = fmt.Sprintf("release %s was looked for at %s", tag, path)
 	}
-	return &fault.Fault{Code: "release-not-found", What: what, Means: unchanged, Err: source.ErrNotFound, Outcome: fault.Misused,
+	return &fault.Fault{Code: "release-not-found", What: what, Means: unchanged, Err: source.ErrNotFound,
+		Outcome: fault.Misused,
 		Do: []fault.Command{{Line: "fairlead deploy --release PATH", Why: "names the file"},
 			{Line: "fairlead release write --help", Why: "makes one from digests"}}}
 }
 
 func otherTag(path, want, got string) error {
-	return &fault.Fault{Code: "release-not-found", What: fmt.Sprintf("%s holds %s, not %s", path, got, want), Means: unchanged,
-		Err: source.ErrNotFound, Outcome: fault.Misused,
+	return &fault.Fault{Code: "release-not-found", What: fmt.Sprintf("%s holds %s, not %s", path, got, want),
+		Means: unchanged,
+		Err:   source.ErrNotFound, Outcome: fault.Misused,
 		Do: []fault.Command{{Line: "fairlead plan " + got, Why: "shows what that release would do"},
 			{Line: "fairlead deploy --release PATH", Why: "names another file"}}}
 }
 
 func unreadable(path string, err error) error {
-	return &fault.Fault{Code: "release-unreadable", What: fmt.Sprintf("%s cannot be read", path), Means: unchanged, Err: plain(err),
-		Outcome: fault.Misused, Do: []fault.Command{{Line: "ls -l " + fault.Word(path), Why: "a release file has about 1 KB; fetch it again"}}}
+	return &fault.Fault{Code: "release-unreadable", What: fmt.Sprintf("%s cannot be read", path), Means: unchanged,
+		Err:     plain(err),
+		Outcome: fault.Misused, Do: []fault.Command{{Line: "ls -l " + fault.Word(path),
+			Why: "a release file has about 1 KB; fetch it again"}}}
 }
 
 func unusable(path string, err error) error {
-	f := &fault.Fault{Code: "release-invalid", What: fmt.Sprintf("%s cannot be used", path), Means: unchanged, Err: readable{err}, Outcome: fault.Misused,
-		Do: []fault.Command{{Line: "fairlead release write --help", Why: "makes a correct one; a truncated file must be fetched again"}}}
+	f := &fault.Fault{Code: "release-invalid", What: fmt.Sprintf("%s cannot be used", path), Means: unchanged,
+		Err: readable{err}, Outcome: fault.Misused,
+		Do: []fault.Command{{Line: "fairlead release write --help",
+			Why: "makes a correct one; a truncated file must be fetched again"}}}
 	if errors.Is(err, release.ErrTag) || errors.Is(err, release.ErrNotADigest) {
 		f.Code, f.Outcome = "release-unpinned", fault.Refused
-		f.Do = []fault.Command{{Line: "fairlead release write --help", Why: "write the digests that staging tested; a tag can move"}}
+		f.Do = []fault.Command{{Line: "fairlead release write --help",
+			Why: "write the digests that staging tested; a tag can move"}}
 	}
 	return f
 }
@@ -73,12 +80,16 @@ func (r readable) Error() string {
 func (r readable) Unwrap() error { return r.error }
 
 func noSQL(path string, err error) error {
-	return &fault.Fault{Code: "migration-unreadable", What: fmt.Sprintf("the migration %s cannot be read", path), Means: unchanged, Err: err,
-		Outcome: fault.Refused, Do: []fault.Command{{Line: "ls -lL " + fault.Word(path), Why: "it must be a regular file beside the release file, at most 16 MiB"}}}
+	return &fault.Fault{Code: "migration-unreadable", What: fmt.Sprintf("the migration %s cannot be read", path),
+		Means: unchanged, Err: err,
+		Outcome: fault.Refused, Do: []fault.Command{{Line: "ls -lL " + fault.Word(path),
+			Why: "it must be a regular file beside the release file, at most 16 MiB"}}}
 }
 
 func otherSQL(path, want, got string, size int) error {
-	return &fault.Fault{Code: "migration-mismatch", What: fmt.Sprintf("the migration %s is not the one of the release: sha256 %s (%d bytes), the release names %s", path, got, size, want),
+	return &fault.Fault{Code: "migration-mismatch", What: fmt.Sprintf("the migration %s is not the one of the "+
+		"release: sha256 %s (%d bytes), the release names %s", path, got, size, want),
 		Means: unchanged, Outcome: fault.Refused,
-		Do: []fault.Command{{Line: "sha256sum " + fault.Word(path), Why: "compare; fetch release file and migration again from the same run"}}}
+		Do: []fault.Command{{Line: "sha256sum " + fault.Word(path),
+			Why: "compare; fetch release file and migration again from the same run"}}}
 }

@@ -1,6 +1,6 @@
-// Package file is the source of releases that lie as files on this machine: a release.json, or a directory of them, with the
-// migration's SQL beside it. It resolves nothing: tags in the file are refused by its parser, and what the file claims of staging is
-// labelled "asserted". Start with New.
+// Package file is the source of releases that lie as files on this machine: a release.json, or a directory of them,
+// with the migration's SQL beside it. It resolves nothing: tags in the file are refused by its parser, and what the
+// file claims of staging is labelled "asserted". Start with New.
 package file
 
 import (
@@ -22,13 +22,13 @@ type Source struct{ path string }
 
 var _ source.Source = Source{}
 
-// New gives the source of a release file or of a directory, in which a tag's release is <tag>/release.json, <tag>.json or, if that
-// is the only one, release.json.
+// New gives the source of a release file or of a directory, in which a tag's release is <tag>/release.json, <tag>.json
+// or, if that is the only one, release.json.
 func New(path string) Source { return Source{path: path} }
 
-// Find reads the release with that tag; an empty tag takes whatever the file holds. Errors are a *fault.Fault; a release with
-// another tag, or none at all, matches source.ErrNotFound. The SQL is read only if it is a regular file in the folder of the release
-// file or below, and only the bytes that the release names by their SHA-256 are given.
+// Find reads the release with that tag; an empty tag takes whatever the file holds. Errors are a *fault.Fault; a
+// release with another tag, or none at all, matches source.ErrNotFound. The SQL is read only if it is a regular file in
+// the folder of the release file or below, and only the bytes that the release names by their SHA-256 are given.
 func (s Source) Find(ctx context.Context, tag string) (source.Found, error) {
 	if err := ctx.Err(); err != nil {
 		return source.Found{}, err

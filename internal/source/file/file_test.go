@@ -21,8 +21,9 @@ const sql = "ALTER TABLE orders ADD COLUMN note text;\n"
 var digest = "sha256:" + strings.Repeat("ab", 32)
 
 func text(tag, image, migration string) string {
-	return fmt.Sprintf(`{"schema": "fairlead.release/v1", "app": "shop", "tag": %q, "commit": "0123456789abcdef0123456789abcdef01234567",
- "run_id": "9123456", "run_attempt": 1, "verified_in": "staging", "images": {"api": %q}, "migration": %s}`, tag, image, migration)
+	return fmt.Sprintf(`{"schema": "fairlead.release/v1", "app": "shop", "tag": %q,
+ "commit": "0123456789abcdef0123456789abcdef01234567", "run_id": "9123456", "run_attempt": 1, "verified_in": "staging",
+ "images": {"api": %q}, "migration": %s}`, tag, image, migration)
 }
 
 func withSQL(file string) string {
@@ -42,14 +43,16 @@ func write(t *testing.T, path, content string) string {
 
 func TestFind_gives_release_and_exact_SQL(t *testing.T) {
 	dir := t.TempDir()
-	path := write(t, filepath.Join(dir, "release.json"), text("v1.8.0", "reg.example/o/api@"+digest, withSQL("sql/m.sql")))
+	path := write(t, filepath.Join(dir, "release.json"), text("v1.8.0", "reg.example/o/api@"+digest,
+		withSQL("sql/m.sql")))
 	write(t, filepath.Join(dir, "sql/m.sql"), sql)
 	for _, tag := range []string{"v1.8.0", ""} {
 		f, err := New(path).Find(context.Background(), tag)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(f.SQL) != sql || f.Release.Tag != "v1.8.0" || f.From != path || f.Claims.Strength() != source.Asserted {
+		if string(f.SQL) != sql || f.Release.Tag != "v1.8.0" || f.From != path ||
+			f.Claims.Strength() != source.Asserted {
 			t.Errorf("got %+v", f)
 		}
 	}
@@ -87,12 +90,18 @@ func TestFind_refuses_with_three_parts(t *testing.T) {
 		outcome fault.Outcome
 		want    string
 	}{
-		"no file":          {func(t *testing.T, dir string) {}, "release-not-found", fault.Misused, "there is no such release"},
-		"another tag":      {func(t *testing.T, dir string) { rel(t, dir, text("v2", good, "null")) }, "release-not-found", fault.Misused, "holds v2, not v1"},
-		"an empty file":    {func(t *testing.T, dir string) { rel(t, dir, "") }, "release-unreadable", fault.Misused, "it is empty"},
-		"a truncated file": {func(t *testing.T, dir string) { rel(t, dir, text("v1", good, "null")[:150]) }, "release-invalid", fault.Misused, "it ends too early"},
-		"an unknown key":   {func(t *testing.T, dir string) { rel(t, dir, `{"schemas": 1}`) }, "release-invalid", fault.Misused, "schemas"},
-		"a tag for a digest": {func(t *testing.T, dir string) { rel(t, dir, text("v1", "reg.example/api:v1", "null")) }, "release-unpinned", fault.Refused,
+		"no file": {func(t *testing.T, dir string) {}, "release-not-found", fault.Misused,
+			"there is no such release"},
+		"another tag": {func(t *testing.T, dir string) { rel(t, dir, text("v2", good, "null")) },
+			"release-not-found", fault.Misused, "holds v2, not v1"},
+		"an empty file": {func(t *testing.T, dir string) { rel(t, dir, "") }, "release-unreadable", fault.Misused,
+			"it is empty"},
+		"a truncated file": {func(t *testing.T, dir string) { rel(t, dir, text("v1", good, "null")[:150]) },
+			"release-invalid", fault.Misused, "it ends too early"},
+		"an unknown key": {func(t *testing.T, dir string) { rel(t, dir, `{"schemas": 1}`) }, "release-invalid",
+			fault.Misused, "schemas"},
+		"a tag for a digest": {func(t *testing.T, dir string) { rel(t, dir, text("v1", "reg.example/api:v1", "null")) },
+			"release-unpinned", fault.Refused,
 			"must be pinned to a digest"},
 		"no migration key": {func(t *testing.T, dir string) {
 			rel(t, dir, strings.Replace(text("v1", good, "null"), `, "migration": null`, "", 1))
@@ -108,13 +117,18 @@ func TestFind_refuses_with_three_parts(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "release-unreadable", fault.Misused, "not a regular file"},
-		"no SQL": {func(t *testing.T, dir string) { rel(t, dir, text("v1", good, withSQL("m.sql"))) }, "migration-unreadable", fault.Refused, "no such file"},
+		"no SQL": {func(t *testing.T, dir string) { rel(t, dir, text("v1", good, withSQL("m.sql"))) },
+			"migration-unreadable", fault.Refused, "no such file"},
 		"other SQL": {func(t *testing.T, dir string) {
 			rel(t, dir, text("v1", good, withSQL("m.sql")))
 			write(t, filepath.Join(dir, "m.sql"), sql+" ")
 		}, "migration-mismatch", fault.Refused, "is not the one of the release"},
-		"SQL outside": {func(t *testing.T, dir string) { rel(t, dir, text("v1", good, withSQL("../m.sql"))) }, "migration-unreadable", fault.Refused, "outside the folder"},
-		"SQL by an absolute path": {func(t *testing.T, dir string) { rel(t, dir, text("v1", good, withSQL("/etc/passwd"))) }, "migration-unreadable", fault.Refused,
+		"SQL outside": {func(t *testing.T, dir string) { rel(t, dir, text("v1", good, withSQL("../m.sql"))) },
+			"migration-unreadable", fault.Refused, "outside the folder"},
+		"SQL by an absolute path": {func(t *testing.T, dir string) {
+			rel(t, dir,
+				text("v1", good, withSQL("/etc/passwd")))
+		}, "migration-unreadable", fault.Refused,
 			"outside the folder"},
 		"a link that leads out": {func(t *testing.T, dir string) {
 			rel(t, dir, text("v1", good, withSQL("m.sql")))
