@@ -13,7 +13,7 @@ import (
 // ErrUnknown: it cannot be told whether a unit is in place. A person must look; nothing more is run.
 var ErrUnknown = errors.New("it is not known whether the migration is in place")
 
-// Limits of the machine. Backoff doubles from FirstPause to LastPause (research: 0.5 to 8 s with jitter; only lock
+// Limits of the machine. Backoff doubles from FirstPause to LastPause (with jitter; only lock
 // timeouts and deadlocks are tried again, because nothing of them stays).
 const (
 	Attempts   = 8

@@ -13,7 +13,7 @@ import (
 	"fairlead/internal/fault"
 )
 
-// MaxBackupAge is how old a backup of this run may be when the migration begins (research: 30 minutes).
+// MaxBackupAge is how old a backup of this run may be when the migration begins.
 const MaxBackupAge = 30 * time.Minute
 
 // dumper writes and verifies a dump.
