@@ -252,7 +252,8 @@ func TestLocalTag_is_a_name_that_docker_takes(t *testing.T) {
 // FuzzServe: no bytes from a client make the agent panic or hang, or touch anything outside its place.
 func FuzzServe(f *testing.F) {
 	f.Add([]byte(`{"id":1,"op":"fence.raise","body":{"place":{"directory":"/x"}}}`))
-	f.Add([]byte(`{"id":1,"op":"roll.state","body":{"place":{"directory":"/x","app":"a","environment":"b"},"order":"./x"}}`))
+	f.Add([]byte(`{"id":1,"op":"roll.state","body":{"place":{"directory":"/x","app":"a","environment":"b"},` +
+		`"order":"./x"}}`))
 	f.Add([]byte(`{"id":1,"op":"ledger.append","body":[]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var req wire.Request

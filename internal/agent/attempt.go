@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"fairlead/internal/filelock"
+	"fairlead/internal/release"
 	"fairlead/internal/rollout"
 	"fairlead/internal/wire"
 	"fairlead/internal/wire/stack"
@@ -45,7 +46,7 @@ type attempt struct {
 // orderDir is the folder of an order.
 func orderDir(p wire.Place, order string) (string, error) {
 	run, step, ok := strings.Cut(order, "/")
-	if !ok || !wire.Word(run) || !wire.Word(step) {
+	if !ok || !release.Word(run) || !release.Word(step) {
 		return "", wire.Fail(wire.CodeBadRequest, fmt.Sprintf("%q is not the id of an order", order), nil)
 	}
 	return filepath.Join(p.State(), "rolls", run+"~"+step), nil

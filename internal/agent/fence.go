@@ -10,6 +10,7 @@ import (
 
 	"fairlead/internal/atomicfile"
 	"fairlead/internal/fence"
+	"fairlead/internal/release"
 	"fairlead/internal/wire"
 )
 
@@ -59,7 +60,7 @@ func (k keeper) raise(t fence.Ticket) error {
 	switch {
 	case t.App != k.place.App || t.Environment != k.place.Environment:
 		return wire.Fail(wire.CodeBadRequest, "the ticket is for "+t.App+" in "+t.Environment, nil)
-	case t.Ledger == "" || t.Number < 1 || !wire.Word(t.Run):
+	case t.Ledger == "" || t.Number < 1 || !release.Word(t.Run):
 		return wire.Fail(wire.CodeBadRequest, "the ticket lacks ledger, run or number", nil)
 	}
 	held, err := k.lock()

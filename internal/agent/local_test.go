@@ -21,8 +21,8 @@ func TestLocal_lock_stays_taken_until_the_command_has_ended(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		_, err := Local{Held: held}.Run(context.Background(),
-			wire.Command{Argv: []string{"sh", "-c", `: >"$1"; until [ -e "$2" ]; do sleep 0.01; done`, "sh", begun, over},
-				Timeout: 10 * time.Second})
+			wire.Command{Timeout: 10 * time.Second, Argv: []string{
+				"sh", "-c", `: >"$1"; until [ -e "$2" ]; do sleep 0.01; done`, "sh", begun, over}})
 		ended <- err
 	}()
 	for _, err := os.Stat(begun); err != nil; _, err = os.Stat(begun) {

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 
 	"fairlead/internal/atomicfile"
+	"fairlead/internal/release"
 	"fairlead/internal/wire"
 )
 
@@ -13,7 +14,7 @@ func (s Server) storeFile(b wire.RunFile) error {
 	if err != nil {
 		return err
 	}
-	if !wire.Word(b.Name) || len(b.Content) > wire.MaxBlob {
+	if !release.Word(b.Name) || len(b.Content) > wire.MaxBlob {
 		return wire.Fail(wire.CodeBadRequest, "the file has no usable name, or is too large", nil)
 	}
 	if err := k.raise(b.Ticket); err != nil {

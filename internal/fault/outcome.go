@@ -66,7 +66,7 @@ func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil 
 
 // UnmarshalText reads a stable name; an unknown name is an error.
 func (o *Outcome) UnmarshalText(b []byte) error {
-	for c := Deployed; c <= Waiting; c++ {
+	for _, c := range Outcomes() {
 		if c.String() == string(b) {
 			*o = c
 			return nil

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-const commandFile = `{"schema": "fairlead.release/v1", "app": "shop", "tag": "v1", "commit": "0123456789012345678901234567890123456789",
+const commandFile = `{"schema": "fairlead.release/v1", "app": "shop", "tag": "v1",
+  "commit": "0123456789012345678901234567890123456789",
   "images": {"api": "r.example/o/api@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
   "migration": $M}`
 

@@ -36,8 +36,8 @@ func ParseImage(service, ref string) (Image, error) {
 	return Image{Service: service, Repo: repo, Digest: d}, nil
 }
 
-// A ConfirmedImage is what a registry was seen to hold of an image: the media type of its manifest or index, and the commit that its
-// label names, "" where there is none.
+// A ConfirmedImage is what a registry was seen to hold of an image: the media type of its manifest or index, and the
+// commit that its label names, "" where there is none.
 type ConfirmedImage struct {
 	Service  string `json:"service"`
 	Ref      string `json:"ref"`

@@ -130,9 +130,9 @@ func migration(raw json.RawMessage) (*Migration, error) {
 // Validate tells what is missing or malformed in a release.
 func (r Release) Validate() error {
 	switch {
-	case !isWord(r.App):
+	case !Word(r.App):
 		return fmt.Errorf("release: app %.80q must be letters, digits, dots, dashes and underscores", r.App)
-	case !isWord(r.Tag):
+	case !Word(r.Tag):
 		return fmt.Errorf("release: tag %.80q must be letters, digits, dots, dashes, pluses and underscores", r.Tag)
 	case !isCommit(r.Commit):
 		return fmt.Errorf("release: commit %.80q must be 40 or 64 hex digits", r.Commit)
@@ -142,7 +142,7 @@ func (r Release) Validate() error {
 		return errors.New("release: run_attempt is negative")
 	}
 	for i, img := range r.Images {
-		if !isWord(img.Service) {
+		if !Word(img.Service) {
 			return fmt.Errorf("release: service name %.80q", img.Service)
 		}
 		if i > 0 && r.Images[i-1].Service == img.Service {
@@ -233,7 +233,8 @@ func position(b []byte, d *json.Decoder, err error) error {
 	return fmt.Errorf("line %d, column %d: %w", line, column, err)
 }
 
-func isWord(s string) bool {
+// Word tells whether s is safe as a name, as a file name and as a word in commands.
+func Word(s string) bool {
 	if s == "" || len(s) > 128 || s[0] == '-' || s[0] == '.' {
 		return false
 	}

@@ -85,7 +85,8 @@ func (s Deploy) Probe(ctx context.Context, in engine.Input) (engine.Observation,
 		return engine.Observation{}, err
 	}
 	if busy {
-		return engine.Observation{State: engine.InProgress, Because: "a rollout of this run is under way on a host"}, nil
+		return engine.Observation{State: engine.InProgress,
+			Because: "a rollout of this run is under way on a host"}, nil
 	}
 	o, err := s.Target.Look(ctx)
 	if err != nil {
@@ -104,7 +105,7 @@ func asPlanned(o target.Observation, in engine.Input) (Deployed, bool) {
 	for _, h := range o.Hosts {
 		for _, img := range in.Terms.Images {
 			s, ok := serviceOn(h, img.Service)
-			if !ok || s.Configured != img.Ref() || len(s.Replicas) == 0 || !allReady(s.Replicas, img.Ref()) {
+			if !ok || s.Configured != img.Ref() || !container.AllReady(s.Replicas, img.Ref()) {
 				return Deployed{}, false
 			}
 			d.Services = append(d.Services, DeployedService{Host: h.Name, Service: img.Service, Planned: img.Ref(),
@@ -121,15 +122,6 @@ func serviceOn(h target.Host, name string) (container.Service, bool) {
 		}
 	}
 	return container.Service{}, false
-}
-
-func allReady(replicas []container.Replica, image string) bool {
-	for _, r := range replicas {
-		if !r.Runs(image) || !r.Ready() {
-			return false
-		}
-	}
-	return true
 }
 
 // previous gives what a service ran on a host at the baseline of the plan, which no later look can change.

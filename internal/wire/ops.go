@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fairlead/internal/fence"
+	"fairlead/internal/release"
 	"fairlead/internal/rollout"
 )
 
@@ -54,7 +55,7 @@ func (p Place) Validate() error {
 		return fmt.Errorf("the directory %q is not an absolute path", p.Directory)
 	}
 	for _, w := range []string{p.App, p.Environment} {
-		if !Word(w) {
+		if !release.Word(w) {
 			return fmt.Errorf("%q is not a name (letters, digits, dots, dashes, underscores)", w)
 		}
 	}
@@ -73,14 +74,6 @@ func (p Place) State() string {
 
 // Ticket is the file of the largest ticket that this host has seen.
 func (p Place) Ticket() string { return path.Join(p.State(), "ticket.json") }
-
-// Word tells whether s is safe as a file name and as a word in commands.
-func Word(s string) bool {
-	if s == "" || len(s) > 128 || s[0] == '.' || s[0] == '-' {
-		return false
-	}
-	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+") == ""
-}
 
 // Hello says who answers.
 type Hello struct {

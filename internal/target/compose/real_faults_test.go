@@ -373,7 +373,8 @@ func TestRoll_that_was_overtaken_stops_and_the_successor_finishes(t *testing.T) 
 		silent); !errors.Is(err, fence.ErrOvertaken) {
 		t.Errorf("the old holder again: %v, want %v", err, fence.ErrOvertaken)
 	}
-	r, err := s.open(t).Roll(t.Context(), s.ticket("r-2", 3), target.NewOrder("deploy", next, release.Rollout{}), silent)
+	r, err := s.open(t).Roll(t.Context(), s.ticket("r-2", 3),
+		target.NewOrder("deploy", next, release.Rollout{}), silent)
 	if err != nil || !r.Done() {
 		t.Fatalf("the successor: %+v, %v", r, err)
 	}

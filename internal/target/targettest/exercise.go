@@ -349,7 +349,8 @@ func goesOn(t *testing.T, p Place) {
 	if err != nil || !busy {
 		t.Errorf("underway after the operator died: %v, %v", busy, err)
 	}
-	r, err := p.Open(t).Roll(t.Context(), p.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), silent)
+	r, err := p.Open(t).Roll(t.Context(), p.ticket("r-2", 2),
+		target.NewOrder("deploy", next, release.Rollout{}), silent)
 	if err != nil || !r.Done() {
 		t.Fatalf("attached: %+v, %v", r, err)
 	}

@@ -47,14 +47,17 @@ func TestCheck_refuses_what_the_image_keys_would_not_or_not_only_change(t *testi
 		"a service's own key in its environment": {
 			services: `"api":{"image":"API","environment":{"V":"API"}},"web":{"image":"WEB"}`},
 		"the store is an env_file": {
-			services: `"api":{"image":"API","env_file":[{"path":"/opt/app/infra/.env","required":true}]},"web":{"image":"WEB"}`, want: []string{"shared-env-file"}},
+			services: `"api":{"image":"API","env_file":[{"path":"/opt/app/infra/.env","required":true}]},` +
+				`"web":{"image":"WEB"}`,
+			want: []string{"shared-env-file"}},
 		"the store is an env_file of a service that is not deployed": {
 			services: `"api":{"image":"API"},"web":{"image":"WEB"},"db":{"image":"x","env_file":["./.env"]}`,
 			want:     []string{"shared-env-file"}},
 		"the store's values are in an environment": {
 			services: `"api":{"image":"API"},"web":{"image":"WEB","environment":{"WEB_IMAGE":"old"}}`,
 			want:     []string{"shared-env-file"}},
-		"another env_file": {services: `"api":{"image":"API","env_file":[{"path":"/opt/app/infra/app.env"}]},"web":{"image":"WEB"}`},
+		"another env_file": {
+			services: `"api":{"image":"API","env_file":[{"path":"/opt/app/infra/app.env"}]},"web":{"image":"WEB"}`},
 		"a variable is not set": {services: `"api":{"image":"API"},"web":{"image":"WEB"}`,
 			warnings: `time="2026" level=warning msg="The \"TOKEN\" variable is not set. Defaulting to a blank ` +
 				`string."` + "\n" + `time="2026" level=warning msg="The \"TOKEN\" variable is not set. Defaulting to ` +
@@ -110,8 +113,12 @@ func TestReadContainers_takes_no_answer_for_no_containers(t *testing.T) {
 }
 
 func TestReadContainers_joins_replicas_and_the_digests_of_their_images(t *testing.T) {
-	out := `{"id":"c1","image":"r/api@sha256:aa","image_id":"sha256:01","state":"running","health":"healthy","restarts":1,"started":"2026-01-01T00:00:00Z","exit_code":0,"project":"shop","service":"api","dir":"/o","files":"/o/c.yml","oneoff":"False"}
-{"id":"c2","image":"x","image_id":"sha256:02","state":"exited","health":"","restarts":0,"started":"0001-01-01T00:00:00Z","exit_code":3,"project":"shop","service":"api","dir":"/o","files":"/o/c.yml","oneoff":"True"}
+	out := `{"id":"c1","image":"r/api@sha256:aa","image_id":"sha256:01","state":"running","health":"healthy",` +
+		`"restarts":1,"started":"2026-01-01T00:00:00Z","exit_code":0,` +
+		`"project":"shop","service":"api","dir":"/o","files":"/o/c.yml","oneoff":"False"}
+{"id":"c2","image":"x","image_id":"sha256:02","state":"exited","health":"",` +
+		`"restarts":0,"started":"0001-01-01T00:00:00Z","exit_code":3,` +
+		`"project":"shop","service":"api","dir":"/o","files":"/o/c.yml","oneoff":"True"}
 {"id":"sha256:01","digests":["r/api@sha256:aa"]}
 `
 	all, err := ReadContainers(wire.Answer{Out: []byte(out)})

@@ -9,11 +9,18 @@ import (
 )
 
 const (
-	dbOfShop  = `{"id":"1","name":"/shop-db-1","state":"running","mode":"shop_default","networks":{"shop_back":{"IPAddress":"172.20.0.5"},"shop_default":{"IPAddress":""}},"project":"shop","service":"db","dir":"/srv/shop","files":"/srv/shop/infra/docker-compose.prod.yml","oneoff":"False"}`
-	dbOfOther = `{"id":"2","name":"/other-db-1","state":"running","mode":"other_default","networks":{"other_default":{"IPAddress":"172.21.0.5"}},"project":"other","service":"db","dir":"/srv/other","files":"/srv/other/compose.yml","oneoff":"False"}`
-	onHost    = `{"id":"3","name":"/pg","state":"running","mode":"host","networks":{"host":{"IPAddress":""}},"project":null,"service":null,"dir":null,"files":null,"oneoff":null}`
-	stopped   = `{"id":"4","name":"/shop-db-2","state":"exited","mode":"x","networks":{},"project":"shop","service":"db","dir":"/srv/shop","files":"","oneoff":"False"}`
-	isolated  = `{"id":"5","name":"/alone","state":"running","mode":"none","networks":{"none":{"IPAddress":""}},"project":null,"service":null,"dir":null,"files":null,"oneoff":null}`
+	dbOfShop = `{"id":"1","name":"/shop-db-1","state":"running","mode":"shop_default",` +
+		`"networks":{"shop_back":{"IPAddress":"172.20.0.5"},"shop_default":{"IPAddress":""}},"project":"shop",` +
+		`"service":"db","dir":"/srv/shop","files":"/srv/shop/infra/docker-compose.prod.yml","oneoff":"False"}`
+	dbOfOther = `{"id":"2","name":"/other-db-1","state":"running","mode":"other_default",` +
+		`"networks":{"other_default":{"IPAddress":"172.21.0.5"}},"project":"other","service":"db",` +
+		`"dir":"/srv/other","files":"/srv/other/compose.yml","oneoff":"False"}`
+	onHost = `{"id":"3","name":"/pg","state":"running","mode":"host","networks":{"host":{"IPAddress":""}},` +
+		`"project":null,"service":null,"dir":null,"files":null,"oneoff":null}`
+	stopped = `{"id":"4","name":"/shop-db-2","state":"exited","mode":"x","networks":{},"project":"shop",` +
+		`"service":"db","dir":"/srv/shop","files":"","oneoff":"False"}`
+	isolated = `{"id":"5","name":"/alone","state":"running","mode":"none","networks":{"none":{"IPAddress":""}},` +
+		`"project":null,"service":null,"dir":null,"files":null,"oneoff":null}`
 )
 
 func TestReadServing_finds_the_one_container_that_is_meant(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"fairlead/internal/wire"
+	"fairlead/internal/release"
 )
 
 // Auto asks for the .env that compose itself reads for the files.
@@ -72,7 +72,7 @@ func (l Layout) Validate() error {
 func validKeys(keys []Key) error {
 	seen := map[string]string{}
 	for _, k := range keys {
-		if !wire.Word(k.Service) {
+		if !release.Word(k.Service) {
 			return fmt.Errorf("service name %q", k.Service)
 		}
 		if !isVariable(k.ImageEnv) {

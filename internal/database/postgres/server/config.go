@@ -10,6 +10,7 @@ import (
 
 	"fairlead/internal/config"
 	"fairlead/internal/fault"
+	"fairlead/internal/release"
 	"fairlead/internal/wire"
 )
 
@@ -161,7 +162,7 @@ func (c Config) Validate() (key string, err error) {
 	}
 	for key, word := range map[string]string{"container.service": k.Service, "container.project": k.Project,
 		"container.name": k.Name} {
-		if word != "" && !wire.Word(word) {
+		if word != "" && !release.Word(word) {
 			return key, fmt.Errorf("%q is not a name (letters, digits, dots, dashes, underscores)", word)
 		}
 	}
