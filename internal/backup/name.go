@@ -23,7 +23,8 @@ func CheckReason(reason string) error {
 	return nil
 }
 
-// CheckDelete tells why a backup cannot be deleted: ErrReason for an empty reason, ErrMissing for what cannot be a name.
+// CheckDelete tells why a backup cannot be deleted: ErrReason for an empty reason, ErrMissing for what cannot be a
+// name.
 func CheckDelete(name, reason string) error {
 	if err := CheckReason(reason); err != nil {
 		return err

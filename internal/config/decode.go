@@ -278,8 +278,8 @@ func (d *decoder) allowed(n ast.Node, s, name string, f Key) bool {
 	return false
 }
 
-// Allowed is an error when the word at a key is none of those that there are, as it is for a field with the tag enum. Of
-// later words it says that they are not supported yet.
+// Allowed is an error when the word at a key is none of those that there are, as it is for a field with the tag enum.
+// Of later words it says that they are not supported yet.
 func (c Config) Allowed(key, word string, words []string, later ...string) error {
 	d := decoder{origin: c.root.origin}
 	d.allowed(find(c.root.node, key), word, key, Key{Enum: words, Later: later})

@@ -77,7 +77,8 @@ func (v *validator) review(r Review) {
 			if near != "" {
 				near = fmt.Sprintf("; did you mean %q?", near)
 			}
-			v.bad("review.rules."+rule, "review.rules.%s must be %s, got %q%s", fault.Clip(rule, maxShown), oneOf(levels),
+			v.bad("review.rules."+rule, "review.rules.%s must be %s, got %q%s", fault.Clip(rule, maxShown),
+				oneOf(levels),
 				fault.Clip(level, maxShown), near)
 		}
 	}

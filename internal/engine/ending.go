@@ -84,7 +84,8 @@ func (r *Run) fallback(ctx context.Context, failed Ending) Ending {
 		failed.Err = errors.Join(failed.Err, fmt.Errorf("plan the rollback: %w", err))
 		return r.stayOpen(failed)
 	}
-	closing := Closing{Run: r.ID(), Outcome: fault.Asking, Means: failed.Means, Reason: fault.Clip(failed.Err.Error(), maxReason),
+	closing := Closing{Run: r.ID(), Outcome: fault.Asking, Means: failed.Means,
+		Reason:   fault.Clip(failed.Err.Error(), maxReason),
 		Migrated: r.schema, By: r.engine.Holder}
 	approvals := Approvals{{By: r.opening.Approvals.By(), How: "by policy: on_failure",
 		Reason: "the approved plan says so"}}

@@ -135,5 +135,6 @@ func decode[T any](r Record) (T, error) {
 }
 
 func (o Opening) sentence() string {
-	return fmt.Sprintf("%s %s, approved by %s, held by %s", o.Terms.Action, o.Terms.Tag, o.Approvals.By(), o.Holder.Name)
+	return fmt.Sprintf("%s %s, approved by %s, held by %s", o.Terms.Action, o.Terms.Tag, o.Approvals.By(),
+		o.Holder.Name)
 }

@@ -40,7 +40,7 @@ func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 	if err := backup.CheckName(name); err != nil {
 		return nil, err
 	}
-	room, err := call[wire.ObjectRoom](ctx, s, wire.OpObjectLook, wire.ObjectLook{ObjectDir: s.shelf})
+	room, err := call[wire.ObjectRoom](ctx, s, wire.OpObjectLook, wire.ObjectLook{ObjectDir: s.objects})
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,8 @@ func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 			return nil, err
 		}
 	}
-	begun, err := call[wire.ObjectPartial](ctx, s, wire.OpObjectBegin, wire.ObjectName{ObjectDir: s.shelf, Name: name})
+	begun, err := call[wire.ObjectPartial](ctx, s, wire.OpObjectBegin,
+		wire.ObjectName{ObjectDir: s.objects, Name: name})
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +171,7 @@ func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 		ctx, cancel := context.WithTimeout(ctx, answerLimit)
 		defer cancel()
 		piece, data, err := host.Carry[wire.ObjectPiece](ctx, s.host, wire.OpObjectRead,
-			wire.ObjectRead{ObjectName: wire.ObjectName{ObjectDir: s.shelf, Name: name}, Offset: at}, nil, true)
+			wire.ObjectRead{ObjectName: wire.ObjectName{ObjectDir: s.objects, Name: name}, Offset: at}, nil, true)
 		return piece, data, s.storeError(err)
 	}}
 	if err := r.fill(); err != nil && !errors.Is(err, io.EOF) {

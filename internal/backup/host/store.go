@@ -58,7 +58,7 @@ func known() []string {
 // Store is a directory of one host. It is safe for use by several goroutines.
 type Store struct {
 	host    *host.Host
-	shelf   wire.ObjectDir
+	objects wire.ObjectDir
 	minFree int64
 	beside  []string
 }
@@ -67,9 +67,9 @@ var _ backup.PrunableStore = (*Store)(nil)
 
 // New names the directory of a host; place is that of the app there. It touches nothing.
 func New(c Config, h *host.Host, place wire.Place) *Store {
-	s := &Store{host: h, shelf: wire.ObjectDir{Directory: c.Path}, minFree: c.MinFree << 20, beside: known()}
+	s := &Store{host: h, objects: wire.ObjectDir{Directory: c.Path}, minFree: c.MinFree << 20, beside: known()}
 	if c.Path == "" {
-		s.shelf.Directory = Place(place)
+		s.objects.Directory = Place(place)
 	}
 	if c.Database != "" {
 		s.beside = []string{c.Database}
@@ -78,7 +78,7 @@ func New(c Config, h *host.Host, place wire.Place) *Store {
 }
 
 // Location names host and directory.
-func (s *Store) Location() string { return s.host.Name() + ":" + s.shelf.Directory }
+func (s *Store) Location() string { return s.host.Name() + ":" + s.objects.Directory }
 
 // call asks the agent, on a connection that may be made for it.
 func call[Out any](ctx context.Context, s *Store, op wire.Op, in any) (Out, error) {
@@ -118,7 +118,7 @@ func (s *Store) room(ctx context.Context) (wire.ObjectRoom, error) {
 		return wire.ObjectRoom{}, err
 	}
 	if speaks {
-		return call[wire.ObjectRoom](ctx, s, wire.OpObjectLook, wire.ObjectLook{ObjectDir: s.shelf, Beside: s.beside})
+		return call[wire.ObjectRoom](ctx, s, wire.OpObjectLook, wire.ObjectLook{ObjectDir: s.objects, Beside: s.beside})
 	}
 	return s.roomByHand(ctx)
 }
@@ -127,7 +127,7 @@ func (s *Store) room(ctx context.Context) (wire.ObjectRoom, error) {
 func (s *Store) roomByHand(ctx context.Context) (wire.ObjectRoom, error) {
 	var at []string
 	var ask []wire.Command
-	for p := s.shelf.Directory; ; p = path.Dir(p) {
+	for p := s.objects.Directory; ; p = path.Dir(p) {
 		at = append(at, p)
 		ask = append(ask, wire.Command{Argv: []string{"test", "-e", p}}, wire.Command{Argv: []string{"test", "-d", p}},
 			wire.Command{Argv: []string{"test", "-w", p}}, wire.Command{Argv: []string{"df", "-Pk", p}})
@@ -152,7 +152,7 @@ func (s *Store) roomByHand(ctx context.Context) (wire.ObjectRoom, error) {
 		free, err := freeOf(string(df.Out))
 		return wire.ObjectRoom{Free: free}, err
 	}
-	return wire.ObjectRoom{Why: s.shelf.Directory + " is nowhere"}, nil
+	return wire.ObjectRoom{Why: s.objects.Directory + " is nowhere"}, nil
 }
 
 // freeOf reads what df -Pk says.
@@ -210,7 +210,7 @@ func (s *Store) Notes(ctx context.Context) ([]string, error) {
 
 // List gives the visible objects, newest first.
 func (s *Store) List(ctx context.Context) ([]backup.Object, error) {
-	files, err := call[wire.Objects](ctx, s, wire.OpObjectList, s.shelf)
+	files, err := call[wire.Objects](ctx, s, wire.OpObjectList, s.objects)
 	return objects(files), err
 }
 
@@ -227,13 +227,13 @@ func (s *Store) Delete(ctx context.Context, name, reason string) error {
 	if err := backup.CheckDelete(name, reason); err != nil {
 		return err
 	}
-	_, err := call[struct{}](ctx, s, wire.OpObjectRemove, wire.ObjectName{ObjectDir: s.shelf, Name: name})
+	_, err := call[struct{}](ctx, s, wire.OpObjectRemove, wire.ObjectName{ObjectDir: s.objects, Name: name})
 	return err
 }
 
 // Sweep removes what writers left that died.
 func (s *Store) Sweep(ctx context.Context, before time.Time, dry bool) ([]backup.Object, error) {
 	files, err := call[wire.Objects](ctx, s, wire.OpObjectSweep,
-		wire.ObjectSweep{ObjectDir: s.shelf, Before: before, Dry: dry})
+		wire.ObjectSweep{ObjectDir: s.objects, Before: before, Dry: dry})
 	return objects(files), err
 }

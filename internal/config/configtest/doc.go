@@ -6,7 +6,7 @@ package configtest
 import (
 	"fairlead/internal/assemble"
 	"fairlead/internal/backup/dir"
-	shelf "fairlead/internal/backup/host"
+	hoststore "fairlead/internal/backup/host"
 	"fairlead/internal/backup/s3"
 	"fairlead/internal/backup/sealed"
 	"fairlead/internal/database/postgres"
@@ -23,7 +23,7 @@ func Owners() map[string]map[string]any {
 	return map[string]map[string]any{
 		"release.source":    sources,
 		"database":          {"": postgres.Config{}},
-		"backup.store":      {"dir": dir.Config{}, "s3": s3.Config{}, "host": shelf.Config{}},
+		"backup.store":      {"dir": dir.Config{}, "s3": s3.Config{}, "host": hoststore.Config{}},
 		"backup.encryption": {"age": sealed.Config{}, "none": sealed.None{}},
 		"target":            {"compose": compose.Config{}},
 		"record.notify":     channels,

@@ -33,7 +33,8 @@ func record(after chain.Hash, run engine.RunID, name string, v engine.Verdict, e
 // opening is the first record of a run; closes may be nil.
 func opening(after chain.Hash, run engine.RunID, closes *engine.Closing) engine.Record {
 	return record(after, run, "opened", engine.Opened, engine.Opening{
-		Terms:     engine.Terms{Action: engine.Deploy, Tag: "v1-" + string(run), App: "shop", Environment: "production"},
+		Terms: engine.Terms{Action: engine.Deploy, Tag: "v1-" + string(run), App: "shop",
+			Environment: "production"},
 		Holder:    engine.Holder{Name: "ana@laptop"},
 		Approvals: engine.Approvals{{By: "lea"}},
 		Closes:    closes,
