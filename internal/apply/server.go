@@ -108,8 +108,8 @@ const (
 //     and number when there is none. When it returns nil the number is durable.
 //   - Markers gives the committed markers of a key, by unit; none where the place for them does not exist yet;
 //     ErrNoMarkers where there shall be none. A server without markers keeps no number either (Hold and Mark do
-//     nothing): Begin gives a transaction only to one client at a time, ErrLockTimeout to others, and Raise ends the one
-//     that there is. So a holder who was overtaken finds the ledger closed when it notes its attempt, which it does
+//     nothing): Begin gives a transaction only to one client at a time, ErrLockTimeout to others, and Raise ends the
+//     one that there is. So a holder who was overtaken finds the ledger closed when it notes its attempt, which it does
 //     inside the transaction.
 //   - Begin opens a transaction with lock_timeout and the other limits set locally.
 //   - NonTransactional opens a session for one statement outside transactions.

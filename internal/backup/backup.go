@@ -6,6 +6,7 @@ package backup
 import (
 	"context"
 	"errors"
+	"fairlead/internal/database"
 	"io"
 	"time"
 )
@@ -105,23 +106,13 @@ type Manifest struct {
 	DatabaseSize int64 `json:"database_size,omitempty"`
 	// Contents: objects by kind
 	Contents map[string]int64 `json:"contents,omitempty"`
-	Locale   *Locale          `json:"locale,omitempty"`
+	Locale   *database.Locale `json:"locale,omitempty"`
 	// Activity: rows written per table since its statistics began
 	Activity map[string]int64 `json:"activity,omitempty"`
 	Globals  *Attached        `json:"globals,omitempty"`
 	Took     Took             `json:"took,omitzero"`
 	// Stored: what the store holds; nil: what SHA256 and Size are of
 	Stored *Stored `json:"stored,omitempty"`
-}
-
-// A Locale is what the database was created with.
-type Locale struct {
-	Encoding string `json:"encoding"`
-	Collate  string `json:"collate"`
-	Type     string `json:"ctype"`
-	Provider string `json:"provider"`
-	Name     string `json:"locale,omitempty"`
-	Rules    string `json:"rules,omitempty"`
 }
 
 // An Attached object stands beside a backup. Missing says in words what it lacks.

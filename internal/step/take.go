@@ -224,13 +224,12 @@ func attached(name string, b []byte, missing []string) *backup.Attached {
 }
 
 func manifest(name string, o BackupRequest, d database.Dump, t *tally) backup.Manifest {
-	l := backup.Locale(d.Locale)
 	return backup.Manifest{Schema: "fairlead.backup/1", Name: name, Run: o.Run, App: o.App, Env: o.Environment,
 		SHA256: hex.EncodeToString(t.hash.Sum(nil)), Size: t.n,
 		Database: d.Database, System: d.System, Timeline: d.Timeline, Server: d.Server, Dumper: d.Dumper, LSN: d.LSN,
 		Snapshot: d.At, Tables: d.Tables, Extensions: d.Extensions, Format: d.Format, Archive: d.Compression,
 		DatabaseSize: d.DatabaseSize,
-		Contents:     d.Contents, Locale: &l, Activity: d.Activity}
+		Contents:     d.Contents, Locale: &d.Locale, Activity: d.Activity}
 }
 
 // DumpOf is the dump that a manifest describes.
@@ -240,7 +239,7 @@ func DumpOf(m backup.Manifest) database.Dump {
 		Tables: m.Tables, Extensions: m.Extensions, Format: m.Format, Compression: m.Archive,
 		DatabaseSize: m.DatabaseSize, Contents: m.Contents, Activity: m.Activity}
 	if m.Locale != nil {
-		d.Locale = database.Locale(*m.Locale)
+		d.Locale = *m.Locale
 	}
 	return d
 }

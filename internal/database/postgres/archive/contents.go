@@ -36,7 +36,8 @@ func relations(relkinds string) string {
 func routines(prokinds string) string {
 	return `FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prokind = ANY ('` + prokinds +
 		`'::"char"[]) AND
-		NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = p.oid AND i.deptype = 'i') AND` + fmt.Sprintf(users, "'pg_proc'", "p.oid")
+		NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = p.oid AND i.deptype = 'i') AND` +
+		fmt.Sprintf(users, "'pg_proc'", "p.oid")
 }
 
 // onTable counts what belongs to a table, by the alias o of its catalog and the column of the table's oid.

@@ -96,7 +96,8 @@ func catalogued(ctx context.Context, conn *pgx.Conn, f *database.Dump) (err erro
 
 // openSnapshot opens the transaction whose snapshot pg_dump uses too.
 func openSnapshot(ctx context.Context, conn *pgx.Conn) (f database.Dump, snapshot string, err error) {
-	err = server.Run(ctx, conn, "open the snapshot", `SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET lock_timeout = '`+server.LockWait+`';
+	err = server.Run(ctx, conn, "open the snapshot", `SET idle_in_transaction_session_timeout = 0;
+		SET statement_timeout = 0; SET lock_timeout = '`+server.LockWait+`';
 		BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
 	if err != nil {
 		return f, "", err

@@ -41,7 +41,8 @@ func imprinted() [][3]string {
 			""), by("pg_description", "x.objoid || '.' || x.classoid || '.' || x.objsubid", ""),
 		by("pg_largeobject_metadata", "x.oid", ""), by("pg_publication_rel", "x.oid", ""), by("pg_foreign_data_wrapper",
 			"x.oid", ""), by("pg_language", "x.oid", ""),
-		by("pg_ts_config", "x.oid", ""), by("pg_ts_config_map", "x.mapcfg || '.' || x.maptokentype || '.' || x.mapseqno", ""), by("pg_ts_dict", "x.oid", ""),
+		by("pg_ts_config", "x.oid", ""), by("pg_ts_config_map", "x.mapcfg || '.' || x.maptokentype || '.' || x.mapseqno", ""),
+		by("pg_ts_dict", "x.oid", ""),
 		by("pg_ts_parser", "x.oid", ""), by("pg_ts_template", "x.oid", ""), by("pg_am", "x.oid", ""),
 		by("pg_opclass", "x.oid", ""), by("pg_opfamily", "x.oid", ""),
 		by("pg_amop", "x.oid", ""), by("pg_amproc", "x.oid", ""), by("pg_aggregate", "x.aggfnoid::oid", ""),
@@ -98,7 +99,8 @@ func figures(ctx context.Context, conn *pgx.Conn, i *database.Imprint, own strin
 		return err
 	}
 	var name, sum string
-	if _, err := pgx.ForEachRow(rows, []any{&name, &sum}, func() error { i.Catalog[name] = sum; return nil }); err != nil {
+	_, err = pgx.ForEachRow(rows, []any{&name, &sum}, func() error { i.Catalog[name] = sum; return nil })
+	if err != nil {
 		return err
 	}
 	rows, err = conn.Query(ctx, server.Tag+`SELECT format('%I.%I', schemaname, relname), n_tup_ins + n_tup_upd +

@@ -78,7 +78,10 @@ func (w *rights) readSchemas(ctx context.Context, conn *pgx.Conn, _ []sqlneeds.N
 	}
 	var name string
 	var create bool
-	_, err = pgx.ForEachRow(rows, []any{&name, &create}, func() error { w.schemas[name] = schemaRights{create}; return nil })
+	_, err = pgx.ForEachRow(rows, []any{&name, &create}, func() error {
+		w.schemas[name] = schemaRights{create}
+		return nil
+	})
 	return err
 }
 
@@ -92,7 +95,8 @@ func ofRelation(k sqlneeds.Privilege) bool {
 }
 
 // onPath finds what a name means, as the server would: an unqualified one by the search path.
-const onPath = ` AND (q.s <> '' AND n.nspname = q.s OR q.s = '' AND n.nspname = ANY (current_schemas(true))) ORDER BY array_position(current_schemas(true), n.nspname) LIMIT 1`
+const onPath = ` AND (q.s <> '' AND n.nspname = q.s OR q.s = '' AND n.nspname = ANY (current_schemas(true)))
+	ORDER BY array_position(current_schemas(true), n.nspname) LIMIT 1`
 
 func (w *rights) readRelations(ctx context.Context, conn *pgx.Conn, needs []sqlneeds.Need) error {
 	schemas, names := namesIn(needs, ofRelation)

@@ -131,5 +131,6 @@ func (d *databases) dropScratch(ctx context.Context, name string) error {
 			return nil
 		}
 	}
-	return errors.Join(err, fmt.Errorf("the scratch database %s is still there; the next rehearsal of this app drops it", name))
+	return errors.Join(err,
+		fmt.Errorf("the scratch database %s is still there; the next rehearsal of this app drops it", name))
 }

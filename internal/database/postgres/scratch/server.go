@@ -212,7 +212,8 @@ func (s *scratchServer) answers(ctx context.Context) error {
 // url names a database of the server by its socket.
 func (s *scratchServer) url(who, database string) config.Secret {
 	u := url.URL{Scheme: "postgres", User: url.User(who), Path: "/" + database,
-		RawQuery: url.Values{"host": {s.socket()}, "port": {strconv.Itoa(s.listens())}, "sslmode": {"disable"}}.Encode()}
+		RawQuery: url.Values{"host": {s.socket()}, "port": {strconv.Itoa(s.listens())},
+			"sslmode": {"disable"}}.Encode()}
 	return config.NewSecret(u.String())
 }
 

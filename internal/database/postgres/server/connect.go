@@ -108,7 +108,8 @@ func Version(conn *pgx.Conn) int {
 	return LeadingNumber(major)*10000 + LeadingNumber(minor)
 }
 
-// WithLogin is with in the role that logged in: a session may look at and end sessions of its own login, which a role taken on may not.
+// WithLogin is With in the role that logged in: a session may look at and end sessions of its own login, which a role
+// taken on may not.
 func (s *Server) WithLogin(ctx context.Context, work func(context.Context, *pgx.Conn) error) error {
 	conn, err := s.ConnectAs(ctx, "")
 	if err != nil {
@@ -126,8 +127,8 @@ func Run(ctx context.Context, conn *pgx.Conn, what, sql string) error {
 	return Classify(ctx, conn.PgConn(), what, err)
 }
 
-// Tag begins every statement of fairlead itself that runs beside statements of a migration, so that a session at work on a migration
-// can be told from one between two of its statements.
+// Tag begins every statement of fairlead itself that runs beside statements of a migration, so that a session at
+// work on a migration can be told from one between two of its statements.
 const Tag = "/* fairlead */ "
 
 // IdentitySQL selects system identifier, timeline and database.
@@ -171,6 +172,6 @@ func RunUnlimited(ctx context.Context, conn *pgx.Conn, what, sql string) error {
 	return Classify(ctx, conn.PgConn(), what, err)
 }
 
-// idleLimit is how long a session of ours may sit between two statements before the server ends it: longer than any note takes to
-// become durable, short enough that a stopped operator does not hold locks for long.
+// idleLimit is how long a session of ours may sit between two statements before the server ends it: longer than any
+// note takes to become durable, short enough that a stopped operator does not hold locks for long.
 const idleLimit = time.Minute

@@ -95,7 +95,9 @@ func (s *Server) unfit(name string) string {
 }
 
 // search prints path and version of each of its arguments that is a program.
-const search = `for p; do command -v "$p" >/dev/null 2>&1 || continue; v=$(LC_ALL=C "$p" --version 2>/dev/null) && printf '%s\t%s\n' "$p" "$v"; done; exit 0`
+const search = `for p; do
+	command -v "$p" >/dev/null 2>&1 || continue
+	v=$(LC_ALL=C "$p" --version 2>/dev/null) && printf '%s\t%s\n' "$p" "$v"; done; exit 0`
 
 // find looks in one place; why says what it lacks.
 func (s *Server) find(ctx context.Context, site wire.Site, name string, major int) (t Tool, why string, err error) {
@@ -147,9 +149,10 @@ func choose(printed, name string, major int) (t Tool, why string) {
 // program reads it. What it prints is followed by $2 and its status, without which nobody can tell the end from a cut:
 // docker gives status 0 to an exec that it lost.
 const supervise = `how=$1; proof=$2; shift 2
-unset PGHOST PGHOSTADDR PGPORT PGDATABASE PGUSER PGPASSWORD PGPASSFILE PGSERVICE PGSERVICEFILE PGOPTIONS PGAPPNAME PGSSLMODE PGSSLCERT PGSSLKEY PGSSLROOTCERT
-unset PGSSLCRL PGSSLCRLDIR PGSSLNEGOTIATION PGREQUIRESSL PGREQUIREAUTH PGREQUIREPEER PGCHANNELBINDING PGGSSENCMODE PGKRBSRVNAME PGCLIENTENCODING PGDATESTYLE PGTZ
-unset PGTARGETSESSIONATTRS PGLOADBALANCEHOSTS PGSSLMINPROTOCOLVERSION PGSSLMAXPROTOCOLVERSION PGGEQO
+unset PGHOST PGHOSTADDR PGPORT PGDATABASE PGUSER PGPASSWORD PGPASSFILE PGSERVICE PGSERVICEFILE PGOPTIONS PGAPPNAME
+unset PGSSLMODE PGSSLCERT PGSSLKEY PGSSLROOTCERT PGSSLCRL PGSSLCRLDIR PGSSLNEGOTIATION PGREQUIRESSL PGREQUIREAUTH
+unset PGREQUIREPEER PGCHANNELBINDING PGGSSENCMODE PGKRBSRVNAME PGCLIENTENCODING PGDATESTYLE PGTZ PGTARGETSESSIONATTRS
+unset PGLOADBALANCEHOSTS PGSSLMINPROTOCOLVERSION PGSSLMAXPROTOCOLVERSION PGGEQO
 [ -z "$FAIRLEAD_PASSFILE" ] || export PGPASSFILE="$FAIRLEAD_PASSFILE"
 while [ "$1" != -- ]; do export "$1"; shift; done
 shift
