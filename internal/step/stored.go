@@ -11,8 +11,8 @@ import (
 // The names of what is stored beside the ledger for a plan, so that another machine can go on.
 const (
 	StoredTerms   = "terms"
-	StoredRelease = "release" // and why it is believed
-	StoredOrigin  = "from"
+	StoredRelease = "release"
+	StoredOrigin  = "from" // why the release is believed
 	StoredSQL     = "sql"
 	StoredScript  = "units"
 	StoredRequest = "request" // of a migration alone
