@@ -11,7 +11,6 @@ import (
 )
 
 type deployOptions struct {
-	what    string // a tag or a plan file
 	release string // a release file
 	yes     bool
 	reason  string
@@ -20,15 +19,8 @@ type deployOptions struct {
 
 func (a *app) deployCommand() *cobra.Command {
 	var o deployOptions
-	c := &cobra.Command{
-		Use:   "deploy TAG | PLANFILE | --release FILE",
-		Short: "Take a release into production",
-		Args:  args(cobra.MaximumNArgs(1)),
-		RunE: func(c *cobra.Command, args []string) error {
-			o.what = first(args)
-			return a.deploy(c.Context(), o)
-		},
-	}
+	c := command("deploy TAG | PLANFILE | --release FILE", "Take a release into production", cobra.MaximumNArgs(1),
+		func(ctx context.Context, given []string) error { return a.deploy(ctx, first(given), o) })
 	f := c.Flags()
 	f.StringVar(&o.release, "release", "", "the release file, instead of the configured source")
 	f.BoolVar(&o.yes, "yes", false, "confirm without being asked; the record says so")
@@ -45,8 +37,8 @@ func first(args []string) string {
 	return args[0]
 }
 
-// deploy is one deployment from the command line to its exit status.
-func (a *app) deploy(ctx context.Context, o deployOptions) error {
+// deploy is one deployment, of a tag or a plan file, from the command line to its exit status.
+func (a *app) deploy(ctx context.Context, what string, o deployOptions) error {
 	if o.step && !a.Terminal {
 		return operate.Misused("--step needs a terminal to ask at")
 	}
@@ -55,7 +47,7 @@ func (a *app) deploy(ctx context.Context, o deployOptions) error {
 		return err
 	}
 	a.leadNote = true
-	wanted, err := operate.Find(ctx, c, o.what, o.release)
+	wanted, err := operate.Find(ctx, c, what, o.release)
 	if err != nil {
 		return err
 	}
@@ -68,5 +60,49 @@ func (a *app) deploy(ctx context.Context, o deployOptions) error {
 	}
 	return a.withScreen(c, screen, o.yes, before, func(s *session) (view.Page, error) {
 		return s.Deploy(ctx, wanted, o.reason)
+	})
+}
+
+type planOptions struct {
+	release string
+	out     string
+	runbook bool
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var o planOptions
+	c := command("plan TAG | --release FILE",
+		"Show what a deployment would do; take no lock, write nothing", cobra.MaximumNArgs(1),
+		func(ctx context.Context, given []string) error { return a.plan(ctx, first(given), o) })
+	f := c.Flags()
+	f.StringVar(&o.release, "release", "", "the release file, instead of the configured source")
+	f.StringVarP(&o.out, "output", "o", "", "write the plan into this file, for deploy PLANFILE")
+	f.BoolVar(&o.runbook, "as-runbook", false, "print the whole as commands to be typed by hand")
+	return c
+}
+
+func (a *app) plan(ctx context.Context, what string, o planOptions) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	wanted, err := operate.Find(ctx, c, what, o.release)
+	if err != nil {
+		return err
+	}
+	return a.withScreen(c, a.screen(), false, nil, func(s *session) (view.Page, error) {
+		plan, err := s.Plan(ctx, wanted)
+		if err != nil {
+			return nil, err
+		}
+		if o.out != "" {
+			if err := operate.WritePlan(o.out, plan.Terms); err != nil {
+				return nil, err
+			}
+		}
+		if o.runbook && !a.json {
+			return view.NewRunbook(plan, s.Project.ByHand()), nil
+		}
+		return view.NewPlan(plan)
 	})
 }

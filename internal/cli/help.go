@@ -14,8 +14,7 @@ import (
 // everyday lists the commands of the default help, in the order in which one meets them.
 func everyday() []string {
 	return []string{"init", "check", "review", "plan", "deploy", "resume", "rollback", "abandon", "status", "history",
-		"show",
-		"release write"}
+		"show", "release write"}
 }
 
 // helpCommand is `help [command]` and `help --all`.

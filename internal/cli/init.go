@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -16,12 +17,8 @@ import (
 func (a *app) initCommand() *cobra.Command {
 	var o scaffold.Options
 	var force bool
-	c := &cobra.Command{
-		Use:   "init",
-		Short: "Write fairlead.yaml from your compose file",
-		Args:  args(cobra.NoArgs),
-		RunE:  func(*cobra.Command, []string) error { return a.init(o, force) },
-	}
+	c := command("init", "Write fairlead.yaml from your compose file", cobra.NoArgs,
+		func(context.Context, []string) error { return a.init(o, force) })
 	f := c.Flags()
 	f.StringVarP(&o.File, "file", "f", "", "the compose file; found by its usual names otherwise")
 	f.StringVar(&o.App, "app", "", "name of the app; the name of this folder otherwise")

@@ -18,18 +18,15 @@ func (a *app) migrateCommand() *cobra.Command {
 
 func (a *app) migratePlanCommand() *cobra.Command {
 	var r operate.MigrationRequest
-	c := &cobra.Command{
-		Use:   "plan FILE | --command -- PROGRAM ARG…",
-		Short: "Show what a migration would do and what of it is in place; change nothing",
-		Args:  migrationArgs(&r),
-		RunE: func(c *cobra.Command, _ []string) error {
+	c := command("plan FILE | --command -- PROGRAM ARG…",
+		"Show what a migration would do and what of it is in place; change nothing", cobra.ArbitraryArgs,
+		func(ctx context.Context, _ []string) error {
 			m, err := r.Read(a.name())
 			if err != nil {
 				return err
 			}
-			return a.acting(false, func(s *session) (view.Page, error) { return s.PlanMigration(c.Context(), m) })
-		},
-	}
+			return a.acting(false, func(s *session) (view.Page, error) { return s.PlanMigration(ctx, m) })
+		})
 	migrationFlags(c, &r)
 	return c
 }
@@ -37,19 +34,15 @@ func (a *app) migratePlanCommand() *cobra.Command {
 func (a *app) migrateApplyCommand() *cobra.Command {
 	var r operate.MigrationRequest
 	var yes bool
-	c := &cobra.Command{
-		Use:   "apply FILE | --command -- PROGRAM ARG…",
-		Short: "Review, back up, apply exactly once, record",
-		Args:  migrationArgs(&r),
-		RunE: func(c *cobra.Command, _ []string) error {
+	c := command("apply FILE | --command -- PROGRAM ARG…", "Review, back up, apply exactly once, record",
+		cobra.ArbitraryArgs, func(ctx context.Context, _ []string) error {
 			m, err := r.Read(a.name())
 			if err != nil {
 				return err
 			}
 			a.leadNote = true
-			return a.acting(yes, func(s *session) (view.Page, error) { return s.Migrate(c.Context(), m, r) })
-		},
-	}
+			return a.acting(yes, func(s *session) (view.Page, error) { return s.Migrate(ctx, m, r) })
+		})
 	migrationFlags(c, &r)
 	c.Flags().BoolVar(&yes, "yes", false, "confirm without being asked; the record says so")
 	return c
@@ -71,6 +64,7 @@ func migrationArgs(r *operate.MigrationRequest) cobra.PositionalArgs {
 }
 
 func migrationFlags(c *cobra.Command, r *operate.MigrationRequest) {
+	c.Args = migrationArgs(r)
 	f := c.Flags()
 	f.BoolVar(&r.Command, "command", false, "the migration is a command of your own tool, which follows after --")
 	f.StringArrayVar(&r.With, "with", nil,
@@ -83,48 +77,35 @@ func migrationFlags(c *cobra.Command, r *operate.MigrationRequest) {
 }
 
 func (a *app) migrateStatusCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "status [FILE]",
-		Short: "Which migrations are applied, by which run, when",
-		Args:  args(cobra.MaximumNArgs(1)),
-		RunE:  func(c *cobra.Command, given []string) error { return a.migrateStatus(c.Context(), given) },
-	}
-}
-
-func (a *app) migrateStatus(ctx context.Context, given []string) error {
-	if len(given) == 0 {
-		return a.reading(func(s *session) (view.Page, error) { return s.Migrations(ctx) })
-	}
-	m, err := a.migrationFile(given[0])
-	if err != nil {
-		return err
-	}
-	return a.reading(func(s *session) (view.Page, error) { return s.MigrationStatus(ctx, m) })
-}
-
-func (a *app) migrationFile(path string) (step.Migration, error) {
-	return operate.MigrationRequest{File: path}.Read(a.name())
+	return command("status [FILE]", "Which migrations are applied, by which run, when", cobra.MaximumNArgs(1),
+		func(ctx context.Context, given []string) error {
+			if len(given) == 0 {
+				return a.reading(func(s *session) (view.Page, error) { return s.Migrations(ctx) })
+			}
+			m, err := operate.MigrationRequest{File: given[0]}.Read(a.name())
+			if err != nil {
+				return err
+			}
+			return a.reading(func(s *session) (view.Page, error) { return s.MigrationStatus(ctx, m) })
+		})
 }
 
 func (a *app) migrateRehearseCommand() *cobra.Command {
 	var backup, mode string
-	c := &cobra.Command{
-		Use:   "rehearse FILE",
-		Short: "Try a migration on a scratch copy of a backup, twice; production is only read",
-		Args:  args(cobra.ExactArgs(1)),
-		RunE: func(c *cobra.Command, given []string) error {
+	c := command("rehearse FILE",
+		"Try a migration on a scratch copy of a backup, twice; production is only read", cobra.ExactArgs(1),
+		func(ctx context.Context, given []string) error {
 			if mode != "" && mode != "schema" && mode != "full" {
 				return operate.Misused("--mode %q: it is schema or full", mode)
 			}
-			m, err := a.migrationFile(given[0])
+			m, err := operate.MigrationRequest{File: given[0]}.Read(a.name())
 			if err != nil {
 				return err
 			}
 			return a.working(step.Rehearse{}.Spec(), func(s *session, say func(engine.Progress)) (view.Page, error) {
-				return s.Rehearse(c.Context(), m, backup, mode, say)
+				return s.Rehearse(ctx, m, backup, mode, say)
 			})
-		},
-	}
+		})
 	c.Flags().StringVar(&backup, "backup", "", "the backup that is restored (default: the newest)")
 	c.Flags().StringVar(&mode, "mode", "", "schema or full (default: as configured, else full)")
 	return c
@@ -133,15 +114,12 @@ func (a *app) migrateRehearseCommand() *cobra.Command {
 func (a *app) migrateWaiveCommand() *cobra.Command {
 	r := operate.MigrationRequest{Command: true}
 	var until, releaseFile string
-	c := &cobra.Command{
-		Use:   "waive --reason WHY --until DAY -- PROGRAM ARG… | --release FILE",
-		Short: "Answer for a migration that is a command",
-		Args:  cobra.ArbitraryArgs,
-		RunE: func(_ *cobra.Command, given []string) error {
+	c := command("waive --reason WHY --until DAY -- PROGRAM ARG… | --release FILE",
+		"Answer for a migration that is a command", cobra.ArbitraryArgs,
+		func(_ context.Context, given []string) error {
 			r.Argv = given
 			return a.waiveCommandMigration(r, releaseFile, until)
-		},
-	}
+		})
 	c.Flags().StringArrayVar(&r.With, "with", nil, "a file or folder that the command depends on, as in migrate apply")
 	c.Flags().StringVar(&releaseFile, "release", "",
 		"the release file whose migration is a command, instead of the command")
@@ -156,8 +134,8 @@ func (a *app) waiveCommandMigration(r operate.MigrationRequest, releaseFile, unt
 		return err
 	}
 	w := a.workplace()
-	if err := w.WaiveCommand(m, operate.Answer{By: a.name(), Reason: r.Reason, Until: until,
-		Now: a.Now()}); err != nil {
+	answer := operate.Answer{By: a.name(), Reason: r.Reason, Until: until, Now: a.Now()}
+	if err := w.WaiveCommand(m, answer); err != nil {
 		return err
 	}
 	a.answer("%s: %s, with %d files bound, may run until %s", w.WaiverFile(""), m.Line(), len(m.Files), until)

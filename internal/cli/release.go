@@ -10,19 +10,16 @@ import (
 
 func (a *app) releaseCommand() *cobra.Command {
 	var r operate.ReleaseRequest
-	c := &cobra.Command{
-		Use: "write --app APP --tag TAG --commit SHA --image SERVICE=REPO@sha256:… --migration FILE|none|command " +
-			"[-- PROGRAM ARG…]",
-		Short: "Write release.json from digests and a migration file",
-		Args: func(c *cobra.Command, given []string) error {
-			r.Argv = given
-			if r.Migration == operate.CommandMigration {
-				return args(cobra.MinimumNArgs(1))(c, given)
-			}
-			return args(cobra.NoArgs)(c, given)
-		},
-		RunE: func(c *cobra.Command, _ []string) error { return a.writeRelease(c.Context(), r) },
+	words := func(c *cobra.Command, given []string) error {
+		r.Argv = given
+		if r.Migration == operate.CommandMigration {
+			return cobra.MinimumNArgs(1)(c, given)
+		}
+		return cobra.NoArgs(c, given)
 	}
+	c := command("write --app APP --tag TAG --commit SHA --image SERVICE=REPO@sha256:… --migration FILE|none|command "+
+		"[-- PROGRAM ARG…]", "Write release.json from digests and a migration file", words,
+		func(ctx context.Context, _ []string) error { return a.writeRelease(ctx, r) })
 	f := c.Flags()
 	f.StringVar(&r.App, "app", "", "the app, as in fairlead.yaml (needed)")
 	f.StringVar(&r.Tag, "tag", "", "the version, like v1.8.0 (needed)")

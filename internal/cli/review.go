@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,23 +20,20 @@ const scratchComment = "'fairlead scratch'"
 func (a *app) reviewCommand() *cobra.Command {
 	var r operate.ReviewRequest
 	var format, explain string
-	c := &cobra.Command{
-		Use:   "review FILE…",
-		Short: "Read migrations like a careful reviewer",
-		Args: func(c *cobra.Command, given []string) error {
-			if explain != "" {
-				return args(cobra.NoArgs)(c, given)
-			}
-			return args(cobra.MinimumNArgs(1))(c, given)
-		},
-		RunE: func(c *cobra.Command, args []string) error {
+	files := func(c *cobra.Command, given []string) error {
+		if explain != "" {
+			return cobra.NoArgs(c, given)
+		}
+		return cobra.MinimumNArgs(1)(c, given)
+	}
+	c := command("review FILE…", "Read migrations like a careful reviewer", files,
+		func(ctx context.Context, given []string) error {
 			if explain != "" {
 				return a.explainRule(explain)
 			}
-			r.Files = args
-			return a.review(c.Context(), r, format)
-		},
-	}
+			r.Files = given
+			return a.review(ctx, r, format)
+		})
 	reviewFlags(c, &r)
 	c.Flags().StringVar(&format, "format", "text", "text, json, sarif, github or markdown")
 	c.Flags().StringVar(&r.Trace, "trace", "",
@@ -62,11 +60,7 @@ func reviewFlags(c *cobra.Command, r *operate.ReviewRequest) {
 func (a *app) explainRule(id string) error {
 	page, ok := sqlreview.Explain(id)
 	if !ok {
-		var all []string
-		for known := range sqlreview.Rules() {
-			all = append(all, known)
-		}
-		slices.Sort(all)
+		all := slices.Sorted(maps.Keys(sqlreview.Rules()))
 		return operate.Misused("--explain %s: there is no such rule; there are %s", id, strings.Join(all, ", "))
 	}
 	a.answer("%s", strings.TrimRight(page, "\n"))
@@ -126,4 +120,27 @@ func reviewText(blocked *step.Blocked) string {
 		return err.Error() + "\n"
 	}
 	return b.String()
+}
+
+func (a *app) waiveCommand() *cobra.Command {
+	var r operate.ReviewRequest
+	var reason, until string
+	c := command("waive FINGERPRINT FILE",
+		"Answer for one finding in one migration, without changing its bytes", cobra.ExactArgs(2),
+		func(ctx context.Context, given []string) error {
+			r.Files = given[1:]
+			w := a.workplace()
+			answer := operate.Answer{By: a.name(), Reason: reason, Until: until, Now: a.Now()}
+			f, err := w.WaiveFinding(ctx, r, given[0], answer)
+			if err != nil {
+				return err
+			}
+			a.answer("%s: %s [%s] is waived until %s, for this text only", w.WaiverFile(r.Waivers), f.Message, f.Rule,
+				until)
+			return nil
+		})
+	reviewFlags(c, &r)
+	c.Flags().StringVar(&reason, "reason", "", "why this is safe here, in 15 characters or more")
+	c.Flags().StringVar(&until, "until", "", "the last day on which it is valid, like 2027-01-31")
+	return c
 }

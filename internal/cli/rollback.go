@@ -11,7 +11,6 @@ import (
 )
 
 type rollbackOptions struct {
-	tag     string
 	yes     bool
 	reason  string
 	runbook bool
@@ -19,15 +18,8 @@ type rollbackOptions struct {
 
 func (a *app) rollbackCommand() *cobra.Command {
 	var o rollbackOptions
-	c := &cobra.Command{
-		Use:   "rollback [TAG]",
-		Short: "Bring old images back; the schema stays as it is",
-		Args:  args(cobra.MaximumNArgs(1)),
-		RunE: func(c *cobra.Command, args []string) error {
-			o.tag = first(args)
-			return a.rollback(c.Context(), o)
-		},
-	}
+	c := command("rollback [TAG]", "Bring old images back; the schema stays as it is", cobra.MaximumNArgs(1),
+		func(ctx context.Context, given []string) error { return a.rollback(ctx, first(given), o) })
 	takeoverFlags(c, &o.yes)
 	c.Flags().StringVar(&o.reason, "reason", "", "why, for the record")
 	c.Flags().BoolVar(&o.runbook, "as-runbook", false,
@@ -35,9 +27,9 @@ func (a *app) rollbackCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) rollback(ctx context.Context, o rollbackOptions) error {
+func (a *app) rollback(ctx context.Context, tag string, o rollbackOptions) error {
 	return a.acting(o.yes, func(s *session) (view.Page, error) {
-		way, err := s.PlanRollback(ctx, o.tag)
+		way, err := s.PlanRollback(ctx, tag)
 		if err != nil {
 			return nil, err
 		}

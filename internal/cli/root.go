@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,6 +60,13 @@ func (a *app) runRoot(c *cobra.Command, args []string) error {
 		return operate.Misused("there is no command %q; did you mean %s?", args[0], strings.Join(near, " or "))
 	}
 	return operate.Misused("there is no command %q", args[0])
+}
+
+// command is a command that does something; a complaint about its arguments shows the right call.
+func command(use, short string, check cobra.PositionalArgs,
+	do func(ctx context.Context, given []string) error) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: args(check),
+		RunE: func(c *cobra.Command, given []string) error { return do(c.Context(), given) }}
 }
 
 // args turns cobra's complaint about arguments into a usage error that shows the right call.

@@ -20,11 +20,6 @@ type session struct {
 	screen screen
 }
 
-func (s *session) close() {
-	_ = s.Project.Close()
-	s.screen.close()
-}
-
 // acting runs a command behind the screen of its events. yes answers every question.
 func (a *app) acting(yes bool, do func(*session) (view.Page, error)) error {
 	c, err := a.load()
@@ -45,10 +40,9 @@ func (a *app) reading(do func(*session) (view.Page, error)) error {
 
 // reader is a command without arguments that only reads.
 func (a *app) reader(use, short string, do func(*session, context.Context) (view.Page, error)) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.reading(func(s *session) (view.Page, error) { return do(s, c.Context()) })
-		}}
+	return command(use, short, cobra.NoArgs, func(ctx context.Context, _ []string) error {
+		return a.reading(func(s *session) (view.Page, error) { return do(s, ctx) })
+	})
 }
 
 // working runs one act that no run holds, with a screen that shows how far it is.
@@ -71,10 +65,10 @@ func (a *app) withScreen(c config.Config, s screen, yes bool, before func(contex
 	if err != nil {
 		return err
 	}
+	defer func() { _ = p.Close() }()
 	f := &frontend{app: a, screen: s, yes: yes}
 	one := &session{screen: s, Operator: &operate.Operator{Project: p, Config: c, Frontend: f, Holder: a.holder(),
 		Now: a.Now, Alive: a.Alive, Acting: f.acting, State: a.state()}}
-	defer one.close()
 	page, err := do(one)
 	s.close()
 	if page != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"runtime"
 	"runtime/debug"
 
@@ -8,11 +9,8 @@ import (
 )
 
 func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Which fairlead this is",
-		Args:  args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
+	return command("version", "Which fairlead this is", cobra.NoArgs,
+		func(context.Context, []string) error {
 			v := version()
 			if a.json {
 				a.printJSON(v)
@@ -20,8 +18,7 @@ func (a *app) versionCommand() *cobra.Command {
 			}
 			a.answer("fairlead %s (commit %s, %s, %s)", v.Version, v.Commit, v.Go, v.Platform)
 			return nil
-		},
-	}
+		})
 }
 
 // built is what the program knows of how it was built.

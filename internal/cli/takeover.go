@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"context"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"fairlead/internal/operate"
@@ -8,14 +11,38 @@ import (
 	"fairlead/internal/view"
 )
 
+func (a *app) abandonCommand() *cobra.Command {
+	var yes bool
+	var reason string
+	c := command("abandon --reason WHY", "Close the open run and leave everything as it is", cobra.NoArgs,
+		func(ctx context.Context, _ []string) error {
+			if err := needsReason(reason); err != nil {
+				return err
+			}
+			return a.acting(yes, func(s *session) (view.Page, error) { return s.Abandon(ctx, reason) })
+		})
+	takeoverFlags(c, &yes)
+	c.Flags().StringVar(&reason, "reason", "", "why, for the record (needed)")
+	return c
+}
+
+func takeoverFlags(c *cobra.Command, yes *bool) {
+	c.Flags().BoolVar(yes, "yes", false, "take over without being asked, even from a holder that gives signs of life")
+	c.Flags().BoolVar(yes, "force", false, "the same as --yes")
+}
+
+func needsReason(reason string) error {
+	if strings.TrimSpace(reason) == "" {
+		return operate.Misused("--reason is needed: it stands in the record")
+	}
+	return nil
+}
+
 func (a *app) resumeCommand() *cobra.Command {
 	var yes bool
 	var reason, migration string
-	c := &cobra.Command{
-		Use:   "resume",
-		Short: "Look at what is there and go on with the open run",
-		Args:  args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
+	c := command("resume", "Look at what is there and go on with the open run", cobra.NoArgs,
+		func(ctx context.Context, _ []string) error {
 			if _, err := a.load(); err != nil {
 				return err
 			}
@@ -23,12 +50,8 @@ func (a *app) resumeCommand() *cobra.Command {
 			if a.decided, err = a.decision(migration, reason); err != nil {
 				return err
 			}
-			return a.acting(yes, func(s *session) (view.Page,
-				error) {
-				return s.Resume(c.Context(), reason, a.decided)
-			})
-		},
-	}
+			return a.acting(yes, func(s *session) (view.Page, error) { return s.Resume(ctx, reason, a.decided) })
+		})
 	takeoverFlags(c, &yes)
 	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
 	c.Flags().StringVar(&migration, "migration", "",
