@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"fairlead/internal/atomicfile"
 )
@@ -19,8 +20,7 @@ func (d *Dir) Put(b []byte) (string, error) {
 	if len(b) > MaxBlob {
 		return "", fmt.Errorf("%w: a blob of %d bytes, the limit is %d", ErrTooLong, len(b), MaxBlob)
 	}
-	s := sha256.Sum256(b)
-	name := hex.EncodeToString(s[:])
+	name := blobName(b)
 	dir := filepath.Join(d.path, blobsName)
 	if err := makeDir(dir); err != nil {
 		return "", fmt.Errorf("store blob: %w", err)
@@ -58,8 +58,10 @@ func (d *Dir) Blob(name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read blob %s: %w", name, err)
 	}
-	if s := sha256.Sum256(b); hex.EncodeToString(s[:]) != name {
+	if blobName(b) != name {
 		return nil, fmt.Errorf("%w: the blob %s was changed", ErrBroken, name)
 	}
 	return b, nil
 }
+
+func blobName(b []byte) string { return strings.TrimPrefix(string(Sum(b)), "sha256:") }

@@ -121,24 +121,16 @@ func (d *Dir) readQuiet(s segment, last bool) (content, error) {
 	return d.read(s, last)
 }
 
-// tail is the end of a chain as found on disk.
+// tail is the end of a chain as found on disk: seg is the last segment with at least one line, empty a last one in which
+// no line was completed, prev the hash of the last line before seg. good are the bytes of complete lines in seg, size
+// counts a torn line too; head and link are those of the last line, empty when there is no chain.
 type tail struct {
-	list listing
-	// the last segment with at least one line
-	seg segment
-	// a last segment in which no line was completed; zero when there is none
-	empty segment
-	// of the last line before seg
-	prev  Hash
-	lines [][]byte
-	// bytes of complete lines in seg
-	good int64
-	// bytes in seg, a torn line included
-	size int64
-	// empty when there is no chain
-	head Hash
-	// of the last line
-	link Link
+	list       listing
+	seg, empty segment
+	prev, head Hash
+	lines      [][]byte
+	good, size int64
+	link       Link
 }
 
 // tail reads the last segment and holds it against the end of the one before.

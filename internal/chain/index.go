@@ -20,11 +20,10 @@ type Summarizer struct {
 	Of      func(lines [][]byte, next []byte) (json.RawMessage, error)
 }
 
-// An Entry is one segment in the index. Problem says why there is no Summary.
+// An Entry is one segment in the index. Prev is the hash of the line before it; Problem says why there is no Summary.
 type Entry struct {
-	Segment int    `json:"segment"`
-	Run     string `json:"run"`
-	// Prev: of the line before the segment
+	Segment int             `json:"segment"`
+	Run     string          `json:"run"`
 	Prev    Hash            `json:"prev"`
 	First   Hash            `json:"first"`
 	Last    Hash            `json:"last"`
@@ -87,9 +86,9 @@ func (d *Dir) entry(s segment, c content, next []byte) Entry {
 	summary, err := d.Summarizer.Of(c.lines, next)
 	if err != nil {
 		e.Problem = err.Error()
-		return e
+	} else {
+		e.Summary = summary
 	}
-	e.Summary = summary
 	return e
 }
 
@@ -142,9 +141,9 @@ func (d *Dir) indexEnds(path string, t tail) bool {
 
 // rebuildIndex writes the index of all segments before t's, then last.
 func (d *Dir) rebuildIndex(t tail, last []byte) {
-	var all bytes.Buffer
 	next := t.lines[0]
-	lines := make([][]byte, t.seg.seq-1)
+	lines := make([][]byte, t.seg.seq)
+	lines[t.seg.seq-1] = last
 	for i := t.seg.seq - 2; i >= 0; i-- {
 		s := t.list.segments[i]
 		c, err := d.read(s, false)
@@ -157,13 +156,8 @@ func (d *Dir) rebuildIndex(t tail, last []byte) {
 		}
 		lines[i], next = b, c.lines[0]
 	}
-	for _, b := range lines {
-		all.Write(b)
-		all.WriteByte('\n')
-	}
-	all.Write(last)
 	// readers do without
-	_ = atomicfile.Write(filepath.Join(d.path, indexName), all.Bytes(), fileMode)
+	_ = atomicfile.Write(filepath.Join(d.path, indexName), bytes.Join(lines, []byte("\n")), fileMode)
 }
 
 // appendFile adds b to a file; when that cannot be done whole, the file is put back.

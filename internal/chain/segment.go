@@ -20,9 +20,8 @@ const maxSegment = 64 << 20
 // oldTemporary is how the names of files began that earlier versions had not put in place yet.
 const oldTemporary = ".new-"
 
-// A segment is one file: the lines of one run. The zero segment is none.
+// A segment is one file: the lines of one run, numbered from 1. The zero segment is none.
 type segment struct {
-	// 1 and up
 	seq  int
 	run  string
 	name string
@@ -52,17 +51,8 @@ func parseSegment(name string) (segment, bool) {
 // validRun tells whether a run's id may be part of a file name: 1 to 100 of a-z, A-Z, 0-9, dot, underscore, dash, and
 // no dot in front.
 func validRun(run string) bool {
-	if run == "" || len(run) > 100 || run[0] == '.' {
-		return false
-	}
-	for _, c := range []byte(run) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
-		default:
-			return false
-		}
-	}
-	return true
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+	return run != "" && len(run) <= 100 && run[0] != '.' && strings.Trim(run, letters) == ""
 }
 
 // A listing is what lies in the directory of segments: they in order, and what dead writers left behind.
@@ -103,17 +93,13 @@ func (d *Dir) list() (listing, error) {
 	return l, nil
 }
 
-// content is what one segment holds.
+// content is what one segment holds. prev is what the first line names, last and link are those of the last line, good
+// are the bytes of complete lines.
 type content struct {
-	lines [][]byte
-	// which the first line names
-	prev Hash
-	// of the last line
-	last Hash
-	// of the last line
-	link Link
-	good int64
-	size int64
+	lines      [][]byte
+	prev, last Hash
+	link       Link
+	good, size int64
 }
 
 // read reads one segment and checks it: every line names the one before, all belong to the run, and only the first

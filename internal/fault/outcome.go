@@ -29,27 +29,22 @@ type outcome struct {
 // row is the one place where exit statuses stand. Status 2 is never used on purpose (Go's own crash status), nor is 134
 // (main makes crashes of the program exit so); both are to be read like Unknown.
 func (o Outcome) row() outcome {
-	switch o {
-	case Deployed:
-		return outcome{0, "deployed", "as asked"}
-	case Misused:
-		return outcome{1, "misused", "unchanged"}
-	case Refused:
-		return outcome{3, "refused", "unchanged"}
-	case FailedUnchanged:
-		return outcome{4, "failed-unchanged", "unchanged"}
-	case RolledBack:
-		return outcome{5, "rolled-back", "old images; schema as stated"}
-	case Asking:
-		return outcome{6, "asking", "changed; a person must decide"}
-	case Unknown:
-		return outcome{7, "unknown", "unknown"}
-	case Busy:
-		return outcome{8, "busy", "theirs"}
-	case Waiting:
-		return outcome{9, "waiting", "unchanged"}
+	rows := [...]outcome{
+		{7, "undecided", "unknown"},
+		Deployed:        {0, "deployed", "as asked"},
+		Misused:         {1, "misused", "unchanged"},
+		Refused:         {3, "refused", "unchanged"},
+		FailedUnchanged: {4, "failed-unchanged", "unchanged"},
+		RolledBack:      {5, "rolled-back", "old images; schema as stated"},
+		Asking:          {6, "asking", "changed; a person must decide"},
+		Unknown:         {7, "unknown", "unknown"},
+		Busy:            {8, "busy", "theirs"},
+		Waiting:         {9, "waiting", "unchanged"},
 	}
-	return outcome{7, "undecided", "unknown"}
+	if o < 0 || int(o) >= len(rows) {
+		o = 0
+	}
+	return rows[o]
 }
 
 // Exit gives the exit status of the process.

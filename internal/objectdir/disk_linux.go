@@ -7,14 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func freeAt(path string) (int64, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(path, &st); err != nil {
-		return 0, err
-	}
-	return int64(st.Bavail) * st.Bsize, nil
-}
-
 // dropCache asks the system to read from the disk; it may not.
 func dropCache(f *os.File) {
 	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)

@@ -138,11 +138,11 @@ func (d Dir) Free() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	free, err := freeAt(at)
-	if err != nil {
+	var st unix.Statfs_t
+	if err := unix.Statfs(at, &st); err != nil {
 		return 0, fmt.Errorf("ask for free space at %s: %w", at, err)
 	}
-	return free, nil
+	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
 // SameDisk tells whether a path is on the same disk as the directory, or its nearest existing parent; false where that
@@ -206,11 +206,8 @@ func sweepOne(path string, dry bool) (bool, error) {
 		return false, nil
 	}
 	defer f.Close()
-	if filelock.Try(f, filelock.Exclusive) != nil {
-		return false, nil
-	}
-	if dry {
-		return true, nil
+	if held := filelock.Try(f, filelock.Exclusive) != nil; held || dry {
+		return !held, nil
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("remove what is left over: %w", err)

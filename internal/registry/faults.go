@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -100,12 +101,7 @@ func verdict(te *transport.Error) string {
 
 // together makes one fault of those of several images.
 func together(errs []error) error {
-	var all []error
-	for _, err := range errs {
-		if err != nil {
-			all = append(all, err)
-		}
-	}
+	all := slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
 	switch len(all) {
 	case 0:
 		return nil
@@ -114,9 +110,12 @@ func together(errs []error) error {
 	}
 	first, _ := fault.Find(all[0])
 	f := &fault.Fault{Code: first.Code, What: fmt.Sprintf("%d of %d images cannot be used", len(all), len(errs)),
-		Means: unchanged, Outcome: fault.Refused}
-	f.Err = errors.Join(all...)
-	if same(all, "registry-unreachable") {
+		Means: unchanged, Outcome: fault.Refused, Err: errors.Join(all...)}
+	answered := func(err error) bool {
+		one, ok := fault.Find(err)
+		return !ok || one.Code != "registry-unreachable"
+	}
+	if !slices.ContainsFunc(all, answered) {
 		f.What, f.Err = fmt.Sprintf("the registry was not able to tell about %d of %d images", len(all), len(errs)),
 			first.Err
 	}
@@ -130,16 +129,6 @@ func together(errs []error) error {
 		}
 	}
 	return f
-}
-
-// same tells whether all faults have this code.
-func same(all []error, code fault.Code) bool {
-	for _, err := range all {
-		if f, ok := fault.Find(err); !ok || f.Code != code {
-			return false
-		}
-	}
-	return true
 }
 
 // plainly names a registry and why it gave no answer, without the words of the network library around it.
@@ -157,8 +146,5 @@ func plainly(registry string, err error) error {
 
 // short is a digest as people read it.
 func short(digest string) string {
-	if len(digest) > 19 {
-		return digest[:19]
-	}
-	return digest
+	return digest[:min(len(digest), 19)]
 }

@@ -144,9 +144,10 @@ func (l *looking) platform(ctx context.Context, d *remote.Descriptor) (revision 
 	if err != nil {
 		return "", l.fault("image-unusable", fmt.Errorf("its manifest cannot be read: %w", err))
 	}
-	if len(m.Layers) > maxLayers || !isConfig(m.Config.MediaType) {
+	media := m.Config.MediaType
+	if len(m.Layers) > maxLayers || media != types.OCIConfigJSON && media != types.DockerConfigJSON {
 		return "", l.fault("image-unusable", fmt.Errorf("its manifest describes no image (%d layers, configuration %q)",
-			len(m.Layers), fault.Clip(string(m.Config.MediaType), 80)))
+			len(m.Layers), fault.Clip(string(media), 80)))
 	}
 	if m.Config.Size > maxBody {
 		return "", l.fault("image-unusable", fmt.Errorf("its configuration claims %d bytes", m.Config.Size))
@@ -180,17 +181,17 @@ func (l *looking) layer(ctx context.Context, d v1.Descriptor) error {
 	if !d.MediaType.IsDistributable() {
 		return nil
 	}
+	part := "layer " + short(d.Digest.String())
 	layer, err := l.puller.Layer(ctx, l.repo.Digest(d.Digest.String()))
 	if err != nil {
-		return l.trouble(err, "layer "+short(d.Digest.String()))
+		return l.trouble(err, part)
 	}
 	size, err := layer.Size()
 	if err != nil {
-		return l.trouble(err, "layer "+short(d.Digest.String()))
+		return l.trouble(err, part)
 	}
 	if size >= 0 && size != d.Size {
-		return l.fault("image-corrupt", fmt.Errorf("layer %s has %d bytes, its manifest says %d",
-			short(d.Digest.String()), size, d.Size))
+		return l.fault("image-corrupt", fmt.Errorf("%s has %d bytes, its manifest says %d", part, size, d.Size))
 	}
 	return nil
 }
@@ -202,10 +203,6 @@ func (l *looking) agrees(revision string) bool {
 		return true
 	}
 	return len(revision) >= 7 && strings.HasPrefix(l.commit, revision)
-}
-
-func isConfig(t types.MediaType) bool {
-	return t == types.OCIConfigJSON || t == types.DockerConfigJSON
 }
 
 // guard keeps a registry to what it may do: no plain HTTP unless it is configured, no endless answer.

@@ -34,6 +34,19 @@ type Migration struct {
 	SHA256  string            `json:"sha256"`
 }
 
+// A Strategy is how the containers of one service are replaced. The zero Strategy stops the old ones first, which is
+// what every service can bear.
+type Strategy string
+
+// A Rollout is what a plan says of the way its images come onto the hosts, beside the images themselves. The zero
+// Rollout takes one host after the other and stops the old containers of each service first. Groups are names of hosts
+// that are taken together, one group after the other; Strategies are those of services that have another than the zero
+// Strategy.
+type Rollout struct {
+	Groups     [][]string          `json:"groups,omitempty"`
+	Strategies map[string]Strategy `json:"strategies,omitempty"`
+}
+
 // A Release is one immutable thing: what was built from Commit under Tag, one digest-pinned image per service, and the
 // migration or explicitly none (nil). RunID and RunAttempt name the CI run that wrote it, VerifiedIn the environment in
 // which it claims to have been verified.

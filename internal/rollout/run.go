@@ -31,15 +31,14 @@ const (
 func Run(ctx context.Context, h Host, j Journal, c Clock, o Order) (Report, error) {
 	m := machine{Host: h, Journal: j, Clock: c, order: o, done: map[string]Outcome{}}
 	failed, err := m.services(ctx)
-	why := ""
-	if err != nil {
-		why = err.Error()
-	}
 	r := m.report(context.WithoutCancel(ctx))
-	r.Failed, r.Why = failed, why
+	r.Failed = failed
+	if err != nil {
+		r.Why = err.Error()
+	}
 	r.Done = r.Done && failed == ""
 	r.Overtaken = errors.Is(err, fence.ErrOvertaken)
-	if known(err) {
+	if errors.As(err, new(refused)) {
 		err = nil
 	}
 	if noted := j.Note(context.WithoutCancel(ctx), Entry{At: c.Now(), What: Ended, Report: &r}); noted != nil &&
@@ -60,11 +59,6 @@ type notReady string
 func (n notReady) Error() string { return string(n) }
 
 func (n notReady) Is(err error) bool { return err == ErrNotReady }
-
-func known(err error) bool {
-	var r refused
-	return errors.As(err, &r)
-}
 
 // machine is one call of Run.
 type machine struct {
@@ -116,11 +110,7 @@ func (m *machine) configure(ctx context.Context, s Service, before container.Ser
 	if before.Configured == s.Image {
 		return nil
 	}
-	e := Entry{At: m.Now(), What: Configuring, Service: s.Name, Before: before.Configured}
-	if err := m.Note(ctx, e); err != nil {
-		return fmt.Errorf("write into the journal: %w", err)
-	}
-	if err := m.Allow(ctx, m.order.Ticket); err != nil {
+	if err := m.announce(ctx, Entry{What: Configuring, Service: s.Name, Before: before.Configured}); err != nil {
 		return err
 	}
 	if err := m.Configure(ctx, s); err != nil {
@@ -130,16 +120,22 @@ func (m *machine) configure(ctx context.Context, s Service, before container.Ser
 }
 
 func (m *machine) converge(ctx context.Context, s Service) error {
-	if err := m.Note(ctx, Entry{At: m.Now(), What: Converging, Service: s.Name}); err != nil {
-		return fmt.Errorf("write into the journal: %w", err)
-	}
-	if err := m.Allow(ctx, m.order.Ticket); err != nil {
+	if err := m.announce(ctx, Entry{What: Converging, Service: s.Name}); err != nil {
 		return err
 	}
 	if err := m.Converge(ctx, s); err != nil {
 		return refused{fmt.Errorf("start %s: %w", s.Name, err)}
 	}
 	return nil
+}
+
+// announce notes what is about to be done and asks whether it still may be.
+func (m *machine) announce(ctx context.Context, e Entry) error {
+	e.At = m.Now()
+	if err := m.Note(ctx, e); err != nil {
+		return fmt.Errorf("write into the journal: %w", err)
+	}
+	return m.Allow(ctx, m.order.Ticket)
 }
 
 // await looks until the service is ready, crashes for good, or its time is over.

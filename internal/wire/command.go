@@ -102,3 +102,19 @@ func Tail(s string, n int) string {
 type Runner interface {
 	Run(ctx context.Context, commands ...Command) ([]Answer, error)
 }
+
+// Quote makes one word for a POSIX shell of s, whatever it holds, on one line: a line break becomes "$N", which the
+// shell that reads it must have set to a line break. It is the only place where shell text is made of data. NUL bytes,
+// which no argument can hold, are left out.
+func Quote(s string) string {
+	return "'" + strings.NewReplacer("\x00", "", "'", `'"'"'`, "\n", `'"$N"'`).Replace(s) + "'"
+}
+
+// QuoteAll quotes words and joins them by blanks.
+func QuoteAll(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = Quote(w)
+	}
+	return strings.Join(quoted, " ")
+}

@@ -82,11 +82,8 @@ func CodeOf(err error) Code {
 // Fail makes an Error with a code and, where it is not nil, a body.
 func Fail(code Code, text string, body any) *Error {
 	e := &Error{Code: code, Text: text}
-	if body == nil {
-		return e
-	}
-	if b, err := json.Marshal(body); err == nil {
-		e.Body = b
+	if body != nil {
+		e.Body, _ = json.Marshal(body)
 	}
 	return e
 }

@@ -1,10 +1,10 @@
 package stack
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"slices"
+
+	"fairlead/internal/release"
 )
 
 // bundle is the fingerprint of the configuration bundle: the bytes of the compose files, the names of the variables in
@@ -21,7 +21,7 @@ func (k *look) bundle() string {
 		Names    []string
 	}{Schema: "fairlead.bundle/1", Project: s.Project, Profiles: s.Profiles}
 	for _, f := range s.Files {
-		b.Files = append(b.Files, hashed{k.rel(f), sum(k.files[f].content)})
+		b.Files = append(b.Files, hashed{k.rel(f), release.SumDigest(k.files[f].content).Hex()})
 	}
 	for _, name := range s.EnvFiles {
 		f, err := ParseEnv(k.files[name].content)
@@ -37,10 +37,5 @@ func (k *look) bundle() string {
 	slices.Sort(b.Names)
 	b.Names = slices.Compact(b.Names)
 	text, _ := json.Marshal(b)
-	return "sha256:" + sum(text)
-}
-
-func sum(b []byte) string {
-	s := sha256.Sum256(b)
-	return hex.EncodeToString(s[:])
+	return release.SumDigest(text).String()
 }

@@ -28,19 +28,21 @@ type Container struct {
 	Service string
 	Dir     string
 	Files   string
-	Oneoff  bool
+	Oneoff  bool `json:"-"`
 }
 
 // inspectFormat takes from a container only what is needed: never its environment, which holds secrets.
 const inspectFormat = `{"id":{{json .Id}},"image":{{json .Config.Image}},"image_id":{{json .Image}},"state":{{json ` +
 	`.State.Status}},` +
 	`"health":{{with index .State "Health"}}{{json .Status}}{{else}}""{{end}},"restarts":{{.RestartCount}},` +
-	`"started":{{json .State.StartedAt}},"exit_code":{{.State.ExitCode}},` +
-	`"project":{{json (index .Config.Labels "com.docker.compose.project")}},"service":{{json (index .Config.Labels ` +
-	`"com.docker.compose.service")}},` +
-	`"dir":{{json (index .Config.Labels "com.docker.compose.project.working_dir")}},` +
-	`"files":{{json (index .Config.Labels "com.docker.compose.project.config_files")}},"oneoff":{{json (index ` +
-	`.Config.Labels "com.docker.compose.oneoff")}}}`
+	`"started":{{json .State.StartedAt}},"exit_code":{{.State.ExitCode}},` + labelFields + `}`
+
+// labelFields are the labels of compose as fields of a format.
+const labelFields = `"project":{{json (index .Config.Labels "` + labelProject + `")}},` +
+	`"service":{{json (index .Config.Labels "` + labelService + `")}},` +
+	`"dir":{{json (index .Config.Labels "` + labelDir + `")}},` +
+	`"files":{{json (index .Config.Labels "` + labelFiles + `")}},` +
+	`"oneoff":{{json (index .Config.Labels "` + labelOneoff + `")}}`
 
 const imageFormat = `{"id":{{json .Id}},"digests":{{json .RepoDigests}}}`
 
@@ -85,12 +87,8 @@ func ReadContainers(a wire.Answer) ([]Container, error) {
 			continue
 		}
 		var c struct {
-			container.Replica
-			Project string `json:"project"`
-			Service string `json:"service"`
-			Dir     string `json:"dir"`
-			Files   string `json:"files"`
-			Oneoff  string `json:"oneoff"`
+			Container
+			Oneoff string `json:"oneoff"`
 		}
 		if err := json.Unmarshal(line, &c); err != nil {
 			return nil, fmt.Errorf("read what docker inspect says: %w", err)
@@ -101,8 +99,8 @@ func ReadContainers(a wire.Answer) ([]Container, error) {
 		case c.State == "":
 			digests[c.ID] = c.Digests
 		default:
-			all = append(all, Container{c.Replica, c.Project, c.Service, c.Dir, c.Files,
-				strings.EqualFold(c.Oneoff, "true")})
+			c.Container.Oneoff = strings.EqualFold(c.Oneoff, "true")
+			all = append(all, c.Container)
 		}
 	}
 	for i := range all {

@@ -32,7 +32,6 @@ type EnvFile struct {
 type entry struct {
 	key       string
 	from, to  int
-	quote     byte
 	inherited bool
 	line      int
 }
@@ -139,7 +138,7 @@ func (p *envParser) skip() bool {
 
 func (p *envParser) statement() (entry, error) {
 	e := entry{line: p.line}
-	if rest, ok := strings.CutPrefix(p.src[p.at:], "export"); ok && rest != "" && isBlank(rest) {
+	if rest, ok := strings.CutPrefix(p.src[p.at:], "export"); ok && strings.TrimLeftFunc(rest, isSpace) != rest {
 		p.at += len("export")
 		p.blanks()
 	}
@@ -189,7 +188,7 @@ func (p *envParser) value(e entry) (entry, error) {
 }
 
 func (p *envParser) quoted(e entry, quote byte) (entry, error) {
-	e.quote, e.from = quote, p.at+1
+	e.from = p.at + 1
 	escaped := false
 	for i := e.from; i < len(p.src); i++ {
 		switch c := p.src[i]; {
@@ -208,32 +207,15 @@ func (p *envParser) quoted(e entry, quote byte) (entry, error) {
 }
 
 func (p *envParser) blanks() {
-	for p.at < len(p.src) {
-		r, n := utf8.DecodeRuneInString(p.src[p.at:])
-		if !isSpace(r) {
-			return
-		}
-		p.at += n
-	}
+	p.at = len(p.src) - len(strings.TrimLeftFunc(p.src[p.at:], isSpace))
 }
 
 func lineLength(s string) int {
-	if i := strings.IndexByte(s, '\n'); i >= 0 {
-		return i
-	}
-	return len(s)
-}
-
-func isBlank(s string) bool {
-	r, _ := utf8.DecodeRuneInString(s)
-	return isSpace(r)
+	line, _, _ := strings.Cut(s, "\n")
+	return len(line)
 }
 
 // isSpace is compose's own idea of a blank within a line.
 func isSpace(r rune) bool {
-	switch r {
-	case '\t', '\v', '\f', '\r', ' ', 0x85, 0xA0:
-		return true
-	}
-	return false
+	return strings.ContainsRune("\t\v\f\r \u0085\u00A0", r)
 }

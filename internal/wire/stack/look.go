@@ -296,9 +296,6 @@ func (k *look) rel(name string) string {
 
 // lastWords is the end of a program's complaint, without the names before it.
 func lastWords(err error) string {
-	text := err.Error()
-	if i := strings.LastIndex(text, ": "); i >= 0 {
-		return text[i+2:]
-	}
-	return text
+	words := strings.Split(err.Error(), ": ")
+	return words[len(words)-1]
 }

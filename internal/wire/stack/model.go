@@ -2,17 +2,16 @@ package stack
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
 	"fairlead/internal/fault"
+	"fairlead/internal/release"
 	"fairlead/internal/wire"
 )
 
@@ -82,8 +81,8 @@ func ReadModel(answers []wire.Answer) (Model, error) {
 func (s Stack) Probe() map[string]string {
 	images := map[string]string{}
 	for _, k := range s.Services {
-		sum := sha256.Sum256([]byte("fairlead " + k.Service))
-		images[k.Service] = "fairlead.invalid/" + strings.ToLower(k.Service) + "@sha256:" + hex.EncodeToString(sum[:])
+		digest := release.SumDigest([]byte("fairlead " + k.Service))
+		images[k.Service] = "fairlead.invalid/" + strings.ToLower(k.Service) + "@" + digest.String()
 	}
 	return images
 }
@@ -124,7 +123,7 @@ func notFromKey(k Key, got, want string) fault.Problem {
 // foreignKeys finds services into which another service's image key leads.
 func (m Model) foreignKeys(s Stack, images map[string]string) []fault.Problem {
 	var all []fault.Problem
-	for _, name := range m.names() {
+	for _, name := range slices.Sorted(maps.Keys(m.services)) {
 		text, err := json.Marshal(m.services[name])
 		if err != nil || m.shares(s, name, images) {
 			continue
@@ -152,7 +151,7 @@ func (m Model) foreignKeys(s Stack, images map[string]string) []fault.Problem {
 func (m Model) envFiles(s Stack, images map[string]string) []fault.Problem {
 	var all []fault.Problem
 	rel := strings.TrimPrefix(s.Store, s.ProjectDir+"/")
-	for _, name := range m.names() {
+	for _, name := range slices.Sorted(maps.Keys(m.services)) {
 		if m.shares(s, name, images) {
 			all = append(all, fault.Problem{Code: "shared-env-file", Do: separate(s, name, rel),
 				What: fmt.Sprintf("the service %s has env_file: %s, the file that also holds the images: "+
@@ -190,8 +189,7 @@ func separate(s Stack, service, rel string) []fault.Command {
 	}
 	own := path.Join(path.Dir(rel), "app.env")
 	cut := fmt.Sprintf("cd %s && grep -vE '^(export )?(%s)=' %s > %s && chmod 600 %s; then in the compose file, "+
-		"service %s:",
-		s.ProjectDir, strings.Join(keys, "|"), rel, own, own, service)
+		"service %s:", s.ProjectDir, strings.Join(keys, "|"), rel, own, own, service)
 	return []fault.Command{{Line: cut}, {Line: "-    env_file: " + rel}, {Line: "+    env_file: " + own}}
 }
 
@@ -245,15 +243,6 @@ func (m Model) unset() []fault.Problem {
 		}
 	}
 	return all
-}
-
-func (m Model) names() []string {
-	var names []string
-	for n := range m.services {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
 }
 
 // short cuts a digest to twelve digits, for people.

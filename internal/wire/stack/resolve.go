@@ -31,7 +31,7 @@ func (l Layout) Resolve(env func(string) ([]byte, bool)) (Stack, error) {
 	s.EnvFiles = l.absAll(l.EnvFiles)
 	if l.EnvStore != Auto {
 		s.Store = l.abs(l.EnvStore)
-		s.EnvFiles = withLast(s.EnvFiles, s.Store)
+		s.EnvFiles = append(slices.DeleteFunc(s.EnvFiles, func(f string) bool { return f == s.Store }), s.Store)
 		return s, nil
 	}
 	if len(s.EnvFiles) > 0 {
@@ -71,9 +71,4 @@ func composeFile(content []byte, l Layout) ([]string, error) {
 		sep = ":"
 	}
 	return l.absAll(strings.Split(list, sep)), nil
-}
-
-func withLast(files []string, last string) []string {
-	files = slices.DeleteFunc(slices.Clone(files), func(f string) bool { return f == last })
-	return append(files, last)
 }

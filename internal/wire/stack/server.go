@@ -36,12 +36,7 @@ var ErrNotServing = errors.New("there is not exactly one such container")
 
 // servingFormat takes what is needed to reach a container; never its environment.
 const servingFormat = `{"id":{{json .Id}},"name":{{json .Name}},"state":{{json .State.Status}},"mode":{{json ` +
-	`.HostConfig.NetworkMode}},"networks":{{json .NetworkSettings.Networks}},` +
-	`"project":{{json (index .Config.Labels "com.docker.compose.project")}},"service":{{json (index .Config.Labels ` +
-	`"com.docker.compose.service")}},` +
-	`"dir":{{json (index .Config.Labels "com.docker.compose.project.working_dir")}},"files":{{json (index ` +
-	`.Config.Labels "com.docker.compose.project.config_files")}},` +
-	`"oneoff":{{json (index .Config.Labels "com.docker.compose.oneoff")}}}`
+	`.HostConfig.NetworkMode}},"networks":{{json .NetworkSettings.Networks}},` + labelFields + `}`
 
 const servingScript = `f=$1; shift
 for try in 1 2 3; do
