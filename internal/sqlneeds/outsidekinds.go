@@ -29,8 +29,7 @@ func (l *scanner) kind(n *pg.Node) {
 			l.elsewhere("COPY with a file")
 		}
 	case *pg.Node_CreateForeignServerStmt, *pg.Node_AlterForeignServerStmt, *pg.Node_CreateUserMappingStmt,
-		*pg.Node_AlterUserMappingStmt,
-		*pg.Node_CreateFdwStmt, *pg.Node_AlterFdwStmt, *pg.Node_ImportForeignSchemaStmt:
+		*pg.Node_AlterUserMappingStmt, *pg.Node_CreateFdwStmt, *pg.Node_AlterFdwStmt, *pg.Node_ImportForeignSchemaStmt:
 		l.elsewhere("it sets up access to another server")
 	case *pg.Node_CreateSubscriptionStmt, *pg.Node_AlterSubscriptionStmt, *pg.Node_DropSubscriptionStmt:
 		l.elsewhere("a subscription connects to another server")
@@ -92,13 +91,9 @@ func (l *scanner) call(c *pg.FuncCall) {
 		return slices.ContainsFunc(all, func(p string) bool { return strings.HasPrefix(name, p) })
 	}
 	switch {
-	case begins("dblink", "lo_import", "lo_export", "pg_read_file", "pg_read_binary_file", "pg_ls_", "pg_stat_file",
-		"pg_file_", "pg_logdir_ls", "http_", "pg_background_") || name == "http":
+	case begins("dblink", "lo_import", "lo_export", "pg_read_file", "pg_read_binary_file", "pg_ls_", "pg_stat_file", "pg_file_", "pg_logdir_ls", "http_", "pg_background_") || name == "http":
 		l.elsewhere("%s() reaches files or other servers", name)
-	case begins("pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", "pg_rotate_logfile", "pg_promote",
-		"pg_switch_", "pg_create_", "pg_drop_replication_slot", "pg_copy_",
-		"pg_replication_", "pg_backup_", "pg_start_backup", "pg_stop_backup", "pg_wal_replay_", "pg_sync_replication",
-		"pg_stat_reset_shared"):
+	case begins("pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", "pg_rotate_logfile", "pg_promote", "pg_switch_", "pg_create_", "pg_drop_replication_slot", "pg_copy_", "pg_replication_", "pg_backup_", "pg_start_backup", "pg_stop_backup", "pg_wal_replay_", "pg_sync_replication", "pg_stat_reset_shared"):
 		l.server("%s() changes the whole server", name)
 	case name == "schedule" || name == "schedule_in_database" || name == "unschedule":
 		l.server("%s() is pg_cron's, which works in the background", name)

@@ -30,9 +30,8 @@ func (r *reviewer) exceptions(first int) {
 			err = fmt.Errorf("no statement follows it")
 		}
 		if err != nil {
-			b := rules.Fixed(rules.BadException)
-			r.add(rules.Diagnostic{Rule: b, Severity: b.Severity, Offset: note.Start,
-				Message: "this exception is not valid: " + err.Error(), Evidence: "text"}, r.script.Slice(note))
+			r.note(rules.Fixed(rules.BadException), note.Start, "this exception is not valid: "+err.Error(),
+				r.script.Slice(note))
 			continue
 		}
 		used := false
@@ -43,10 +42,8 @@ func (r *reviewer) exceptions(first int) {
 			}
 		}
 		if !used && !switchedOff(r.policy, rule) {
-			u := rules.Fixed(rules.UnusedException)
-			r.add(rules.Diagnostic{Rule: u, Severity: u.Severity, Offset: note.Start,
-				Message: fmt.Sprintf("nothing in the next statement is a case of %s", rule), Evidence: "text"},
-				r.script.Slice(note))
+			r.note(rules.Fixed(rules.UnusedException), note.Start,
+				fmt.Sprintf("nothing in the next statement is a case of %s", rule), r.script.Slice(note))
 		}
 	}
 }

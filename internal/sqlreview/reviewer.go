@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"fairlead/internal/migrator"
 	"fairlead/internal/sqlreview/report"
 	"fairlead/internal/sqlreview/rules"
 	"fairlead/internal/sqlreview/schema"
@@ -97,8 +98,8 @@ type reviewer struct {
 
 	name      string
 	script    sqltext.Script
-	tool      *tool // of the present file, once somebody asked
-	statement int   // being reviewed, or -1
+	tool      *migrator.Tool // of the present file, once somebody asked
+	statement int            // being reviewed, or -1
 	now       time.Time
 	sql       []byte
 	inPlace   int // units of the present file
@@ -150,8 +151,7 @@ func (r *reviewer) problems() {
 		case sqltext.CodeTransaction, sqltext.CodeSession:
 			rule = rules.Fixed(rules.TransactionControl)
 		}
-		r.add(rules.Diagnostic{Rule: rule, Severity: rule.Severity, Offset: p.Offset, Message: p.Message,
-			Evidence: "text"}, string(p.Code)+p.Message)
+		r.note(rule, p.Offset, p.Message, string(p.Code)+p.Message)
 	}
 	r.report.Compatibility = report.Worse(r.report.Compatibility, Unknown)
 	if len(r.script.Statements) == 0 {
@@ -165,22 +165,19 @@ func (r *reviewer) problems() {
 func (r *reviewer) noteLater() {
 	clear(r.state.Analyzed)
 	for i, st := range r.script.Statements {
-		switch {
-		case st.Kind == "ANALYZE" || st.Kind == "VACUUM":
+		if st.Kind == "ANALYZE" || st.Kind == "VACUUM" {
 			r.state.NoteAnalyze(r.script.Node(i).GetVacuumStmt())
+		}
+		if !strings.HasPrefix(st.Kind, "CREATE") {
 			continue
-		case !strings.HasPrefix(st.Kind, "CREATE"):
-			continue
 		}
-		n := r.script.Node(i)
-		if v := n.GetViewStmt(); v != nil {
-			r.state.Later[v.GetView().GetRelname()] = true
-		}
-		if c := n.GetCreateTableAsStmt(); c != nil {
-			r.state.Later[c.GetInto().GetRel().GetRelname()] = true
-		}
-		if f := n.GetCreateFunctionStmt(); f != nil {
-			r.state.Later[syntax.LastName(f.GetFuncname())] = true
+		switch n := r.script.Node(i); {
+		case n.GetViewStmt() != nil:
+			r.state.Later[n.GetViewStmt().GetView().GetRelname()] = true
+		case n.GetCreateTableAsStmt() != nil:
+			r.state.Later[n.GetCreateTableAsStmt().GetInto().GetRel().GetRelname()] = true
+		case n.GetCreateFunctionStmt() != nil:
+			r.state.Later[syntax.LastName(n.GetCreateFunctionStmt().GetFuncname())] = true
 		}
 	}
 }
@@ -282,35 +279,15 @@ func (r *reviewer) rerun(p *rules.Pass) {
 		return
 	}
 	r.report.Idempotent = NotIdempotent
-	rule := rules.Fixed(rules.NotIdempotent)
-	r.add(rules.Diagnostic{Rule: rule, Severity: rule.Severity, Offset: p.Start, Message: p.Kind +
-		" cannot run twice, is in no transaction, and leaves nothing to ask the catalog about", Evidence: "text"},
-		p.SQL)
-}
-
-// advice is a rule's, with what must change in the tool that the file is for.
-func (r *reviewer) advice(rule Rule) string {
-	if !rule.OutsideTransaction {
-		return rule.Do
-	}
-	return r.writtenFor().advise(rule)
-}
-
-// writtenFor recognises the tool of the present file, once.
-func (r *reviewer) writtenFor() tool {
-	if r.tool == nil {
-		t := toolOf(r.name, r.script.Slice(sqltext.Range{Start: 0, End: min(len(r.sql), 16<<10)}))
-		r.tool = &t
-	}
-	return *r.tool
+	r.note(rules.Fixed(rules.NotIdempotent), p.Start, p.Kind+" cannot run twice, is in no transaction, and leaves "+
+		"nothing to ask the catalog about", p.SQL)
 }
 
 // unreadable reports that a statement could not be read to its end.
 func (r *reviewer) unreadable(l schema.Statement, rule Rule, message string) {
 	r.failed, r.state.Uncertain = true, true
 	r.report.Compatibility = report.Worse(r.report.Compatibility, Unknown)
-	r.add(rules.Diagnostic{Rule: rule, Severity: rule.Severity, Offset: l.Start, Message: message, Evidence: "text"},
-		l.SQL)
+	r.note(rule, l.Start, message, l.SQL)
 	line, _ := r.script.Position(l.Start)
 	r.show(StatementReport{File: r.name, Line: line, Statement: l.Index, Kind: l.Kind, Unit: l.Unit, Guarded: true,
 		Compatibility: Unknown, Claims: Claims{MayLock: []string{"*"}}.Complete()})
@@ -325,6 +302,11 @@ func (r *reviewer) show(s StatementReport) {
 	r.report.Statements = append(r.report.Statements, s)
 }
 
+// note adds a finding that rests on the text alone.
+func (r *reviewer) note(rule Rule, offset int, message, sql string) {
+	r.add(rules.Diagnostic{Rule: rule, Severity: rule.Severity, Offset: offset, Message: message, Evidence: "text"}, sql)
+}
+
 func (r *reviewer) add(f rules.Diagnostic, sql string) {
 	plain := f.Severity
 	severity, shown := r.policy.Weigh(f.Rule, f.Severity)
@@ -335,12 +317,7 @@ func (r *reviewer) add(f rules.Diagnostic, sql string) {
 	f.Severity = severity
 	if len(r.report.Findings)-r.first >= maxFindings {
 		r.report.LeftOut++
-		switch {
-		case f.Severity == SeverityBlock:
-			r.report.Verdict = Block
-		case f.Severity == SeverityWarn && r.report.Verdict == Pass:
-			r.report.Verdict = Warn
-		}
+		r.report.Raise(f.Severity)
 		return
 	}
 	line, column := r.script.Position(f.Offset)

@@ -8,10 +8,7 @@ import (
 	"fairlead/internal/sqlreview/catalog"
 	"fairlead/internal/sqlreview/report"
 	"fairlead/internal/sqlreview/syntax"
-	"fairlead/internal/sqltext"
 )
-
-func concurrent(r *pg.ReindexStmt) bool { return sqltext.ReindexConcurrently(r) }
 
 func (p *pass) alter(a *pg.AlterTableStmt) {
 	t, cmds := p.state.Alters(p.Node)
@@ -53,13 +50,11 @@ func (p *pass) alter(a *pg.AlterTableStmt) {
 func recurses(c *pg.AlterTableCmd) bool {
 	switch c.GetSubtype() {
 	case pg.AlterTableType_AT_SetRelOptions, pg.AlterTableType_AT_ResetRelOptions, pg.AlterTableType_AT_AttachPartition,
-		pg.AlterTableType_AT_DetachPartition,
-		pg.AlterTableType_AT_ChangeOwner, pg.AlterTableType_AT_EnableRowSecurity,
+		pg.AlterTableType_AT_DetachPartition, pg.AlterTableType_AT_ChangeOwner, pg.AlterTableType_AT_EnableRowSecurity,
 		pg.AlterTableType_AT_DisableRowSecurity, pg.AlterTableType_AT_ForceRowSecurity,
 		pg.AlterTableType_AT_NoForceRowSecurity, pg.AlterTableType_AT_ReplicaIdentity, pg.AlterTableType_AT_AddInherit,
-		pg.AlterTableType_AT_DropInherit,
-		pg.AlterTableType_AT_SetTableSpace, pg.AlterTableType_AT_ClusterOn, pg.AlterTableType_AT_DropCluster,
-		pg.AlterTableType_AT_SetAccessMethod:
+		pg.AlterTableType_AT_DropInherit, pg.AlterTableType_AT_SetTableSpace, pg.AlterTableType_AT_ClusterOn,
+		pg.AlterTableType_AT_DropCluster, pg.AlterTableType_AT_SetAccessMethod:
 		return false
 	case pg.AlterTableType_AT_AddConstraint:
 		return !c.GetDef().GetConstraint().GetIsNoInherit()
@@ -70,17 +65,15 @@ func recurses(c *pg.AlterTableCmd) bool {
 func alterLock(c *pg.AlterTableCmd) string {
 	switch c.GetSubtype() {
 	case pg.AlterTableType_AT_ValidateConstraint, pg.AlterTableType_AT_SetStatistics, pg.AlterTableType_AT_SetOptions,
-		pg.AlterTableType_AT_ResetOptions, pg.AlterTableType_AT_SetRelOptions,
-		pg.AlterTableType_AT_ResetRelOptions, pg.AlterTableType_AT_ClusterOn, pg.AlterTableType_AT_DropCluster,
-		pg.AlterTableType_AT_AttachPartition:
+		pg.AlterTableType_AT_ResetOptions, pg.AlterTableType_AT_SetRelOptions, pg.AlterTableType_AT_ResetRelOptions,
+		pg.AlterTableType_AT_ClusterOn, pg.AlterTableType_AT_DropCluster, pg.AlterTableType_AT_AttachPartition:
 		return report.ShareUpdateExclusive
 	case pg.AlterTableType_AT_DetachPartition:
 		if c.GetDef().GetPartitionCmd().GetConcurrent() {
 			return report.ShareUpdateExclusive
 		}
 	case pg.AlterTableType_AT_EnableTrig, pg.AlterTableType_AT_EnableTrigAll, pg.AlterTableType_AT_EnableTrigUser,
-		pg.AlterTableType_AT_DisableTrig,
-		pg.AlterTableType_AT_DisableTrigAll, pg.AlterTableType_AT_DisableTrigUser,
+		pg.AlterTableType_AT_DisableTrig, pg.AlterTableType_AT_DisableTrigAll, pg.AlterTableType_AT_DisableTrigUser,
 		pg.AlterTableType_AT_EnableAlwaysTrig, pg.AlterTableType_AT_EnableReplicaTrig:
 		return report.ShareRowExclusive
 	case pg.AlterTableType_AT_AddConstraint:
@@ -165,16 +158,17 @@ func asItIs(known *catalog.Table, c *pg.AlterTableCmd) bool {
 func (p *pass) addColumn(t catalog.Ref, c *pg.ColumnDef) {
 	f := syntax.FactsOf(c)
 	typ := syntax.TypeOf(c.GetTypeName())
+	numbers := func(format string, args ...any) {
+		p.rewrite(t)
+		p.does("identity-rewrite", t, c.GetLocation(), format, args...)
+	}
 	switch {
 	case f.Serial(typ):
-		p.rewrite(t)
-		p.does("identity-rewrite", t, c.GetLocation(), "%s rewrites %s to number its rows", typ.Name, t)
+		numbers("%s rewrites %s to number its rows", typ.Name, t)
 	case f.Identity:
-		p.rewrite(t)
-		p.does("identity-rewrite", t, c.GetLocation(), "an identity column rewrites %s to number its rows", t)
+		numbers("an identity column rewrites %s to number its rows", t)
 	case f.Generated:
-		p.rewrite(t)
-		p.does("identity-rewrite", t, c.GetLocation(), "a stored generated column rewrites %s", t)
+		numbers("a stored generated column rewrites %s", t)
 	case p.state.Constrained(c.GetTypeName()):
 		p.rewrite(t)
 		p.does("volatile-default", t, c.GetLocation(), "a domain with a constraint rewrites %s, even for a constant "+
@@ -206,19 +200,14 @@ func (p *pass) columnDefault(t catalog.Ref, c *pg.ColumnDef, def *pg.Node) {
 	}
 }
 
+// inline is about a constraint that stands at a new column.
 func (p *pass) inline(t catalog.Ref, c *pg.ColumnDef, k *pg.Constraint, hasDefault bool) {
 	switch k.GetContype() {
 	case pg.ConstrType_CONSTR_CHECK:
 		p.scan(t)
-		p.does("check-not-valid", t, k.GetLocation(), "this CHECK is verified for every row of %s while nobody can "+
-			"read it", t)
-	case pg.ConstrType_CONSTR_UNIQUE:
-		p.build(t)
-		p.does("unique-constraint", t, k.GetLocation(), "the index of this constraint is built while nobody can "+
-			"read %s", t)
-	case pg.ConstrType_CONSTR_PRIMARY:
-		p.build(t)
-		p.does("add-primary-key", t, k.GetLocation(), "the index of this key is built while nobody can read %s", t)
+		p.checked(t, k)
+	case pg.ConstrType_CONSTR_UNIQUE, pg.ConstrType_CONSTR_PRIMARY:
+		p.indexed(t, k)
 	case pg.ConstrType_CONSTR_FOREIGN:
 		p.lock(p.state.Named(k.GetPktable()), report.ShareRowExclusive)
 		p.mayScan(p.state.Named(k.GetPktable()))
@@ -230,11 +219,23 @@ func (p *pass) inline(t catalog.Ref, c *pg.ColumnDef, k *pg.Constraint, hasDefau
 	}
 }
 
-func (p *pass) setNotNull(t catalog.Ref, column string) {
-	if c := p.state.Table(t).Column(column); c != nil && c.NotNull {
-		return
+func (p *pass) checked(t catalog.Ref, k *pg.Constraint) {
+	p.does("check-not-valid", t, k.GetLocation(), "this CHECK is verified for every row of %s while nobody can read it",
+		t)
+}
+
+// indexed is about a constraint that builds an index.
+func (p *pass) indexed(t catalog.Ref, k *pg.Constraint) {
+	p.build(t)
+	rule, what := "unique-constraint", "constraint"
+	if k.GetContype() == pg.ConstrType_CONSTR_PRIMARY {
+		rule, what = "add-primary-key", "key"
 	}
-	if p.state.ProvesNotNull(t, column) {
+	p.does(rule, t, k.GetLocation(), "the index of this %s is built while nobody can read %s", what, t)
+}
+
+func (p *pass) setNotNull(t catalog.Ref, column string) {
+	if c := p.state.Table(t).Column(column); c != nil && c.NotNull || p.state.ProvesNotNull(t, column) {
 		return
 	}
 	p.scan(t)
@@ -288,11 +289,8 @@ func sameColumn(using *pg.Node, column string, to syntax.Type) bool {
 		return true
 	}
 	cast := using.GetTypeCast()
-	if cast == nil {
-		return false
-	}
 	as := syntax.TypeOf(cast.GetTypeName())
-	return syntax.ColumnOf(cast.GetArg()) == column && as.Name == to.Name && as.Array == to.Array
+	return cast != nil && syntax.ColumnOf(cast.GetArg()) == column && as.Name == to.Name && as.Array == to.Array
 }
 
 func (p *pass) constraint(t catalog.Ref, k *pg.Constraint) {
@@ -316,8 +314,7 @@ func (p *pass) constraint(t catalog.Ref, k *pg.Constraint) {
 			} else {
 				p.scan(t)
 			}
-			p.does("check-not-valid", t, k.GetLocation(), "this CHECK is verified for every row of %s while nobody "+
-				"can read it", t)
+			p.checked(t, k)
 		}
 	case pg.ConstrType_CONSTR_FOREIGN:
 		p.lock(p.state.Named(k.GetPktable()), report.ShareRowExclusive)
@@ -326,13 +323,8 @@ func (p *pass) constraint(t catalog.Ref, k *pg.Constraint) {
 			p.scan(t)
 			p.does("fk-not-valid", t, k.GetLocation(), "every row of %s is checked while writes to both tables wait", t)
 		}
-	case pg.ConstrType_CONSTR_UNIQUE, pg.ConstrType_CONSTR_EXCLUSION:
-		p.build(t)
-		p.does("unique-constraint", t, k.GetLocation(), "the index of this constraint is built while nobody can "+
-			"read %s", t)
-	case pg.ConstrType_CONSTR_PRIMARY:
-		p.build(t)
-		p.does("add-primary-key", t, k.GetLocation(), "the index of this key is built while nobody can read %s", t)
+	case pg.ConstrType_CONSTR_UNIQUE, pg.ConstrType_CONSTR_EXCLUSION, pg.ConstrType_CONSTR_PRIMARY:
+		p.indexed(t, k)
 	}
 }
 

@@ -85,15 +85,12 @@ func (p *pass) dropRelation(n catalog.Ref, cascade bool) {
 
 func (p *pass) dropReaders(views []catalog.Ref) {
 	seen := map[catalog.Ref]bool{}
-	for len(views) > 0 && len(seen) < 10_000 {
-		view := views[0]
-		views = views[1:]
-		if seen[view] {
-			continue
+	for ; len(views) > 0 && len(seen) < 10_000; views = views[1:] {
+		if view := views[0]; !seen[view] {
+			seen[view] = true
+			p.lock(view, report.AccessExclusive)
+			views = append(views, p.state.ViewsOn(view, "")...)
 		}
-		seen[view] = true
-		p.lock(view, report.AccessExclusive)
-		views = append(views, p.state.ViewsOn(view, "")...)
 	}
 }
 
@@ -134,18 +131,11 @@ func (p *pass) dropConstraint(n catalog.Ref, c *pg.AlterTableCmd) {
 func (p *pass) comment(c *pg.CommentStmt) {
 	switch c.GetObjtype() {
 	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW:
-		p.lockForComment(p.state.Listed(c.GetObject()))
+		p.lock(p.state.Listed(c.GetObject()), report.ShareUpdateExclusive)
 	case pg.ObjectType_OBJECT_COLUMN, pg.ObjectType_OBJECT_TABCONSTRAINT, pg.ObjectType_OBJECT_TRIGGER,
 		pg.ObjectType_OBJECT_POLICY, pg.ObjectType_OBJECT_RULE:
-		relation, _ := p.state.MemberOf(c.GetObject())
-		if relation.Name != "" {
-			p.lockForComment(relation)
+		if relation, _ := p.state.MemberOf(c.GetObject()); relation.Name != "" {
+			p.lock(relation, report.ShareUpdateExclusive)
 		}
-	}
-}
-
-func (p *pass) lockForComment(n catalog.Ref) {
-	if !p.state.IsNew(n) {
-		p.lock(n, report.ShareUpdateExclusive)
 	}
 }

@@ -1,12 +1,15 @@
 package claims
 
 import (
+	"cmp"
 	"slices"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"fairlead/internal/sqlreview/catalog"
 	"fairlead/internal/sqlreview/report"
+	"fairlead/internal/sqlreview/syntax"
+	"fairlead/internal/sqltext"
 )
 
 func (p *pass) look() {
@@ -24,16 +27,9 @@ func (p *pass) look() {
 		p.truncate(n.GetTruncateStmt())
 	case n.GetRenameStmt() != nil, n.GetAlterObjectSchemaStmt() != nil, n.GetAlterOwnerStmt() != nil:
 		p.name(n)
-	case n.GetUpdateStmt() != nil:
-		p.rows(n.GetUpdateStmt().GetRelation())
-	case n.GetDeleteStmt() != nil:
-		p.rows(n.GetDeleteStmt().GetRelation())
-	case n.GetInsertStmt() != nil:
-		p.rows(n.GetInsertStmt().GetRelation())
-	case n.GetMergeStmt() != nil:
-		p.rows(n.GetMergeStmt().GetRelation())
-	case n.GetCopyStmt().GetIsFrom():
-		p.rows(n.GetCopyStmt().GetRelation())
+	case n.GetUpdateStmt() != nil, n.GetDeleteStmt() != nil, n.GetInsertStmt() != nil, n.GetMergeStmt() != nil,
+		n.GetCopyStmt().GetIsFrom():
+		p.rows(syntax.Written(n))
 	case n.GetCreateTrigStmt() != nil:
 		p.lockExisting(n.GetCreateTrigStmt().GetRelation(), report.ShareRowExclusive)
 	case n.GetSelectStmt() != nil:
@@ -161,8 +157,7 @@ func (p *pass) upkeep(n *pg.Node) {
 	case n.GetReindexStmt() != nil:
 		p.reindex(n.GetReindexStmt())
 	case n.GetLockStmt() != nil:
-		modes := []string{"", "ACCESS SHARE", "ROW SHARE", report.RowExclusive, report.ShareUpdateExclusive,
-			report.Share, report.ShareRowExclusive, report.Exclusive, report.AccessExclusive}
+		modes := append([]string{""}, report.LockModes()...)
 		for _, r := range n.GetLockStmt().GetRelations() {
 			mode := modes[min(max(int(n.GetLockStmt().GetMode()), 0), 8)]
 			if p.lockExisting(r.GetRangeVar(), mode) && r.GetRangeVar().GetInh() {
@@ -177,21 +172,17 @@ func (p *pass) upkeep(n *pg.Node) {
 }
 
 func (p *pass) vacuum(v *pg.VacuumStmt) {
-	full := false
-	for _, o := range v.GetOptions() {
-		full = full || o.GetDefElem().GetDefname() == "full"
+	full := slices.ContainsFunc(v.GetOptions(), func(o *pg.Node) bool { return o.GetDefElem().GetDefname() == "full" })
+	mode := report.ShareUpdateExclusive
+	if full {
+		mode = report.AccessExclusive
 	}
-	rels := v.GetRels()
-	if len(rels) == 0 && full {
+	if len(v.GetRels()) == 0 && full {
 		p.does("vacuum-full", catalog.Ref{Schema: "", Name: "every table"}, 0,
 			"VACUUM FULL rewrites every table while nobody can read it")
 	}
-	for _, r := range rels {
+	for _, r := range v.GetRels() {
 		rv := r.GetVacuumRelation().GetRelation()
-		mode := report.ShareUpdateExclusive
-		if full {
-			mode = report.AccessExclusive
-		}
 		if p.lockExisting(rv, mode) && full {
 			t := p.state.Named(rv)
 			p.rewrite(t)
@@ -217,7 +208,7 @@ func (p *pass) reindex(r *pg.ReindexStmt) {
 	if known := p.state.Table(t); known == nil || len(known.Indexes) > 0 || !p.state.ColumnsKnown(t) {
 		p.build(t)
 	}
-	if concurrent(r) {
+	if sqltext.ReindexConcurrently(r) {
 		p.lock(t, report.ShareUpdateExclusive)
 		return
 	}
@@ -231,20 +222,18 @@ func (p *pass) index(i *pg.IndexStmt) {
 	if p.state.IsNew(t) {
 		return
 	}
-	if i.GetIfNotExists() && i.GetIdxname() != "" &&
-		p.state.Present(catalog.Ref{Schema: t.Schema, Name: i.GetIdxname()}) {
-		mode := report.Share
-		if i.GetConcurrent() {
-			mode = report.ShareUpdateExclusive
-		}
-		// it waits for its lock before it looks
-		p.lock(t, mode)
+	mode := report.Share
+	if i.GetConcurrent() {
+		mode = report.ShareUpdateExclusive
+	}
+	// it waits for its lock before it looks
+	p.lock(t, mode)
+	if i.GetIfNotExists() && i.GetIdxname() != "" && p.state.Present(t.WithName(i.GetIdxname())) {
 		return
 	}
 	known := p.state.Table(t)
 	parent := known != nil && known.Kind == catalog.KindPartitioned
 	if i.GetConcurrent() {
-		p.lock(t, report.ShareUpdateExclusive)
 		if parent && i.GetRelation().GetInh() {
 			p.claims.Fails = "cannot create index on partitioned table concurrently"
 			p.does("concurrently-in-tx", t, i.GetRelation().GetLocation(),
@@ -254,7 +243,6 @@ func (p *pass) index(i *pg.IndexStmt) {
 		p.build(t)
 		return
 	}
-	p.lock(t, report.Share)
 	if !i.GetRelation().GetInh() {
 		// ON ONLY a partitioned parent: nothing is built
 		return
@@ -292,13 +280,8 @@ func (p *pass) create(c *pg.CreateStmt) {
 }
 
 func (p *pass) name(n *pg.Node) {
-	relation := n.GetRenameStmt().GetRelation()
-	if relation == nil {
-		relation = n.GetAlterObjectSchemaStmt().GetRelation()
-	}
-	if relation == nil {
-		relation = n.GetAlterOwnerStmt().GetRelation()
-	}
+	relation := cmp.Or(n.GetRenameStmt().GetRelation(), n.GetAlterObjectSchemaStmt().GetRelation(),
+		n.GetAlterOwnerStmt().GetRelation())
 	switch n.GetRenameStmt().GetRenameType() {
 	case pg.ObjectType_OBJECT_INDEX, pg.ObjectType_OBJECT_SEQUENCE:
 		return

@@ -90,9 +90,8 @@ func (p *pass) checkCommand(n catalog.Ref, t *catalog.Table, c *pg.AlterTableCmd
 		p.fail(known != nil && !slices.Contains(known.Parents, n), "%s is no partition of %s", child, n)
 		p.failIf("it is no partition")
 	case pg.AlterTableType_AT_SetNotNull, pg.AlterTableType_AT_DropNotNull, pg.AlterTableType_AT_AlterColumnType,
-		pg.AlterTableType_AT_ColumnDefault,
-		pg.AlterTableType_AT_SetStatistics, pg.AlterTableType_AT_SetStorage, pg.AlterTableType_AT_AddIdentity,
-		pg.AlterTableType_AT_DropIdentity:
+		pg.AlterTableType_AT_ColumnDefault, pg.AlterTableType_AT_SetStatistics, pg.AlterTableType_AT_SetStorage,
+		pg.AlterTableType_AT_AddIdentity, pg.AlterTableType_AT_DropIdentity:
 		p.checkColumn(n, t, c)
 	case pg.AlterTableType_AT_EnableTrig, pg.AlterTableType_AT_DisableTrig:
 		p.fail(t.Trigger(c.GetName()) == nil, "trigger %q of %s does not exist", c.GetName(), n)
@@ -135,9 +134,7 @@ func (p *pass) checkDropColumn(n catalog.Ref, t *catalog.Table, c *pg.AlterTable
 		return
 	}
 	if c.GetBehavior() != pg.DropBehavior_DROP_CASCADE {
-		if views := p.state.ViewsOn(n, c.GetName()); len(views) > 0 {
-			p.fail(true, "view %s reads column %q", views[0], c.GetName())
-		}
+		p.checkReaders(n, c)
 		for _, other := range p.state.ReferencedBy(n) {
 			for _, k := range p.state.Table(other).ForeignKeys {
 				p.fail(k.Target == n && slices.Contains(k.References, c.GetName()),
@@ -146,6 +143,13 @@ func (p *pass) checkDropColumn(n catalog.Ref, t *catalog.Table, c *pg.AlterTable
 		}
 	}
 	t.DropColumn(c.GetName())
+}
+
+// checkReaders claims that a column stays as it is while a view reads it.
+func (p *pass) checkReaders(n catalog.Ref, c *pg.AlterTableCmd) {
+	for _, view := range p.state.ViewsOn(n, c.GetName()) {
+		p.fail(true, "view %s reads column %q", view, c.GetName())
+	}
 }
 
 func (p *pass) checkColumn(n catalog.Ref, t *catalog.Table, c *pg.AlterTableCmd) {
@@ -167,9 +171,7 @@ func (p *pass) checkColumn(n catalog.Ref, t *catalog.Table, c *pg.AlterTableCmd)
 		p.fail(column.Identity, "column %q is an identity column", c.GetName())
 		column.NotNull = false
 	case pg.AlterTableType_AT_AlterColumnType:
-		if views := p.state.ViewsOn(n, c.GetName()); len(views) > 0 {
-			p.fail(true, "view %s reads column %q", views[0], c.GetName())
-		}
+		p.checkReaders(n, c)
 		p.checkType(n, t, column, c.GetDef().GetColumnDef())
 	case pg.AlterTableType_AT_AddIdentity:
 		p.fail(!column.NotNull, "column %q must be NOT NULL before it can be an identity", c.GetName())

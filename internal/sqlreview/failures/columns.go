@@ -79,11 +79,9 @@ func (p *namePass) withs(w *pg.WithClause, c *scope) {
 		c.items[x.GetCommonTableExpr().GetCtename()] = nil
 		p.query(x.GetCommonTableExpr().GetCtequery(), c)
 	}
-	// Their names are no FROM items; what reads them is open by itself.
 	for _, x := range w.GetCtes() {
+		// their names are no FROM items; what reads them is open by itself
 		delete(c.items, x.GetCommonTableExpr().GetCtename())
-	}
-	for _, x := range w.GetCtes() {
 		p.withNames = append(p.withNames, x.GetCommonTableExpr().GetCtename())
 	}
 }

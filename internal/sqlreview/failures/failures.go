@@ -158,9 +158,8 @@ func (p *pass) checkObjects(n *pg.Node) {
 	case n.GetCreateDomainStmt() != nil:
 		p.typeTaken(n.GetCreateDomainStmt().GetDomainname())
 	case n.GetCompositeTypeStmt() != nil:
-		p.fail(s.TypeExists(n.GetCompositeTypeStmt().GetTypevar().GetSchemaname(),
-			n.GetCompositeTypeStmt().GetTypevar().GetRelname()), "%s",
-			"type "+n.GetCompositeTypeStmt().GetTypevar().GetRelname()+" already exists")
+		v := n.GetCompositeTypeStmt().GetTypevar()
+		p.fail(s.TypeExists(v.GetSchemaname(), v.GetRelname()), "type %s already exists", v.GetRelname())
 	case n.GetAlterEnumStmt() != nil:
 		p.checkEnum(n.GetAlterEnumStmt())
 	case n.GetCreateFunctionStmt() != nil:
@@ -234,44 +233,29 @@ func (p *pass) checkCreate(c *pg.CreateStmt) {
 	if c.GetPartbound() != nil {
 		p.failIf("its bound overlaps another one")
 	}
-	var constraints []*pg.Constraint
+	shadow := &catalog.Table{}
 	for _, e := range c.GetTableElts() {
-		if k := e.GetConstraint(); k != nil {
-			constraints = append(constraints, k)
-		}
-		for _, k := range e.GetColumnDef().GetConstraints() {
-			constraints = append(constraints, k.GetConstraint())
+		if d := e.GetColumnDef(); d != nil {
+			shadow.Columns = append(shadow.Columns, catalog.Column{Name: d.GetColname(),
+				Type: syntax.SerialBase(syntax.TypeOf(d.GetTypeName())).String()})
 		}
 		if like := e.GetTableLikeClause(); like != nil {
 			p.absent(like.GetRelation())
 		}
 	}
-	for _, k := range constraints {
-		if k.GetContype() == pg.ConstrType_CONSTR_FOREIGN && p.state.Named(k.GetPktable()) != p.state.NameOfNew(
-			c.GetRelation()) {
+	key := func(k *pg.Constraint, columns []string) {
+		if k.GetContype() == pg.ConstrType_CONSTR_FOREIGN &&
+			p.state.Named(k.GetPktable()) != p.state.NameOfNew(c.GetRelation()) {
 			p.checkTarget(k)
-			shadow := &catalog.Table{}
-			for _, e := range c.GetTableElts() {
-				if d := e.GetColumnDef(); d != nil {
-					shadow.Columns = append(shadow.Columns, catalog.Column{Name: d.GetColname(),
-						Type: syntax.SerialBase(syntax.TypeOf(d.GetTypeName())).String()})
-				}
-			}
-			p.checkKeyTypes(shadow, keyColumns(c, k), k)
+			p.checkKeyTypes(shadow, columns, k)
 		}
 	}
-}
-
-// keyColumns gives the columns of a foreign key, also of one that stands at its column.
-func keyColumns(c *pg.CreateStmt, k *pg.Constraint) []string {
 	for _, e := range c.GetTableElts() {
-		for _, x := range e.GetColumnDef().GetConstraints() {
-			if x.GetConstraint() == k {
-				return []string{e.GetColumnDef().GetColname()}
-			}
+		key(e.GetConstraint(), syntax.Strings(e.GetConstraint().GetFkAttrs()))
+		for _, k := range e.GetColumnDef().GetConstraints() {
+			key(k.GetConstraint(), []string{e.GetColumnDef().GetColname()})
 		}
 	}
-	return syntax.Strings(k.GetFkAttrs())
 }
 
 // checkTarget is about what a foreign key refers to: it must be there, and unique.
@@ -295,9 +279,7 @@ func (p *pass) checkTarget(k *pg.Constraint) {
 	}
 	slices.Sort(want)
 	unique := slices.ContainsFunc(t.Indexes, func(x catalog.Index) bool {
-		have := slices.Clone(x.Columns)
-		slices.Sort(have)
-		return x.Unique && !x.Partial && slices.Equal(have, want)
+		return x.Unique && !x.Partial && slices.Equal(slices.Sorted(slices.Values(x.Columns)), want)
 	})
 	p.fail(!unique, "there is no unique constraint on %s (%s)", n, strings.Join(want, ", "))
 }

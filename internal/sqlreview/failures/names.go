@@ -1,6 +1,7 @@
 package failures
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -154,13 +155,9 @@ func (p *namePass) checkWords(n *pg.Node) {
 	syntax.Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
 		switch x := m.Interface().(type) {
 		case *pg.TypeName:
-			if p.state.TypeMissing(x) {
-				p.fail(true, "type %s does not exist", syntax.LastName(x.GetNames()))
-			}
+			p.fail(p.state.TypeMissing(x), "type %s does not exist", syntax.LastName(x.GetNames()))
 		case *pg.FuncCall:
-			if p.state.FunctionMissing(x.GetFuncname()) {
-				p.fail(true, "function %s() does not exist", syntax.CalledName(x))
-			}
+			p.fail(p.state.FunctionMissing(x.GetFuncname()), "function %s() does not exist", syntax.CalledName(x))
 			switch syntax.CalledName(x) {
 			case "nextval", "setval", "currval":
 				if len(x.GetArgs()) > 0 {
@@ -240,9 +237,8 @@ func (p *namePass) checkOperators(i *pg.IndexStmt) {
 	if !p.state.NamesKnown() {
 		return
 	}
-	if x := i.GetAccessMethod(); (x == "hnsw" || x == "ivfflat") && !p.state.Installed("vector") {
-		p.fail(true, "access method %s does not exist", x)
-	}
+	x := i.GetAccessMethod()
+	p.fail((x == "hnsw" || x == "ivfflat") && !p.state.Installed("vector"), "access method %s does not exist", x)
 	for _, e := range i.GetIndexParams() {
 		class := syntax.LastName(e.GetIndexElem().GetOpclass())
 		extension := ""
@@ -291,4 +287,41 @@ func (p *namePass) checkComment(c *pg.CommentStmt) {
 		p.fail(p.state.ColumnsKnown(n) && p.state.Table(n).Column(column) == nil &&
 			!slices.Contains(systemColumns(), column), "column %q of %s does not exist", column, n)
 	}
+}
+
+// checkSchemas claims that something new shall stand in a schema that is nowhere.
+func (p *namePass) checkSchemas() {
+	for _, schema := range newHomes(p.Node) {
+		p.fail(p.state.SchemaMissing(schema), "schema %s does not exist", schema)
+	}
+}
+
+// newHomes lists the schemas in which a statement makes something, and those that it names themselves.
+func newHomes(n *pg.Node) []string {
+	made := slices.Concat(n.GetCreateFunctionStmt().GetFuncname(), n.GetCreateEnumStmt().GetTypeName(),
+		n.GetCreateDomainStmt().GetDomainname())
+	relation := cmp.Or(n.GetCreateStmt().GetRelation(), n.GetViewStmt().GetView(), n.GetCreateSeqStmt().GetSequence(),
+		n.GetCreateTableAsStmt().GetInto().GetRel(), n.GetCompositeTypeStmt().GetTypevar())
+	switch {
+	case len(made) > 0:
+		schema, _ := syntax.QualifiedName(made)
+		return []string{schema}
+	case relation != nil:
+		return []string{relation.GetSchemaname()}
+	case n.GetAlterObjectSchemaStmt() != nil:
+		if !n.GetAlterObjectSchemaStmt().GetMissingOk() {
+			return []string{n.GetAlterObjectSchemaStmt().GetNewschema()}
+		}
+	case n.GetRenameStmt() != nil && n.GetRenameStmt().GetRenameType() == pg.ObjectType_OBJECT_SCHEMA:
+		return []string{n.GetRenameStmt().GetSubname()}
+	case n.GetGrantStmt().GetObjtype() == pg.ObjectType_OBJECT_SCHEMA &&
+		n.GetGrantStmt().GetTargtype() == pg.GrantTargetType_ACL_TARGET_OBJECT,
+		n.GetGrantStmt().GetTargtype() == pg.GrantTargetType_ACL_TARGET_ALL_IN_SCHEMA:
+		return syntax.Strings(n.GetGrantStmt().GetObjects())
+	case n.GetDropStmt().GetRemoveType() == pg.ObjectType_OBJECT_SCHEMA && !n.GetDropStmt().GetMissingOk():
+		return syntax.Strings(n.GetDropStmt().GetObjects())
+	case n.GetCommentStmt().GetObjtype() == pg.ObjectType_OBJECT_SCHEMA:
+		return []string{n.GetCommentStmt().GetObject().GetString_().GetSval()}
+	}
+	return nil
 }

@@ -12,18 +12,7 @@ import (
 )
 
 func (p *pass) checkRows(n *pg.Node) {
-	relation := n.GetInsertStmt().GetRelation()
-	targets := n.GetInsertStmt().GetCols()
-	switch {
-	case n.GetUpdateStmt() != nil:
-		relation, targets = n.GetUpdateStmt().GetRelation(), n.GetUpdateStmt().GetTargetList()
-	case n.GetDeleteStmt() != nil:
-		relation = n.GetDeleteStmt().GetRelation()
-	case n.GetMergeStmt() != nil:
-		relation = n.GetMergeStmt().GetRelation()
-	case n.GetCopyStmt() != nil:
-		relation = n.GetCopyStmt().GetRelation()
-	}
+	relation := syntax.Written(n)
 	p.failIf(violated)
 	if relation == nil || p.absent(relation) {
 		return
@@ -32,7 +21,7 @@ func (p *pass) checkRows(n *pg.Node) {
 	if !p.state.ColumnsKnown(t) {
 		return
 	}
-	for _, target := range targets {
+	for _, target := range slices.Concat(n.GetInsertStmt().GetCols(), n.GetUpdateStmt().GetTargetList()) {
 		column := target.GetResTarget().GetName()
 		p.fail(column != "" && p.state.Table(t).Column(column) == nil, "column %q of %s does not exist", column, t)
 	}

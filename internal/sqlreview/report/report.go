@@ -168,22 +168,11 @@ type Lock struct {
 
 // Worse gives the worse of two answers.
 func Worse(a, b Compatibility) Compatibility {
-	if rank(b) > rank(a) {
+	all := []Compatibility{Conditional, Unknown, Incompatible}
+	if slices.Index(all, b) > slices.Index(all, a) {
 		return b
 	}
 	return a
-}
-
-func rank(c Compatibility) int {
-	switch c {
-	case Conditional:
-		return 1
-	case Unknown:
-		return 2
-	case Incompatible:
-		return 3
-	}
-	return 0
 }
 
 // Merge adds the report of other files.
@@ -211,13 +200,19 @@ func (r *Report) Merge(p Report) {
 // Judge raises the verdict to what the findings say.
 func (r *Report) Judge() {
 	for _, f := range r.Findings {
-		switch {
-		case f.Waived != nil:
-		case f.Severity == SeverityBlock:
-			r.Verdict = Block
-		case f.Severity == SeverityWarn && r.Verdict == Pass:
-			r.Verdict = Warn
+		if f.Waived == nil {
+			r.Raise(f.Severity)
 		}
+	}
+}
+
+// Raise raises the verdict to what a finding of that severity says.
+func (r *Report) Raise(s Severity) {
+	switch {
+	case s == SeverityBlock:
+		r.Verdict = Block
+	case s == SeverityWarn && r.Verdict == Pass:
+		r.Verdict = Warn
 	}
 }
 

@@ -1,7 +1,5 @@
 package report
 
-import ()
-
 // Family says what a rule protects. Only the lock family depends on sizes.
 type Family string
 

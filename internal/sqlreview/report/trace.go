@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,14 +66,10 @@ func Compare(r Report, t Trace) []Disagreement {
 	var out []Disagreement
 	for _, o := range t.Statements {
 		c := claims[o.Statement]
-		if c == nil && r.Unlisted > 0 {
-			// its claims were left out
-			continue
+		// where statements are unlisted, its claims were left out
+		if c != nil || r.Unlisted == 0 {
+			out = append(out, cmp.Or(c, &claimed{}).compare(o)...)
 		}
-		if c == nil {
-			c = &claimed{}
-		}
-		out = append(out, c.compare(o)...)
 	}
 	return out
 }
@@ -106,12 +103,12 @@ func (c *claimed) compare(o Observed) []Disagreement {
 	}
 	if c.sure.Fails != "" || o.Claims.Fails != "" {
 		if c.sure.Fails == "" && c.may.FailsIf == "" || o.Claims.Fails == "" {
-			differ("fails", orNone(c.sure.Fails), orNone(o.Claims.Fails))
+			differ("fails", cmp.Or(c.sure.Fails, "none"), cmp.Or(o.Claims.Fails, "none"))
 		}
 		return out
 	}
-	if sure, seen := lockList(c.sure.Locks, o.Held), lockList(o.Claims.Locks, o.Held); !c.locksAgree(o) {
-		differ("locks", sure, seen)
+	if !c.locksAgree(o) {
+		differ("locks", lockList(c.sure.Locks, o.Held), lockList(o.Claims.Locks, o.Held))
 	}
 	within := func(what string, sure, may, seen []string, blind bool) {
 		if !blind && !subset(sure, seen) || !subset(seen, append(slices.Clone(may), sure...)) {
@@ -133,13 +130,9 @@ func (c *claimed) compare(o Observed) []Disagreement {
 
 // queries says whether a statement reads rows as its planner decides.
 func queries(kind string) bool {
-	for _, k := range []string{"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "REFRESH", "DO", "CALL",
-		"EXECUTE", "CREATE TABLE AS", "CREATE MATERIALIZED VIEW AS"} {
-		if strings.HasPrefix(kind, k) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "REFRESH", "DO", "CALL",
+		"EXECUTE", "CREATE TABLE AS", "CREATE MATERIALIZED VIEW AS"},
+		func(k string) bool { return strings.HasPrefix(kind, k) })
 }
 
 func without(all, some []string) []string {
@@ -153,17 +146,10 @@ func subset(a, b []string) bool {
 // locksAgree compares the strongest lock on each relation. A lock of a statement in no transaction may come and go
 // unseen.
 func (c *claimed) locksAgree(o Observed) bool {
-	rank := func(mode string) int { return slices.Index(LockModes(), mode) }
-	best := func(locks []Lock) map[string]int {
-		out := map[string]int{}
-		for _, l := range locks {
-			out[l.Relation] = max(out[l.Relation], rank(l.Mode))
-		}
-		return out
-	}
-	sure, may, seen, held := best(c.sure.Locks), best(c.may.Locks), best(o.Claims.Locks), best(o.Held)
+	sure, may := strongest(c.sure.Locks), strongest(c.may.Locks)
+	seen, held := strongest(o.Claims.Locks), strongest(o.Held)
 	for relation, r := range seen {
-		if r < rank(RowExclusive) || slices.Contains(c.may.MayLock, relation) || slices.Contains(c.may.MayLock, "*") {
+		if r < strength(RowExclusive) || slices.Contains(c.may.MayLock, relation) || slices.Contains(c.may.MayLock, "*") {
 			continue
 		}
 		if r > max(sure[relation], may[relation]) || r < sure[relation] && held[relation] < sure[relation] && !o.Blind {
@@ -171,37 +157,37 @@ func (c *claimed) locksAgree(o Observed) bool {
 		}
 	}
 	for relation, r := range sure {
-		if r >= rank(RowExclusive) && max(seen[relation], held[relation]) < r && !o.Blind {
+		if r >= strength(RowExclusive) && max(seen[relation], held[relation]) < r && !o.Blind {
 			return false
 		}
 	}
 	return true
 }
 
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
-}
+func list(names []string) string { return cmp.Or(strings.Join(unique(names), ", "), "none") }
 
-func list(names []string) string { return orNone(strings.Join(unique(names), ", ")) }
+func strength(mode string) int { return slices.Index(LockModes(), mode) }
+
+// strongest gives the strength of the strongest lock on each relation.
+func strongest(locks []Lock) map[string]int {
+	out := map[string]int{}
+	for _, l := range locks {
+		out[l.Relation] = max(out[l.Relation], strength(l.Mode))
+	}
+	return out
+}
 
 // lockList prints the strongest lock of each relation that is stronger than what was held.
 func lockList(locks, held []Lock) string {
-	rank := func(mode string) int { return slices.Index(LockModes(), mode) }
-	strongest := map[string]int{}
-	for _, l := range locks {
-		strongest[l.Relation] = max(strongest[l.Relation], rank(l.Mode))
-	}
+	all := strongest(locks)
 	for _, l := range held {
-		if strongest[l.Relation] <= rank(l.Mode) {
-			delete(strongest, l.Relation)
+		if all[l.Relation] <= strength(l.Mode) {
+			delete(all, l.Relation)
 		}
 	}
 	var out []string
-	for relation, r := range strongest {
-		if r >= rank(RowExclusive) {
+	for relation, r := range all {
+		if r >= strength(RowExclusive) {
 			out = append(out, relation+" "+LockModes()[r])
 		}
 	}
@@ -213,4 +199,20 @@ type Traced struct {
 	File          string         `json:"file"`
 	Trace         Trace          `json:"trace"`
 	Disagreements []Disagreement `json:"disagreements"`
+}
+
+// PostgreSQL's lock modes, without those that disturb nobody.
+const (
+	AccessExclusive      = "ACCESS EXCLUSIVE"
+	Exclusive            = "EXCLUSIVE"
+	ShareRowExclusive    = "SHARE ROW EXCLUSIVE"
+	Share                = "SHARE"
+	ShareUpdateExclusive = "SHARE UPDATE EXCLUSIVE"
+	RowExclusive         = "ROW EXCLUSIVE"
+)
+
+// LockModes gives PostgreSQL's lock modes, from weak to strong.
+func LockModes() []string {
+	return []string{"ACCESS SHARE", "ROW SHARE", RowExclusive, ShareUpdateExclusive, Share, ShareRowExclusive,
+		Exclusive, AccessExclusive}
 }

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"cmp"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"fairlead/internal/sqlreview/report"
@@ -108,10 +110,7 @@ func dropDefault(p *Pass) {
 }
 
 func createTrigger(p *Pass) {
-	relation := p.Node.GetCreateTrigStmt().GetRelation()
-	if relation == nil {
-		relation = p.Node.GetRuleStmt().GetRelation()
-	}
+	relation := cmp.Or(p.Node.GetCreateTrigStmt().GetRelation(), p.Node.GetRuleStmt().GetRelation())
 	if relation == nil || p.State.IsNew(p.State.Named(relation)) {
 		return
 	}

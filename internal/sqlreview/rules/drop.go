@@ -122,10 +122,9 @@ func dropObject(p *Pass) {
 	}
 	switch d.GetRemoveType() {
 	case pg.ObjectType_OBJECT_FUNCTION, pg.ObjectType_OBJECT_PROCEDURE, pg.ObjectType_OBJECT_ROUTINE,
-		pg.ObjectType_OBJECT_AGGREGATE,
-		pg.ObjectType_OBJECT_TYPE, pg.ObjectType_OBJECT_DOMAIN, pg.ObjectType_OBJECT_EXTENSION,
-		pg.ObjectType_OBJECT_SEQUENCE,
-		pg.ObjectType_OBJECT_CAST, pg.ObjectType_OBJECT_OPERATOR, pg.ObjectType_OBJECT_COLLATION:
+		pg.ObjectType_OBJECT_AGGREGATE, pg.ObjectType_OBJECT_TYPE, pg.ObjectType_OBJECT_DOMAIN,
+		pg.ObjectType_OBJECT_EXTENSION, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_CAST,
+		pg.ObjectType_OBJECT_OPERATOR, pg.ObjectType_OBJECT_COLLATION:
 		p.dropObjects(d)
 	case pg.ObjectType_OBJECT_TRIGGER, pg.ObjectType_OBJECT_POLICY, pg.ObjectType_OBJECT_RULE:
 		p.Breaks(report.Conditional)

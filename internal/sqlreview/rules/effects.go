@@ -13,8 +13,11 @@ import (
 func (p *Pass) effects() {
 	n := p.Node
 	switch {
-	case n.GetCreateStmt() != nil:
-		p.Repeatable = n.GetCreateStmt().GetIfNotExists()
+	case n.GetCreateStmt() != nil, n.GetCreateSchemaStmt() != nil, n.GetCreateSeqStmt() != nil,
+		n.GetCreateExtensionStmt() != nil, n.GetCreateTableAsStmt() != nil, n.GetCreateStatsStmt() != nil:
+		p.Repeatable = n.GetCreateStmt().GetIfNotExists() || n.GetCreateSchemaStmt().GetIfNotExists() ||
+			n.GetCreateSeqStmt().GetIfNotExists() || n.GetCreateExtensionStmt().GetIfNotExists() ||
+			n.GetCreateTableAsStmt().GetIfNotExists() || n.GetCreateStatsStmt().GetIfNotExists()
 	case n.GetIndexStmt() != nil:
 		p.Repeatable = n.GetIndexStmt().GetIfNotExists() && n.GetIndexStmt().GetIdxname() != ""
 		if n.GetIndexStmt().GetUnique() && !p.State.IsNew(p.State.Named(n.GetIndexStmt().GetRelation())) {
@@ -22,22 +25,9 @@ func (p *Pass) effects() {
 		}
 	case n.GetDropStmt() != nil:
 		p.Repeatable = n.GetDropStmt().GetMissingOk()
-	case n.GetViewStmt() != nil:
-		p.Repeatable = n.GetViewStmt().GetReplace()
-	case n.GetCreateFunctionStmt() != nil:
-		p.Repeatable = n.GetCreateFunctionStmt().GetReplace()
-	case n.GetCreateTrigStmt() != nil:
-		p.Repeatable = n.GetCreateTrigStmt().GetReplace()
-	case n.GetCreateSchemaStmt() != nil:
-		p.Repeatable = n.GetCreateSchemaStmt().GetIfNotExists()
-	case n.GetCreateSeqStmt() != nil:
-		p.Repeatable = n.GetCreateSeqStmt().GetIfNotExists()
-	case n.GetCreateExtensionStmt() != nil:
-		p.Repeatable = n.GetCreateExtensionStmt().GetIfNotExists()
-	case n.GetCreateTableAsStmt() != nil:
-		p.Repeatable = n.GetCreateTableAsStmt().GetIfNotExists()
-	case n.GetCreateStatsStmt() != nil:
-		p.Repeatable = n.GetCreateStatsStmt().GetIfNotExists()
+	case n.GetViewStmt() != nil, n.GetCreateFunctionStmt() != nil, n.GetCreateTrigStmt() != nil:
+		p.Repeatable = n.GetViewStmt().GetReplace() || n.GetCreateFunctionStmt().GetReplace() ||
+			n.GetCreateTrigStmt().GetReplace()
 	case n.GetInsertStmt() != nil:
 		p.Repeatable = n.GetInsertStmt().GetOnConflictClause() != nil
 	case n.GetAlterEnumStmt() != nil:
@@ -55,16 +45,13 @@ func (p *Pass) effects() {
 func (p *Pass) otherEffects(n *pg.Node) {
 	switch {
 	case n.GetSelectStmt() != nil, n.GetVariableSetStmt() != nil, n.GetVariableShowStmt() != nil,
-		n.GetCommentStmt() != nil,
-		n.GetDeleteStmt() != nil, n.GetTruncateStmt() != nil, n.GetVacuumStmt() != nil, n.GetReindexStmt() != nil,
-		n.GetClusterStmt() != nil,
-		n.GetRefreshMatViewStmt() != nil, n.GetLockStmt() != nil, n.GetGrantStmt() != nil, n.GetGrantRoleStmt() != nil,
-		n.GetDoStmt() != nil,
-		n.GetAlterSystemStmt() != nil, n.GetAlterOwnerStmt() != nil, n.GetAlterSeqStmt() != nil,
-		n.GetNotifyStmt() != nil, n.GetExplainStmt() != nil,
+		n.GetCommentStmt() != nil, n.GetDeleteStmt() != nil, n.GetTruncateStmt() != nil, n.GetVacuumStmt() != nil,
+		n.GetReindexStmt() != nil, n.GetClusterStmt() != nil, n.GetRefreshMatViewStmt() != nil, n.GetLockStmt() != nil,
+		n.GetGrantStmt() != nil, n.GetGrantRoleStmt() != nil, n.GetDoStmt() != nil, n.GetAlterSystemStmt() != nil,
+		n.GetAlterOwnerStmt() != nil, n.GetAlterSeqStmt() != nil, n.GetNotifyStmt() != nil, n.GetExplainStmt() != nil,
 		n.GetAlterDefaultPrivilegesStmt() != nil, n.GetConstraintsSetStmt() != nil, n.GetAlterFunctionStmt() != nil,
-		n.GetAlterRoleSetStmt() != nil,
-		n.GetAlterDatabaseSetStmt() != nil, n.GetAlterRoleStmt() != nil, n.GetCallStmt() != nil:
+		n.GetAlterRoleSetStmt() != nil, n.GetAlterDatabaseSetStmt() != nil, n.GetAlterRoleStmt() != nil,
+		n.GetCallStmt() != nil:
 		p.Repeatable = true
 	case n.GetMergeStmt() != nil:
 		p.Breaks(report.Conditional)
@@ -75,13 +62,10 @@ func (p *Pass) otherEffects(n *pg.Node) {
 			p.reportFixed(Unreviewable, "COPY … PROGRAM runs a command on the server")
 		}
 	case n.GetCreateEnumStmt() != nil, n.GetCompositeTypeStmt() != nil, n.GetCreateDomainStmt() != nil,
-		n.GetCreateRangeStmt() != nil,
-		n.GetDefineStmt() != nil, n.GetCreatePolicyStmt() != nil, n.GetAlterPolicyStmt() != nil,
-		n.GetRenameStmt() != nil,
-		n.GetAlterObjectSchemaStmt() != nil, n.GetRuleStmt() != nil, n.GetAlterDomainStmt() != nil,
-		n.GetCreatedbStmt() != nil,
-		n.GetDropdbStmt() != nil, n.GetDropOwnedStmt() != nil, n.GetCreateTableSpaceStmt() != nil,
-		n.GetDropTableSpaceStmt() != nil,
+		n.GetCreateRangeStmt() != nil, n.GetDefineStmt() != nil, n.GetCreatePolicyStmt() != nil,
+		n.GetAlterPolicyStmt() != nil, n.GetRenameStmt() != nil, n.GetAlterObjectSchemaStmt() != nil,
+		n.GetRuleStmt() != nil, n.GetAlterDomainStmt() != nil, n.GetCreatedbStmt() != nil, n.GetDropdbStmt() != nil,
+		n.GetDropOwnedStmt() != nil, n.GetCreateTableSpaceStmt() != nil, n.GetDropTableSpaceStmt() != nil,
 		n.GetCreateRoleStmt() != nil, n.GetAlterDatabaseStmt() != nil, n.GetCreateCastStmt() != nil,
 		n.GetAlterTypeStmt() != nil, n.GetCreatePublicationStmt() != nil, n.GetAlterPublicationStmt() != nil,
 		n.GetPrepareStmt() != nil:

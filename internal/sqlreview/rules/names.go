@@ -94,9 +94,8 @@ func renameObject(p *Pass) {
 	}
 	switch r.GetRenameType() {
 	case pg.ObjectType_OBJECT_SCHEMA, pg.ObjectType_OBJECT_TYPE, pg.ObjectType_OBJECT_DOMAIN,
-		pg.ObjectType_OBJECT_FUNCTION,
-		pg.ObjectType_OBJECT_PROCEDURE, pg.ObjectType_OBJECT_ROUTINE, pg.ObjectType_OBJECT_SEQUENCE,
-		pg.ObjectType_OBJECT_ROLE, pg.ObjectType_OBJECT_DATABASE:
+		pg.ObjectType_OBJECT_FUNCTION, pg.ObjectType_OBJECT_PROCEDURE, pg.ObjectType_OBJECT_ROUTINE,
+		pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_ROLE, pg.ObjectType_OBJECT_DATABASE:
 		if p.State.Types[p.State.Listed(r.GetObject()).Name] {
 			return
 		}

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"cmp"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"fairlead/internal/sqlreview/report"
@@ -40,10 +42,7 @@ func rls(p *Pass) {
 			p.ReportAs(report.SeverityWarn, "text", 0, "row security on %s is taken away", t)
 		}
 	}
-	relation := p.Node.GetCreatePolicyStmt().GetTable()
-	if relation == nil {
-		relation = p.Node.GetAlterPolicyStmt().GetTable()
-	}
+	relation := cmp.Or(p.Node.GetCreatePolicyStmt().GetTable(), p.Node.GetAlterPolicyStmt().GetTable())
 	if relation != nil && !p.State.IsNew(p.State.Named(relation)) {
 		p.Breaks(report.Conditional)
 		p.ReportAs(report.SeverityWarn, "text", relation.GetLocation(),

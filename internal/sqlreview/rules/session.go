@@ -172,18 +172,11 @@ func lockTimeoutOff(p *Pass) {
 
 // rowsRead gives the relation whose rows a statement looks for, or nil when it only writes what it is given.
 func rowsRead(n *pg.Node) *pg.RangeVar {
-	switch {
-	case n.GetUpdateStmt() != nil:
-		return n.GetUpdateStmt().GetRelation()
-	case n.GetDeleteStmt() != nil:
-		return n.GetDeleteStmt().GetRelation()
-	case n.GetMergeStmt() != nil:
-		return n.GetMergeStmt().GetRelation()
-	case n.GetInsertStmt() != nil:
-		from := n.GetInsertStmt().GetSelectStmt().GetSelectStmt().GetFromClause()
-		if len(from) > 0 {
-			return from[0].GetRangeVar()
-		}
+	if n.GetUpdateStmt() != nil || n.GetDeleteStmt() != nil || n.GetMergeStmt() != nil {
+		return syntax.Written(n)
+	}
+	if from := n.GetInsertStmt().GetSelectStmt().GetSelectStmt().GetFromClause(); len(from) > 0 {
+		return from[0].GetRangeVar()
 	}
 	return nil
 }

@@ -200,11 +200,10 @@ func (s *State) Installed(extension string) bool {
 func plainExtension(n string) bool {
 	switch n {
 	case "uuid-ossp", "pgcrypto", "citext", "pg_trgm", "unaccent", "btree_gin", "btree_gist", "hstore", "ltree",
-		"vector", "tablefunc", "fuzzystrmatch", "intarray", "cube",
-		"earthdistance", "isn", "plpgsql", "bloom", "seg", "tsm_system_rows", "tsm_system_time", "dict_int",
-		"dict_xsyn", "moddatetime", "autoinc", "insert_username", "refint",
-		"lo", "xml2", "pageinspect", "pgrowlocks", "pgstattuple", "postgres_fdw", "dblink", "pgvector", "pg_uuidv7",
-		"semver":
+		"vector", "tablefunc", "fuzzystrmatch", "intarray", "cube", "earthdistance", "isn", "plpgsql", "bloom", "seg",
+		"tsm_system_rows", "tsm_system_time", "dict_int", "dict_xsyn", "moddatetime", "autoinc", "insert_username",
+		"refint", "lo", "xml2", "pageinspect", "pgrowlocks", "pgstattuple", "postgres_fdw", "dblink", "pgvector",
+		"pg_uuidv7", "semver":
 		return true
 	}
 	return false

@@ -36,24 +36,13 @@ func ImpliesNotNull(e *pg.Node, column string) bool {
 		return t.GetNulltesttype() == pg.NullTestType_IS_NOT_NULL && ColumnOf(t.GetArg()) == column
 	}
 	b := e.GetBoolExpr()
-	if b == nil || b.GetBoolop() != pg.BoolExprType_AND_EXPR {
-		return false
-	}
-	for _, a := range b.GetArgs() {
-		if ImpliesNotNull(a, column) {
-			return true
-		}
-	}
-	return false
+	return b.GetBoolop() == pg.BoolExprType_AND_EXPR &&
+		slices.ContainsFunc(b.GetArgs(), func(a *pg.Node) bool { return ImpliesNotNull(a, column) })
 }
 
 // ColumnOf gives the column that an expression is, or "".
 func ColumnOf(n *pg.Node) string {
-	fields := n.GetColumnRef().GetFields()
-	if len(fields) == 0 {
-		return ""
-	}
-	return fields[len(fields)-1].GetString_().GetSval()
+	return LastName(n.GetColumnRef().GetFields())
 }
 
 // AlwaysTrue recognises WHERE true, WHERE 1 = 1 and the like.
@@ -70,9 +59,8 @@ func AlwaysTrue(n *pg.Node) bool {
 			return true
 		}
 		lc, rc := ColumnOf(e.GetLexpr()), ColumnOf(e.GetRexpr())
-		return lc != "" && lc == rc && len(e.GetLexpr().GetColumnRef().GetFields()) == len(
-			e.GetRexpr().GetColumnRef().GetFields()) &&
-			len(e.GetLexpr().GetColumnRef().GetFields()) == 1
+		return lc != "" && lc == rc && len(e.GetLexpr().GetColumnRef().GetFields()) == 1 &&
+			len(e.GetRexpr().GetColumnRef().GetFields()) == 1
 	}
 	return false
 }
@@ -127,13 +115,7 @@ func Calls(n *pg.Node) []*pg.FuncCall {
 }
 
 // CalledName is the last part of the name of a function that is called.
-func CalledName(c *pg.FuncCall) string {
-	parts := c.GetFuncname()
-	if len(parts) == 0 {
-		return ""
-	}
-	return parts[len(parts)-1].GetString_().GetSval()
-}
+func CalledName(c *pg.FuncCall) string { return LastName(c.GetFuncname()) }
 
 // Inner lists data-modifying statements inside another one (WITH x AS (DELETE …)).
 func Inner(n *pg.Node) []*pg.Node {
@@ -159,11 +141,8 @@ func ColumnsOf(n *pg.Node) []string {
 	}
 	Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
 		if c, ok := m.Interface().(*pg.ColumnRef); ok {
-			fields := c.GetFields()
-			if len(fields) > 0 {
-				if column := fields[len(fields)-1].GetString_().GetSval(); column != "" {
-					out = append(out, column)
-				}
+			if column := LastName(c.GetFields()); column != "" {
+				out = append(out, column)
 			}
 		}
 		return true

@@ -2,7 +2,11 @@
 // database.
 package syntax
 
-import pg "github.com/pganalyze/pg_query_go/v6"
+import (
+	"cmp"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+)
 
 // QualifiedName splits a dotted name into schema and name.
 func QualifiedName(parts []*pg.Node) (schema, n string) {
@@ -23,8 +27,12 @@ func Strings(all []*pg.Node) []string {
 
 // LastName is the last part of a dotted name.
 func LastName(parts []*pg.Node) string {
-	if len(parts) == 0 {
-		return ""
-	}
-	return parts[len(parts)-1].GetString_().GetSval()
+	_, n := QualifiedName(parts)
+	return n
+}
+
+// Written gives the relation whose rows a statement writes, or nil.
+func Written(n *pg.Node) *pg.RangeVar {
+	return cmp.Or(n.GetInsertStmt().GetRelation(), n.GetUpdateStmt().GetRelation(), n.GetDeleteStmt().GetRelation(),
+		n.GetMergeStmt().GetRelation(), n.GetCopyStmt().GetRelation())
 }

@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -45,10 +46,7 @@ type Type struct {
 
 // TypeOf reads a type as the grammar gives it.
 func TypeOf(t *pg.TypeName) Type {
-	out := Type{Array: len(t.GetArrayBounds()) > 0}
-	for _, n := range t.GetNames() {
-		out.Name = n.GetString_().GetSval()
-	}
+	out := Type{Name: LastName(t.GetNames()), Array: len(t.GetArrayBounds()) > 0}
 	for _, m := range t.GetTypmods() {
 		if c := m.GetAConst(); c != nil {
 			out.Mods = append(out.Mods, int(c.GetIval().GetIval()))
@@ -71,19 +69,12 @@ func ParseType(s string) Type {
 	s = strings.Join(strings.Fields(s), " ")
 	internal := map[string]string{
 		"character varying": "varchar", "character": "bpchar", "integer": "int4", "bigint": "int8", "smallint": "int2",
-		"boolean":                  "bool",
-		"timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp",
-		"time without time zone": "time",
-		"time with time zone":    "timetz", "double precision": "float8", "real": "float4", "bit varying": "varbit",
-		"decimal": "numeric",
+		"boolean": "bool", "timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp",
+		"time without time zone": "time", "time with time zone": "timetz", "double precision": "float8",
+		"real": "float4", "bit varying": "varbit", "decimal": "numeric",
 	}
-	out.Name = s
-	if i, ok := internal[s]; ok {
-		out.Name = i
-	}
-	if i := strings.LastIndexByte(out.Name, '.'); i >= 0 {
-		out.Name = out.Name[i+1:]
-	}
+	out.Name = cmp.Or(internal[s], s)
+	out.Name = out.Name[strings.LastIndexByte(out.Name, '.')+1:]
 	return out
 }
 
@@ -169,14 +160,12 @@ func CastGroup(n string) string {
 		return "text"
 	case "timestamp", "timestamptz", "date":
 		return "time"
-	case "bool", "uuid", "json", "jsonb", "bytea", "varbit", "bit":
+	case "bool", "uuid", "json", "jsonb", "bytea", "varbit", "bit", "interval":
 		return n
 	case "inet", "cidr":
 		return "inet"
 	case "time", "timetz":
 		return "clock"
-	case "interval":
-		return n
 	}
 	return ""
 }
@@ -184,8 +173,9 @@ func CastGroup(n string) string {
 // Assignable says whether a value of one type becomes one of the other without USING.
 func Assignable(from, to Type) bool {
 	a, b := CastGroup(from.Name), CastGroup(to.Name)
-	return a == b || b == "text" || a == "json" && b == "jsonb" || a == "jsonb" && b == "json" || a == "varbit" &&
-		b == "bit" || a == "bit" && b == "varbit" ||
-		a == "time" && b == "clock" && from.Name != "date" || a == "clock" && b == "interval" || a == "interval" &&
-		b == "clock"
+	switch a + ">" + b {
+	case "json>jsonb", "jsonb>json", "varbit>bit", "bit>varbit", "clock>interval", "interval>clock":
+		return true
+	}
+	return a == b || b == "text" || a == "time" && b == "clock" && from.Name != "date"
 }
