@@ -34,8 +34,8 @@ var privilegeCases = []struct{ sql, says string }{
 	{"CREATE SCHEMA n", `may not create schemas in database`},
 	{"CREATE SCHEMA IF NOT EXISTS app", `may not create schemas in database`},
 	{"ALTER TABLE app.mine ADD COLUMN note text", ""},
-	{"ALTER TABLE app.theirs ADD COLUMN note text", `does not own app.theirs (owner does); ask for: ALTER TABLE
-		app.theirs OWNER TO "priv_app"`},
+	{"ALTER TABLE app.theirs ADD COLUMN note text", `does not own app.theirs (owner does); ask for: ALTER TABLE ` +
+		`app.theirs OWNER TO "priv_app"`},
 	{"ALTER TABLE public.theirs ADD COLUMN note text", `does not own public.theirs`},
 	{"ALTER TABLE hidden.theirs ADD COLUMN note text", `may not look into schema hidden; ask for: GRANT USAGE ON SCHEMA "hidden"`},
 	{"CREATE INDEX ON app.mine (id)", ""},
