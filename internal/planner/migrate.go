@@ -24,10 +24,7 @@ func (p *Planner) PlanMigration(ctx context.Context, m step.Migration) (engine.P
 	if err := p.migratable(m); err != nil {
 		return engine.Plan{}, err
 	}
-	m, err := p.with.Parser.Parse(m)
-	if err == nil {
-		err = p.rehearsable(m)
-	}
+	m, err := p.parse(m)
 	if err != nil {
 		return engine.Plan{}, err
 	}
@@ -148,21 +145,20 @@ func (p *Planner) inPlace(m *step.Migration) func(context.Context) (int, error) 
 
 // runnable refuses what a command cannot do yet.
 func (p *Planner) runnable() error {
+	f := &fault.Fault{Outcome: fault.Refused, Means: "production is unchanged; nothing was attempted: ",
+		Do: []fault.Command{{Line: "fairlead migrate plan FILE",
+			Why: "with SQL, which the tool can write: docs/migrations.md"}}}
 	switch {
 	case p.with.Parser.Markerless:
-		return &fault.Fault{Code: "command-marker", Outcome: fault.Refused,
-			What: "a migration that is a command needs a marker in the database, and database.marker is none",
-			Means: "production is unchanged; nothing was attempted: " +
-				"nothing could tell afterwards whether the command was started",
-			Do: []fault.Command{{Line: "fairlead migrate plan FILE",
-				Why: "with SQL, which the tool can write: docs/migrations.md"}}}
+		f.Code = "command-marker"
+		f.What = "a migration that is a command needs a marker in the database, and database.marker is none"
+		f.Means += "nothing could tell afterwards whether the command was started"
 	case p.with.Indirect != "":
-		return &fault.Fault{Code: "command-via", Outcome: fault.Refused,
-			What: "a migration that is a command is not supported yet with database.via: " + p.with.Indirect,
-			Means: "production is unchanged; nothing was attempted: the command would need a way of its own to the " +
-				"database",
-			Do: []fault.Command{{Line: "fairlead migrate plan FILE",
-				Why: "with SQL, which the tool can write: docs/migrations.md"}}}
+		f.Code = "command-via"
+		f.What = "a migration that is a command is not supported yet with database.via: " + p.with.Indirect
+		f.Means += "the command would need a way of its own to the database"
+	default:
+		return nil
 	}
-	return nil
+	return f
 }

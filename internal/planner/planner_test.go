@@ -99,8 +99,8 @@ func TestRehearse_refuses_before_anything_is_attempted_what_could_reach_outside(
 		"nothing":                  {"full", nil, ""},
 		"a program, not rehearsed": {"off", []string{"line 1: COPY with PROGRAM"}, ""},
 	} {
-		err := planning(config.Rehearse{Mode: c.mode},
-			nothing{refuses: c.refuses}).rehearsable(step.Migration{File: "m.sql"})
+		_, err := planning(config.Rehearse{Mode: c.mode},
+			nothing{refuses: c.refuses}).parse(step.Migration{File: "m.sql", SQL: []byte("SELECT 1")})
 		f, ok := fault.Find(err)
 		if (c.says == "") != (err == nil) {
 			t.Errorf("%s: %v, want %q", claim, err, c.says)

@@ -63,13 +63,13 @@ func (p *Planner) rehearsal(m *step.Migration) step.Rehearse {
 // rehearses tells whether a rehearsal is wanted and possible.
 func (p *Planner) rehearses() bool { return p.with.Config.Rehearse.Wanted() && p.with.Sandbox != nil }
 
-// rehearsable refuses a script that is to be rehearsed, before anything is done, when it could reach beyond the scratch
-// copy.
-func (p *Planner) rehearsable(m step.Migration) error {
-	if m.Commanded() || m.NoBackup != "" || !p.rehearses() {
-		return nil
+// parse reads a migration, and refuses one that is to be rehearsed when it could reach beyond the scratch copy.
+func (p *Planner) parse(m step.Migration) (step.Migration, error) {
+	m, err := p.with.Parser.Parse(m)
+	if err == nil && p.rehearses() && m.NoBackup == "" && !m.Commanded() {
+		err = p.staysInside(m)
 	}
-	return p.staysInside(m)
+	return m, err
 }
 
 func (p *Planner) staysInside(m step.Migration) error {

@@ -2,7 +2,6 @@ package planner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"fairlead/internal/engine"
@@ -23,10 +22,7 @@ func (p *Planner) PlanDeploy(ctx context.Context, f source.Found) (engine.Plan, 
 	}
 	m := migrationOf(f)
 	if m != nil {
-		parsed, err := p.with.Parser.Parse(*m)
-		if err == nil {
-			err = p.rehearsable(parsed)
-		}
+		parsed, err := p.parse(*m)
 		if err != nil {
 			return engine.Plan{}, err
 		}
@@ -73,20 +69,18 @@ func (o origin) found(r release.Release) source.Found {
 func (p *Planner) fits(r release.Release) error {
 	c := p.with.Config
 	if r.App != c.App {
-		return refused("release-of-another-app", fmt.Errorf("the release is of app %q, the configuration is for %q",
-			r.App, c.App))
+		return refused("release-of-another-app", "the release is of app %q, the configuration is for %q", r.App, c.App)
 	}
 	for _, img := range r.Images {
 		if _, ok := p.with.Services[img.Service]; !ok {
 			return refused("service-not-configured",
-				fmt.Errorf("the release has an image for %q, which target.services does not list",
-					img.Service))
+				"the release has an image for %q, which target.services does not list", img.Service)
 		}
 	}
 	for name := range p.with.Services {
 		if _, ok := r.Image(name); !ok {
 			return refused("service-without-image",
-				fmt.Errorf("target.services lists %q, for which the release has no image", name))
+				"target.services lists %q, for which the release has no image", name)
 		}
 	}
 	switch {
@@ -94,17 +88,16 @@ func (p *Planner) fits(r release.Release) error {
 		return nil
 	case p.with.Database == nil || p.with.Backup.Store == nil:
 		return refused("database-not-configured",
-			errors.New("the release has a migration, but the configuration has no database or no backup store"))
+			"the release has a migration, but the configuration has no database or no backup store")
 	case r.Migration.Commanded():
 		return p.runnable()
 	}
 	return nil
 }
 
-func refused(code fault.Code, err error) error {
-	return &fault.Fault{Code: code, Outcome: fault.Refused, Err: err,
+func refused(code fault.Code, why string, of ...any) error {
+	return &fault.Fault{Code: code, Outcome: fault.Refused, Err: fmt.Errorf(why, of...),
 		What:  "the release does not fit the configuration",
-		Means: "production is unchanged; nothing was attempted",
-		Do: []fault.Command{{Line: "fairlead plan TAG",
+		Means: "production is unchanged; nothing was attempted", Do: []fault.Command{{Line: "fairlead plan TAG",
 			Why: "after fairlead.yaml or the release file was corrected"}}}
 }

@@ -57,9 +57,8 @@ func (p *Planner) migrateTerms(m *step.Migration, proofs engine.Proofs) (engine.
 func (p *Planner) terms(a engine.Action, tag string, s sequence) engine.Terms {
 	c := p.with.Config
 	return engine.Terms{Schema: engine.TermsSchema, Action: a, App: c.App, Environment: c.Environment, Tag: tag,
-		Steps:     s.names(),
-		OnFailure: engine.OnFailure{Unmigrated: engine.Ask, Migrated: engine.Ask},
-		Approval:  c.Approval.From + " (" + c.Approval.Reason + ")"}
+		Steps: s.names(), OnFailure: engine.OnFailure{Unmigrated: engine.Ask, Migrated: engine.Ask},
+		Approval: c.Approval.From + " (" + c.Approval.Reason + ")"}
 }
 
 // reviewTerms adds what a review has found and what it was of.

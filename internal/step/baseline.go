@@ -14,6 +14,7 @@ import (
 // Baseline writes down what runs now, by digest, as observed from the containers: the way back. Services lists those of
 // the release.
 type Baseline struct {
+	afresh
 	Services []string
 	ByHand   target.Runbook
 }
@@ -46,9 +47,6 @@ func (s Baseline) Spec() engine.Spec {
 		Needs:  []engine.Kind{Checked{}.Kind()},
 		Proves: RanBefore{}.Kind(), Runbook: s.ByHand.Observe}
 }
-
-// Probe leaves everything to Run.
-func (Baseline) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run reads it from what Check observed. Replicas or hosts that disagree close the gate: there would be no one state to
 // go back to.

@@ -21,14 +21,14 @@ type looker interface {
 	Look(ctx context.Context) (target.Observation, error)
 }
 
-// shelf is where a backup will be kept.
-type shelf interface {
+// backupStore is where a backup will be kept.
+type backupStore interface {
 	Ready(ctx context.Context) error
 	Location() string
 }
 
-// noter is a shelf that has something to say about itself.
-type noter interface {
+// annotated is a store that has something to say about itself.
+type annotated interface {
 	Notes(ctx context.Context) ([]string, error)
 }
 
@@ -46,10 +46,11 @@ const MinFree = 512 << 20
 // Check asks everything that can be asked cheaply before anything happens: hosts, engine, what runs, clocks, disk,
 // database. Database is nil when the release has no migration.
 type Check struct {
+	afresh
 	Target   looker // nil for a migration alone
 	ByHand   target.Runbook
 	Database planner
-	Backups  shelf // nil when no backup will be taken
+	Backups  backupStore // nil when no backup will be taken
 	// the id of the ledger that is there, "" when there is none
 	Ledger func(ctx context.Context) (string, error)
 	// of a backup, by the size of the database; nil when nobody can tell
@@ -94,17 +95,23 @@ func (s Check) Spec() engine.Spec {
 		Runbook: append(slices.Clone(s.ByHand.Check), `psql "$PROD_DB_URL" -c 'select version()'`)}
 }
 
-// Probe leaves everything to Run: looking is all there is.
-func (Check) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
+// afresh is of a step that leaves everything to Run: nothing is kept from an earlier attempt.
+type afresh struct{}
 
-// fresh is the observation of a step that always looks again.
-var fresh = engine.Observation{State: engine.NotDone, Because: "it is looked at each time"}
+// Probe takes nothing as done.
+func (afresh) Probe(context.Context, engine.Input) (engine.Observation, error) {
+	return engine.Observation{State: engine.NotDone, Because: "it is looked at each time"}, nil
+}
 
 // Run asks. Every reason to refuse is collected before it answers, so that they can be mended together.
 func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
-	c, err := s.hosts(ctx, in)
-	if err != nil {
-		return nil, err
+	var c Checked
+	var err error
+	if s.Target != nil {
+		in.Say(engine.Progress{Text: "the hosts"})
+		if c.Observation, err = s.Target.Look(ctx); err != nil {
+			return nil, refuse("target-unready", "the target does not answer as it must", err)
+		}
 	}
 	if c.Ledger, err = s.Ledger(ctx); err != nil {
 		return nil, refuse("ledger-unreadable", "the ledger cannot be read", err)
@@ -122,9 +129,9 @@ func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error
 	if s.Backups != nil {
 		in.Say(engine.Progress{Text: "the place of the backups"})
 		if err := s.Backups.Ready(ctx); err != nil {
-			problems = append(problems, shelfProblem(err))
+			problems = append(problems, storeUnready(err))
 		} else {
-			c.Backups = told(ctx, s.Backups)
+			c.Backups = backupPlace(ctx, s.Backups)
 			if s.Room != nil && c.Database != nil {
 				need, free := s.Room(ctx, c.Database.Size)
 				problems = append(problems, storeFull(c.Backups.Place, need, free)...)
@@ -140,21 +147,8 @@ func (s Check) Run(ctx context.Context, in engine.Input) (engine.Evidence, error
 	return c, nil
 }
 
-// hosts looks at the target, if there is one.
-func (s Check) hosts(ctx context.Context, in engine.Input) (Checked, error) {
-	if s.Target == nil {
-		return Checked{}, nil
-	}
-	in.Say(engine.Progress{Text: "the hosts"})
-	o, err := s.Target.Look(ctx)
-	if err != nil {
-		return Checked{}, refuse("target-unready", "the target does not answer as it must", err)
-	}
-	return Checked{Observation: o}, nil
-}
-
-// shelfProblem is a place where no backup could be kept, in the words of the place where it has its own.
-func shelfProblem(err error) fault.Problem {
+// storeUnready is a place where no backup could be kept, in the words of the place where it has its own.
+func storeUnready(err error) fault.Problem {
 	p := fault.Problem{Code: "backup-not-ready", What: "a backup could not be kept: " + err.Error(),
 		Do: []fault.Command{{Line: "df -h", Why: "and the rights of backup.store.path, where the backups are kept"}}}
 	f, ok := fault.Find(err)
@@ -166,10 +160,10 @@ func shelfProblem(err error) fault.Problem {
 	return p
 }
 
-// told is what a shelf says about itself; what cannot be asked is left out.
-func told(ctx context.Context, s shelf) *BackupPlace {
+// backupPlace is what a store says about itself; what cannot be asked is left out.
+func backupPlace(ctx context.Context, s backupStore) *BackupPlace {
 	at := &BackupPlace{Place: s.Location()}
-	if n, ok := s.(noter); ok {
+	if n, ok := s.(annotated); ok {
 		at.Notes, _ = n.Notes(ctx)
 	}
 	return at
@@ -178,15 +172,15 @@ func told(ctx context.Context, s shelf) *BackupPlace {
 func hostProblems(c Checked, room string) []fault.Problem {
 	all := slices.Clone(c.Observation.Problems)
 	for _, h := range c.Observation.Hosts {
-		if h.Known.Ledger != "" && h.Known.Ledger != c.Ledger {
-			all = append(all, fault.Problem{Code: "ledger-unusable",
-				What: fmt.Sprintf("host %s knows the ledger %s, but %s", h.Name, h.Known.Ledger, orMissing(c.Ledger)),
-				Do:   verifyLedger})
-		}
+		all = append(all, otherLedger("host "+h.Name, h.Known.Ledger, c.Ledger)...)
 		if h.Skew.Abs() > MaxSkew {
+			side := "ahead of"
+			if h.Skew < 0 {
+				side = "behind"
+			}
 			all = append(all, fault.Problem{Code: "clock-differs",
 				What: fmt.Sprintf("the clock of %s is %s %s that of this machine", h.Name,
-					h.Skew.Abs().Round(time.Second), aheadOrBehind(h.Skew)),
+					h.Skew.Abs().Round(time.Second), side),
 				Do: []fault.Command{{Line: "timedatectl",
 					Why: "on both machines; one of them does not follow a time server"}}})
 		}
@@ -201,26 +195,25 @@ func hostProblems(c Checked, room string) []fault.Problem {
 	return all
 }
 
-var verifyLedger = []fault.Command{{Line: "fairlead ledger verify"}}
-
-func aheadOrBehind(d time.Duration) string {
-	if d < 0 {
-		return "behind"
-	}
-	return "ahead of"
-}
-
 func databaseProblems(f database.Facts, ledger string) []fault.Problem {
 	var all []fault.Problem
 	for _, p := range f.Problems {
 		all = append(all, fault.Problem{Code: "database-unready", What: p})
 	}
-	if f.Ledger != "" && f.Ledger != ledger {
-		all = append(all, fault.Problem{Code: "ledger-unusable",
-			What: fmt.Sprintf("the database knows the ledger %s, but %s", f.Ledger, orMissing(ledger)),
-			Do:   verifyLedger})
+	return append(all, otherLedger("the database", f.Ledger, ledger)...)
+}
+
+// otherLedger is the problem of one that knows another ledger than the one that was found.
+func otherLedger(who, known, found string) []fault.Problem {
+	if known == "" || known == found {
+		return nil
 	}
-	return all
+	but := "the ledger found is " + found
+	if found == "" {
+		but = "there is none: it was lost, or target.directory is another one than before"
+	}
+	return []fault.Problem{{Code: "ledger-unusable", What: fmt.Sprintf("%s knows the ledger %s, but %s", who, known, but),
+		Do: []fault.Command{{Line: "fairlead ledger verify"}}}}
 }
 
 // notReady is the fault of what stands against a release: itself where it is one thing, a list where there are several.
@@ -234,7 +227,7 @@ func notReady(problems []fault.Problem) error {
 			f.What += fmt.Sprintf("\n%d. %s", i+1, p.What)
 		}
 		for _, c := range p.Do {
-			if !has(f.Do, c.Line) {
+			if !slices.ContainsFunc(f.Do, func(d fault.Command) bool { return d.Line == c.Line }) {
 				f.Do = append(f.Do, c)
 			}
 		}
@@ -253,17 +246,6 @@ func databaseUnready(err error) error {
 		Do: []fault.Command{{Line: `psql "$PROD_DB_URL" -c 'select 1'`,
 			Why: "with the URL of database.url: what PostgreSQL's own client says"}, askAgain}},
 		fault.MarkUntouched(err))
-}
-
-func has(all []fault.Command, line string) bool {
-	return slices.ContainsFunc(all, func(c fault.Command) bool { return c.Line == line })
-}
-
-func orMissing(ledger string) string {
-	if ledger == "" {
-		return "there is none: it was lost, or target.directory is another one than before"
-	}
-	return "the ledger found is " + ledger
 }
 
 const unattempted = "production is unchanged; nothing was attempted"

@@ -108,13 +108,7 @@ func (s Command) Spec() engine.Spec {
 		Runbook: []string{s.Migration.Line()}}
 }
 
-func (s Command) key(in engine.Input) apply.Key {
-	k := apply.Key{App: in.Ticket.App, Environment: in.Ticket.Environment, Migration: s.Migration.SHA256}
-	if s.Again {
-		k.Migration = AgainKey(k.Migration, in.Ticket.Run)
-	}
-	return k
-}
+func (s Command) key(in engine.Input) apply.Key { return keyOf(in, s.Migration.SHA256, s.Again) }
 
 // Run starts the command once everything that must be known later is written down, and says truthfully how it ended.
 func (s Command) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
@@ -294,7 +288,7 @@ func (s Command) failed(ctx context.Context, in engine.Input, before database.Im
 			return &fault.Fault{Code: "command-failed",
 				What: "the migration's command failed, and left everything as it was", Err: fault.MarkUntouched(cause),
 				Means: "production is unchanged: schema, rows and the tool's history are as they were before" +
-					unstarted(in), Do: s.retry(in)}
+					unstarted(in), Do: tryAgain(in)}
 		}
 		why = "the intent could not be taken back"
 	}
@@ -317,7 +311,7 @@ func (s Command) unstarted(in engine.Input, err error) error {
 	}
 	return &fault.Fault{Code: "command-not-started", What: "the migration's command was not started",
 		Means: "production is unchanged" + unstarted(in),
-		Err:   fault.MarkUntouched(err), Do: s.retry(in)}
+		Err:   fault.MarkUntouched(err), Do: tryAgain(in)}
 }
 
 // unknown is a command whose end says nothing.
@@ -331,14 +325,6 @@ func (s Command) unknown(output string, err error) error {
 	return &fault.Fault{Code: "command-unknown", What: "it is not known how the migration's command ended",
 		Outcome: fault.Unknown, Err: err,
 		Means: "production is unknown: the command may have applied all, a part or nothing of what it does", Do: do}
-}
-
-func (s Command) retry(in engine.Input) []fault.Command {
-	if in.Terms.Action == engine.Migrate {
-		return []fault.Command{{Line: "fairlead migrate status", Why: "what is applied"},
-			{Line: "fairlead migrate apply --command " + s.Migration.Call(), Why: "tries again, from the start"}}
-	}
-	return tryAgain(in)
 }
 
 func numbers(all []int) string {

@@ -1,6 +1,7 @@
 package step
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,6 +15,7 @@ import (
 // Confirm proves that the release is what it says: every digest exists in the registry now and hashes to itself, and
 // the labels of the images agree with the commit.
 type Confirm struct {
+	afresh
 	Found  source.Found
 	ByHand target.Runbook
 	Verify func(ctx context.Context, images []release.Image, commit string) ([]release.ConfirmedImage, error)
@@ -34,7 +36,7 @@ func (Confirmed) Kind() engine.Kind { return "confirmed/1" }
 // String says what was confirmed.
 func (c Confirmed) String() string {
 	return fmt.Sprintf("%s in the registry, each hashed to its digest; verified in %s (%s)",
-		count(len(c.Images), "image"), orNone(c.Staging), c.Strength)
+		count(len(c.Images), "image"), cmp.Or(c.Staging, "nothing"), c.Strength)
 }
 
 // Spec declares the step.
@@ -43,9 +45,6 @@ func (s Confirm) Spec() engine.Spec {
 		Proves:  Confirmed{}.Kind(),
 		Runbook: slices.Concat([]string{"cat release.json"}, s.ByHand.Confirm, []string{"sha256sum migration.sql"})}
 }
-
-// Probe leaves everything to Run.
-func (Confirm) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run asks the registry.
 func (s Confirm) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
@@ -61,11 +60,4 @@ func (s Confirm) Run(ctx context.Context, in engine.Input) (engine.Evidence, err
 	}
 	return Confirmed{ReleaseID: id, From: s.Found.From, Staging: r.VerifiedIn,
 		Strength: s.Found.Claims.Strength().String(), Images: images}, nil
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "nothing"
-	}
-	return s
 }

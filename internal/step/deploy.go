@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,12 +51,7 @@ func (Deployed) Kind() engine.Kind { return "deployed/1" }
 
 // Changed tells whether a container was replaced.
 func (d Deployed) Changed() bool {
-	for _, s := range d.Services {
-		if s.Switched {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(d.Services, func(s DeployedService) bool { return s.Switched })
 }
 
 // String says what runs and what the switch cost.

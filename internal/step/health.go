@@ -15,6 +15,7 @@ type Look func(ctx context.Context, check string) (bool, string)
 
 // Health is the runbook's window: up to Attempts looks at every check, Every apart; Successes in a row are enough.
 type Health struct {
+	afresh
 	Checks    []string
 	Every     time.Duration
 	Attempts  int
@@ -52,9 +53,6 @@ func (Health) Spec() engine.Spec {
 	return engine.Spec{Name: "health", Title: "Watch health", Effect: engine.ReadsAgain, Proves: Healthy{}.Kind(),
 		Runbook: []string{"for i in $(seq 12); do curl -fsS -m 5 HEALTH_URL && break; sleep 10; done"}}
 }
-
-// Probe leaves everything to Run: health of yesterday is not health.
-func (Health) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run looks until all checks have passed or the window is over.
 func (s Health) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {

@@ -18,6 +18,7 @@ type preparer interface {
 
 // Prefetch pulls all images on all hosts before the database is touched, and keeps the old ones by a local tag.
 type Prefetch struct {
+	afresh
 	Target preparer
 	ByHand target.Runbook
 }
@@ -45,9 +46,6 @@ func (s Prefetch) Spec() engine.Spec {
 		Proves:  Fetched{}.Kind(),
 		Runbook: s.ByHand.Pull}
 }
-
-// Probe leaves everything to Run: pulling again is cheap and proves again.
-func (Prefetch) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run pulls.
 func (s Prefetch) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {

@@ -20,6 +20,7 @@ type keeper interface {
 // written is said and changes no outcome. Alone makes it the record of a migration without a deployment, of which there
 // is no copy.
 type Record struct {
+	afresh
 	Target keeper
 	Alone  bool
 	Now    func() time.Time
@@ -56,9 +57,6 @@ func (s Record) Spec() engine.Spec {
 		Needs: []engine.Kind{needs}, Proves: Recorded{}.Kind(),
 		Runbook: []string{"post: time, digests, previous digests, migration yes or no, who approved, who deployed"}}
 }
-
-// Probe leaves everything to Run.
-func (Record) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run composes the note from what was proved.
 func (s Record) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {

@@ -16,7 +16,10 @@ type SmokeCheck struct {
 }
 
 // Smoke tries what the new version promises, each check once, in order.
-type Smoke struct{ Checks []SmokeCheck }
+type Smoke struct {
+	afresh
+	Checks []SmokeCheck
+}
 
 // Smoked is the evidence of Smoke.
 type Smoked struct {
@@ -44,9 +47,6 @@ func (Smoke) Spec() engine.Spec {
 	return engine.Spec{Name: "smoke", Title: "Smoke-test", Effect: engine.ReadsAgain, Proves: Smoked{}.Kind(),
 		Runbook: []string{"curl -fsS SMOKE_URL", "npx playwright test --grep @smoke   # optional"}}
 }
-
-// Probe leaves everything to Run.
-func (Smoke) Probe(context.Context, engine.Input) (engine.Observation, error) { return fresh, nil }
 
 // Run tries each check. The first required one that fails ends it.
 func (s Smoke) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {

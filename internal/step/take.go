@@ -2,6 +2,7 @@ package step
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,6 +16,7 @@ import (
 	"fairlead/internal/backup"
 	"fairlead/internal/database"
 	"fairlead/internal/engine"
+	"fairlead/internal/release"
 )
 
 // A BackupRequest is for whom a backup is taken. Run is "manual" outside of a run. DatabaseSize (bytes, 0 when unknown)
@@ -76,16 +78,12 @@ func (s Backup) Take(ctx context.Context, o BackupRequest) (backup.Manifest, err
 		return m, fmt.Errorf("verify: %w", err)
 	}
 	m.Stored = backup.StoredOf(part)
-	m.Globals = attached(name+".globals.sql", globals.Bytes(), missing)
+	m.Globals = &backup.Attached{Name: name + ".globals.sql", SHA256: release.SumDigest(globals.Bytes()).Hex(),
+		Size: int64(globals.Len()), Missing: missing}
 	return m, s.publish(ctx, part, m, globals.Bytes())
 }
 
-func (s Backup) level() string {
-	if s.Level == "" {
-		return L2
-	}
-	return s.Level
-}
+func (s Backup) level() string { return cmp.Or(s.Level, L2) }
 
 // verdict says what a level has proved.
 func verdict(level string) string {
@@ -216,11 +214,6 @@ func (s Backup) beside(ctx context.Context, name string, b []byte) error {
 		return err
 	}
 	return part.Commit(ctx)
-}
-
-func attached(name string, b []byte, missing []string) *backup.Attached {
-	sum := sha256.Sum256(b)
-	return &backup.Attached{Name: name, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(b)), Missing: missing}
 }
 
 func manifest(name string, o BackupRequest, d database.Dump, t *tally) backup.Manifest {

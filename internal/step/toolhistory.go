@@ -13,7 +13,10 @@ import (
 type toolReader func(context.Context) (migrator.Reading, error)
 
 // ToolHistory reads the history of the tool that made the migration, before anything is decided.
-type ToolHistory struct{ Read toolReader }
+type ToolHistory struct {
+	afresh
+	Read toolReader
+}
 
 // ToolRead is the evidence of ToolHistory.
 type ToolRead struct{ migrator.Reading }
@@ -35,11 +38,6 @@ func (ToolHistory) Spec() engine.Spec {
 	return engine.Spec{Name: "history", Title: "Read the migration tool's history", Effect: engine.ReadsAgain,
 		Proves:  ToolRead{}.Kind(),
 		Runbook: []string{`psql "$PROD_DB_URL" -c 'select * from …'   # the tool's own table: is it applied already?`}}
-}
-
-// Probe leaves everything to Run.
-func (ToolHistory) Probe(context.Context, engine.Input) (engine.Observation, error) {
-	return fresh, nil
 }
 
 // Run reads.

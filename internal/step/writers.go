@@ -128,7 +128,10 @@ func (q Quiesced) resumeAfter(ctx context.Context, in engine.Input, err error) e
 }
 
 // ResumeWriters is the step that lets the writers on again, once the new version runs.
-type ResumeWriters struct{ Writers *Writers }
+type ResumeWriters struct {
+	afresh
+	Writers *Writers
+}
 
 // WritersResumed is its evidence.
 type WritersResumed struct {
@@ -151,11 +154,6 @@ func (ResumeWriters) Spec() engine.Spec {
 	return engine.Spec{Name: "writers", Title: "Resume what writes to the database", Effect: engine.Repeatable,
 		Proves:  WritersResumed{}.Kind(),
 		Runbook: []string{"(your own command: backup.quiesce.resume)"}}
-}
-
-// Probe leaves everything to Run, which does no harm twice.
-func (ResumeWriters) Probe(context.Context, engine.Input) (engine.Observation, error) {
-	return fresh, nil
 }
 
 // Run resumes them.
