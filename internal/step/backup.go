@@ -148,8 +148,7 @@ func (n NotBackedUp) String() string { return "NO BACKUP, decided by " + n.By + 
 // Spec declares the step. Its name stands in what is approved.
 func (NoBackup) Spec() engine.Spec {
 	return engine.Spec{Name: "no-backup", Title: "Go on without a backup", Effect: engine.ReadsOnce,
-		Proves:  NotBackedUp{}.Kind(),
-		Runbook: []string{"# no backup is taken: somebody decided so"}}
+		Proves: NotBackedUp{}.Kind(), Runbook: []string{"# no backup is taken: somebody decided so"}}
 }
 
 // Run writes the decision down.

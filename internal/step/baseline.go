@@ -44,8 +44,7 @@ func (b RanBefore) String() string {
 // Spec declares the step.
 func (s Baseline) Spec() engine.Spec {
 	return engine.Spec{Name: "baseline", Title: "Write down what runs now", Effect: engine.ReadsOnce,
-		Needs:  []engine.Kind{Checked{}.Kind()},
-		Proves: RanBefore{}.Kind(), Runbook: s.ByHand.Observe}
+		Needs: []engine.Kind{Checked{}.Kind()}, Proves: RanBefore{}.Kind(), Runbook: s.ByHand.Observe}
 }
 
 // Run reads it from what Check observed. Replicas or hosts that disagree close the gate: there would be no one state to

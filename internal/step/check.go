@@ -212,8 +212,8 @@ func otherLedger(who, known, found string) []fault.Problem {
 	if found == "" {
 		but = "there is none: it was lost, or target.directory is another one than before"
 	}
-	return []fault.Problem{{Code: "ledger-unusable", What: fmt.Sprintf("%s knows the ledger %s, but %s", who, known, but),
-		Do: []fault.Command{{Line: "fairlead ledger verify"}}}}
+	return []fault.Problem{{Code: "ledger-unusable", Do: []fault.Command{{Line: "fairlead ledger verify"}},
+		What: fmt.Sprintf("%s knows the ledger %s, but %s", who, known, but)}}
 }
 
 // notReady is the fault of what stands against a release: itself where it is one thing, a list where there are several.
@@ -242,8 +242,7 @@ func databaseUnready(err error) error {
 		return refuse("", "", err)
 	}
 	return fault.Because(&fault.Fault{Code: "database-unready", What: err.Error(), Means: unattempted,
-		Outcome: fault.Refused,
-		Do: []fault.Command{{Line: `psql "$PROD_DB_URL" -c 'select 1'`,
+		Outcome: fault.Refused, Do: []fault.Command{{Line: `psql "$PROD_DB_URL" -c 'select 1'`,
 			Why: "with the URL of database.url: what PostgreSQL's own client says"}, askAgain}},
 		fault.MarkUntouched(err))
 }

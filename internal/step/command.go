@@ -103,8 +103,7 @@ const grace = 10 * time.Second
 // Spec declares the step: the same place as Migrate.
 func (s Command) Spec() engine.Spec {
 	return engine.Spec{Name: "migrate", Title: "Run the migration's command", Effect: engine.Once,
-		Mutates: engine.Schema,
-		Needs:   []engine.Kind{protection(s.WithoutBackup)}, Proves: Migrated{}.Kind(),
+		Mutates: engine.Schema, Needs: []engine.Kind{protection(s.WithoutBackup)}, Proves: Migrated{}.Kind(),
 		Runbook: []string{s.Migration.Line()}}
 }
 
@@ -310,8 +309,7 @@ func (s Command) unstarted(in engine.Input, err error) error {
 		return err
 	}
 	return &fault.Fault{Code: "command-not-started", What: "the migration's command was not started",
-		Means: "production is unchanged" + unstarted(in),
-		Err:   fault.MarkUntouched(err), Do: tryAgain(in)}
+		Means: "production is unchanged" + unstarted(in), Err: fault.MarkUntouched(err), Do: tryAgain(in)}
 }
 
 // unknown is a command whose end says nothing.

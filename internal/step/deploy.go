@@ -70,8 +70,7 @@ func (d Deployed) String() string {
 // Spec declares the step.
 func (s Deploy) Spec() engine.Spec {
 	return engine.Spec{Name: "deploy", Title: "Replace the services one by one", Effect: engine.Repeatable,
-		Mutates: engine.Services,
-		Proves:  Deployed{}.Kind(), Runbook: s.ByHand.Replace}
+		Mutates: engine.Services, Proves: Deployed{}.Kind(), Runbook: s.ByHand.Replace}
 }
 
 // Probe attaches to a rollout that is under way, and finds out whether everything runs as planned already.

@@ -43,8 +43,7 @@ func (f Fetched) String() string {
 // Spec declares the step.
 func (s Prefetch) Spec() engine.Spec {
 	return engine.Spec{Name: "prefetch", Title: "Pull the images on every host", Effect: engine.Repeatable,
-		Proves:  Fetched{}.Kind(),
-		Runbook: s.ByHand.Pull}
+		Proves: Fetched{}.Kind(), Runbook: s.ByHand.Pull}
 }
 
 // Run pulls.

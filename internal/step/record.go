@@ -79,8 +79,7 @@ func (s Record) Run(ctx context.Context, in engine.Input) (engine.Evidence, erro
 // Note composes the runbook's note from what a run has proved so far: never from what was intended.
 func Note(t fence.Ticket, terms engine.Terms, p engine.Proofs, now time.Time) notify.Message {
 	m := notify.Message{Run: t.Run, Action: string(terms.Action), App: terms.App, Environment: terms.Environment,
-		Tag:    terms.Tag,
-		Commit: terms.Commit, At: now.UTC(), DeployedBy: t.Holder, Migration: migration(terms, p),
+		Tag: terms.Tag, Commit: terms.Commit, At: now.UTC(), DeployedBy: t.Holder, Migration: migration(terms, p),
 		Images: images(terms, p)}
 	if a, err := engine.Recall[engine.Approvals](p); err == nil {
 		m.ApprovedBy = a.By()

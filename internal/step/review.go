@@ -183,8 +183,7 @@ func (s CommandReview) Run(context.Context, engine.Input) (engine.Evidence, erro
 	}
 	fingerprint := CommandFingerprint(s.Migration)
 	e := Reviewed{Verdict: sqlreview.Warn, Compatibility: sqlreview.Unknown, Idempotent: sqlreview.NotIdempotent,
-		Coverage: sqlreview.Coverage{Total: 1},
-		Findings: []string{fingerprint}}
+		Coverage: sqlreview.Coverage{Total: 1}, Findings: []string{fingerprint}}
 	var why error = fmt.Errorf("nobody answers for it")
 	for _, w := range all {
 		if w.Fingerprint != fingerprint || w.SHA256 != s.Migration.SHA256 || w.Rule != CommandRule {
@@ -202,8 +201,7 @@ func (s CommandReview) Run(context.Context, engine.Input) (engine.Evidence, erro
 	}
 	return nil, &fault.Fault{Code: "command-unreviewed",
 		What:    "the migration is a command, and nobody can read what it will do: " + s.Migration.Line(),
-		Outcome: fault.Refused,
-		Means:   "production is unchanged; nothing was attempted", Err: fault.MarkUntouched(why),
+		Outcome: fault.Refused, Means: "production is unchanged; nothing was attempted", Err: fault.MarkUntouched(why),
 		Do: []fault.Command{{Line: "fairlead migrate waive --reason '…' --until 2027-01-31 " + s.Migration.Call(),
 			Why: "answers for exactly this command and these files; of a release: --release FILE instead of " +
 				"the command"},

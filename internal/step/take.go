@@ -221,8 +221,7 @@ func manifest(name string, o BackupRequest, d database.Dump, t *tally) backup.Ma
 		SHA256: hex.EncodeToString(t.hash.Sum(nil)), Size: t.n,
 		Database: d.Database, System: d.System, Timeline: d.Timeline, Server: d.Server, Dumper: d.Dumper, LSN: d.LSN,
 		Snapshot: d.At, Tables: d.Tables, Extensions: d.Extensions, Format: d.Format, Archive: d.Compression,
-		DatabaseSize: d.DatabaseSize,
-		Contents:     d.Contents, Locale: &d.Locale, Activity: d.Activity}
+		DatabaseSize: d.DatabaseSize, Contents: d.Contents, Locale: &d.Locale, Activity: d.Activity}
 }
 
 // DumpOf is the dump that a manifest describes.

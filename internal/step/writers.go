@@ -152,8 +152,7 @@ func (w WritersResumed) String() string {
 // Spec declares the step.
 func (ResumeWriters) Spec() engine.Spec {
 	return engine.Spec{Name: "writers", Title: "Resume what writes to the database", Effect: engine.Repeatable,
-		Proves:  WritersResumed{}.Kind(),
-		Runbook: []string{"(your own command: backup.quiesce.resume)"}}
+		Proves: WritersResumed{}.Kind(), Runbook: []string{"(your own command: backup.quiesce.resume)"}}
 }
 
 // Run resumes them.
