@@ -65,8 +65,7 @@ func openDatabase(b blocks, hosts []*host.Host, state string) (databaseParts, er
 	}
 	scratch := scratchFolder(b, state)
 	s := postgres.Session{App: b.App, Environment: b.Environment, Run: NewID()[:12],
-		PlainArchive:  b.Backup.Compression == "zstd",
-		DirectoryJobs: directorySessions(b.Backup), Scratch: scratch}
+		PlainArchive: b.Backup.Compression == "zstd", DirectoryJobs: directorySessions(b.Backup), Scratch: scratch}
 	through, err := way(b, hosts)
 	if err != nil {
 		return parts, err

@@ -85,15 +85,12 @@ func New(c config.Config, o Options) (*Project, error) {
 		parser = step.Parser{Whole: b.database.ApplyMode == "single", Markerless: b.database.Marker == "none"}
 	}
 	migrations := applied.New(applied.Parts{App: c.App, Environment: c.Environment, Database: database.all,
-		Ledger:  running.ledger,
-		History: running.history, Parser: parser})
+		Ledger: running.ledger, History: running.history, Parser: parser})
 	taking := step.Backup{Database: database.all, Scratch: database.all, Store: store, Level: c.Backup.Verify,
-		Now:       o.Now,
-		Workspace: database.workspace}
+		Now: o.Now, Workspace: database.workspace}
 	asked := refusingLedger{running.ledger, running.history}
 	kept := backups.New(backups.Parts{App: c.App, Environment: c.Environment, Database: database.all, Store: store,
-		Ledger:  asked,
-		History: asked, Now: o.Now, Backup: taking, Retention: backup.Retention(c.Backup.Keep),
+		Ledger: asked, History: asked, Now: o.Now, Backup: taking, Retention: backup.Retention(c.Backup.Keep),
 		Sessions: directorySessions(c.Backup)})
 	review := step.Review{Catalog: database.catalog, Policy: b.policy, Now: o.Now,
 		Waivers: func() ([]sqlreview.Waiver, error) { return ReadWaivers(o.Waivers) }}
@@ -114,8 +111,7 @@ func New(c config.Config, o Options) (*Project, error) {
 		parts.Rehearse = rehearse(c.Rehearse, database, store, review, environ)
 	}
 	return &Project{Planner: planner.New(parts), Backups: kept, Migrations: migrations, notes: notes, options: o,
-		hosts:   hosts,
-		running: running, database: database.all}, nil
+		hosts: hosts, running: running, database: database.all}, nil
 }
 
 // Ledger gives the ledger as commands ask it before anything acts; the engine has its own.
@@ -148,8 +144,7 @@ func (p *Project) Close() error {
 func (p *Project) Engine() *engine.Engine {
 	return &engine.Engine{
 		Ledger: p.running.ledger, Observe: p.options.Observe, Now: p.options.Now, NewID: NewID, Pause: Pause,
-		Holder:   p.options.Holder,
-		Barriers: p.barriers, Before: p.options.Before, Fallback: p.Fallback,
+		Holder: p.options.Holder, Barriers: p.barriers, Before: p.options.Before, Fallback: p.Fallback,
 	}
 }
 
