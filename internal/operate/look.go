@@ -49,10 +49,7 @@ func (o *Operator) Status(ctx context.Context) (view.Page, error) {
 // History lists runs, the newest first; a limit of 0 means all.
 func (o *Operator) History(ctx context.Context, limit int) (view.Page, error) {
 	runs, err := o.Project.History().Runs(ctx, limit)
-	if err != nil {
-		return nil, err
-	}
-	return view.History(append([]engine.Summary{}, runs...)), nil
+	return answer(view.History(append([]engine.Summary{}, runs...)), err)
 }
 
 // Records gives those of a run; of the last one without a name, where there is one.

@@ -13,7 +13,6 @@ import (
 	"fairlead/internal/fault"
 	"fairlead/internal/planner"
 	"fairlead/internal/source"
-
 	"fairlead/internal/step"
 	"fairlead/internal/ui"
 	"fairlead/internal/view"

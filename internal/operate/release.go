@@ -16,7 +16,6 @@ import (
 	"fairlead/internal/planner"
 	"fairlead/internal/release"
 	"fairlead/internal/source"
-
 	"fairlead/internal/ui"
 )
 
@@ -96,8 +95,7 @@ func (r ReleaseRequest) migration() (*release.Migration, error) {
 	rel, err := filepath.Rel(dir, path)
 	if err != nil || !filepath.IsLocal(rel) {
 		return nil, Misused("--migration %s: it must lie in the folder of the release file or below, so that both "+
-			"travel together",
-			r.Migration)
+			"travel together", r.Migration)
 	}
 	sql, err := ReadFile(r.Migration, source.MaxSQL)
 	if err != nil {

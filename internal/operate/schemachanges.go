@@ -39,11 +39,11 @@ func (o *Operator) passRun(ctx context.Context, s *view.SchemaChanges, run engin
 	if run.Action == "" {
 		return false, fmt.Sprintf("%s was done by hand, or cannot be read, and may have changed the schema", run.Run)
 	}
+	var opening engine.Opening
 	records, err := o.Project.Ledger().Records(ctx, run.Run)
-	if err != nil {
-		return false, fmt.Sprintf("run %s cannot be read: %v", run.Run, err)
+	if err == nil {
+		opening, err = engine.OpeningOf(records)
 	}
-	opening, err := engine.OpeningOf(records)
 	if err != nil {
 		return false, fmt.Sprintf("run %s cannot be read: %v", run.Run, err)
 	}
@@ -68,8 +68,7 @@ func appliedElsewhere(records []engine.Record) bool {
 		if r.Step != "migrate" || r.Verdict != engine.Proven {
 			continue
 		}
-		proofs := engine.Proofs{r.Kind: r.Evidence}
-		m, err := engine.Recall[step.Migrated](proofs)
+		m, err := engine.Recall[step.Migrated](engine.Proofs{r.Kind: r.Evidence})
 		return err != nil || m.Units > 0 && m.Here == 0 && m.By == ""
 	}
 	return false

@@ -164,11 +164,10 @@ func configChanged(o engine.Opening, err error) error {
 
 // notTaken is the error of a takeover that could not be written.
 func notTaken(err error) error {
-	return unlessDecided(err, &fault.Fault{Code: "run-not-taken",
-		What:    "the takeover could not be written into the ledger",
-		Outcome: fault.Unknown, Means: "this command changed nothing; what the run left in production is as unknown " +
-			"as before",
-		Do: []fault.Command{seeStatus(), {Line: "fairlead resume", Why: "tries again"}}})
+	return unlessDecided(err, &fault.Fault{Code: "run-not-taken", Outcome: fault.Unknown,
+		What:  "the takeover could not be written into the ledger",
+		Means: "this command changed nothing; what the run left in production is as unknown as before",
+		Do:    []fault.Command{seeStatus(), {Line: "fairlead resume", Why: "tries again"}}})
 }
 
 func notAbandoned(err error) error {

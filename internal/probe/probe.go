@@ -38,9 +38,6 @@ type Result struct {
 	Why    string        `json:"why"`
 }
 
-// String gives "URL: why".
-func (r Result) String() string { return r.URL + ": " + r.Why }
-
 // Prober makes looks. Each look opens its own connection, so that a dead one is never mistaken for a dead service and a
 // look sees what a new visitor sees. TLS is checked, redirects are not followed.
 type Prober struct{ client *http.Client }

@@ -86,3 +86,25 @@ func Plain(s string) string {
 		return r
 	}, s)
 }
+
+// Table writes columns of equal width, two spaces apart; the last one is left as it is.
+func Table(rows [][]string) string {
+	var widths []int
+	for _, r := range rows {
+		for i, cell := range r {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], Width(Clean(cell)))
+		}
+	}
+	var b strings.Builder
+	for _, r := range rows {
+		line := ""
+		for i, cell := range r {
+			line += pad(Clean(cell), widths[i]+2)
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	return b.String()
+}

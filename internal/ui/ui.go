@@ -32,6 +32,23 @@ func Duration(d time.Duration) string {
 	return fmt.Sprintf("%d h %02d min", m/60, m%60)
 }
 
+// Clock writes a time to the second.
+func Clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// Ago writes how long something is past, in the two largest units.
+func Ago(now, then time.Time) string {
+	d := max(now.Sub(then), 0).Round(time.Second)
+	switch {
+	case d < time.Minute:
+		return d.String()
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%d days", int(d.Hours())/24)
+}
+
 // Bytes writes a size in powers of a thousand: 812 B, 1.2 kB, 109 MB, 2.1 GB.
 func Bytes(n int64) string {
 	if n < 0 {

@@ -3,6 +3,7 @@ package view
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"fairlead/internal/container"
@@ -109,12 +110,7 @@ func (b Brief) services() []string {
 func serviceNow(t engine.Terms, host string, s container.Service) string {
 	now, ready := container.ImageOf(s.Replicas), readyOf(s)
 	is := func(all []release.Image) bool {
-		for _, i := range all {
-			if i.Service == s.Name && i.Ref() == now {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(all, func(i release.Image) bool { return i.Service == s.Name && i.Ref() == now })
 	}
 	which := "which is neither the old nor the new one"
 	switch planned, before := is(t.Images), is(t.Baseline); {
@@ -159,9 +155,10 @@ func (b Brief) backup() []string {
 		all = append(all, fmt.Sprintf("it was restored in the rehearsal in %s, with every row (%s)",
 			seconds(r.Copy.Restored), r.Level))
 	}
-	if g, err := engine.Recall[step.Migrated](b.Ending.Proofs); err == nil && g.PreMigration != nil && g.PreMigration.Point.Name != "" {
-		all = append(all, fmt.Sprintf("restore point %q at %s, timeline %d",
-			g.PreMigration.Point.Name, g.PreMigration.Point.LSN, g.PreMigration.Point.Timeline))
+	g, err := engine.Recall[step.Migrated](b.Ending.Proofs)
+	if err == nil && g.PreMigration != nil && g.PreMigration.Point.Name != "" {
+		p := g.PreMigration.Point
+		all = append(all, fmt.Sprintf("restore point %q at %s, timeline %d", p.Name, p.LSN, p.Timeline))
 	}
 	return append(all, b.Restore)
 }

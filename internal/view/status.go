@@ -10,6 +10,7 @@ import (
 	"fairlead/internal/container"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
+	"fairlead/internal/step"
 	"fairlead/internal/target"
 	"fairlead/internal/ui"
 )
@@ -79,8 +80,8 @@ func (s *Status) ReadTarget(o target.Observation) {
 	for _, h := range o.Hosts {
 		for _, svc := range h.Services {
 			s.Services = append(s.Services, ServiceStatus{Host: h.Name, Name: svc.Name,
-				Running:    container.ImageOf(svc.Replicas),
-				Configured: svc.Configured, Replicas: len(svc.Replicas), Ready: readyOf(svc)})
+				Running: container.ImageOf(svc.Replicas), Configured: svc.Configured,
+				Replicas: len(svc.Replicas), Ready: readyOf(svc)})
 		}
 	}
 	for _, p := range o.Problems {
@@ -211,4 +212,34 @@ func Running(o target.Observation) string {
 		}
 	}
 	return cmp.Or(strings.Join(all, ", "), "nothing runs")
+}
+
+// A Check is what hosts, registry and database answered.
+type Check step.Checked
+
+// Text is the page for people.
+func (c Check) Text() string {
+	var out sheet
+	rows := [][]string{{"HOST", "ENGINE", "COMPOSE", "PLATFORM", "FREE", "CLOCK", "SERVICES"}}
+	for _, h := range c.Observation.Hosts {
+		rows = append(rows, []string{h.Name, h.Engine, h.Compose, h.Platform, ui.Bytes(h.Free), ui.Duration(h.Skew),
+			fmt.Sprint(len(h.Services))})
+	}
+	out.WriteString(ui.Table(rows))
+	notes := func(all []string) {
+		for _, n := range all {
+			out.line("  note: %s", n)
+		}
+	}
+	if d := c.Database; d != nil {
+		out.line("database %s: PostgreSQL %s, pg_dump %s, %s, as %s", d.Database, d.Server, d.Dumper, ui.Bytes(d.Size),
+			d.Role)
+		notes(d.Notes)
+	}
+	if b := c.Backups; b != nil {
+		out.line("backups: %s", b.Place)
+		notes(b.Notes)
+	}
+	out.line("ledger: %s", cmp.Or(c.Ledger, "none yet; the first run makes it"))
+	return out.String()
 }

@@ -63,11 +63,17 @@ func New(dir string, now func() time.Time, sleep func(context.Context, time.Dura
 // Send keeps the message for each receiver, sends it to all at the same time, trying again where that makes sense, and
 // marks what was accepted. It ends when all have answered or ctx ends.
 func (o *Outbox) Send(ctx context.Context, m notify.Message, to []notify.Notifier) []Delivery {
-	var notes []Note
-	for _, name := range names(to) {
-		notes = append(notes, Note{Schema: schema, To: name, Message: m, Kept: o.now().UTC()})
+	all := make([]Delivery, len(to))
+	var wg sync.WaitGroup
+	for i, name := range names(to) {
+		n := Note{Schema: schema, To: name, Message: m, Kept: o.now().UTC()}
+		wg.Go(func() { all[i] = o.one(ctx, n, to[i]) })
 	}
-	return o.deliver(ctx, notes, to)
+	wg.Wait()
+	if err := o.prune(); err != nil && len(all) > 0 {
+		all[0].Why = strings.TrimPrefix(all[0].Why+"; "+err.Error(), "; ")
+	}
+	return all
 }
 
 // Resend sends every note that waits, oldest first for each receiver. A note to a receiver that is not configured any
@@ -84,19 +90,6 @@ func (o *Outbox) Resend(ctx context.Context, to []notify.Notifier) ([]Delivery, 
 		all = append(all, o.one(ctx, n, to[i]))
 	}
 	return all, err
-}
-
-func (o *Outbox) deliver(ctx context.Context, notes []Note, to []notify.Notifier) []Delivery {
-	all := make([]Delivery, len(notes))
-	var wg sync.WaitGroup
-	for i := range notes {
-		wg.Go(func() { all[i] = o.one(ctx, notes[i], to[i]) })
-	}
-	wg.Wait()
-	if err := o.prune(); err != nil && len(all) > 0 {
-		all[0].Why = strings.TrimPrefix(all[0].Why+"; "+err.Error(), "; ")
-	}
-	return all
 }
 
 // one keeps, sends and marks a single note.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -64,9 +65,7 @@ func (s *Sender) Post(ctx context.Context, to string, header http.Header, body [
 	if err != nil {
 		return &Trouble{Why: "its URL cannot be used"}
 	}
-	for k, v := range header {
-		req.Header[k] = v
-	}
+	maps.Copy(req.Header, header)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "fairlead")
 	resp, err := s.client.Do(req)
@@ -86,10 +85,8 @@ func (s *Sender) refusal(resp *http.Response, answer string) *Trouble {
 	if word := strings.TrimSpace(answer); isWord(word) {
 		t.Why += " " + word
 	}
-	switch c := resp.StatusCode; {
-	case c == http.StatusTooManyRequests, c == http.StatusRequestTimeout, c >= 500:
-		t.Retry = true
-		t.After = s.after(resp.Header.Get("Retry-After"))
+	if c := t.Status; c == http.StatusTooManyRequests || c == http.StatusRequestTimeout || c >= 500 {
+		t.Retry, t.After = true, s.after(resp.Header.Get("Retry-After"))
 	}
 	return t
 }

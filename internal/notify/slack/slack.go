@@ -3,6 +3,7 @@
 package slack
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,11 +55,7 @@ func New(c Config, p poster) (*Notifier, error) {
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, errors.New("the url of a slack channel must begin with https://")
 	}
-	name := c.Name
-	if name == "" {
-		name = u.Hostname()
-	}
-	return &Notifier{url: c.URL, name: "slack " + name, post: p}, nil
+	return &Notifier{url: c.URL, name: "slack " + cmp.Or(c.Name, u.Hostname()), post: p}, nil
 }
 
 // Name gives "slack" and the channel's name.
@@ -102,7 +99,8 @@ func Encode(m notify.Message) ([]byte, error) {
 	if len(m.Do) > 0 {
 		add(section("```" + clip(escape(strings.Join(m.Do, "\n")), maxSection-6) + "```"))
 	}
-	where := fmt.Sprintf("run %s · commit %s · %s", m.Run, shortCommit(m.Commit), m.At.UTC().Format(time.RFC3339))
+	commit := cmp.Or(m.Commit[:min(12, len(m.Commit))], "unknown")
+	where := fmt.Sprintf("run %s · commit %s · %s", m.Run, commit, m.At.UTC().Format(time.RFC3339))
 	add(block{Type: "context", Elements: []text{{"mrkdwn", clip(escape(where), maxField)}}})
 	b, err := json.Marshal(body)
 	if err != nil {
@@ -113,10 +111,8 @@ func Encode(m notify.Message) ([]byte, error) {
 
 // Title is the line that a phone shows: what, where, how it ended.
 func Title(m notify.Message) string {
-	sign := map[string]string{"deployed": "✅", "rolled-back": "↩️", "asking": "🚨", "unknown": "❓"}[m.Outcome]
-	if sign == "" {
-		sign = "✖️"
-	}
+	signs := map[string]string{"deployed": "✅", "rolled-back": "↩️", "asking": "🚨", "unknown": "❓"}
+	sign := cmp.Or(signs[m.Outcome], "✖️")
 	ended := strings.ReplaceAll(m.Outcome, "-", " ")
 	switch {
 	case m.Outcome == "deployed" && m.Action == "rollback":
@@ -134,10 +130,7 @@ func Title(m notify.Message) string {
 }
 
 func section(s string) block {
-	if s == "" {
-		s = "–"
-	}
-	return block{Type: "section", Text: &text{"mrkdwn", clip(s, maxSection)}}
+	return block{Type: "section", Text: &text{"mrkdwn", clip(cmp.Or(s, "–"), maxSection)}}
 }
 
 func images(all []notify.Image) string {
@@ -147,9 +140,9 @@ func images(all []notify.Image) string {
 	}
 	var b strings.Builder
 	for _, i := range all {
-		fmt.Fprintf(&b, "%-*s  %s\n", wide, i.Service, or(i.Now, "unknown"))
+		fmt.Fprintf(&b, "%-*s  %s\n", wide, i.Service, cmp.Or(i.Now, "unknown"))
 		if i.Previous != i.Now {
-			fmt.Fprintf(&b, "%-*s  %s\n", wide, "  was", or(i.Previous, "nothing"))
+			fmt.Fprintf(&b, "%-*s  %s\n", wide, "  was", cmp.Or(i.Previous, "nothing"))
 		}
 	}
 	return strings.TrimRight(b.String(), "\n")
@@ -162,7 +155,7 @@ func fields(m notify.Message) []text {
 			all = append(all, text{"mrkdwn", clip("*"+name+"*\n"+escape(value), maxField)})
 		}
 	}
-	add("Migration", or(m.Migration, "unknown"))
+	add("Migration", cmp.Or(m.Migration, "unknown"))
 	add("Backup", m.Backup)
 	add("Approved by", m.ApprovedBy)
 	add("Deployed by", m.DeployedBy)
@@ -185,18 +178,4 @@ func clip(s string, most int) string {
 		cut = cut[:i]
 	}
 	return cut + "…"
-}
-
-func shortCommit(c string) string {
-	if len(c) > 12 {
-		return c[:12]
-	}
-	return or(c, "unknown")
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

@@ -4,6 +4,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -54,11 +55,7 @@ func New(c Config, p poster, now func() time.Time) (*Notifier, error) {
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, errors.New("the url of a webhook must begin with https:// or http://")
 	}
-	name := c.Name
-	if name == "" {
-		name = u.Host
-	}
-	return &Notifier{url: c.URL, secret: c.Secret, name: "webhook " + name, post: p, now: now}, nil
+	return &Notifier{url: c.URL, secret: c.Secret, name: "webhook " + cmp.Or(c.Name, u.Host), post: p, now: now}, nil
 }
 
 // Name gives "webhook" and the receiver's name.
@@ -76,12 +73,11 @@ type Body struct {
 
 // Notify sends the message once.
 func (n *Notifier) Notify(ctx context.Context, m notify.Message) error {
-	b := Body{Schema: Schema, Event: m.Action + "." + m.Outcome, Message: m}
 	id, err := delivery(m)
 	if err != nil {
 		return err
 	}
-	b.Delivery = id
+	b := Body{Schema: Schema, Event: m.Action + "." + m.Outcome, Delivery: id, Message: m}
 	body, err := json.Marshal(b)
 	if err != nil {
 		return fmt.Errorf("encode note: %w", err)
