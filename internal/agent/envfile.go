@@ -56,10 +56,7 @@ func readEnv(name string) ([]byte, fs.FileInfo, error) {
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, stack.MaxEnv+1))
-	if err != nil {
-		return nil, nil, err
-	}
-	return b, info, nil
+	return b, info, err
 }
 
 func replace(name string, content []byte, info fs.FileInfo) error {

@@ -1,8 +1,6 @@
 package agent
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -22,9 +20,9 @@ type keeper struct {
 }
 
 func (s Server) keeper(p wire.Place) keeper {
-	sum := sha256.Sum256([]byte(p.Directory))
+	sum := release.SumDigest([]byte(p.Directory)).Hex()[:8]
 	home := filepath.Dir(filepath.Dir(s.Program))
-	return keeper{p, filepath.Join(home, "state", p.App, p.Environment+"-"+hex.EncodeToString(sum[:4]), "ticket.json")}
+	return keeper{p, filepath.Join(home, "state", p.App, p.Environment+"-"+sum, "ticket.json")}
 }
 
 // known gives the largest ticket seen; the zero Ticket when there was none.
@@ -120,4 +118,23 @@ func (s Server) keeperOf(p wire.Place) (keeper, error) {
 		return keeper{}, wire.Fail(wire.CodeBadRequest, err.Error(), nil)
 	}
 	return s.keeper(p), nil
+}
+
+// storeFile stores a file of a run, for its owner and group only.
+func (s Server) storeFile(b wire.RunFile) error {
+	k, err := s.keeperOf(b.Place)
+	if err != nil {
+		return err
+	}
+	if !release.Word(b.Name) || len(b.Content) > wire.MaxBlob {
+		return wire.Fail(wire.CodeBadRequest, "the file has no usable name, or is too large", nil)
+	}
+	if err := k.raise(b.Ticket); err != nil {
+		return err
+	}
+	dir := filepath.Join(b.Place.State(), "runs", b.Ticket.Run)
+	if err := makeDir(b.Place.Directory, dir); err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(dir, b.Name), b.Content, 0o600)
 }

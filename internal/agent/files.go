@@ -54,13 +54,10 @@ func readFile(name string) ([]byte, error) {
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, err
+	if err == nil && len(b) > maxFile {
+		err = fmt.Errorf("%s is larger than %d bytes", name, maxFile)
 	}
-	if len(b) > maxFile {
-		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxFile)
-	}
-	return b, nil
+	return b, err
 }
 
 // lock takes an flock on a file that it creates when needed; wait says whether to wait for it. The returned file holds

@@ -16,19 +16,19 @@ const linesPerAnswer = 4 << 20
 func (s Server) doLedger(req wire.Request, say func(any) error) (any, error) {
 	switch req.Op {
 	case wire.OpLedgerHead:
-		return with(req, func(p wire.Place) (any, error) { return s.ledgerHead(p) })
+		return with(req, s.ledgerHead)
 	case wire.OpLedgerAppend:
-		return with(req, func(b wire.LedgerAppend) (any, error) { return s.ledgerAppend(b) })
+		return with(req, s.ledgerAppend)
 	case wire.OpLedgerSegment:
-		return with(req, func(b wire.LedgerSegment) (any, error) { return s.ledgerSegment(b) })
+		return with(req, s.ledgerSegment)
 	case wire.OpLedgerRuns:
-		return with(req, func(b wire.LedgerRuns) (any, error) { return s.ledgerRuns(b) })
+		return with(req, s.ledgerRuns)
 	case wire.OpLedgerLines:
 		return with(req, func(p wire.Place) (any, error) { return nil, s.ledgerLines(p, say) })
 	case wire.OpLedgerPut:
-		return with(req, func(b wire.LedgerBlob) (any, error) { return s.ledgerPut(b) })
+		return with(req, s.ledgerPut)
 	case wire.OpLedgerBlob:
-		return with(req, func(b wire.LedgerBlob) (any, error) { return s.ledgerBlob(b) })
+		return with(req, s.ledgerBlob)
 	}
 	return nil, wire.Fail(wire.CodeUnknownOp, fmt.Sprintf("this agent (%s) does not know %q", s.Version, req.Op), nil)
 }
@@ -78,10 +78,7 @@ func (s Server) ledgerHead(p wire.Place) (any, error) {
 		return nil, err
 	}
 	id, hash, last, err := d.Head()
-	if err != nil {
-		return nil, err
-	}
-	return wire.LedgerHead{ID: id, Hash: string(hash), Last: last}, nil
+	return wire.LedgerHead{ID: id, Hash: string(hash), Last: last}, err
 }
 
 func (s Server) ledgerAppend(b wire.LedgerAppend) (any, error) {
@@ -95,10 +92,7 @@ func (s Server) ledgerAppend(b wire.LedgerAppend) (any, error) {
 		}
 	}
 	hash, err := d.Append(chain.Hash(b.After), b.Line)
-	if err != nil {
-		return nil, err
-	}
-	return wire.LedgerHash{Hash: string(hash)}, nil
+	return wire.LedgerHash{Hash: string(hash)}, err
 }
 
 func (s Server) ledgerSegment(b wire.LedgerSegment) (any, error) {
@@ -107,10 +101,7 @@ func (s Server) ledgerSegment(b wire.LedgerSegment) (any, error) {
 		return nil, err
 	}
 	lines, err := d.Segment(b.Run)
-	if err != nil {
-		return nil, err
-	}
-	return wire.LedgerLines{Lines: lines}, nil
+	return wire.LedgerLines{Lines: lines}, err
 }
 
 func (s Server) ledgerRuns(b wire.LedgerRuns) (any, error) {
@@ -119,10 +110,7 @@ func (s Server) ledgerRuns(b wire.LedgerRuns) (any, error) {
 		return nil, err
 	}
 	entries, err := d.Entries(max(b.Limit, 0))
-	if err != nil {
-		return nil, err
-	}
-	return engine.ReadSummaries(entries), nil
+	return engine.ReadSummaries(entries), err
 }
 
 func (s Server) ledgerLines(p wire.Place, say func(any) error) error {
@@ -163,10 +151,7 @@ func (s Server) ledgerPut(b wire.LedgerBlob) (any, error) {
 		return nil, err
 	}
 	sum, err := d.Put(b.Content)
-	if err != nil {
-		return nil, err
-	}
-	return wire.LedgerHash{Hash: sum}, nil
+	return wire.LedgerHash{Hash: sum}, err
 }
 
 func (s Server) ledgerBlob(b wire.LedgerBlob) (any, error) {
@@ -175,11 +160,8 @@ func (s Server) ledgerBlob(b wire.LedgerBlob) (any, error) {
 		return nil, err
 	}
 	content, err := d.Blob(b.SHA256)
-	if err != nil {
-		return nil, err
-	}
 	if len(content) > wire.MaxBlob {
 		return nil, chain.ErrTooLong
 	}
-	return wire.LedgerBlob{Content: content}, nil
+	return wire.LedgerBlob{Content: content}, err
 }

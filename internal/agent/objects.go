@@ -60,9 +60,9 @@ func (b *begun) end() error {
 func (s *objects) do(req wire.Request) (out any, known bool, err error) {
 	switch req.Op {
 	case wire.OpObjectLook:
-		out, err = with(req, func(in wire.ObjectLook) (any, error) { return look(in) })
+		out, err = with(req, look)
 	case wire.OpObjectBegin:
-		out, err = with(req, func(in wire.ObjectName) (any, error) { return s.start(in) })
+		out, err = with(req, s.start)
 	case wire.OpObjectWrite:
 		out, err = with(req, func(in wire.ObjectPartial) (any, error) { return nil, s.write(in, req.Data) })
 	case wire.OpObjectCommit:
@@ -70,11 +70,9 @@ func (s *objects) do(req wire.Request) (out any, known bool, err error) {
 	case wire.OpObjectAbort:
 		out, err = with(req, func(in wire.ObjectPartial) (any, error) { return nil, s.abort(in) })
 	case wire.OpObjectRead:
-		out, err = with(req, func(in wire.ObjectRead) (any, error) { return s.read(in) })
+		out, err = with(req, s.read)
 	case wire.OpObjectList:
-		out, err = with(req, func(in wire.ObjectDir) (any, error) {
-			return files(in, func(d objectdir.Dir) ([]objectdir.File, error) { return d.List() })
-		})
+		out, err = with(req, func(in wire.ObjectDir) (any, error) { return files(in, objectdir.Dir.List) })
 	case wire.OpObjectSweep:
 		out, err = with(req, func(in wire.ObjectSweep) (any, error) {
 			return files(in.ObjectDir, func(d objectdir.Dir) ([]objectdir.File, error) {
@@ -84,10 +82,10 @@ func (s *objects) do(req wire.Request) (out any, known bool, err error) {
 	case wire.OpObjectRemove:
 		out, err = with(req, func(in wire.ObjectName) (any, error) {
 			d, err := dirOf(in.ObjectDir)
-			if err != nil {
-				return nil, err
+			if err == nil {
+				err = d.Remove(in.Name)
 			}
-			return nil, d.Remove(in.Name)
+			return nil, err
 		})
 	default:
 		return nil, false, nil
@@ -141,14 +139,11 @@ func files(s wire.ObjectDir, list func(objectdir.Dir) ([]objectdir.File, error))
 		return nil, err
 	}
 	all, err := list(d)
-	if err != nil {
-		return nil, err
-	}
 	out := wire.Objects{}
 	for _, f := range all {
 		out.Files = append(out.Files, wire.Object(f))
 	}
-	return out, nil
+	return out, err
 }
 
 func (s *objects) start(in wire.ObjectName) (any, error) {

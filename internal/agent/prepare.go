@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -157,18 +158,12 @@ func tag(ctx context.Context, id, name string) error {
 // localTag is the name by which an image is kept: fairlead/<app>/<service>:<first twelve digits of its digest>.
 func localTag(app, service, ref string) string {
 	digest := ref[strings.LastIndex(ref, ":")+1:]
-	if len(digest) > 12 {
-		digest = digest[:12]
-	}
-	return "fairlead/" + repoWord(app) + "/" + repoWord(service) + ":" + digest
+	return "fairlead/" + repoWord(app) + "/" + repoWord(service) + ":" + digest[:min(len(digest), 12)]
 }
 
 // repoWord makes a part of a repository's name: lower case, separators only between letters and digits.
 func repoWord(s string) string {
 	s = strings.ToLower(strings.ReplaceAll(s, "+", "-"))
 	parts := strings.FieldsFunc(s, func(r rune) bool { return r == '.' || r == '_' || r == '-' })
-	if len(parts) == 0 {
-		return "x"
-	}
-	return strings.Join(parts, "-")
+	return cmp.Or(strings.Join(parts, "-"), "x")
 }

@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"fairlead/internal/atomicfile"
 	"fairlead/internal/wire"
 	"fairlead/internal/wire/stack"
@@ -168,8 +166,7 @@ func (s Server) rollState(b wire.RollRef) (any, error) {
 	if err != nil || !ok {
 		return wire.RollState{}, err
 	}
-	st, err := a.state()
-	return st, err
+	return a.state()
 }
 
 // attempt finds the attempt that a reference means.
@@ -191,6 +188,3 @@ func (s Server) attempt(b wire.RollRef) (attempt, bool, error) {
 	}
 	return a, err == nil, err
 }
-
-// closeOnExec keeps the attempt's lock from the programs that a rollout starts.
-func closeOnExec(fd int) { unix.CloseOnExec(fd) }

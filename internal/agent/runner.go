@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"fairlead/internal/atomicfile"
 	"fairlead/internal/fence"
 	"fairlead/internal/rollout"
@@ -31,7 +33,7 @@ const fencePause = 300 * time.Millisecond
 // that two never work beside each other, and looks at the fence before each mutation and while it waits.
 func (r Runner) Run(dir string) error {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
-	closeOnExec(3)
+	unix.CloseOnExec(3) // the attempt's lock is not for the programs that a rollout starts
 	a := attempt{dir: dir}
 	text, err := os.ReadFile(a.path(taskFile))
 	if err != nil {

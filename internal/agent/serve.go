@@ -5,6 +5,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,27 @@ import (
 	"fairlead/internal/wire"
 	"fairlead/internal/wire/stack"
 )
+
+// ErrUsage is given for arguments that only a person would type.
+var ErrUsage = errors.New("fairlead-agent is started by fairlead; there is nothing to type here")
+
+// Main is the agent's program: "version", "serve NONCE" (frames on in and out, after a line with the nonce), "roll
+// FOLDER" (the detached process of an attempt). program is the path of its own file.
+func Main(ctx context.Context, program, version string, args []string, in io.Reader, out io.Writer) error {
+	switch {
+	case len(args) == 1 && args[0] == "version":
+		_, err := fmt.Fprintln(out, version)
+		return err
+	case len(args) == 2 && args[0] == "serve":
+		if _, err := fmt.Fprintf(out, "\n%s %s\n", wire.Magic, args[1]); err != nil {
+			return err
+		}
+		return Server{Program: program, Version: version}.Serve(ctx, in, out)
+	case len(args) == 2 && args[0] == "roll":
+		return Runner{Program: program}.Run(args[1])
+	}
+	return ErrUsage
+}
 
 // A Server answers requests. Program is the path of the agent's own file, Version what it calls itself.
 type Server struct {
@@ -122,9 +144,9 @@ func (c *client) answer(ctx context.Context, req wire.Request) {
 
 func (c *client) send(resp wire.Response, body any) error {
 	if body != nil {
-		b, err := encode(body)
+		b, err := json.Marshal(body)
 		if err != nil {
-			return err
+			return fmt.Errorf("encode an answer: %w", err)
 		}
 		resp.Body = b
 	}
@@ -137,7 +159,8 @@ func (c *client) send(resp wire.Response, body any) error {
 func (s Server) do(ctx context.Context, req wire.Request, say func(any) error) (any, error) {
 	switch req.Op {
 	case wire.OpHello:
-		return s.hello(), nil
+		return wire.Hello{Protocol: wire.Protocol, Version: s.Version, OS: runtime.GOOS, Arch: runtime.GOARCH,
+			Now: time.Now()}, nil
 	case wire.OpRun:
 		return with(req, func(c []wire.Command) (any, error) { return Local{}.Run(ctx, c...) })
 	case wire.OpRaise:
@@ -145,20 +168,15 @@ func (s Server) do(ctx context.Context, req wire.Request, say func(any) error) (
 	case wire.OpPrepare:
 		return with(req, func(b stack.Prepare) (any, error) { return s.prepare(ctx, b, say) })
 	case wire.OpRollStart:
-		return with(req, func(b stack.RollStart) (any, error) { return s.rollStart(b) })
+		return with(req, s.rollStart)
 	case wire.OpRollFollow:
 		return with(req, func(b wire.RollRef) (any, error) { return s.rollFollow(ctx, b, say) })
 	case wire.OpRollState:
-		return with(req, func(b wire.RollRef) (any, error) { return s.rollState(b) })
+		return with(req, s.rollState)
 	case wire.OpStoreFile:
 		return with(req, func(b wire.RunFile) (any, error) { return nil, s.storeFile(b) })
 	}
 	return s.doLedger(req, say)
-}
-
-func (s Server) hello() wire.Hello {
-	return wire.Hello{Protocol: wire.Protocol, Version: s.Version, OS: runtime.GOOS, Arch: runtime.GOARCH,
-		Now: time.Now()}
 }
 
 func with[In any](req wire.Request, f func(In) (any, error)) (any, error) {
@@ -185,8 +203,7 @@ func wireError(err error) *wire.Error {
 	for sentinel, code := range map[error]wire.Code{
 		fence.ErrOvertaken: wire.CodeOvertaken, fence.ErrOtherLedger: wire.CodeOtherLedger,
 		chain.ErrOvertaken: wire.CodeChainOvertaken, chain.ErrMissing: wire.CodeMissing,
-		chain.ErrExists: wire.CodeExists,
-		chain.ErrBroken: wire.CodeBroken, chain.ErrTooLong: wire.CodeTooLong,
+		chain.ErrExists: wire.CodeExists, chain.ErrBroken: wire.CodeBroken, chain.ErrTooLong: wire.CodeTooLong,
 	} {
 		if errors.Is(err, sentinel) {
 			return wire.Fail(code, err.Error(), nil)

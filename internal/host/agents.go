@@ -1,14 +1,13 @@
 package host
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"fairlead/internal/release"
 )
 
 // MaxAgent is the largest agent program that is sent, in bytes.
@@ -45,24 +44,19 @@ func (a Agents) find(goos, goarch string) (program, error) {
 	name := fmt.Sprintf("fairlead-agent-%s-%s", goos, goarch)
 	if a.Embedded != nil {
 		if b, err := fs.ReadFile(a.Embedded, "agents/"+name); err == nil {
-			return newProgram(b), nil
+			return program{b, release.SumDigest(b).Hex()}, nil
 		}
 	}
 	for _, folder := range a.Folders {
 		b, err := readLimited(filepath.Join(folder, name))
 		switch {
 		case err == nil:
-			return newProgram(b), nil
+			return program{b, release.SumDigest(b).Hex()}, nil
 		case !os.IsNotExist(err):
 			return program{}, fmt.Errorf("read the agent: %w", err)
 		}
 	}
 	return program{}, noAgent(a, goos, goarch, name)
-}
-
-func newProgram(b []byte) program {
-	s := sha256.Sum256(b)
-	return program{b, hex.EncodeToString(s[:])}
 }
 
 func readLimited(name string) ([]byte, error) {
@@ -71,13 +65,9 @@ func readLimited(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	var b bytes.Buffer
-	n, err := io.Copy(&b, io.LimitReader(f, MaxAgent+1))
-	if err != nil {
-		return nil, err
+	b, err := io.ReadAll(io.LimitReader(f, MaxAgent+1))
+	if err == nil && len(b) > MaxAgent {
+		err = fmt.Errorf("%s is larger than %d bytes", name, MaxAgent)
 	}
-	if n > MaxAgent {
-		return nil, fmt.Errorf("%s is larger than %d bytes", name, MaxAgent)
-	}
-	return b.Bytes(), nil
+	return b, err
 }

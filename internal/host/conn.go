@@ -2,6 +2,7 @@ package host
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -43,12 +44,9 @@ func dial(ctx context.Context, o Options) (*conn, error) {
 	c.cmd.WaitDelay = 2 * time.Second
 	// An interrupt at the terminal is for fairlead, which stops in order; it must not cut the connection first.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	stdin, err := c.cmd.StdinPipe()
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", argv[0], err)
-	}
-	stdout, err := c.cmd.StdoutPipe()
-	if err != nil {
+	stdin, errIn := c.cmd.StdinPipe()
+	stdout, errOut := c.cmd.StdoutPipe()
+	if err := cmp.Or(errIn, errOut); err != nil {
 		return nil, fmt.Errorf("start %s: %w", argv[0], err)
 	}
 	c.stdin, c.out = stdin, bufio.NewReaderSize(stdout, 64<<10)
@@ -70,14 +68,10 @@ func (c *conn) greet(ctx context.Context, o Options) error {
 	ctx, cancel := context.WithTimeout(ctx, o.SSH.connectTimeout()+20*time.Second)
 	defer cancel()
 	defer context.AfterFunc(ctx, c.kill)()
-	if _, err := io.WriteString(c.stdin, stageTwo(c.nonce)); err != nil {
-		// What ssh complained says more than a broken pipe; reading finds the end at once.
-		_ = err
-	}
-	f, err := readFacts(c.out, c.nonce)
-	if err == nil {
-		c.facts = f
-	}
+	// What ssh complained says more than a broken pipe; reading finds the end at once.
+	_, _ = io.WriteString(c.stdin, stageTwo(c.nonce))
+	var err error
+	c.facts, err = readFacts(c.out, c.nonce)
 	return err
 }
 

@@ -1,9 +1,11 @@
 package host
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +21,9 @@ const (
 func dialFault(o Options, said string, err error) error {
 	said = strings.TrimSpace(said)
 	a, last := o.Address, lastLine(said)
+	reason := cmp.Or(last, "it gave no usable answer: "+err.Error())
+	denied := []string{"Permission denied", "Too many authentication failures", "not currently available",
+		"account is not available"}
 	f := &fault.Fault{Means: untouched, Do: []fault.Command{{Line: o.SSH.typed(a), Why: "shows what ssh itself says"}}}
 	kind := ErrUnreachable
 	switch {
@@ -31,9 +36,10 @@ func dialFault(o Options, said string, err error) error {
 	case strings.Contains(said, "Host key verification failed"), strings.Contains(said, "host key is known for"):
 		kind, f.Code = ErrHostKey, "host-key-unknown"
 		f.What = fmt.Sprintf("the host key of %s is not known here", a)
-		f.Do = []fault.Command{{Line: "ssh-keyscan " + scanWords(a),
-			Why: "prints its keys; compare them with the machine's own, then add them to " + o.SSH.knownHosts()}}
-	case isDenied(said):
+		f.Do = []fault.Command{{Line: "ssh-keyscan " + sshWords(Address{Host: a.Host, Port: a.Port}),
+			Why: "prints its keys; compare them with the machine's own, then add them to " +
+				cmp.Or(o.SSH.KnownHosts, "~/.ssh/known_hosts")}}
+	case slices.ContainsFunc(denied, func(words string) bool { return strings.Contains(said, words) }):
 		kind, f.Code = ErrDenied, "ssh-denied"
 		f.What = fmt.Sprintf("%s does not let us in (%s)", a, last)
 		if _, missing := os.Stat(o.SSH.IdentityFile); o.SSH.IdentityFile != "" && missing != nil {
@@ -42,30 +48,12 @@ func dialFault(o Options, said string, err error) error {
 				Why: "target.ssh.identity_file in fairlead.yaml names it"}}
 		}
 	case a.Local:
-		f.Code, f.What = "host-unreachable",
-			fmt.Sprintf("the shell of this machine does not answer (%s)", orReason(last, err))
+		f.Code, f.What = "host-unreachable", fmt.Sprintf("the shell of this machine does not answer (%s)", reason)
 		f.Do = []fault.Command{{Line: "sh -c true", Why: "must work"}}
 	default:
-		f.Code, f.What = "host-unreachable", fmt.Sprintf("%s cannot be reached (%s)", a, orReason(last, err))
+		f.Code, f.What = "host-unreachable", fmt.Sprintf("%s cannot be reached (%s)", a, reason)
 	}
 	return fault.Because(f, kind, err)
-}
-
-func isDenied(said string) bool {
-	for _, s := range []string{"Permission denied", "Too many authentication failures", "not currently available",
-		"account is not available"} {
-		if strings.Contains(said, s) {
-			return true
-		}
-	}
-	return false
-}
-
-func orReason(said string, err error) string {
-	if said == "" {
-		return "it gave no usable answer: " + err.Error()
-	}
-	return said
 }
 
 // notStarted is a machine without an ssh program.
@@ -95,13 +83,6 @@ func (s SSH) typed(a Address) string {
 	return strings.Join(append(words, sshWords(a), "true"), " ")
 }
 
-func (s SSH) knownHosts() string {
-	if s.KnownHosts == "" {
-		return "~/.ssh/known_hosts"
-	}
-	return s.KnownHosts
-}
-
 func (s SSH) knownFile() string {
 	if s.KnownHosts == "" {
 		return ""
@@ -118,13 +99,6 @@ func sshWords(a Address) string {
 		s = "-p " + strconv.Itoa(a.Port) + " " + s
 	}
 	return s
-}
-
-func scanWords(a Address) string {
-	if a.Port != 0 {
-		return "-p " + strconv.Itoa(a.Port) + " " + a.Host
-	}
-	return a.Host
 }
 
 func knownName(a Address) string {

@@ -51,12 +51,11 @@ func (f Fleet) Validate() (key string, err error) {
 
 // Names gives the hosts as people call them.
 func (f Fleet) Names() []string {
-	var names []string
-	for _, h := range f.Hosts {
+	names := slices.Clone(f.Hosts)
+	for i, h := range f.Hosts {
 		if a, err := ParseAddress(h); err == nil {
-			h = a.Name()
+			names[i] = a.Name()
 		}
-		names = append(names, h)
 	}
 	return names
 }

@@ -112,19 +112,45 @@ func Stream[Out, More any](ctx context.Context, h *Host, op wire.Op, in any, mor
 		}
 		return more(v)
 	}
-	raw, err := m.call(ctx, op, in, hear)
-	if errors.Is(err, errCut) {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if h.c != nil && h.c.mux == m {
-			h.drop()
-		}
-		return out, h.lost(ctx, err)
-	}
+	resp, err := m.call(ctx, op, in, nil, hear)
 	if err != nil {
-		return out, err
+		return out, h.cut(ctx, m, err)
 	}
-	return wire.Decode[Out](raw)
+	return wire.Decode[Out](resp.Body)
+}
+
+// Carry is Call with bytes beside the request and beside the answer. It asks on the connection that there is; where
+// fresh is false and that one is gone, the error matches ErrUnreachable and no other is made: what was begun on it is
+// gone with it.
+func Carry[Out any](ctx context.Context, h *Host, op wire.Op, in any, data []byte, fresh bool) (Out, []byte, error) {
+	var out Out
+	if err := ctx.Err(); err != nil {
+		return out, nil, err // sending would cut the connection, which others use
+	}
+	m, err := h.speaking(ctx, fresh)
+	if err != nil {
+		return out, nil, err
+	}
+	resp, err := m.call(ctx, op, in, data, nil)
+	if err != nil {
+		return out, nil, h.cut(ctx, m, err)
+	}
+	out, err = wire.Decode[Out](resp.Body)
+	return out, resp.Data, err
+}
+
+// speaking gives the agent's end of the connection, of the one that there is when fresh is false.
+func (h *Host) speaking(ctx context.Context, fresh bool) (*mux, error) {
+	if fresh {
+		return h.agent(ctx)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.c == nil || h.c.mux == nil {
+		return nil, h.lost(ctx, errCut)
+	}
+	h.n.Exchanges++
+	return h.c.mux, nil
 }
 
 // Ready tells whether the agent speaks, or is on the host already and speaks from now on. It brings nothing onto the
@@ -192,6 +218,20 @@ func (h *Host) connect(ctx context.Context) error {
 	h.n.Connections++
 	h.n.Exchanges++
 	return nil
+}
+
+// cut gives up a connection that err tells the end of, and says that an answer is missing; other errors stay as they
+// are.
+func (h *Host) cut(ctx context.Context, m *mux, err error) error {
+	if !errors.Is(err, errCut) {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.c != nil && h.c.mux == m {
+		h.drop()
+	}
+	return h.lost(ctx, err)
 }
 
 // lost says that an answer is missing.

@@ -64,37 +64,35 @@ func (m *mux) read(r *bufio.Reader) {
 	}
 }
 
-// call sends one request and waits for its last response; more hears those before it.
-func (m *mux) call(ctx context.Context, op wire.Op, body any, more func(json.RawMessage) error) (json.RawMessage,
-	error) {
+// call sends one request, with bytes where data is not nil, and waits for its last response; more hears those before it.
+// Without more the host is not told when nobody waits any longer.
+func (m *mux) call(ctx context.Context, op wire.Op, body any, data []byte,
+	more func(json.RawMessage) error) (wire.Response, error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", op, err)
+		return wire.Response{}, fmt.Errorf("encode %s: %w", op, err)
 	}
 	ch := make(chan wire.Response, 64)
 	id := m.begin(ch)
 	defer m.end(id, ch)
-	if err := m.send(ctx, wire.Request{ID: id, Op: op, Body: raw}); err != nil {
-		return nil, err
+	if err := m.send(ctx, wire.Request{ID: id, Op: op, Body: raw, Data: data}); err != nil {
+		return wire.Response{}, err
 	}
 	for {
 		resp, err := m.next(ctx, ch)
-		if err != nil {
-			if ctx.Err() != nil {
-				_ = m.send(context.WithoutCancel(ctx),
-					wire.Request{ID: m.begin(nil), Op: wire.OpCancel, Body: cancelBody(id)})
-			}
-			return nil, err
-		}
 		switch {
-		case resp.Err != nil:
-			return nil, resp.Err
-		case !resp.More:
-			return resp.Body, nil
-		case more != nil:
-			if err := more(resp.Body); err != nil {
-				return nil, err
+		case err != nil:
+			if ctx.Err() != nil && more != nil {
+				m.cancel(context.WithoutCancel(ctx), id)
 			}
+			return wire.Response{}, err
+		case resp.Err != nil:
+			return wire.Response{}, resp.Err
+		case !resp.More || more == nil:
+			return resp, nil
+		}
+		if err := more(resp.Body); err != nil {
+			return wire.Response{}, err
 		}
 	}
 }
@@ -158,7 +156,8 @@ func (m *mux) send(ctx context.Context, r wire.Request) error {
 	return nil
 }
 
-func cancelBody(id uint64) json.RawMessage {
+// cancel ends what a request asked for. A connection that is cut has ended it already.
+func (m *mux) cancel(ctx context.Context, id uint64) {
 	b, _ := json.Marshal(wire.Cancel{ID: id})
-	return b
+	_ = m.send(ctx, wire.Request{ID: m.begin(nil), Op: wire.OpCancel, Body: b})
 }

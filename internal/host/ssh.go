@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -27,20 +28,13 @@ type SSH struct {
 
 // args gives the command line for an address. Nothing of it is secret.
 func (s SSH) args(a Address, command string) []string {
-	program := s.Program
-	if program == "" {
-		program = "ssh"
-	}
-	argv := []string{program, "-T", "-a", "-x", "-e", "none"}
+	argv := []string{cmp.Or(s.Program, "ssh"), "-T", "-a", "-x", "-e", "none"}
 	option := func(o string) { argv = append(argv, "-o", o) }
-	option("BatchMode=yes")
-	option("StrictHostKeyChecking=yes")
-	option("ServerAliveInterval=5")
-	option("ServerAliveCountMax=3")
-	option("ConnectTimeout=" + strconv.Itoa(int(s.connectTimeout().Seconds())))
-	option("LogLevel=ERROR")
-	option("PermitLocalCommand=no")
-	option("RequestTTY=no")
+	for _, o := range []string{"BatchMode=yes", "StrictHostKeyChecking=yes", "ServerAliveInterval=5",
+		"ServerAliveCountMax=3", "ConnectTimeout=" + strconv.Itoa(int(s.connectTimeout().Seconds())),
+		"LogLevel=ERROR", "PermitLocalCommand=no", "RequestTTY=no"} {
+		option(o)
+	}
 	if s.Config != "" {
 		argv = append(argv, "-F", s.Config)
 	}

@@ -110,13 +110,9 @@ func (h *Host) open(ctx context.Context, op wire.Op, in any) (*Channel, error) {
 		if !errors.Is(err, errCut) {
 			return s, err
 		}
-		h.mu.Lock()
-		if h.c != nil && h.c.mux == m {
-			h.drop()
-		}
-		h.mu.Unlock()
+		err = h.cut(ctx, m, err)
 		if try > 0 || op != wire.OpDial || ctx.Err() != nil {
-			return nil, h.lost(ctx, err)
+			return nil, err
 		}
 	}
 }
@@ -333,8 +329,7 @@ func (s *Channel) finishWriting() {
 // Close ends the stream at once on both sides.
 func (s *Channel) Close() error {
 	s.mu.Lock()
-	was := s.closed
-	over := s.over
+	was, over := s.closed, s.over
 	s.closed = true
 	s.readBy.stop()
 	s.sendBy.stop()
@@ -345,7 +340,7 @@ func (s *Channel) Close() error {
 	}
 	s.m.forget(s.id)
 	if !over || s.err != nil {
-		_ = s.m.send(context.Background(), wire.Request{ID: s.m.begin(nil), Op: wire.OpCancel, Body: cancelBody(s.id)})
+		s.m.cancel(context.Background(), s.id)
 	}
 	return nil
 }
@@ -356,18 +351,15 @@ func (s *Channel) SetDeadline(t time.Time) error {
 }
 
 // SetReadDeadline limits reading; the zero time lifts the limit.
-func (s *Channel) SetReadDeadline(t time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.readBy.set(t, s.wake)
-	return nil
-}
+func (s *Channel) SetReadDeadline(t time.Time) error { return s.limit(&s.readBy, t) }
 
 // SetWriteDeadline limits writing; the zero time lifts the limit.
-func (s *Channel) SetWriteDeadline(t time.Time) error {
+func (s *Channel) SetWriteDeadline(t time.Time) error { return s.limit(&s.sendBy, t) }
+
+func (s *Channel) limit(d *deadline, t time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sendBy.set(t, s.wake)
+	d.set(t, s.wake)
 	return nil
 }
 

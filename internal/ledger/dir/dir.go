@@ -8,6 +8,7 @@ import (
 
 	"fairlead/internal/chain"
 	"fairlead/internal/engine"
+	"fairlead/internal/fence"
 )
 
 // A Ledger is the ledger of one app in one environment, in a directory. It is safe for use by several goroutines and
@@ -28,6 +29,14 @@ func Open(path string) Ledger {
 	files := chain.OpenDir(path)
 	files.Summarizer = engine.Summarizer()
 	return Ledger{files: files}
+}
+
+// Expecting gives the ledger for a caller who knows its id from elsewhere. Where there is no ledger, everything but
+// reading blobs and single runs then answers chain.ErrMissing and creates nothing; where there is another one,
+// fence.ErrOtherLedger.
+func (l Ledger) Expecting(id string) Ledger {
+	l.known = id
+	return l
 }
 
 // Head gives the end of the ledger, the zero Head where there is none.
@@ -51,10 +60,7 @@ func (l Ledger) Head(ctx context.Context) (engine.Head, error) {
 
 // Append writes a record behind the one whose hash is after; see engine.Ledger. A ctx that is done writes nothing.
 func (l Ledger) Append(ctx context.Context, after chain.Hash, r engine.Record) (chain.Hash, error) {
-	if err := ctx.Err(); err != nil {
-		return "", err
-	}
-	if err := l.same(); err != nil {
+	if err := l.begin(ctx); err != nil {
 		return "", err
 	}
 	line, err := r.Line()
@@ -89,10 +95,7 @@ func (l Ledger) Records(ctx context.Context, run engine.RunID) ([]engine.Record,
 
 // Put stores a blob under its SHA-256.
 func (l Ledger) Put(ctx context.Context, blob []byte) (string, error) {
-	if err := ctx.Err(); err != nil {
-		return "", err
-	}
-	if err := l.same(); err != nil {
+	if err := l.begin(ctx); err != nil {
 		return "", err
 	}
 	name, err := l.files.Put(blob)
@@ -116,10 +119,7 @@ func (l Ledger) Blob(ctx context.Context, sha256 string) ([]byte, error) {
 
 // Runs gives the newest runs first, at most limit (0 means all).
 func (l Ledger) Runs(ctx context.Context, limit int) ([]engine.Summary, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if err := l.same(); err != nil {
+	if err := l.begin(ctx); err != nil {
 		return nil, err
 	}
 	entries, err := l.files.Entries(limit)
@@ -145,4 +145,35 @@ func (l Ledger) Lines(ctx context.Context) ([][]byte, error) {
 		all = append(all, line)
 	}
 	return all, nil
+}
+
+// begin refuses a ctx that is done, and another ledger than the one that is known.
+func (l Ledger) begin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return l.same()
+}
+
+// same tells whether the ledger is the one that is known.
+func (l Ledger) same() error {
+	if l.known == "" {
+		return nil
+	}
+	id, _, _, err := l.files.Head()
+	if err != nil {
+		return fmt.Errorf("read ledger %s: %w", l.files.Path(), err)
+	}
+	return l.check(id)
+}
+
+// check holds an id against the one that is known.
+func (l Ledger) check(id string) error {
+	switch {
+	case l.known == "" || id == l.known:
+		return nil
+	case id == "":
+		return fmt.Errorf("%w: %s is known to exist, there is none in %s", chain.ErrMissing, l.known, l.files.Path())
+	}
+	return fmt.Errorf("%w: %s, in %s is %s", fence.ErrOtherLedger, l.known, l.files.Path(), id)
 }

@@ -39,7 +39,10 @@ func (l Ledger) Expecting(id string) Ledger {
 
 // Head gives the end of the ledger. chain.ErrMissing or fence.ErrOtherLedger when the host knows another state.
 func (l Ledger) Head(ctx context.Context) (engine.Head, error) {
-	h, err := l.head(ctx)
+	h, err := read(ctx, l, false, wire.OpLedgerHead, l.place, func(d *chain.Dir) (wire.LedgerHead, error) {
+		id, hash, last, err := d.Head()
+		return wire.LedgerHead{ID: id, Hash: string(hash), Last: last}, err
+	})
 	if err != nil {
 		return engine.Head{}, l.fail("read", err)
 	}
@@ -69,14 +72,18 @@ func (l Ledger) Append(ctx context.Context, after chain.Hash, r engine.Record) (
 
 // Records gives the records of one run, oldest first.
 func (l Ledger) Records(ctx context.Context, run engine.RunID) ([]engine.Record, error) {
-	lines, err := l.segment(ctx, string(run))
+	out, err := read(ctx, l, false, wire.OpLedgerSegment, wire.LedgerSegment{Place: l.place, Run: string(run)},
+		func(d *chain.Dir) (wire.LedgerLines, error) {
+			lines, err := d.Segment(string(run))
+			return wire.LedgerLines{Lines: lines}, err
+		})
 	if err != nil {
 		return nil, l.fail("read", err)
 	}
-	if len(lines) == 0 {
+	if len(out.Lines) == 0 {
 		return nil, nil
 	}
-	return engine.ParseRecords(lines)
+	return engine.ParseRecords(out.Lines)
 }
 
 // Put stores a blob of at most wire.MaxBlob bytes under its SHA-256.
@@ -94,16 +101,27 @@ func (l Ledger) Put(ctx context.Context, blob []byte) (string, error) {
 
 // Blob gives a blob back.
 func (l Ledger) Blob(ctx context.Context, sha256 string) ([]byte, error) {
-	b, err := l.blob(ctx, sha256)
+	out, err := read(ctx, l, true, wire.OpLedgerBlob, wire.LedgerBlob{Place: l.place, SHA256: sha256},
+		func(d *chain.Dir) (wire.LedgerBlob, error) {
+			b, err := d.Blob(sha256)
+			return wire.LedgerBlob{Content: b}, err
+		})
 	if err != nil {
 		return nil, l.fail("read", err)
 	}
-	return verified(b, sha256)
+	if string(chain.Sum(out.Content)) != "sha256:"+sha256 {
+		return nil, fmt.Errorf("blob %s: %w: %w", sha256, chain.ErrBroken, errOther)
+	}
+	return out.Content, nil
 }
 
 // Runs gives the newest runs first, at most limit (0 means all).
 func (l Ledger) Runs(ctx context.Context, limit int) ([]engine.Summary, error) {
-	runs, err := l.runs(ctx, limit)
+	runs, err := read(ctx, l, false, wire.OpLedgerRuns, wire.LedgerRuns{Place: l.place, Limit: limit},
+		func(d *chain.Dir) ([]engine.Summary, error) {
+			entries, err := d.Entries(max(limit, 0))
+			return engine.ReadSummaries(entries), err
+		})
 	if err != nil {
 		return nil, l.fail("list", err)
 	}
@@ -112,7 +130,27 @@ func (l Ledger) Runs(ctx context.Context, limit int) ([]engine.Summary, error) {
 
 // Lines gives every line of the chain, oldest first.
 func (l Ledger) Lines(ctx context.Context) ([][]byte, error) {
-	all, err := l.lines(ctx)
+	var all [][]byte
+	ready, err := l.host.Ready(ctx)
+	switch {
+	case err != nil:
+	case ready:
+		hear := func(part wire.LedgerLines) error {
+			all = append(all, part.Lines...)
+			return nil
+		}
+		_, err = host.Stream[struct{}](ctx, l.host, wire.OpLedgerLines, l.place, hear)
+	default:
+		err = l.copied(ctx, false, func(d *chain.Dir) error {
+			for line, err := range d.Lines() {
+				if err != nil {
+					return err
+				}
+				all = append(all, line)
+			}
+			return nil
+		})
+	}
 	if err != nil {
 		return nil, l.fail("read", err)
 	}
@@ -127,10 +165,8 @@ func (l Ledger) fail(what string, err error) error {
 func fromWire(err error) error {
 	for code, sentinel := range map[wire.Code]error{
 		wire.CodeChainOvertaken: chain.ErrOvertaken, wire.CodeMissing: chain.ErrMissing,
-		wire.CodeExists: chain.ErrExists,
-		wire.CodeBroken: chain.ErrBroken, wire.CodeTooLong: chain.ErrTooLong,
-		wire.CodeOtherLedger: fence.ErrOtherLedger,
-		wire.CodeOvertaken:   fence.ErrOvertaken,
+		wire.CodeExists: chain.ErrExists, wire.CodeBroken: chain.ErrBroken, wire.CodeTooLong: chain.ErrTooLong,
+		wire.CodeOtherLedger: fence.ErrOtherLedger, wire.CodeOvertaken: fence.ErrOvertaken,
 	} {
 		if wire.CodeOf(err) == code {
 			return fmt.Errorf("%w (%w)", sentinel, err)
@@ -141,10 +177,3 @@ func fromWire(err error) error {
 
 // errOther is a blob that is not what was asked for.
 var errOther = errors.New("the host gave other bytes")
-
-func verified(b []byte, want string) ([]byte, error) {
-	if got := chain.Sum(b); string(got) != "sha256:"+want {
-		return nil, fmt.Errorf("blob %s: %w: %w", want, chain.ErrBroken, errOther)
-	}
-	return b, nil
-}

@@ -23,65 +23,6 @@ import (
 // maxCopy is the largest ledger in bytes that is read without an agent.
 const maxCopy = 64 << 20
 
-func (l Ledger) head(ctx context.Context) (wire.LedgerHead, error) {
-	return read(ctx, l, false, wire.OpLedgerHead, l.place, func(d *chain.Dir) (wire.LedgerHead, error) {
-		id, hash, last, err := d.Head()
-		return wire.LedgerHead{ID: id, Hash: string(hash), Last: last}, err
-	})
-}
-
-func (l Ledger) segment(ctx context.Context, run string) ([][]byte, error) {
-	out, err := read(ctx, l, false, wire.OpLedgerSegment, wire.LedgerSegment{Place: l.place, Run: run},
-		func(d *chain.Dir) (wire.LedgerLines, error) {
-			lines, err := d.Segment(run)
-			return wire.LedgerLines{Lines: lines}, err
-		})
-	return out.Lines, err
-}
-
-func (l Ledger) blob(ctx context.Context, sha256 string) ([]byte, error) {
-	out, err := read(ctx, l, true, wire.OpLedgerBlob, wire.LedgerBlob{Place: l.place, SHA256: sha256},
-		func(d *chain.Dir) (wire.LedgerBlob, error) {
-			b, err := d.Blob(sha256)
-			return wire.LedgerBlob{Content: b}, err
-		})
-	return out.Content, err
-}
-
-func (l Ledger) runs(ctx context.Context, limit int) ([]engine.Summary, error) {
-	return read(ctx, l, false, wire.OpLedgerRuns, wire.LedgerRuns{Place: l.place, Limit: limit},
-		func(d *chain.Dir) ([]engine.Summary, error) {
-			entries, err := d.Entries(max(limit, 0))
-			return engine.ReadSummaries(entries), err
-		})
-}
-
-func (l Ledger) lines(ctx context.Context) ([][]byte, error) {
-	var all [][]byte
-	ready, err := l.host.Ready(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if ready {
-		hear := func(part wire.LedgerLines) error {
-			all = append(all, part.Lines...)
-			return nil
-		}
-		_, err := host.Stream[struct{}](ctx, l.host, wire.OpLedgerLines, l.place, hear)
-		return all, err
-	}
-	err = l.copied(ctx, false, func(d *chain.Dir) error {
-		for line, err := range d.Lines() {
-			if err != nil {
-				return err
-			}
-			all = append(all, line)
-		}
-		return nil
-	})
-	return all, err
-}
-
 // read asks the agent where it is on the host already. Where it is not, nothing is brought there for the sake of
 // reading: the ledger's files are fetched through the bootstrap and read here.
 func read[Out, In any](ctx context.Context, l Ledger, blobs bool, op wire.Op, in In,

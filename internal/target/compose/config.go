@@ -5,8 +5,8 @@ package compose
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -65,10 +65,7 @@ func (c Config) Validate() (key string, err error) {
 	if c.StartTimeout < 0 || c.StartTimeout > time.Hour {
 		return "start_timeout", fmt.Errorf("start_timeout %s is not between 0 and an hour", c.StartTimeout)
 	}
-	if err := c.layout().Validate(); err != nil {
-		return "", err
-	}
-	return "", nil
+	return "", c.layout().Validate()
 }
 
 func (c Config) checkOrder() error {
@@ -88,8 +85,10 @@ func (c Config) checkOrder() error {
 
 // Fleet gives the machines.
 func (c Config) Fleet() host.Fleet {
-	ssh := host.SSH{Config: c.SSH.Config.String(), IdentityFile: c.SSH.IdentityFile.String(), KnownHosts: c.SSH.KnownHosts.String()}
-	return host.Fleet{Hosts: c.Hosts, SSH: ssh, Directory: c.Directory, Agent: host.Mode(c.Agent), AgentDirectory: c.AgentDirectory}
+	ssh := host.SSH{Config: c.SSH.Config.String(), IdentityFile: c.SSH.IdentityFile.String(),
+		KnownHosts: c.SSH.KnownHosts.String()}
+	return host.Fleet{Hosts: c.Hosts, SSH: ssh, Directory: c.Directory, Agent: host.Mode(c.Agent),
+		AgentDirectory: c.AgentDirectory}
 }
 
 // names lists the services in the order in which they are replaced.
@@ -97,16 +96,12 @@ func (c Config) names() []string {
 	if len(c.Order) > 0 {
 		return c.Order
 	}
-	var names []string
-	for n := range c.Services {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
+	return slices.Sorted(maps.Keys(c.Services))
 }
 
 func (c Config) layout() stack.Layout {
-	l := stack.Layout{Directory: c.Directory, Files: c.Files, EnvFiles: c.EnvFiles, EnvStore: c.EnvStore, Project: c.Project, Profiles: c.Profiles}
+	l := stack.Layout{Directory: c.Directory, Files: c.Files, EnvFiles: c.EnvFiles, EnvStore: c.EnvStore,
+		Project: c.Project, Profiles: c.Profiles}
 	for _, n := range c.names() {
 		l.Services = append(l.Services, stack.Key{Service: n, ImageEnv: c.Services[n].ImageEnv})
 	}

@@ -2,8 +2,6 @@ package compose
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,8 +10,8 @@ import (
 	"time"
 
 	"fairlead/internal/fault"
-	"fairlead/internal/fence"
 	"fairlead/internal/host"
+	"fairlead/internal/release"
 	"fairlead/internal/target"
 	"fairlead/internal/wire/stack"
 )
@@ -65,14 +63,11 @@ func unfit(err error) (fault.Problem, bool) {
 
 func (t *Target) observe(h *host.Host, v stack.Observation, began time.Time) (target.Host, error) {
 	one := target.Host{Name: h.Name(), Engine: v.Engine, Compose: v.Compose, Platform: v.Platform, Free: v.Free,
-		Skew:     skew(v.Now, began, t.now()),
-		Services: v.Services}
+		Skew: skew(v.Now, began, t.now()), Services: v.Services}
 	if len(v.Ticket) > 0 {
-		var known fence.Ticket
-		if err := json.Unmarshal(v.Ticket, &known); err != nil {
+		if err := json.Unmarshal(v.Ticket, &one.Known); err != nil {
 			return one, fmt.Errorf("read the fence of %s (%s): %w", h.Name(), t.place.Ticket(), err)
 		}
-		one.Known = known
 	}
 	return one, nil
 }
@@ -103,6 +98,5 @@ func joinBundles(all []string) string {
 	if distinct := slices.Compact(slices.Clone(all)); len(distinct) == 1 {
 		return distinct[0]
 	}
-	sum := sha256.Sum256([]byte(strings.Join(all, "\n")))
-	return "sha256:" + hex.EncodeToString(sum[:])
+	return release.SumDigest([]byte(strings.Join(all, "\n"))).String()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"fairlead/internal/fault"
@@ -55,6 +56,42 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// ByHand gives the commands of docker and compose that do the same.
+func (t *Target) ByHand() target.Runbook {
+	return target.Runbook{
+		Check:   []string{"ssh deploy@HOST docker version", "ssh deploy@HOST df -h"},
+		Confirm: []string{"docker manifest inspect IMAGE@sha256:…"},
+		Observe: []string{"docker compose ps", "docker image inspect --format '{{json .RepoDigests}}' IMAGE"},
+		Pull:    []string{"docker compose pull"},
+		Replace: []string{"$EDITOR .env   # API_IMAGE, WORKER_IMAGE, WEB_IMAGE to digests", "docker compose up -d"},
+		Room:    "docker system df",
+	}
+}
+
+// Prepare pulls the images on every host, proves them there, and keeps them and those that run now by local tags. What
+// would stand against the rollout is refused here, before anything changes.
+func (t *Target) Prepare(ctx context.Context, ticket fence.Ticket, images []release.Image,
+	say func(string)) (target.Prepared, error) {
+	keys, err := t.imageKeys(images)
+	if err != nil {
+		return target.Prepared{}, err
+	}
+	ask := stack.Prepare{Place: t.place, Ticket: ticket, Layout: t.config.layout(), Images: keys}
+	var out target.Prepared
+	for _, h := range t.hosts {
+		hear := func(s wire.Saying) error {
+			say(h.Name() + ": " + s.Text)
+			return nil
+		}
+		p, err := host.Stream[wire.Prepared](ctx, h, wire.OpPrepare, ask, hear)
+		if err != nil {
+			return target.Prepared{}, translate(h, err)
+		}
+		out.Hosts = append(out.Hosts, target.PreparedHost{Name: h.Name(), Images: p.Images, Kept: p.Kept})
+	}
+	return out, nil
+}
+
 // Raise puts the ticket's number on every host.
 func (t *Target) Raise(ctx context.Context, ticket fence.Ticket) error {
 	for _, h := range t.hosts {
@@ -99,8 +136,7 @@ func unknownService(name string) error {
 	return fault.MarkUntouched(&fault.Fault{Code: "unknown-service", Outcome: fault.Refused,
 		What:  fmt.Sprintf("the release has an image for %s, and target.services does not name it", name),
 		Means: "no host was touched",
-		Do: []fault.Command{{Line: fmt.Sprintf("%s: {image_env: …}", name),
-			Why: "under target.services in fairlead.yaml"}}})
+		Do:    []fault.Command{{Line: name + ": {image_env: …}", Why: "under target.services in fairlead.yaml"}}})
 }
 
 // translate gives an error of a host or its agent in the words of the contract.
@@ -131,17 +167,10 @@ func fromWire(e *wire.Error) error {
 		f, err := wire.Decode[fault.Fault](e.Body)
 		if err == nil && f.What != "" {
 			if said := e.Text; said != f.What {
-				f.Err = errors.New(trimPrefix(said, f.What+": "))
+				f.Err = errors.New(strings.TrimPrefix(said, f.What+": "))
 			}
 			return fault.MarkUntouched(&f)
 		}
 	}
 	return e
-}
-
-func trimPrefix(s, prefix string) string {
-	if len(s) > len(prefix) && s[:len(prefix)] == prefix {
-		return s[len(prefix):]
-	}
-	return s
 }

@@ -54,8 +54,7 @@ type instance struct {
 // NewHost makes a host on which nothing runs.
 func NewHost(w *world.World, name string) *Host {
 	h := &Host{w: w, place: w.Place(name), engine: w.Place(name + " engine"), env: map[string]string{},
-		instances: map[string]*instance{},
-		runners:   map[string]*runner{}, kept: map[string][]byte{}, Images: func(string) Image { return Image{} }}
+		instances: map[string]*instance{}, runners: map[string]*runner{}, kept: map[string][]byte{}, Images: func(string) Image { return Image{} }}
 	h.engine.Sturdy, h.engine.Near = true, true
 	h.place.Crash = h.Crash
 	h.engine.Crash = func() {
@@ -125,8 +124,7 @@ func (h *Host) Crash() {
 func (h *Host) replica(b *instance) container.Replica {
 	how, age := h.Images(b.image), h.w.Now().Sub(b.started)
 	r := container.Replica{ID: b.id, Image: b.image, ImageID: "id-" + b.image, Digests: []string{b.image},
-		State:    "running",
-		Restarts: b.restarts, Started: b.started}
+		State: "running", Restarts: b.restarts, Started: b.started}
 	switch {
 	case how.Checked && age < how.Boots:
 		r.Health = "starting"

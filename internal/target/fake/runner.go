@@ -118,9 +118,6 @@ func (c clock) Sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// Jitter gives a number in [0,1).
-func (c clock) Jitter() float64 { return c.w.Float() }
-
 // Raise puts a number on this host.
 func (h *Host) Raise(ctx context.Context, t fence.Ticket) error {
 	return h.w.Do(ctx, h.place, fmt.Sprintf("raise to %d", t.Number), func() error { return h.admit(t) })

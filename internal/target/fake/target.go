@@ -68,8 +68,7 @@ func (t *Target) look(h *Host) target.Host {
 func (t *Target) ByHand() target.Runbook {
 	one := func(act string) []string { return []string{act + " by hand"} }
 	return target.Runbook{Check: one("check"), Confirm: one("confirm"), Observe: one("observe"), Pull: one("pull"),
-		Replace: one("replace"),
-		Room:    "look for room by hand"}
+		Replace: one("replace"), Room: "look for room by hand"}
 }
 
 // Prepare pulls everywhere.
