@@ -102,6 +102,11 @@ func (w *collector) add(k Privilege, schema, name string) {
 	w.all = append(w.all, n)
 }
 
+func (w *collector) named(k Privilege, parts []*pg.Node) {
+	schema, name := sqltext.QualifiedName(parts)
+	w.add(k, schema, name)
+}
+
 func (w *collector) on(k Privilege, r *pg.RangeVar) {
 	if r.GetRelname() != "" && r.GetRelpersistence() != "t" {
 		w.add(k, r.GetSchemaname(), r.GetRelname())
@@ -110,16 +115,14 @@ func (w *collector) on(k Privilege, r *pg.RangeVar) {
 
 // make is about a new relation or the like.
 func (w *collector) make(r *pg.RangeVar) {
-	if r.GetRelpersistence() == "t" || r.GetSchemaname() == "pg_temp" {
-		w.made[[2]string{r.GetSchemaname(), r.GetRelname()}] = true
-		return
+	if r.GetRelpersistence() != "t" && r.GetSchemaname() != "pg_temp" {
+		w.add(CreateInSchema, r.GetSchemaname(), "")
 	}
-	w.add(CreateInSchema, r.GetSchemaname(), "")
 	w.made[[2]string{r.GetSchemaname(), r.GetRelname()}] = true
 }
 
 func (w *collector) makeNamed(parts []*pg.Node) {
-	schema, name := twoParts(parts)
+	schema, name := sqltext.QualifiedName(parts)
 	w.add(CreateInSchema, schema, "")
 	w.made[[2]string{schema, name}] = true
 }
@@ -140,9 +143,9 @@ func (w *collector) statement(n *pg.Node) {
 		for _, r := range n.GetTruncateStmt().GetRelations() {
 			w.on(Truncate, r.GetRangeVar())
 		}
-	case n.GetSelectStmt() != nil:
+	case n.GetSelectStmt() != nil && n.GetSelectStmt().GetWithClause() == nil: // whose names would hide relations
 		for _, r := range n.GetSelectStmt().GetFromClause() {
-			w.on(Select, unlessShadowed(n.GetSelectStmt(), r.GetRangeVar()))
+			w.on(Select, r.GetRangeVar())
 		}
 	case n.GetRefreshMatViewStmt() != nil:
 		w.on(Maintain, n.GetRefreshMatViewStmt().GetRelation())
@@ -155,14 +158,6 @@ func (w *collector) statement(n *pg.Node) {
 	case n.GetCreatedbStmt() != nil:
 		w.add(CreateDatabase, "", "")
 	}
-}
-
-// unlessShadowed leaves out a name that WITH gives.
-func unlessShadowed(s *pg.SelectStmt, r *pg.RangeVar) *pg.RangeVar {
-	if s.GetWithClause() != nil {
-		return nil
-	}
-	return r
 }
 
 // defines is about statements that make something.
@@ -192,7 +187,7 @@ func (w *collector) defines(n *pg.Node) bool {
 		w.usesType(n.GetCreateDomainStmt().GetTypeName())
 		w.makeNamed(n.GetCreateDomainStmt().GetDomainname())
 	case n.GetCreateFunctionStmt() != nil:
-		schema, _ := twoParts(n.GetCreateFunctionStmt().GetFuncname())
+		schema, _ := sqltext.QualifiedName(n.GetCreateFunctionStmt().GetFuncname())
 		w.add(CreateInSchema, schema, "")
 	case n.GetCreateSchemaStmt() != nil:
 		w.createSchema(n.GetCreateSchemaStmt())
@@ -225,10 +220,8 @@ func (w *collector) createSchema(s *pg.CreateSchemaStmt) {
 }
 
 func (w *collector) createTable(c *pg.CreateStmt) {
-	if len(c.GetInhRelations()) > 0 {
-		for _, r := range c.GetInhRelations() {
-			w.on(Owner, r.GetRangeVar())
-		}
+	for _, r := range c.GetInhRelations() {
+		w.on(Owner, r.GetRangeVar())
 	}
 	for _, e := range c.GetTableElts() {
 		w.element(e)
@@ -254,7 +247,7 @@ func (w *collector) constraint(k *pg.Constraint) {
 }
 
 func (w *collector) usesType(t *pg.TypeName) {
-	schema, name := twoParts(t.GetNames())
+	schema, name := sqltext.QualifiedName(t.GetNames())
 	if name != "" && schema != "pg_catalog" {
 		w.add(UseType, schema, name)
 	}
@@ -272,11 +265,9 @@ func (w *collector) changes(n *pg.Node) bool {
 		w.on(Owner, s.GetRelation())
 		w.add(CreateInSchema, s.GetNewschema(), "")
 	case n.GetAlterEnumStmt() != nil:
-		schema, name := twoParts(n.GetAlterEnumStmt().GetTypeName())
-		w.add(TypeOwner, schema, name)
+		w.named(TypeOwner, n.GetAlterEnumStmt().GetTypeName())
 	case n.GetAlterDomainStmt() != nil:
-		schema, name := twoParts(n.GetAlterDomainStmt().GetTypeName())
-		w.add(TypeOwner, schema, name)
+		w.named(TypeOwner, n.GetAlterDomainStmt().GetTypeName())
 	case n.GetAlterSeqStmt() != nil:
 		w.on(Owner, n.GetAlterSeqStmt().GetSequence())
 	case n.GetAlterPolicyStmt() != nil:
@@ -337,8 +328,7 @@ func (w *collector) comment(c *pg.CommentStmt) {
 	default:
 		return
 	}
-	schema, name := twoParts(parts)
-	w.add(Owner, schema, name)
+	w.named(Owner, parts)
 }
 
 func (w *collector) drop(d *pg.DropStmt) {
@@ -346,28 +336,13 @@ func (w *collector) drop(d *pg.DropStmt) {
 		switch d.GetRemoveType() {
 		case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW,
 			pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_INDEX:
-			schema, name := twoParts(o.GetList().GetItems())
-			w.add(Drop, schema, name)
+			w.named(Drop, o.GetList().GetItems())
 		case pg.ObjectType_OBJECT_TYPE, pg.ObjectType_OBJECT_DOMAIN:
-			schema, name := twoParts(o.GetTypeName().GetNames())
-			w.add(TypeOwner, schema, name)
+			w.named(TypeOwner, o.GetTypeName().GetNames())
 		case pg.ObjectType_OBJECT_TRIGGER, pg.ObjectType_OBJECT_POLICY, pg.ObjectType_OBJECT_RULE:
 			if parts := o.GetList().GetItems(); len(parts) > 1 {
-				schema, name := twoParts(parts[:len(parts)-1])
-				w.add(Owner, schema, name)
+				w.named(Owner, parts[:len(parts)-1])
 			}
 		}
 	}
-}
-
-// twoParts gives schema and name of a qualified name; a database in front is passed over.
-func twoParts(parts []*pg.Node) (schema, name string) {
-	if len(parts) == 0 {
-		return "", ""
-	}
-	name = parts[len(parts)-1].GetString_().GetSval()
-	if len(parts) > 1 {
-		schema = parts[len(parts)-2].GetString_().GetSval()
-	}
-	return schema, name
 }

@@ -304,7 +304,8 @@ func (r *reviewer) show(s StatementReport) {
 
 // note adds a finding that rests on the text alone.
 func (r *reviewer) note(rule Rule, offset int, message, sql string) {
-	r.add(rules.Diagnostic{Rule: rule, Severity: rule.Severity, Offset: offset, Message: message, Evidence: "text"}, sql)
+	r.add(rules.Diagnostic{Rule: rule, Severity: rule.Severity, Offset: offset, Message: message, Evidence: "text"},
+		sql)
 }
 
 func (r *reviewer) add(f rules.Diagnostic, sql string) {

@@ -18,7 +18,8 @@ func outside(t migrator.Tool) string {
 			"transaction_per_migration=True in env.py",
 		migrator.Django: "in Django, use AddIndexConcurrently and set atomic = False on the Migration",
 		migrator.Goose:  "in goose, begin the file with -- +goose NO TRANSACTION",
-		migrator.Prisma: "Prisma sends a file as one query: give the index a migration of its own, as its only statement",
+		migrator.Prisma: "Prisma sends a file as one query: give the index a migration of its own, as its only " +
+			"statement",
 		migrator.Flyway: "in Flyway, give it a migration of its own with a script configuration file that says " +
 			"executeInTransaction=false",
 		migrator.GolangMigrate: "golang-migrate sends a file as one query: give the index a file of its own, without " +

@@ -46,12 +46,7 @@ var ErrNoBody = errors.New("the body cannot be read")
 
 // Commits says whether the body ends transactions by itself.
 func (b Body) Commits() bool {
-	for _, s := range b.Statements {
-		if s.Kind == BodyCommit {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(b.Statements, func(s BodyStatement) bool { return s.Kind == BodyCommit })
 }
 
 // BodyOf opens the DO block or CREATE FUNCTION that n and its text sql are. A body in the language sql is given as one
@@ -81,7 +76,11 @@ func BodyOf(n *pg.Node, sql string) (Body, error) {
 	body.Start = bodyStart(sql, body.Source)
 	switch body.Language {
 	case "plpgsql":
-		return body.open(sql)
+		if plain, ok := body.plainBody(); ok {
+			body.Statements = plain
+			return body, nil
+		}
+		return body.parse(sql)
 	case "sql":
 		body.Statements = []BodyStatement{{Kind: BodySQL, SQL: body.Source, Line: 1, Offset: body.Start}}
 		return body, nil
@@ -108,14 +107,6 @@ func bodyStart(sql, source string) int {
 			}
 		}
 	}
-}
-
-func (b Body) open(sql string) (Body, error) {
-	if plain, ok := b.plainBody(); ok {
-		b.Statements = plain
-		return b, nil
-	}
-	return b.parse(sql)
 }
 
 func (b Body) parse(sql string) (Body, error) {
@@ -266,18 +257,8 @@ func lineStart(text string, line int) int {
 // bodyOrder gives the keys of a node in the order in which they are executed.
 func bodyOrder(m map[string]any) []string {
 	order := []string{"cond", "query", "then_body", "elsif_list", "else_body"}
-	keys := make([]string, 0, len(m))
-	for _, k := range order {
-		if _, ok := m[k]; ok {
-			keys = append(keys, k)
-		}
-	}
-	var rest []string
-	for k := range m {
-		if k != "lineno" && !slices.Contains(order, k) {
-			rest = append(rest, k)
-		}
-	}
-	slices.Sort(rest)
+	rest := slices.DeleteFunc(slices.Sorted(maps.Keys(m)),
+		func(k string) bool { return k == "lineno" || slices.Contains(order, k) })
+	keys := slices.DeleteFunc(order, func(k string) bool { return m[k] == nil })
 	return append(keys, rest...)
 }

@@ -109,7 +109,7 @@ func changesSession(n *pg.Node) bool {
 	}
 	for _, target := range n.GetSelectStmt().GetTargetList() {
 		call := target.GetResTarget().GetVal().GetFuncCall()
-		if _, name := qualified(call.GetFuncname()); name != "set_config" || len(call.GetArgs()) != 3 {
+		if _, name := QualifiedName(call.GetFuncname()); name != "set_config" || len(call.GetArgs()) != 3 {
 			continue
 		}
 		if local := call.GetArgs()[2].GetAConst().GetBoolval(); local == nil || !local.GetBoolval() {

@@ -102,52 +102,20 @@ func plainKind(n *pg.Node) string {
 	return strings.ToUpper(out.String())
 }
 
+// specialKinds names what the grammar calls otherwise than a person would.
 func specialKinds(name string) (kind string, ok bool) {
-	switch name {
-	case "InsertStmt":
-		kind = "INSERT"
-	case "UpdateStmt":
-		kind = "UPDATE"
-	case "SelectStmt":
-		kind = "SELECT"
-	case "CreateStmt":
-		kind = "CREATE TABLE"
-	case "ViewStmt":
-		kind = "CREATE VIEW"
-	case "CreateSeqStmt":
-		kind = "CREATE SEQUENCE"
-	case "CreateTrigStmt":
-		kind = "CREATE TRIGGER"
-	case "CreateEnumStmt", "CompositeTypeStmt", "CreateRangeStmt", "DefineStmt":
-		kind = "CREATE TYPE"
-	case "AlterEnumStmt":
-		kind = "ALTER TYPE"
-	case "AlterSeqStmt":
-		kind = "ALTER SEQUENCE"
-	case "RuleStmt":
-		kind = "CREATE RULE"
-	case "CreatePLangStmt":
-		kind = "CREATE LANGUAGE"
-	case "CreatedbStmt":
-		kind = "CREATE DATABASE"
-	case "DropdbStmt":
-		kind = "DROP DATABASE"
-	case "CreateTableSpaceStmt":
-		kind = "CREATE TABLESPACE"
-	case "DropTableSpaceStmt":
-		kind = "DROP TABLESPACE"
-	case "CreateStatsStmt":
-		kind = "CREATE STATISTICS"
-	case "CreateExtensionStmt":
-		kind = "CREATE EXTENSION"
-	case "AlterDefaultPrivilegesStmt":
-		kind = "ALTER DEFAULT PRIVILEGES"
-	case "SecLabelStmt":
-		kind = "SECURITY LABEL"
-	case "ConstraintsSetStmt":
-		kind = "SET CONSTRAINTS"
-	case "VariableShowStmt":
-		kind = "SHOW"
+	for _, special := range [...][2]string{
+		{"CreateStmt", "CREATE TABLE"}, {"ViewStmt", "CREATE VIEW"}, {"CreateSeqStmt", "CREATE SEQUENCE"},
+		{"CreateTrigStmt", "CREATE TRIGGER"}, {"CreateEnumStmt", "CREATE TYPE"}, {"CompositeTypeStmt", "CREATE TYPE"},
+		{"CreateRangeStmt", "CREATE TYPE"}, {"DefineStmt", "CREATE TYPE"}, {"AlterEnumStmt", "ALTER TYPE"},
+		{"AlterSeqStmt", "ALTER SEQUENCE"}, {"RuleStmt", "CREATE RULE"}, {"CreatePLangStmt", "CREATE LANGUAGE"},
+		{"CreatedbStmt", "CREATE DATABASE"}, {"DropdbStmt", "DROP DATABASE"}, {"CreateStatsStmt", "CREATE STATISTICS"},
+		{"CreateTableSpaceStmt", "CREATE TABLESPACE"}, {"DropTableSpaceStmt", "DROP TABLESPACE"},
+		{"SecLabelStmt", "SECURITY LABEL"}, {"ConstraintsSetStmt", "SET CONSTRAINTS"}, {"VariableShowStmt", "SHOW"},
+	} {
+		if special[0] == name {
+			return special[1], true
+		}
 	}
-	return kind, kind != ""
+	return "", false
 }

@@ -9,9 +9,6 @@ import (
 	"github.com/pganalyze/pg_query_go/v6/parser"
 )
 
-// ParserName names the grammar that this build uses.
-const ParserName = "pg_query_go (C)"
-
 func parseTree(sql string) (*pg.ParseResult, error) { return pg.Parse(sql) }
 
 func parseBody(sql string) (string, error) { return pg.ParsePlPgSqlToJSON(sql) }

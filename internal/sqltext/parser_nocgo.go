@@ -10,9 +10,6 @@ import (
 	"github.com/wasilibs/go-pgquery/parser"
 )
 
-// ParserName names the grammar that this build uses.
-const ParserName = "go-pgquery (WebAssembly)"
-
 func parseTree(sql string) (*pg.ParseResult, error) { return wasm.Parse(sql) }
 
 func parseBody(sql string) (string, error) { return wasm.ParsePlPgSqlToJSON(sql) }

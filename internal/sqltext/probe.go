@@ -1,6 +1,9 @@
 package sqltext
 
-import pg "github.com/pganalyze/pg_query_go/v6"
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
 
 // ProbeWhat says which question to the catalog tells, after a crash, whether a statement that could be in no
 // transaction took effect.
@@ -48,7 +51,7 @@ func probeOf(n *pg.Node) *Probe {
 		if len(d.GetObjects()) != 1 {
 			return nil
 		}
-		schema, name := qualified(d.GetObjects()[0].GetList().GetItems())
+		schema, name := QualifiedName(d.GetObjects()[0].GetList().GetItems())
 		return &Probe{What: IndexGone, Schema: schema, Name: name, IfGuarded: d.GetMissingOk()}
 	case n.GetReindexStmt() != nil:
 		return reindexProbe(n.GetReindexStmt())
@@ -100,10 +103,30 @@ func detachProbe(a *pg.AlterTableStmt) *Probe {
 	return nil
 }
 
-// qualified splits a dotted name into schema and name.
-func qualified(parts []*pg.Node) (schema, name string) {
+// QualifiedName splits a dotted name into schema and name.
+func QualifiedName(parts []*pg.Node) (schema, name string) {
 	for _, p := range parts {
 		schema, name = name, p.GetString_().GetSval()
 	}
 	return schema, name
+}
+
+// Walk visits every node below (and with) m until visit says false.
+func Walk(m protoreflect.Message, visit func(m protoreflect.Message) bool) {
+	if !m.IsValid() || !visit(m) {
+		return
+	}
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if f.Kind() != protoreflect.MessageKind {
+			return true
+		}
+		if f.IsList() {
+			for i := range v.List().Len() {
+				Walk(v.List().Get(i).Message(), visit)
+			}
+			return true
+		}
+		Walk(v.Message(), visit)
+		return true
+	})
 }

@@ -116,10 +116,7 @@ func (s Script) Parsed() (Script, error) {
 
 // Text returns the exact text of a unit, or "" when its bytes are not at hand.
 func (s Script) Text(u Unit) string {
-	if u.Start < 0 || u.End > len(s.text) || u.Start > u.End {
-		return ""
-	}
-	return s.text[u.Start:u.End]
+	return s.Slice(Range{u.Start, u.End})
 }
 
 // Slice returns the exact bytes of a range of the file, or "".
@@ -133,11 +130,10 @@ func (s Script) Slice(r Range) string {
 // Data returns the rows that follow a COPY … FROM stdin, or nil for any other statement. They are sent with the copy
 // protocol, not as SQL.
 func (s Script) Data(st Statement) []byte {
-	if st.CopyData == nil || st.CopyData.Start < 0 || st.CopyData.End > len(s.text) ||
-		st.CopyData.Start > st.CopyData.End {
+	if st.CopyData == nil {
 		return nil
 	}
-	return []byte(s.text[st.CopyData.Start:st.CopyData.End])
+	return []byte(s.Slice(*st.CopyData))
 }
 
 // Position returns line and column of a byte of the file, from one.

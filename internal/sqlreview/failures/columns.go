@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"fairlead/internal/sqlreview/catalog"
-	"fairlead/internal/sqlreview/syntax"
+	"fairlead/internal/sqltext"
 )
 
 // namePass looks at what a statement names: relations, types, functions, roles, and the columns of its queries.
@@ -161,7 +161,7 @@ func (p *namePass) expressions(c *scope, all ...*pg.Node) {
 		if n == nil {
 			continue
 		}
-		syntax.Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
+		sqltext.Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
 			switch x := m.Interface().(type) {
 			case *pg.SubLink:
 				p.expressions(c, x.GetTestexpr())

@@ -12,6 +12,7 @@ import (
 	"fairlead/internal/sqlreview/catalog"
 	"fairlead/internal/sqlreview/schema"
 	"fairlead/internal/sqlreview/syntax"
+	"fairlead/internal/sqltext"
 )
 
 // pass is one statement that is looked at for reasons why the server will refuse it.
@@ -175,12 +176,12 @@ func (p *pass) checkObjects(n *pg.Node) {
 }
 
 func (p *pass) typeTaken(parts []*pg.Node) {
-	schema, n := syntax.QualifiedName(parts)
+	schema, n := sqltext.QualifiedName(parts)
 	p.fail(p.state.TypeExists(schema, n), "type %s already exists", n)
 }
 
 func (p *pass) checkEnum(e *pg.AlterEnumStmt) {
-	schema, n := syntax.QualifiedName(e.GetTypeName())
+	schema, n := sqltext.QualifiedName(e.GetTypeName())
 	p.fail(p.state.NamesKnown() && !p.state.Hidden(schema) && !p.state.TypeNamed(n), "type %s does not exist", n)
 	enum := p.state.Enum(schema, n)
 	if enum == nil || p.state.Types[n] || p.state.Uncertain {

@@ -84,7 +84,7 @@ func (p *namePass) checkRoles(n *pg.Node) {
 	if !p.state.NamesKnown() {
 		return
 	}
-	syntax.Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
+	sqltext.Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
 		if r, ok := m.Interface().(*pg.RoleSpec); ok {
 			p.fail(p.state.RoleMissing(r), "role %s does not exist", r.GetRolename())
 		}
@@ -105,7 +105,7 @@ func (p *namePass) checkTree(n *pg.Node) {
 	if constants {
 		relations = append(relations, i.GetRelation())
 	} else {
-		syntax.Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
+		sqltext.Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
 			switch x := m.Interface().(type) {
 			case *pg.CommonTableExpr:
 				with[x.GetCtename()] = true
@@ -152,7 +152,7 @@ func (p *namePass) checkWords(n *pg.Node) {
 	if !p.state.NamesKnown() {
 		return
 	}
-	syntax.Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
+	sqltext.Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
 		switch x := m.Interface().(type) {
 		case *pg.TypeName:
 			p.fail(p.state.TypeMissing(x), "type %s does not exist", syntax.LastName(x.GetNames()))
@@ -304,7 +304,7 @@ func newHomes(n *pg.Node) []string {
 		n.GetCreateTableAsStmt().GetInto().GetRel(), n.GetCompositeTypeStmt().GetTypevar())
 	switch {
 	case len(made) > 0:
-		schema, _ := syntax.QualifiedName(made)
+		schema, _ := sqltext.QualifiedName(made)
 		return []string{schema}
 	case relation != nil:
 		return []string{relation.GetSchemaname()}

@@ -130,8 +130,8 @@ func (c *claimed) compare(o Observed) []Disagreement {
 
 // queries says whether a statement reads rows as its planner decides.
 func queries(kind string) bool {
-	return slices.ContainsFunc([]string{"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "REFRESH", "DO", "CALL",
-		"EXECUTE", "CREATE TABLE AS", "CREATE MATERIALIZED VIEW AS"},
+	return slices.ContainsFunc([]string{"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "REFRESH", "DO",
+		"CALL", "EXECUTE", "CREATE TABLE AS", "CREATE MATERIALIZED VIEW AS"},
 		func(k string) bool { return strings.HasPrefix(kind, k) })
 }
 
@@ -149,7 +149,8 @@ func (c *claimed) locksAgree(o Observed) bool {
 	sure, may := strongest(c.sure.Locks), strongest(c.may.Locks)
 	seen, held := strongest(o.Claims.Locks), strongest(o.Held)
 	for relation, r := range seen {
-		if r < strength(RowExclusive) || slices.Contains(c.may.MayLock, relation) || slices.Contains(c.may.MayLock, "*") {
+		if r < strength(RowExclusive) || slices.Contains(c.may.MayLock, relation) ||
+			slices.Contains(c.may.MayLock, "*") {
 			continue
 		}
 		if r > max(sure[relation], may[relation]) || r < sure[relation] && held[relation] < sure[relation] && !o.Blind {

@@ -5,7 +5,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"fairlead/internal/sqlreview/report"
-	"fairlead/internal/sqlreview/syntax"
+	"fairlead/internal/sqltext"
 )
 
 // effects says whether the statement may run twice, and what it does to the running image beyond what the rules say
@@ -113,7 +113,7 @@ func readsItself(u *pg.UpdateStmt) bool {
 	reads := false
 	for _, t := range u.GetTargetList() {
 		if v := t.GetResTarget().GetVal(); v != nil {
-			syntax.Walk(v.ProtoReflect(), func(m protoreflect.Message) bool {
+			sqltext.Walk(v.ProtoReflect(), func(m protoreflect.Message) bool {
 				if _, ok := m.Interface().(*pg.ColumnRef); ok {
 					reads = true
 				}

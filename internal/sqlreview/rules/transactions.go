@@ -11,6 +11,7 @@ import (
 	"fairlead/internal/sqlreview/report"
 	"fairlead/internal/sqlreview/schema"
 	"fairlead/internal/sqlreview/syntax"
+	"fairlead/internal/sqltext"
 )
 
 // transactionRules are about what PostgreSQL refuses in one transaction.
@@ -61,7 +62,7 @@ func (p *Pass) mayUse(label string) bool {
 		}
 	}
 	uses := p.Node.GetDoStmt() != nil
-	syntax.Walk(p.Node.ProtoReflect(), func(m protoreflect.Message) bool {
+	sqltext.Walk(p.Node.ProtoReflect(), func(m protoreflect.Message) bool {
 		switch x := m.Interface().(type) {
 		case *pg.TypeName:
 			uses = uses || enums[syntax.LastName(x.GetNames())]

@@ -9,6 +9,7 @@ import (
 	"fairlead/internal/sqlreview/catalog"
 	"fairlead/internal/sqlreview/report"
 	"fairlead/internal/sqlreview/syntax"
+	"fairlead/internal/sqltext"
 )
 
 // change is one statement as it changes the model. What stands under a condition may not have run: it makes nothing new
@@ -58,7 +59,7 @@ func (s *State) Apply(st Statement, locks []report.Lock) {
 		}
 		if t := s.Edit(s.Named(n.GetCreateTrigStmt().GetRelation())); t != nil && !st.Doubt &&
 			t.Trigger(n.GetCreateTrigStmt().GetTrigname()) == nil {
-			f := s.Qualify(syntax.QualifiedName(n.GetCreateTrigStmt().GetFuncname()))
+			f := s.Qualify(sqltext.QualifiedName(n.GetCreateTrigStmt().GetFuncname()))
 			t.Triggers = append(t.Triggers, catalog.Trigger{Name: n.GetCreateTrigStmt().GetTrigname(), Function: f,
 				Enabled: true})
 		}

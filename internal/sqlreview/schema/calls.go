@@ -59,3 +59,44 @@ func (s *State) KnownCalls(n *pg.Node) []catalog.Ref {
 	}
 	return out
 }
+
+// Volatility gives i, s, v, or "" when nobody knows.
+func (s *State) Volatility(c *pg.FuncCall) string {
+	n := syntax.CalledName(c)
+	if made := s.Functions[n]; len(made) > 0 {
+		worst := "i"
+		for _, f := range made {
+			worst = max(worst, f.volatility)
+		}
+		return worst
+	}
+	if s.Catalog != nil {
+		for _, f := range s.Catalog.Functions {
+			if f.Name == n {
+				return f.Volatility
+			}
+		}
+	}
+	return builtinVolatility(n)
+}
+
+func builtinVolatility(n string) string {
+	switch n {
+	case "random", "random_normal", "clock_timestamp", "timeofday", "gen_random_uuid", "gen_random_bytes", "gen_salt",
+		"nextval", "currval", "lastval", "setval", "setseed", "pg_sleep", "uuidv4", "uuidv7", "uuid_generate_v1",
+		"uuid_generate_v1mc", "uuid_generate_v4":
+		return "v"
+	case "now", "transaction_timestamp", "statement_timestamp", "timezone", "to_char", "to_timestamp", "to_date",
+		"date_trunc", "date_part", "extract", "current_setting", "current_schema", "age", "make_timestamptz", "to_json",
+		"to_jsonb", "json_build_object", "jsonb_build_object", "json_build_array", "jsonb_build_array", "concat",
+		"concat_ws", "format":
+		return "s"
+	case "lower", "upper", "md5", "length", "coalesce", "make_interval", "make_date", "make_time", "make_timestamp",
+		"array_fill", "decode", "encode", "digest", "substr", "substring", "left", "right", "lpad", "rpad", "trim",
+		"btrim", "ltrim", "rtrim", "replace", "regexp_replace", "round", "floor", "ceil", "abs", "int4range",
+		"int8range", "tstzrange", "tsrange", "daterange", "numrange", "power", "repeat", "split_part", "to_tsvector",
+		"string_to_array", "chr", "sha256", "convert_to", "convert_from":
+		return "i"
+	}
+	return BuiltinFunction(n)
+}

@@ -6,7 +6,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"fairlead/internal/sqlreview/catalog"
-	"fairlead/internal/sqlreview/syntax"
+	"fairlead/internal/sqltext"
 )
 
 // NameOfNew is the name of something new: without a schema it goes to the first of the path.
@@ -24,7 +24,7 @@ func (s *relations) MemberOf(o *pg.Node) (relation catalog.Ref, member string) {
 	if len(items) < 2 {
 		return catalog.Ref{}, ""
 	}
-	schema, n := syntax.QualifiedName(items[:len(items)-1])
+	schema, n := sqltext.QualifiedName(items[:len(items)-1])
 	return s.Qualify(schema, n), items[len(items)-1].GetString_().GetSval()
 }
 
@@ -93,12 +93,5 @@ func (s *relations) Listed(n *pg.Node) catalog.Ref {
 	if len(items) == 0 {
 		return s.Qualify("", n.GetString_().GetSval())
 	}
-	var parts []string
-	for _, i := range items {
-		parts = append(parts, i.GetString_().GetSval())
-	}
-	if len(parts) == 1 {
-		return s.Qualify("", parts[0])
-	}
-	return s.Qualify(parts[len(parts)-2], parts[len(parts)-1])
+	return s.Qualify(sqltext.QualifiedName(items))
 }

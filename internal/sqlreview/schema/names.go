@@ -9,6 +9,7 @@ import (
 
 	"fairlead/internal/sqlreview/catalog"
 	"fairlead/internal/sqlreview/syntax"
+	"fairlead/internal/sqltext"
 )
 
 // Constrained says whether a type is a domain with a CHECK or NOT NULL.
@@ -68,14 +69,10 @@ func (s *State) TypeExists(schema, n string) bool {
 	if schema == "" {
 		schema = s.FirstSchema()
 	}
-	return slices.ContainsFunc(s.Catalog.Enums, func(e catalog.Enum) bool {
-		return e.Schema == schema &&
-			e.Name == n
-	}) ||
-		slices.ContainsFunc(s.Catalog.Domains, func(d catalog.Domain) bool {
-			return d.Schema == schema &&
-				d.Name == n
-		}) ||
+	return slices.ContainsFunc(s.Catalog.Enums,
+		func(e catalog.Enum) bool { return e.Schema == schema && e.Name == n }) ||
+		slices.ContainsFunc(s.Catalog.Domains,
+			func(d catalog.Domain) bool { return d.Schema == schema && d.Name == n }) ||
 		slices.Contains(s.Catalog.Types, catalog.Ref{Schema: schema, Name: n})
 }
 
@@ -139,7 +136,7 @@ func (s *State) NamesKnown() bool {
 
 // TypeMissing says whether a type is known not to exist.
 func (s *State) TypeMissing(t *pg.TypeName) bool {
-	schema, n := syntax.QualifiedName(t.GetNames())
+	schema, n := sqltext.QualifiedName(t.GetNames())
 	if !s.NamesKnown() || n == "" || t.GetPctType() || s.Hidden(schema) || strings.HasPrefix(n, "_") {
 		return false
 	}
@@ -172,7 +169,7 @@ func (s *State) TypeNamed(n string) bool {
 
 // FunctionMissing says whether no function of that name is known to exist, whatever its arguments.
 func (s *State) FunctionMissing(parts []*pg.Node) bool {
-	schema, n := syntax.QualifiedName(parts)
+	schema, n := sqltext.QualifiedName(parts)
 	if !s.NamesKnown() || n == "" || schema == "information_schema" || strings.HasPrefix(n, "pg_") ||
 		BuiltinFunction(n) != "" || len(s.Functions[n]) > 0 || s.Callable[n] {
 		return false

@@ -41,21 +41,11 @@ func (s *relations) HeldOn(n catalog.Ref) string {
 // KeyProven says whether no column of the index that becomes a key can be null.
 func (s *relations) KeyProven(t catalog.Ref, k *pg.Constraint) bool {
 	known := s.Table(t)
-	if known == nil {
-		return false
-	}
-	for _, i := range known.Indexes {
-		if i.Name != k.GetIndexname() {
-			continue
-		}
-		for _, column := range i.Columns {
-			if c := known.Column(column); c == nil || !c.NotNull && !s.ProvesNotNull(t, column) {
-				return false
-			}
-		}
-		return true
-	}
-	return false
+	x := known.Index(k.GetIndexname())
+	return x != nil && !slices.ContainsFunc(x.Columns, func(column string) bool {
+		c := known.Column(column)
+		return c == nil || !c.NotNull && !s.ProvesNotNull(t, column)
+	})
 }
 
 // DefaultPartitions gives the default partition of a relation.

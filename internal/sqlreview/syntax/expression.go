@@ -79,33 +79,13 @@ func Constant(n *pg.Node) string {
 	return ""
 }
 
-// Walk visits every node below (and with) m until visit says false.
-func Walk(m protoreflect.Message, visit func(m protoreflect.Message) bool) {
-	if !m.IsValid() || !visit(m) {
-		return
-	}
-	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		if f.Kind() != protoreflect.MessageKind {
-			return true
-		}
-		if f.IsList() {
-			for i := range v.List().Len() {
-				Walk(v.List().Get(i).Message(), visit)
-			}
-			return true
-		}
-		Walk(v.Message(), visit)
-		return true
-	})
-}
-
 // Calls lists the functions that a tree calls, by their last name.
 func Calls(n *pg.Node) []*pg.FuncCall {
 	var out []*pg.FuncCall
 	if n == nil {
 		return nil
 	}
-	Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
+	sqltext.Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
 		if c, ok := m.Interface().(*pg.FuncCall); ok {
 			out = append(out, c)
 		}
@@ -121,7 +101,7 @@ func CalledName(c *pg.FuncCall) string { return LastName(c.GetFuncname()) }
 func Inner(n *pg.Node) []*pg.Node {
 	var out []*pg.Node
 	top := n.ProtoReflect()
-	Walk(top, func(m protoreflect.Message) bool {
+	sqltext.Walk(top, func(m protoreflect.Message) bool {
 		node, ok := m.Interface().(*pg.Node)
 		if ok && m != top && (node.GetDeleteStmt() != nil || node.GetUpdateStmt() != nil ||
 			node.GetInsertStmt() != nil) {
@@ -139,7 +119,7 @@ func ColumnsOf(n *pg.Node) []string {
 	if n == nil {
 		return nil
 	}
-	Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
+	sqltext.Walk(n.ProtoReflect(), func(m protoreflect.Message) bool {
 		if c, ok := m.Interface().(*pg.ColumnRef); ok {
 			if column := LastName(c.GetFields()); column != "" {
 				out = append(out, column)

@@ -6,15 +6,9 @@ import (
 	"cmp"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
-)
 
-// QualifiedName splits a dotted name into schema and name.
-func QualifiedName(parts []*pg.Node) (schema, n string) {
-	for _, p := range parts {
-		schema, n = n, p.GetString_().GetSval()
-	}
-	return schema, n
-}
+	"fairlead/internal/sqltext"
+)
 
 // Strings gives the strings of a list.
 func Strings(all []*pg.Node) []string {
@@ -27,7 +21,7 @@ func Strings(all []*pg.Node) []string {
 
 // LastName is the last part of a dotted name.
 func LastName(parts []*pg.Node) string {
-	_, n := QualifiedName(parts)
+	_, n := sqltext.QualifiedName(parts)
 	return n
 }
 
