@@ -111,12 +111,11 @@ func asPlanned(o target.Observation, in engine.Input) (Deployed, bool) {
 }
 
 func serviceOn(h target.Host, name string) (container.Service, bool) {
-	for _, s := range h.Services {
-		if s.Name == name {
-			return s, true
-		}
+	i := slices.IndexFunc(h.Services, func(s container.Service) bool { return s.Name == name })
+	if i < 0 {
+		return container.Service{}, false
 	}
-	return container.Service{}, false
+	return h.Services[i], true
 }
 
 // previous gives what a service ran on a host at the baseline of the plan, which no later look can change.

@@ -68,15 +68,12 @@ func (m Migrated) String() string {
 	case m.Here == 0:
 		return fmt.Sprintf("already applied by run %s, %s%s", m.By, count(m.Units, "unit"), m.sayTool())
 	}
-	return fmt.Sprintf("applied, %d of %s by this run, sha256 %s%s%s", m.Here, count(m.Units, "unit"), m.SHA256[:12],
-		m.sayTool(), m.whole())
-}
-
-func (m Migrated) whole() string {
+	text := fmt.Sprintf("applied, %d of %s by this run, sha256 %s%s", m.Here, count(m.Units, "unit"), m.SHA256[:12],
+		m.sayTool())
 	if m.Whole {
-		return ", sent whole and not understood"
+		text += ", sent whole and not understood"
 	}
-	return ""
+	return text
 }
 
 // Spec declares the step.
@@ -162,11 +159,8 @@ func sent(facts []apply.Fact, run string) bool {
 }
 
 func (s Migrate) evidence(here, applied int, by string) Migrated {
-	m := Migrated{SHA256: s.Script.SHA256, Units: applied, Here: here, By: by}
-	for _, u := range s.Script.Units {
-		m.Whole = m.Whole || u.Kind == sqltext.Undivided
-	}
-	return m
+	return Migrated{SHA256: s.Script.SHA256, Units: applied, Here: here, By: by,
+		Whole: slices.ContainsFunc(s.Script.Units, func(u sqltext.Unit) bool { return u.Kind == sqltext.Undivided })}
 }
 
 // keyOf names what is applied. Once more on purpose is a thing of its own, named after its run, so that the first

@@ -80,7 +80,11 @@ func (q Quiesced) Probe(ctx context.Context, in engine.Input) (engine.Observatio
 
 // Run stops the writers, acts, and resumes them when it fails.
 func (q Quiesced) Run(ctx context.Context, in engine.Input) (engine.Evidence, error) {
-	if err := q.quiesce(ctx, in); err != nil {
+	var err error
+	if !q.Running {
+		err = q.Writers.stop(ctx, in)
+	}
+	if err != nil {
 		return nil, q.resumeAfter(ctx, in, &fault.Fault{Code: "quiesce-failed",
 			What: "what writes to the database could not be stopped", Err: fault.MarkUntouched(err),
 			Means: "nothing was backed up or migrated by this step", Do: tryAgain(in)})
@@ -90,13 +94,6 @@ func (q Quiesced) Run(ctx context.Context, in engine.Input) (engine.Evidence, er
 		return e, q.resumeAfter(ctx, in, err)
 	}
 	return e, nil
-}
-
-func (q Quiesced) quiesce(ctx context.Context, in engine.Input) error {
-	if q.Running {
-		return nil
-	}
-	return q.Writers.stop(ctx, in)
 }
 
 // resumeAfter resumes the writers after a failure, and says so in the record.
