@@ -48,6 +48,7 @@ type Project struct {
 	options  Options
 	hosts    []*host.Host
 	running  running
+	asked    refusingLedger
 	database migratedDatabase // nil when none is configured
 }
 
@@ -111,16 +112,14 @@ func New(c config.Config, o Options) (*Project, error) {
 		parts.Rehearse = rehearse(c.Rehearse, database, store, review, environ)
 	}
 	return &Project{Planner: planner.New(parts), Backups: kept, Migrations: migrations, notes: notes, options: o,
-		hosts: hosts, running: running, database: database.all}, nil
+		hosts: hosts, running: running, asked: asked, database: database.all}, nil
 }
 
 // Ledger gives the ledger as commands ask it before anything acts; the engine has its own.
-func (p *Project) Ledger() engine.Ledger { return refusingLedger{p.running.ledger, p.running.history} }
+func (p *Project) Ledger() engine.Ledger { return p.asked }
 
 // History gives the ledger for reading.
-func (p *Project) History() engine.History {
-	return refusingLedger{p.running.ledger, p.running.history}
-}
+func (p *Project) History() engine.History { return p.asked }
 
 // Look gives what runs now. Without a target nothing is seen, at the place "".
 func (p *Project) Look(ctx context.Context) (target.Observation, error) {
