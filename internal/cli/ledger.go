@@ -35,13 +35,12 @@ func (a *app) verifyLedger(s *session, ctx context.Context) (view.Page, error) {
 
 func (a *app) historyCommand() *cobra.Command {
 	limit := 0
-	c := command("history", "All runs, the newest first", cobra.NoArgs,
-		func(ctx context.Context, _ []string) error {
-			if limit < 0 {
-				return operate.Misused("--limit cannot be negative")
-			}
-			return a.reading(func(s *session) (view.Page, error) { return s.History(ctx, limit) })
-		})
+	c := command("history", "All runs, the newest first", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+		if limit < 0 {
+			return operate.Misused("--limit cannot be negative")
+		}
+		return a.reading(func(s *session) (view.Page, error) { return s.History(ctx, limit) })
+	})
 	c.Flags().IntVarP(&limit, "limit", "n", 20, "how many at most; 0 means all")
 	return c
 }

@@ -9,16 +9,15 @@ import (
 )
 
 func (a *app) versionCommand() *cobra.Command {
-	return command("version", "Which fairlead this is", cobra.NoArgs,
-		func(context.Context, []string) error {
-			v := version()
-			if a.json {
-				a.printJSON(v)
-				return nil
-			}
-			a.answer("fairlead %s (commit %s, %s, %s)", v.Version, v.Commit, v.Go, v.Platform)
+	return command("version", "Which fairlead this is", cobra.NoArgs, func(context.Context, []string) error {
+		v := version()
+		if a.json {
+			a.printJSON(v)
 			return nil
-		})
+		}
+		a.answer("fairlead %s (commit %s, %s, %s)", v.Version, v.Commit, v.Go, v.Platform)
+		return nil
+	})
 }
 
 // built is what the program knows of how it was built.

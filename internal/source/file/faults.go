@@ -27,16 +27,14 @@ func missing(path, tag string) error {
 
 func otherTag(path, want, got string) error {
 	return &fault.Fault{Code: "release-not-found", What: fmt.Sprintf("%s holds %s, not %s", path, got, want),
-		Means: unchanged,
-		Err:   source.ErrNotFound, Outcome: fault.Misused,
+		Means: unchanged, Err: source.ErrNotFound, Outcome: fault.Misused,
 		Do: []fault.Command{{Line: "fairlead plan " + got, Why: "shows what that release would do"},
 			{Line: "fairlead deploy --release PATH", Why: "names another file"}}}
 }
 
 func unreadable(path string, err error) error {
 	return &fault.Fault{Code: "release-unreadable", What: fmt.Sprintf("%s cannot be read", path), Means: unchanged,
-		Err:     plain(err),
-		Outcome: fault.Misused, Do: []fault.Command{{Line: "ls -l " + fault.Word(path),
+		Err: plain(err), Outcome: fault.Misused, Do: []fault.Command{{Line: "ls -l " + fault.Word(path),
 			Why: "a release file has about 1 KB; fetch it again"}}}
 }
 
