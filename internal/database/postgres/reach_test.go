@@ -120,12 +120,12 @@ func TestVia_a_COMMIT_whose_answer_is_lost_with_the_host_is_decided(t *testing.T
 		d, j := opened(t, direct, servertest.ViaSSH), servertest.JobOf(t, servertest.AddRow+"SELECT pg_sleep(0.3);")
 		go func() { time.Sleep(time.Duration(250+40*i) * time.Millisecond); servertest.CutHost(t) }()
 		_, err := apply.Run(t.Context(), d, d, j.Job)
-		n := servertest.Effects(t, direct)
 		if err == nil {
 			continue // it was over before
 		}
 		v, err := apply.Decide(t.Context(), d, d, j.Job)
-		if n = servertest.Effects(t, direct); err != nil || (v.State == apply.Applied) != (n == 1) ||
+		n := servertest.Effects(t, direct)
+		if err != nil || (v.State == apply.Applied) != (n == 1) ||
 			v.State == apply.Unknown {
 			t.Errorf("cut %d: %d effects, %+v, %v", i, n, v, err)
 		}

@@ -36,7 +36,8 @@ func relations(relkinds string) string {
 func routines(prokinds string) string {
 	return `FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prokind = ANY ('` + prokinds +
 		`'::"char"[]) AND
-		NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = p.oid AND i.deptype = 'i') AND` +
+		NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = p.oid AND
+			i.deptype = 'i') AND` +
 		fmt.Sprintf(users, "'pg_proc'", "p.oid")
 }
 

@@ -5,7 +5,6 @@ package archive
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -200,7 +199,7 @@ func TestSince_counts_the_rows_written_after_the_snapshot(t *testing.T) {
 	if err != nil || p.Name != "" || !strings.Contains(p.Why, "archive_mode is off") {
 		t.Errorf("the restore point is %+v, error %v", p, err)
 	}
-	t.Log(fmt.Sprintf("%+v", gap))
+	t.Logf("%+v", gap)
 }
 
 func TestContents_locale_and_archive_can_be_asked_of_every_version(t *testing.T) {

@@ -96,7 +96,7 @@ func (c *rowCounter) end() {
 	if _, twice := c.rows[key]; twice {
 		c.broken = fmt.Errorf("table %s stands in it twice", strings.ReplaceAll(key, "\x00", "."))
 	}
-	c.table, c.rows[key] = key, c.rows[key]
+	c.table, c.rows[key] = key, 0
 }
 
 // counts gives the rows per table, or what was wrong with the script.

@@ -59,7 +59,8 @@ func parseURL(raw string) (*pgx.ConnConfig, url.Values, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, nil, errors.New("it is not a valid URL (special characters in the password must be percent-encoded)")
+		return nil, nil, errors.New(
+			"it is not a valid URL (special characters in the password must be percent-encoded)")
 	}
 	query := u.Query()
 	host := u.Host + query.Get("host")
