@@ -7,26 +7,20 @@ import (
 	"fairlead/internal/fence"
 )
 
-// A Situation is what is known when a step has failed.
+// A Situation is what is known when a step, which mutates that much, has failed. Schema and Services: this run changed
+// that, or may have; Inherited: the run that this one closed and follows had. Baseline: there is something else to go
+// back to. Interrupted: a person stopped the run. Unresolved: nobody has looked yet what an interrupted mutating step did.
 type Situation struct {
-	Err error
-	// Mutates: of the step that failed
+	Err     error
 	Mutates Mutation
-	// Schema: this run changed the schema, or may have
-	Schema bool
-	// Services: this run changed what runs, or may have
-	Services bool
-	// Inherited: the run that this one closed and follows had changed production, or may have
-	Inherited bool
-	// Rollback: the plan itself is a rollback
+
+	Schema, Services, Inherited bool
+
+	// Rollback: the plan itself is one
 	Rollback bool
 	Policy   OnFailure
-	// Baseline: there is something else to go back to
-	Baseline bool
-	// Interrupted: a person stopped the run
-	Interrupted bool
-	// Unresolved: an interrupted mutating step has not been looked at yet
-	Unresolved bool
+
+	Baseline, Interrupted, Unresolved bool
 }
 
 // A Conclusion is what follows from it. Close: the run is closed; else it stays open for resume, rollback or abandon.
@@ -50,14 +44,13 @@ func Conclude(s Situation) Conclusion {
 	switch {
 	case errors.Is(s.Err, fence.ErrOvertaken), errors.Is(s.Err, ErrBusy):
 		return Conclusion{Outcome: fault.Busy}
-	case said == fault.Unknown, s.Unresolved:
+	case said == fault.Unknown, s.Unresolved,
+		s.Mutates != Nothing && said != fault.Asking && !fault.IsUntouched(s.Err):
 		return Conclusion{Outcome: fault.Unknown}
-	case s.Mutates != Nothing && said != fault.Asking && !fault.IsUntouched(s.Err):
-		return Conclusion{Outcome: fault.Unknown}
-	case !s.Schema && !s.Services && !s.Inherited:
-		if said == fault.Refused {
-			return Conclusion{Outcome: fault.Refused, Close: true}
-		}
+	case s.Schema, s.Services, s.Inherited:
+	case said == fault.Refused:
+		return Conclusion{Outcome: fault.Refused, Close: true}
+	default:
 		return Conclusion{Outcome: fault.FailedUnchanged, Close: true}
 	}
 	reaction := s.Policy.Unmigrated

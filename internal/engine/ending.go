@@ -10,22 +10,20 @@ import (
 	"fairlead/internal/fence"
 )
 
-// An Ending is how a run ended for this holder. Open tells that the ledger still holds the run open: it waits for
-// resume, rollback or abandon. Err is the error that led there, nil for a run that came to its end.
+// An Ending is how a run ended for this holder. Means says whether production is changed. Open tells that the ledger
+// still holds the run open: it waits for resume, rollback or abandon. Step and Err are what failed, empty for a run that
+// came to its end. Before is the ending of the run that this one rolled back.
 type Ending struct {
 	Run     RunID
 	Outcome fault.Outcome
-	// Means: is production changed? one sentence
-	Means string
-	Open  bool
-	// Step: the step that failed
+	Means   string
+	Open    bool
 	Step    Name
 	Err     error
 	Closing Closing
 	Proofs  Proofs
 	Opening Opening
-	// Before: of the run that this one rolled back
-	Before *Ending
+	Before  *Ending
 }
 
 // done closes a run whose steps are all proven.
@@ -84,13 +82,11 @@ func (r *Run) fallback(ctx context.Context, failed Ending) Ending {
 		failed.Err = errors.Join(failed.Err, fmt.Errorf("plan the rollback: %w", err))
 		return r.stayOpen(failed)
 	}
-	closing := Closing{Run: r.ID(), Outcome: fault.Asking, Means: failed.Means,
-		Reason:   fault.Clip(failed.Err.Error(), maxReason),
-		Migrated: r.schema, By: r.engine.Holder}
-	approvals := Approvals{{By: r.opening.Approvals.By(), How: "by policy: on_failure",
-		Reason: "the approved plan says so"}}
+	closing := Closing{Run: r.ID(), Outcome: fault.Asking, Means: failed.Means, Migrated: r.schema,
+		Reason: fault.Clip(failed.Err.Error(), maxReason), By: r.engine.Holder}
+	said := Approval{By: r.opening.Approvals.By(), How: "by policy: on_failure", Reason: "the approved plan says so"}
 	id := r.ID() + "-rollback"
-	q := OpenRequest{Run: id, Plan: plan, Closes: &closing, Automatic: true, Approvals: approvals}
+	q := OpenRequest{Run: id, Plan: plan, Closes: &closing, Automatic: true, Approvals: Approvals{said}}
 	next, err := r.engine.begin(ctx, q, r.writer.follow(id), r.migrating)
 	if err != nil {
 		failed.Err = errors.Join(failed.Err, fmt.Errorf("open the rollback: %w", err))
@@ -129,14 +125,11 @@ func (r *Run) close(ctx context.Context, o fault.Outcome, means, reason string, 
 }
 
 func (r *Run) abandon(ctx context.Context, reason string) (Closing, error) {
+	r.restore()
 	doubt := ""
 	for _, s := range r.plan.Steps {
-		if p := r.recorded.steps[s.Spec().Name]; s.Spec().Mutates != Nothing && p.verdict != "" {
-			unclear := p.verdict == Unclear || p.verdict == Began
-			r.noteChange(s.Spec().Mutates, p.changed || unclear)
-			if unclear {
-				doubt = fmt.Sprintf("how step %s ended is not known; as far as it is: ", s.Spec().Name)
-			}
+		if spec := s.Spec(); spec.Mutates != Nothing && r.recorded.steps[spec.Name].unclear() {
+			doubt = fmt.Sprintf("how step %s ended is not known; as far as it is: ", spec.Name)
 		}
 	}
 	c := Closing{Run: r.ID(), Outcome: fault.FailedUnchanged, Means: "abandoned; production is unchanged by this run",

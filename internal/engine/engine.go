@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fairlead/internal/chain"
+	"fairlead/internal/fault"
 	"fairlead/internal/fence"
 )
 
@@ -92,8 +93,7 @@ func (e *Engine) Open(ctx context.Context, q OpenRequest) (*Run, error) {
 			return nil, err
 		}
 	}
-	return e.begin(ctx, q, &writer{engine: e, run: q.Run, fence: head.Fence() + 1, ledger: head.Ledger,
-		head: head.Hash}, migrating)
+	return e.begin(ctx, q, e.writer(head, q.Run), migrating)
 }
 
 // begin writes the first record of a run behind what w has seen, and nowhere else.
@@ -101,18 +101,20 @@ func (e *Engine) begin(ctx context.Context, q OpenRequest, w *writer, migrating 
 	if err := q.Plan.Validate(); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	blobs, err := e.putBlobs(ctx, q.Plan)
-	if err != nil {
-		return nil, err
-	}
 	fp, err := q.Plan.Terms.Fingerprint()
 	if err != nil {
 		return nil, err
 	}
+	blobs := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(q.Plan.Blobs)) {
+		if blobs[name], err = e.Ledger.Put(ctx, q.Plan.Blobs[name]); err != nil {
+			return nil, fmt.Errorf("store %s: %w", name, err)
+		}
+	}
 	o := Opening{Terms: q.Plan.Terms, Fingerprint: fp, Blobs: blobs, Proofs: q.Plan.Proofs, Holder: e.Holder,
-		Approvals: q.Approvals,
-		Closes:    q.Closes, Automatic: q.Automatic}
-	first, err := w.append(ctx, Record{Verdict: Opened, Kind: OpeningKind, Evidence: encode(o), Why: o.sentence()})
+		Approvals: q.Approvals, Closes: q.Closes, Automatic: q.Automatic}
+	why := fmt.Sprintf("%s %s, approved by %s, held by %s", o.Terms.Action, o.Terms.Tag, o.Approvals.By(), o.Holder.Name)
+	first, err := w.append(ctx, Record{Verdict: Opened, Kind: OpeningKind, Evidence: encode(o), Why: why})
 	if err != nil {
 		return nil, e.orBusy(ctx, q.Run, err)
 	}
@@ -142,8 +144,7 @@ func (e *Engine) orBusy(ctx context.Context, mine RunID, err error) error {
 	if !errors.Is(err, fence.ErrOvertaken) {
 		return err
 	}
-	head, herr := e.Ledger.Head(ctx)
-	if herr == nil && head.Open() != "" && head.Open() != mine {
+	if head, herr := e.Ledger.Head(ctx); herr == nil && head.Open() != "" && head.Open() != mine {
 		return busy(head)
 	}
 	return err
@@ -235,17 +236,22 @@ func (e *Engine) run(w *writer, p Plan, o Opening, records []Record, migrating b
 		migrating: migrating}
 }
 
-// putBlobs puts the plan's blobs beside the ledger.
-func (e *Engine) putBlobs(ctx context.Context, p Plan) (map[string]string, error) {
-	sums := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(p.Blobs)) {
-		sum, err := e.Ledger.Put(ctx, p.Blobs[name])
-		if err != nil {
-			return nil, fmt.Errorf("store %s: %w", name, err)
-		}
-		sums[name] = sum
+// RecordManual writes down that a release was made by hand, in one record that is a run of its own. means says what
+// production runs now, as observed; it is not checked here. It gives *Busy when a run is open, and writes nothing then.
+func (e *Engine) RecordManual(ctx context.Context, run RunID, means, reason string) (Closing, error) {
+	head, err := e.Ledger.Head(ctx)
+	if err != nil {
+		return Closing{}, fmt.Errorf("read the ledger: %w", err)
 	}
-	return sums, nil
+	if head.Open() != "" {
+		return Closing{}, busy(head)
+	}
+	c := Closing{Run: run, Outcome: fault.Deployed, Means: means, Reason: reason, By: e.Holder}
+	rec := Record{Verdict: Manual, Kind: ClosingKind, Evidence: encode(c), Why: means + "; " + reason}
+	if _, err := e.writer(head, run).append(ctx, rec); err != nil {
+		return Closing{}, e.orBusy(ctx, run, err)
+	}
+	return c, nil
 }
 
 func busy(h Head) error {

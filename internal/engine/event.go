@@ -20,8 +20,7 @@ type StepBegan struct {
 	At   time.Time
 	Spec Spec
 	// Index: 1 and up
-	Index int
-	Of    int
+	Index, Of int
 }
 
 // StepProgress: something to show while a step works.

@@ -20,11 +20,8 @@ type Run struct {
 	proofs   Proofs
 	// another holder may still be at work on a migration
 	migrating bool
-
-	// this run changed the schema, as far as is known
-	schema bool
-	// this run changed what runs
-	services bool
+	// this run changed that, as far as is known
+	schema, services bool
 	// an earlier holder began a mutating step and nobody has looked yet what became of it
 	unresolved bool
 }
@@ -63,12 +60,9 @@ func (r *Run) Execute(ctx context.Context) Ending {
 func (r *Run) restore() {
 	for _, s := range r.plan.Steps {
 		spec, p := s.Spec(), r.recorded.steps[s.Spec().Name]
-		if spec.Mutates != Nothing && p.verdict != "" {
-			r.recorded.begun = true
-		}
-		open := spec.Mutates != Nothing && (p.verdict == Unclear || p.verdict == Began)
-		r.unresolved = r.unresolved || open
-		r.noteChange(spec.Mutates, p.changed || open)
+		r.recorded.begun = r.recorded.begun || spec.Mutates != Nothing && p.verdict != ""
+		r.unresolved = r.unresolved || spec.Mutates != Nothing && p.unclear()
+		r.noteChange(spec.Mutates, p.changed || p.unclear())
 		if p.verdict == Proven {
 			r.proofs[p.kind] = p.evidence
 		}
@@ -127,8 +121,7 @@ func (r *Run) reprove(ctx context.Context) error {
 
 // step brings one step to its proof.
 func (r *Run) step(ctx context.Context, s Step, n int) error {
-	spec := s.Spec()
-	began := r.engine.Now()
+	spec, began := s.Spec(), r.engine.Now()
 	r.engine.Observe(StepBegan{At: began, Spec: spec, Index: n, Of: len(r.plan.Steps)})
 	rec, adopted, err := r.prove(ctx, s)
 	took := r.engine.Now().Sub(began)
@@ -150,7 +143,11 @@ func (r *Run) prove(ctx context.Context, s Step) (Record, bool, error) {
 	}
 	seen, err := s.Probe(ctx, in)
 	if err != nil {
-		return Record{}, false, fmt.Errorf("look whether it is done: %w", r.probeFailed(spec, p, err))
+		// A look changes nothing itself, but what an earlier attempt did stays as unknown as it was.
+		if !p.unclear() {
+			err = fault.MarkUntouched(err)
+		}
+		return Record{}, false, fmt.Errorf("look whether it is done: %w", err)
 	}
 	r.resolve(spec, p, seen)
 	switch {
@@ -162,15 +159,6 @@ func (r *Run) prove(ctx context.Context, s Step) (Record, bool, error) {
 		return rec, false, err
 	}
 	return Record{}, false, r.cannotTell(spec, seen)
-}
-
-// probeFailed says what a failed look means: it changes nothing itself, but what an earlier attempt did stays as
-// unknown as it was.
-func (r *Run) probeFailed(spec Spec, p recordedStep, err error) error {
-	if p.verdict == Began || p.verdict == Unclear {
-		return err
-	}
-	return fault.MarkUntouched(err)
 }
 
 // resolve replaces what had to be feared of an interrupted step by what was seen.
@@ -203,9 +191,7 @@ func (r *Run) act(ctx context.Context, s Step, in Input) (Record, error) {
 	if _, err := r.writer.append(ctx, Record{Verdict: Began, Step: spec.Name}); err != nil {
 		return Record{}, fault.MarkUntouched(err)
 	}
-	if spec.Mutates != Nothing {
-		r.recorded.begun = true
-	}
+	r.recorded.begun = r.recorded.begun || spec.Mutates != Nothing
 	e, err := s.Run(ctx, in)
 	if err == nil {
 		return r.proven(ctx, spec, e, e.String())

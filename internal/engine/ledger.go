@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"fairlead/internal/chain"
 )
@@ -45,13 +46,8 @@ type Head struct {
 
 // Open gives the id of the run that is open, or "" when the last one is closed or there is none.
 func (h Head) Open() RunID {
-	for i := len(h.Last) - 1; i >= 0; i-- {
-		switch h.Last[i].Verdict {
-		case Closed, Manual:
-			return ""
-		}
-	}
-	if len(h.Last) == 0 {
+	ends := func(r Record) bool { return r.Verdict == Closed || r.Verdict == Manual }
+	if len(h.Last) == 0 || slices.ContainsFunc(h.Last, ends) {
 		return ""
 	}
 	return h.Last[0].Run

@@ -6,31 +6,45 @@ import (
 	"fairlead/internal/fault"
 )
 
-// A Holder is the operator process that holds a run.
+// A Holder is the operator process that holds a run. Name is who deploys, like "ana@laptop"; How is "claimed (OS user)"
+// or "proved (OIDC)"; Process is unique: host, pid and start.
 type Holder struct {
-	// Name: who deploys, like "ana@laptop"
-	Name string `json:"name"`
-	// How: "claimed (OS user)" or "proved (OIDC)"
-	How string `json:"how"`
-	// Process: unique for the process: host, pid and start
+	Name    string `json:"name"`
+	How     string `json:"how"`
 	Process string `json:"process"`
 }
 
 // String is the readable name.
 func (h Holder) String() string { return h.Name }
 
-// Opening is the evidence of the record that opens a run.
+// HolderOf gives the holder of a run from its records: the one of the last takeover, or else of the opening. The zero
+// Holder when the records begin with none.
+func HolderOf(records []Record) Holder {
+	var h Holder
+	for _, r := range records {
+		switch r.Verdict {
+		case Opened:
+			o, _ := decode[Opening](r)
+			h = o.Holder
+		case Taken:
+			t, _ := decode[Takeover](r)
+			h = t.Holder
+		}
+	}
+	return h
+}
+
+// Opening is the evidence of the record that opens a run. Blobs are sha256 by name; Closes is the run that this
+// one closes and follows (a rollback).
 type Opening struct {
-	Terms       Terms  `json:"terms"`
-	Fingerprint string `json:"fingerprint"`
-	// Blobs: name to sha256
-	Blobs     map[string]string `json:"blobs"`
-	Proofs    Proofs            `json:"proofs"`
-	Holder    Holder            `json:"holder"`
-	Approvals Approvals         `json:"approval"`
-	// Closes: the run that this one closes and follows (a rollback)
-	Closes    *Closing `json:"closes,omitempty"`
-	Automatic bool     `json:"automatic,omitempty"`
+	Terms       Terms             `json:"terms"`
+	Fingerprint string            `json:"fingerprint"`
+	Blobs       map[string]string `json:"blobs"`
+	Proofs      Proofs            `json:"proofs"`
+	Holder      Holder            `json:"holder"`
+	Approvals   Approvals         `json:"approval"`
+	Closes      *Closing          `json:"closes,omitempty"`
+	Automatic   bool              `json:"automatic,omitempty"`
 }
 
 // Takeover is the evidence of the record by which another holder takes an open run over.
@@ -40,31 +54,29 @@ type Takeover struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// Closing is the evidence of the record that closes a run.
+// Closing is the evidence of the record that closes a run. Means says whether production is changed, Migrated that
+// a unit was committed by this run.
 type Closing struct {
-	Run     RunID         `json:"run"`
-	Outcome fault.Outcome `json:"outcome"`
-	// Means: is production changed? one sentence
-	Means  string `json:"means"`
-	Reason string `json:"reason,omitempty"`
-	// Migrated: a unit was committed by this run
-	Migrated bool   `json:"migrated"`
-	By       Holder `json:"by"`
+	Run      RunID         `json:"run"`
+	Outcome  fault.Outcome `json:"outcome"`
+	Means    string        `json:"means"`
+	Reason   string        `json:"reason,omitempty"`
+	Migrated bool          `json:"migrated"`
+	By       Holder        `json:"by"`
 }
 
-// A Summary is one run in one line, for status and history.
+// A Summary is one run in one line, for status and history. Outcome is zero while it is open, Step the last one that
+// began.
 type Summary struct {
-	Run    RunID     `json:"run"`
-	Action Action    `json:"action"`
-	Tag    string    `json:"tag"`
-	Opened time.Time `json:"opened"`
-	Closed time.Time `json:"closed,omitzero"`
-	// Outcome: zero while open
+	Run      RunID         `json:"run"`
+	Action   Action        `json:"action"`
+	Tag      string        `json:"tag"`
+	Opened   time.Time     `json:"opened"`
+	Closed   time.Time     `json:"closed,omitzero"`
 	Outcome  fault.Outcome `json:"outcome"`
 	Holder   string        `json:"holder"`
 	Approved string        `json:"approved"`
 	Migrated bool          `json:"migrated"`
-	// Step: the last step that began
-	Step  Name   `json:"step,omitempty"`
-	Means string `json:"means,omitempty"`
+	Step     Name          `json:"step,omitempty"`
+	Means    string        `json:"means,omitempty"`
 }

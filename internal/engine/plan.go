@@ -1,9 +1,13 @@
 package engine
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"fairlead/internal/release"
 )
@@ -39,7 +43,9 @@ type OnFailure struct {
 }
 
 // Terms is what gets approved. Its canonical form (RFC 8785) is the fingerprint, so it holds no run id, time, path, row
-// count or size. What was approved is what runs, or the approval lapses.
+// count or size. What was approved is what runs, or the approval lapses. Claims, Units, Review and Settings are sha256:
+// of what is claimed of the release (left out where only the release itself says so), of the table of units, of verdict,
+// findings' fingerprints and waivers, and of the settings of all steps.
 type Terms struct {
 	Schema      string `json:"schema"`
 	Action      Action `json:"action"`
@@ -48,26 +54,20 @@ type Terms struct {
 	ReleaseID   string `json:"release_id,omitempty"`
 	Tag         string `json:"tag"`
 	Commit      string `json:"commit,omitempty"`
-	// Claims: sha256 of what is claimed of the release; left out where only the release itself says so
-	Claims string `json:"claims,omitempty"`
+	Claims      string `json:"claims,omitempty"`
 	// Images: desired, sorted by service
-	Images []release.Image `json:"images"`
-	// Migration: nil means none
+	Images    []release.Image    `json:"images"`
 	Migration *release.Migration `json:"migration"`
-	// Units: sha256 of the table of units
-	Units string `json:"units,omitempty"`
-	// Review: sha256 over verdict, findings' fingerprints and waivers
-	Review string `json:"review,omitempty"`
+	Units     string             `json:"units,omitempty"`
+	Review    string             `json:"review,omitempty"`
 	// Target: kind, hosts and project, readable
 	Target string `json:"target"`
-	// Baseline: what runs now; empty for a first deployment
-	Baseline []release.Image `json:"baseline"`
-	// BaselineOn: what runs on hosts that do not run the baseline, by host
+	// Baseline: what runs now, empty for a first deployment; BaselineOn: what hosts run that do not run it
+	Baseline   []release.Image            `json:"baseline"`
 	BaselineOn map[string][]release.Image `json:"baseline_on,omitempty"`
 	Rollout    release.Rollout            `json:"rollout,omitzero"`
 	// Bundle: fingerprint of the configuration bundle
-	Bundle string `json:"bundle"`
-	// Settings: sha256 of the settings of all steps
+	Bundle    string    `json:"bundle"`
 	Settings  string    `json:"settings"`
 	Steps     []Name    `json:"steps"`
 	OnFailure OnFailure `json:"on_failure"`
@@ -85,6 +85,25 @@ func (t Terms) RanOn(host string) []release.Image {
 
 // Fingerprint is the SHA-256 of the canonical form, 64 hex digits.
 func (t Terms) Fingerprint() (string, error) { return release.Canonical(t) }
+
+// Difference says in one line how two terms differ, field by field, by their names in the plan file.
+func Difference(was, is Terms) string {
+	var a, b map[string]json.RawMessage
+	// our own encoding of our own struct
+	_, _ = json.Unmarshal(encode(was), &a), json.Unmarshal(encode(is), &b)
+	var all []string
+	for _, k := range slices.Sorted(maps.Keys(a)) {
+		if !bytes.Equal(a[k], b[k]) {
+			all = append(all, fmt.Sprintf("%s was %s, is %s", k, a[k], b[k]))
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(b)) {
+		if _, ok := a[k]; !ok {
+			all = append(all, fmt.Sprintf("%s is %s", k, b[k]))
+		}
+	}
+	return strings.Join(all, "; ")
+}
 
 // A Plan is what runs: its terms, the steps that make them true, what was proved while planning, and the blobs from
 // which another machine can go on (by their names: "terms", "release", "sql", "review", "units").

@@ -24,46 +24,40 @@ type Kind string
 // A Verdict is what a record says.
 type Verdict string
 
-// The verdicts. Opened and Manual begin a segment; Closed ends it.
+// The verdicts. Opened and Manual begin a segment; Closed ends it. The evidence of Opened is an Opening, that of Taken a
+// Takeover, that of Closed and of Manual (a release made by hand) a Closing.
 const (
-	// Opened: a run begins; evidence is Opening
 	Opened Verdict = "opened"
 	// Began: a step is about to act
 	Began Verdict = "began"
 	// Noted: a fact in the middle of a step
-	Noted Verdict = "noted"
-	// Proven: a step ended; its evidence
+	Noted  Verdict = "noted"
 	Proven Verdict = "proven"
 	// Failed: a step failed and what it did is known: nothing, unless Changed
 	Failed Verdict = "failed"
 	// Unclear: a step failed and may have changed something
 	Unclear Verdict = "unclear"
-	// Taken: another holder took the run over; evidence is Takeover
-	Taken Verdict = "taken"
-	// Closed: the run ended; evidence is Closing
-	Closed Verdict = "closed"
-	// Manual: a release made by hand was written down; evidence is Closing
-	Manual Verdict = "manual"
+	Taken   Verdict = "taken"
+	Closed  Verdict = "closed"
+	Manual  Verdict = "manual"
 )
 
-// A Record is one line of the ledger. Its hash is that of the exact bytes of Line.
+// A Record is one line of the ledger. Its hash is that of the exact bytes of Line. ID is made by the writer and unique,
+// Fence the takeover number under which it was written, Why one sentence for people.
 type Record struct {
-	Schema string     `json:"schema"`
-	Prev   chain.Hash `json:"prev"`
-	// ID: made by the writer, unique
-	ID  string    `json:"id"`
-	At  time.Time `json:"at"`
-	Run RunID     `json:"run"`
-	// Fence: the takeover number under which it was written
+	Schema   string          `json:"schema"`
+	Prev     chain.Hash      `json:"prev"`
+	ID       string          `json:"id"`
+	At       time.Time       `json:"at"`
+	Run      RunID           `json:"run"`
 	Fence    int64           `json:"fence"`
 	Verdict  Verdict         `json:"verdict"`
 	Step     Name            `json:"step,omitempty"`
 	Kind     Kind            `json:"kind,omitempty"`
 	Evidence json.RawMessage `json:"evidence,omitempty"`
 	// Changed: production was changed by this step (verdict proven or unclear)
-	Changed bool `json:"changed,omitempty"`
-	// Why: one sentence for people
-	Why string `json:"why,omitempty"`
+	Changed bool   `json:"changed,omitempty"`
+	Why     string `json:"why,omitempty"`
 }
 
 // Line gives the bytes that are sent and stored, without a newline.

@@ -20,6 +20,9 @@ type recordedStep struct {
 	facts   []Fact
 }
 
+// unclear tells that the step was begun and nobody knows how it ended.
+func (s recordedStep) unclear() bool { return s.verdict == Began || s.verdict == Unclear }
+
 // fold reads the records of a run.
 func fold(records []Record) recorded {
 	p := recorded{steps: map[Name]recordedStep{}}
@@ -60,18 +63,12 @@ const (
 // has begun. Until then everything is proved again and nothing is passed over.
 func Resume(v Verdict, e Effect, begun bool) Move {
 	switch {
-	case v == "":
-		return ProbeThenAct
 	case v == Proven && e == ReadsAgain:
 		return ActAgain
-	case v == Proven && !begun:
-		return ProbeThenAct
-	case v == Proven:
+	case v == Proven && begun:
 		return Skip
-	case e != Once:
-		return ProbeThenAct
-	case v == Failed:
-		return ProbeThenAct
+	case e == Once && v != "" && v != Proven && v != Failed:
+		return RequireCertainty
 	}
-	return RequireCertainty
+	return ProbeThenAct
 }

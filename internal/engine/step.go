@@ -34,7 +34,7 @@ const (
 	Services
 )
 
-// Spec declares a step.
+// Spec declares a step: by what evidence it needs and which it leaves, among others.
 type Spec struct {
 	// Name: "migrate"; the ledger's key, stable
 	Name Name
@@ -42,10 +42,8 @@ type Spec struct {
 	Title   string
 	Effect  Effect
 	Mutates Mutation
-	// Needs: evidence that must exist before
-	Needs []Kind
-	// Proves: the evidence this step leaves
-	Proves Kind
+	Needs   []Kind
+	Proves  Kind
 	// Runbook: the runbook's own commands for this step, for --step and --as-runbook; no secrets
 	Runbook []string
 }
@@ -101,13 +99,7 @@ type Fact struct {
 }
 
 // NewFact encodes body; it panics only on a value that cannot be JSON, which is a programming error caught by any test.
-func NewFact(kind Kind, body any) Fact {
-	b, err := json.Marshal(body)
-	if err != nil {
-		panic(err)
-	}
-	return Fact{Kind: kind, Body: b}
-}
+func NewFact(kind Kind, body any) Fact { return Fact{Kind: kind, Body: encode(body)} }
 
 // Progress is heard, never recorded.
 type Progress struct {
@@ -118,17 +110,16 @@ type Progress struct {
 	Line bool
 }
 
-// Input is what a step gets.
+// Input is what a step gets. Note is durable and fenced when it returns nil; if it fails the step undoes itself. Say is
+// never nil.
 type Input struct {
 	Ticket fence.Ticket
 	Terms  Terms
 	Proofs Proofs
 	// Facts: of earlier attempts of this step, oldest first
 	Facts []Fact
-	// Note: durable and fenced when it returns nil; if it fails the step undoes itself
-	Note func(context.Context, Fact) error
-	// Say: never nil
-	Say func(Progress)
+	Note  func(context.Context, Fact) error
+	Say   func(Progress)
 }
 
 // ErrNotProven is given by Recall for evidence that no step has left.

@@ -137,11 +137,11 @@ func ReadSummaries(entries []chain.Entry) []Summary {
 	for i, e := range entries {
 		problem := e.Problem
 		if problem == "" {
-			if err := json.Unmarshal(e.Summary, &all[i]); err == nil {
+			err := json.Unmarshal(e.Summary, &all[i])
+			if err == nil {
 				continue
-			} else {
-				problem = err.Error()
 			}
+			problem = err.Error()
 		}
 		all[i] = Summary{Run: RunID(e.Run), Means: "this program cannot read the run: " + problem}
 	}

@@ -133,8 +133,3 @@ func decode[T any](r Record) (T, error) {
 	}
 	return v, nil
 }
-
-func (o Opening) sentence() string {
-	return fmt.Sprintf("%s %s, approved by %s, held by %s", o.Terms.Action, o.Terms.Tag, o.Approvals.By(),
-		o.Holder.Name)
-}
