@@ -58,6 +58,13 @@ type Sweeper interface {
 	Sweep(ctx context.Context, before time.Time, dry bool) ([]Object, error)
 }
 
+// A PrunableStore is a store in all its roles.
+type PrunableStore interface {
+	Store
+	Deleter
+	Sweeper
+}
+
 // A Partial is an object being written. Hash and size are taken from the bytes as they pass. Writing ends with the
 // first Reread (ErrReread). Commit gives nil only for what is stored whole. Abort removes it and is harmless after
 // Commit.
@@ -76,17 +83,18 @@ type Object struct {
 	At   time.Time `json:"at"`
 }
 
-// A Manifest stands beside a backup and exists only after the verdict.
+// A Manifest stands beside a backup and exists only after the verdict. Level is L1 (hash as read back), L2 (contents and
+// rows compared) or L3 (restored). Sizes are in bytes: Size of what was written, DatabaseSize on the server's disk.
+// Contents are objects by kind, Activity rows written per table since its statistics began.
 type Manifest struct {
 	// Schema: fairlead.backup/1
-	Schema string `json:"schema"`
-	Name   string `json:"name"`
-	Run    string `json:"run"`
-	App    string `json:"app,omitempty"`
-	Env    string `json:"environment,omitempty"`
-	SHA256 string `json:"sha256"`
-	Size   int64  `json:"size"`
-	// L1: hash as read back; L2: contents and rows compared; L3: restored
+	Schema     string            `json:"schema"`
+	Name       string            `json:"name"`
+	Run        string            `json:"run"`
+	App        string            `json:"app,omitempty"`
+	Env        string            `json:"environment,omitempty"`
+	SHA256     string            `json:"sha256"`
+	Size       int64             `json:"size"`
 	Level      string            `json:"level"`
 	Database   string            `json:"database"`
 	System     string            `json:"system"`
@@ -97,20 +105,16 @@ type Manifest struct {
 	Snapshot   time.Time         `json:"snapshot"`
 	Tables     map[string]int64  `json:"tables"`
 	Extensions map[string]string `json:"extensions,omitempty"`
-
 	// Format: custom, or directory: a tar of one
 	Format string `json:"format,omitempty"`
 	// Archive: compression inside the archive, like "gzip 1"
-	Archive string `json:"archive,omitempty"`
-	// DatabaseSize: bytes on the server's disk
-	DatabaseSize int64 `json:"database_size,omitempty"`
-	// Contents: objects by kind
-	Contents map[string]int64 `json:"contents,omitempty"`
-	Locale   *database.Locale `json:"locale,omitempty"`
-	// Activity: rows written per table since its statistics began
-	Activity map[string]int64 `json:"activity,omitempty"`
-	Globals  *Attached        `json:"globals,omitempty"`
-	Took     Took             `json:"took,omitzero"`
+	Archive      string           `json:"archive,omitempty"`
+	DatabaseSize int64            `json:"database_size,omitempty"`
+	Contents     map[string]int64 `json:"contents,omitempty"`
+	Locale       *database.Locale `json:"locale,omitempty"`
+	Activity     map[string]int64 `json:"activity,omitempty"`
+	Globals      *Attached        `json:"globals,omitempty"`
+	Took         Took             `json:"took,omitzero"`
 	// Stored: what the store holds; nil: what SHA256 and Size are of
 	Stored *Stored `json:"stored,omitempty"`
 }

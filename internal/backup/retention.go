@@ -8,34 +8,29 @@ import (
 	"time"
 )
 
-// An Entry is one backup in a store: the dump and what stands beside it.
+// An Entry is one backup in a store: the dump (Dump tells that it is there) and what stands beside it. At is that of the
+// snapshot or, where there is no manifest and no Label, of the object. Size is that of what the store holds. Trouble says
+// why this is no backup that could be relied on. Occupied is when the newest of its objects was written.
 type Entry struct {
-	Name string `json:"name"`
-	// At: of the snapshot; where there is no manifest, of the object
-	At time.Time `json:"at"`
-	// Size: of what the store holds; 0 when the dump is not there
-	Size   int64    `json:"size"`
-	Beside []string `json:"beside,omitempty"`
-	// Label: nil without a manifest
-	Label *Label `json:"label,omitempty"`
-	// Trouble: why this is no backup that could be relied on
-	Trouble string `json:"trouble,omitempty"`
-	// Dump: the dump itself is there
-	Dump bool `json:"dump"`
-	// Occupied: when the newest of its objects was written
+	Name     string    `json:"name"`
+	At       time.Time `json:"at"`
+	Size     int64     `json:"size"`
+	Beside   []string  `json:"beside,omitempty"`
+	Label    *Label    `json:"label,omitempty"`
+	Trouble  string    `json:"trouble,omitempty"`
+	Dump     bool      `json:"dump"`
 	Occupied time.Time `json:"occupied"`
 }
 
-// A Label is what a manifest says in short.
+// A Label is what a manifest says in short; Size is that of the dump as it was written.
 type Label struct {
-	App         string `json:"app,omitempty"`
-	Environment string `json:"environment,omitempty"`
-	Run         string `json:"run"`
-	Database    string `json:"database"`
-	Server      string `json:"server"`
-	Level       string `json:"level"`
-	SHA256      string `json:"sha256"`
-	// Size: of the dump as it was written
+	App         string   `json:"app,omitempty"`
+	Environment string   `json:"environment,omitempty"`
+	Run         string   `json:"run"`
+	Database    string   `json:"database"`
+	Server      string   `json:"server"`
+	Level       string   `json:"level"`
+	SHA256      string   `json:"sha256"`
 	Size        int64    `json:"size"`
 	Tables      int      `json:"tables"`
 	Encryption  string   `json:"encryption,omitempty"`
@@ -45,9 +40,7 @@ type Label struct {
 
 // Reliable tells whether a whole backup is there that was verified. Its manifest tells, for it is written after that;
 // manifests of old name no level, and were written after the contents had been compared.
-func (k Entry) Reliable() bool {
-	return k.Dump && k.Label != nil && k.Trouble == ""
-}
+func (k Entry) Reliable() bool { return k.Dump && k.Label != nil && k.Trouble == "" }
 
 // Unread tells whether there is a manifest and nobody could read it: the store may be in trouble, or a newer version
 // has written it.

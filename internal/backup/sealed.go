@@ -8,20 +8,12 @@ import (
 	"io"
 )
 
-// A PrunableStore is a store in all its roles.
-type PrunableStore interface {
-	Store
-	Deleter
-	Sweeper
-}
-
-// Stored is what a store holds of a backup where that is not what was written: encrypted, compressed or both.
+// Stored is what a store holds of a backup where that is not what was written: encrypted (age, to public
+// keys), compressed or both.
 type Stored struct {
-	SHA256 string `json:"sha256"`
-	Size   int64  `json:"size"`
-	// Encryption: age
-	Encryption string `json:"encryption,omitempty"`
-	// Recipients: public keys
+	SHA256      string   `json:"sha256"`
+	Size        int64    `json:"size"`
+	Encryption  string   `json:"encryption,omitempty"`
 	Recipients  []string `json:"recipients,omitempty"`
 	Compression string   `json:"compression,omitempty"`
 }
@@ -75,18 +67,14 @@ func Reread(ctx context.Context, s Store, m Manifest) error {
 		return fmt.Errorf("read %s back: %w", m.Name, err)
 	}
 	if n != size {
-		return fmt.Errorf("%w: the store has %s bytes of %s, %d were written", ErrChanged, atLeast(n, size),
-			m.Name, size)
+		has := fmt.Sprint(n)
+		if n > size {
+			has = fmt.Sprintf("more than %d", size)
+		}
+		return fmt.Errorf("%w: the store has %s bytes of %s, %d were written", ErrChanged, has, m.Name, size)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != want {
 		return fmt.Errorf("%w: the sha256 of %s is %.12s…, written was %.12s…", ErrChanged, m.Name, got, want)
 	}
 	return nil
-}
-
-func atLeast(n, size int64) string {
-	if n > size {
-		return fmt.Sprintf("more than %d", size)
-	}
-	return fmt.Sprint(n)
 }

@@ -22,15 +22,6 @@ type Block struct {
 // Present tells whether the block stands in the file.
 func (b Block) Present() bool { return b.node != nil }
 
-// Where gives "file:line:column", for messages; "" for an absent block.
-func (b Block) Where() string {
-	if b.node == nil {
-		return ""
-	}
-	line, column := position(b.node)
-	return fmt.Sprintf("%s:%d:%d", b.origin.file, line, column)
-}
-
 // Decode reads the block strictly into a struct, given by pointer: an unknown key, a wrong type, a key that stands
 // twice or an unset variable is an error with file, line and column (all of them at once, as a *fault.Fault of code
 // config-invalid). Fields are named by tags: yaml:"name", yaml:"name,required", enum:"a|b" for words; the comment above
@@ -74,18 +65,13 @@ func find(n ast.Node, key string) ast.Node {
 	for _, word := range strings.Split(key, ".") {
 		switch m := n.(type) {
 		case ast.MapNode:
-			found := false
-			for it := m.MapRange(); it.Next(); {
-				if it.Key().GetToken().Value == word {
-					n, at, found = it.Value(), it.Value(), true
-					if isMapping(n) {
-						at = it.Key()
-					}
-					break
-				}
-			}
-			if !found {
+			k, value := entry(m, word)
+			if k == nil {
 				return at
+			}
+			n, at = value, value
+			if isMapping(n) {
+				at = k
 			}
 		case *ast.SequenceNode:
 			i, err := strconv.Atoi(word)
@@ -98,4 +84,14 @@ func find(n ast.Node, key string) ast.Node {
 		}
 	}
 	return at
+}
+
+// entry gives the key of a mapping that is this word, with its value; nil where there is none.
+func entry(m ast.MapNode, word string) (key, value ast.Node) {
+	for it := m.MapRange(); it.Next(); {
+		if it.Key().GetToken().Value == word {
+			return it.Key(), it.Value()
+		}
+	}
+	return nil, nil
 }

@@ -86,6 +86,21 @@ type Ledger struct {
 // Defaults fills in a directory.
 func (l *Ledger) Defaults() { l.Kind = "dir" }
 
+// Migration says how a migration that is a command is run.
+type Migration struct {
+	// Variable of the command's environment that holds the URL of the database, which never stands among its arguments.
+	Env string `yaml:"env"`
+	// Form in which it stands there: as database.url has it, or as a connection string of .NET.
+	Form string `yaml:"form" enum:"url|npgsql"`
+	// How long the command may run; it is stopped then, and how it ended is unknown.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// Defaults fills in DATABASE_URL, as it stands in the file, and half an hour.
+func (m *Migration) Defaults() {
+	*m = Migration{Env: "DATABASE_URL", Form: "url", Timeout: 30 * time.Minute}
+}
+
 // Backup says where backups are kept.
 type Backup struct {
 	// The store.

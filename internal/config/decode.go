@@ -122,12 +122,11 @@ func (d *decoder) settle(n ast.Node, v reflect.Value) {
 		if f.Type != reflect.TypeFor[Path]() || x.String() == "" {
 			continue
 		}
-		s, err := d.origin.resolve(x.String())
-		if err != nil {
+		if s, err := d.origin.resolve(x.String()); err != nil {
 			d.bad(n, "%s: %v", f.Name, err)
-			continue
+		} else {
+			x.SetString(s)
 		}
-		x.SetString(s)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -19,15 +20,11 @@ const MaxFile = 1 << 20
 // them. Errors are a *fault.Fault (config-missing, config-unreadable, config-invalid) and nothing has been attempted;
 // each line of a config-invalid begins with file:line:column.
 func Load(path string, env func(string) (string, bool)) (Config, error) {
-	b, err := read(path)
+	b, p, err := read(path, env)
 	if err != nil {
 		return Config{}, err
 	}
-	dir, err := filepath.Abs(filepath.Dir(path))
-	if err != nil {
-		return Config{}, unreadable(path, err)
-	}
-	return parse(b, &origin{file: path, dir: dir, env: env})
+	return parse(b, p)
 }
 
 func parse(b []byte, p *origin) (Config, error) {
@@ -74,33 +71,35 @@ func (c Config) SecretVariables() []string {
 	return slices.Sorted(maps.Keys(c.root.origin.secrets))
 }
 
-func read(path string) ([]byte, error) {
+func read(path string, env func(string) (string, bool)) ([]byte, *origin, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if os.IsNotExist(err) {
-		return nil, &fault.Fault{Code: "config-missing", What: fmt.Sprintf("there is no %s", path), Means: unchanged,
+		return nil, nil, &fault.Fault{Code: "config-missing", What: fmt.Sprintf("there is no %s", path), Means: unchanged,
 			Outcome: fault.Misused,
 			Do: []fault.Command{{Line: "fairlead init", Why: "writes one from your compose file"},
 				{Line: "fairlead --config PATH …", Why: "names another file"}}}
 	}
 	if err != nil {
-		return nil, unreadable(path, err)
+		return nil, nil, unreadable(path, err)
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, unreadable(path, err)
-	}
-	if !st.Mode().IsRegular() {
-		return nil, unreadable(path, fmt.Errorf("it is not a regular file"))
+	if st, err := f.Stat(); err != nil {
+		return nil, nil, unreadable(path, err)
+	} else if !st.Mode().IsRegular() {
+		return nil, nil, unreadable(path, errors.New("it is not a regular file"))
 	}
 	b, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
 	if err != nil {
-		return nil, unreadable(path, err)
+		return nil, nil, unreadable(path, err)
 	}
 	if len(b) > MaxFile {
-		return nil, unreadable(path, fmt.Errorf("it is larger than 1 MiB"))
+		return nil, nil, unreadable(path, errors.New("it is larger than 1 MiB"))
 	}
-	return b, nil
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, nil, unreadable(path, err)
+	}
+	return b, &origin{file: path, dir: dir, env: env}, nil
 }
 
 const unchanged = "nothing was attempted; production is unchanged"

@@ -11,8 +11,7 @@ import (
 
 // A Problem is one mistake in the file and where it stands.
 type Problem struct {
-	File string
-	// Line: 1 and up
+	File         string
 	Line, Column int
 	Text         string
 }
@@ -79,11 +78,10 @@ func distance(a, b string) int {
 	for i := 1; i <= len(a); i++ {
 		now[0] = i
 		for j := 1; j <= len(b); j++ {
-			cost := 1
+			now[j] = min(last[j], now[j-1], last[j-1]) + 1
 			if a[i-1] == b[j-1] {
-				cost = 0
+				now[j] = min(now[j], last[j-1])
 			}
-			now[j] = min(last[j]+1, now[j-1]+1, last[j-1]+cost)
 			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
 				now[j] = min(now[j], before[j-2]+1)
 			}

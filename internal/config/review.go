@@ -1,10 +1,8 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 
@@ -38,18 +36,13 @@ func (r *Review) Defaults() { r.SmallRows, r.SmallMiB, r.Trace = 100_000, 256, "
 func LoadReview(path string) (Config, error) {
 	c := Config{}
 	c.Review.Defaults()
-	b, err := read(path)
+	b, p, err := read(path, func(string) (string, bool) { return "", false })
 	if _, missing := os.Lstat(path); os.IsNotExist(missing) {
 		return c, nil
 	}
 	if err != nil {
 		return c, err
 	}
-	dir, err := filepath.Abs(filepath.Dir(path))
-	if err != nil {
-		return c, unreadable(path, err)
-	}
-	p := &origin{file: path, dir: dir, env: func(string) (string, bool) { return "", false }}
 	node, problems := parseYAML(b, p)
 	if len(problems) > 0 {
 		return c, invalid(problems)
@@ -70,18 +63,13 @@ func (v *validator) review(r Review) {
 	if r.SmallRows < 0 {
 		v.bad("review.small_rows", "review.small_rows must not be below 0, it is %d", r.SmallRows)
 	}
-	levels := []string{"off", "info", "warn", "block"}
+	d := decoder{origin: v.root.origin, problems: v.problems}
+	levels := Key{Enum: []string{"off", "info", "warn", "block"}}
 	for _, rule := range slices.Sorted(maps.Keys(r.Rules)) {
-		if level := r.Rules[rule]; !slices.Contains(levels, level) {
-			near := nearest(level, levels)
-			if near != "" {
-				near = fmt.Sprintf("; did you mean %q?", near)
-			}
-			v.bad("review.rules."+rule, "review.rules.%s must be %s, got %q%s", fault.Clip(rule, maxShown),
-				oneOf(levels),
-				fault.Clip(level, maxShown), near)
-		}
+		at := find(v.root.node, "review.rules."+rule)
+		d.allowed(at, r.Rules[rule], "review.rules."+fault.Clip(rule, maxShown), levels)
 	}
+	v.problems = d.problems
 	if r.SmallMiB < 1 || r.SmallMiB > 1<<30 {
 		v.bad("review.small_mib", "review.small_mib must be between 1 and %d, it is %d", 1<<30, r.SmallMiB)
 	}

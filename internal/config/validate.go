@@ -64,12 +64,8 @@ func (v *validator) stands(key string) bool {
 	if !ok {
 		return false
 	}
-	for it := m.MapRange(); it.Next(); {
-		if it.Key().GetToken().Value == key {
-			return true
-		}
-	}
-	return false
+	k, _ := entry(m, key)
+	return k != nil
 }
 
 type validator struct {
@@ -165,4 +161,11 @@ func (v *validator) quiesce(q Quiesce) {
 			"backup.quiesce.resume is missing: what was stopped must be resumed, whatever way a release ends")
 	}
 	v.time("backup.quiesce.timeout", q.Timeout, time.Hour)
+}
+
+func (v *validator) migration(m Migration) {
+	v.time("migration.timeout", m.Timeout, 24*time.Hour)
+	if m.Env == "" || strings.Trim(m.Env, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+		v.bad("migration.env", "migration.env must be the name of a variable, it is %q", fault.Clip(m.Env, maxShown))
+	}
 }

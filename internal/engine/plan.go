@@ -90,7 +90,8 @@ func (t Terms) Fingerprint() (string, error) { return release.Canonical(t) }
 func Difference(was, is Terms) string {
 	var a, b map[string]json.RawMessage
 	// our own encoding of our own struct
-	_, _ = json.Unmarshal(encode(was), &a), json.Unmarshal(encode(is), &b)
+	_ = json.Unmarshal(encode(was), &a)
+	_ = json.Unmarshal(encode(is), &b)
 	var all []string
 	for _, k := range slices.Sorted(maps.Keys(a)) {
 		if !bytes.Equal(a[k], b[k]) {

@@ -93,7 +93,6 @@ func (s *Store) Ready(context.Context) error {
 	return s.enoughSpace()
 }
 
-// enoughSpace tells when the disk is nearly full.
 func (s *Store) enoughSpace() error {
 	free, err := s.Free()
 	if err != nil {
@@ -163,7 +162,6 @@ type partial struct {
 	reread bool
 }
 
-// Write stores; not after the first Reread.
 func (p *partial) Write(b []byte) (int, error) {
 	if p.reread {
 		return 0, backup.ErrReread
@@ -182,7 +180,6 @@ func (p *partial) Reread(ctx context.Context) (io.ReadCloser, error) {
 	return &reader{ctx: ctx, f: f}, nil
 }
 
-// Commit makes the object durable and gives it its name.
 func (p *partial) Commit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -199,7 +196,6 @@ type reader struct {
 	f   *os.File
 }
 
-// Read reads on, until the context ends.
 func (r *reader) Read(b []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
@@ -207,5 +203,4 @@ func (r *reader) Read(b []byte) (int, error) {
 	return r.f.Read(b)
 }
 
-// Close closes the file.
 func (r *reader) Close() error { return r.f.Close() }

@@ -15,11 +15,11 @@ import (
 	"fairlead/internal/wire"
 )
 
-// answerLimit is how long the host may take for one piece.
-const answerLimit = 2 * time.Minute
-
-// tidyLimit is how long an abort may take.
-const tidyLimit = 15 * time.Second
+// How long the host may take for one piece, and for an abort.
+const (
+	answerLimit = 2 * time.Minute
+	tidyLimit   = 15 * time.Second
+)
 
 // partial is an object being written. The host holds it for one connection and removes it when that is gone.
 type partial struct {
@@ -70,7 +70,6 @@ func exchange[Out any](ctx context.Context, p *partial, op wire.Op, in any, data
 	return out, back, p.s.storeError(err)
 }
 
-// Write sends; not after the first Reread.
 func (p *partial) Write(b []byte) (int, error) {
 	if p.reread {
 		return 0, backup.ErrReread
@@ -97,7 +96,6 @@ func (p *partial) flush() error {
 	return p.Flush()
 }
 
-// Reread reads back what is on the host's disk.
 func (p *partial) Reread(ctx context.Context) (io.ReadCloser, error) {
 	p.reread = true
 	if err := p.flush(); err != nil {
@@ -120,8 +118,8 @@ func (p *partial) Commit(ctx context.Context) error {
 	// the host reads it whole: no limit but the context's
 	_, _, err := host.Carry[struct{}](ctx, p.s.host, wire.OpObjectCommit, in, nil, false)
 	err = p.s.storeError(err)
-	if err != nil && errors.Is(err, host.ErrUnreachable) {
-		err = p.stands(ctx, in, err)
+	if errors.Is(err, host.ErrUnreachable) && p.stands(ctx, in) {
+		err = nil
 	}
 	if err != nil {
 		return fmt.Errorf("commit %s: %w", p.name, err)
@@ -132,18 +130,15 @@ func (p *partial) Commit(ctx context.Context) error {
 
 // stands asks, after a lost answer, whether the object stands. It can only be ours, or somebody else's of the same
 // content.
-func (p *partial) stands(ctx context.Context, in wire.ObjectPartial, lost error) error {
+func (p *partial) stands(ctx context.Context, in wire.ObjectPartial) bool {
 	r, err := p.s.Open(ctx, p.name)
 	if err != nil {
-		return lost
+		return false
 	}
 	defer r.Close()
 	h := sha256.New()
 	n, err := io.Copy(h, r)
-	if err != nil || n != in.Size || hex.EncodeToString(h.Sum(nil)) != in.SHA256 {
-		return lost
-	}
-	return nil
+	return err == nil && n == in.Size && hex.EncodeToString(h.Sum(nil)) == in.SHA256
 }
 
 // Abort removes the object; after Commit it does nothing. Where the connection is gone the host has removed it already.
@@ -210,7 +205,6 @@ func (r *reader) fill() error {
 	return nil
 }
 
-// Read reads on.
 func (r *reader) Read(b []byte) (int, error) {
 	if len(r.data) == 0 {
 		if err := r.fill(); err != nil {
@@ -222,5 +216,4 @@ func (r *reader) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// Close has nothing to close: each piece is asked for on its own.
 func (r *reader) Close() error { return nil }

@@ -50,11 +50,6 @@ func Place(p wire.Place) string {
 	return path.Join(p.Directory, ".fairlead", p.App, ".backups", p.Environment)
 }
 
-// known are the places where the files of a database usually are.
-func known() []string {
-	return []string{"/var/lib/postgresql", "/var/lib/pgsql", "/var/lib/docker/volumes"}
-}
-
 // Store is a directory of one host. It is safe for use by several goroutines.
 type Store struct {
 	host    *host.Host
@@ -67,7 +62,9 @@ var _ backup.PrunableStore = (*Store)(nil)
 
 // New names the directory of a host; place is that of the app there. It touches nothing.
 func New(c Config, h *host.Host, place wire.Place) *Store {
-	s := &Store{host: h, objects: wire.ObjectDir{Directory: c.Path}, minFree: c.MinFree << 20, beside: known()}
+	s := &Store{host: h, objects: wire.ObjectDir{Directory: c.Path}, minFree: c.MinFree << 20,
+		// where the files of a database usually are
+		beside: []string{"/var/lib/postgresql", "/var/lib/pgsql", "/var/lib/docker/volumes"}}
 	if c.Path == "" {
 		s.objects.Directory = Place(place)
 	}
@@ -88,26 +85,23 @@ func call[Out any](ctx context.Context, s *Store, op wire.Op, in any) (Out, erro
 
 // storeError gives an error of the agent that of a store.
 func (s *Store) storeError(err error) error {
-	if err == nil {
-		return nil
-	}
-	for code, sentinel := range map[wire.Code]error{wire.CodeExists: backup.ErrExists,
-		wire.CodeMissing: backup.ErrMissing, wire.CodeFull: backup.ErrFull} {
-		if wire.CodeOf(err) == code {
-			return backup.As(sentinel, fmt.Errorf("on %s: %w", s.host.Name(), err))
-		}
-	}
-	if wire.CodeOf(err) == wire.CodeUnknownOp {
+	switch wire.CodeOf(err) {
+	case "":
+		return err
+	case wire.CodeExists:
+		return backup.As(backup.ErrExists, fmt.Errorf("on %s: %w", s.host.Name(), err))
+	case wire.CodeMissing:
+		return backup.As(backup.ErrMissing, fmt.Errorf("on %s: %w", s.host.Name(), err))
+	case wire.CodeFull:
+		return backup.As(backup.ErrFull, fmt.Errorf("on %s: %w", s.host.Name(), err))
+	case wire.CodeUnknownOp:
 		return &fault.Fault{Code: "agent-too-old",
 			What:  "the agent on " + s.host.Name() + " does not know how to keep backups",
 			Means: "no backup was taken; production is unchanged", Err: err,
 			Do: []fault.Command{{Line: "fairlead version",
 				Why: "the agent must be the one of this version (agent: upload brings it)"}}}
 	}
-	if wire.CodeOf(err) != "" {
-		return fmt.Errorf("on %s: %w", s.host.Name(), err)
-	}
-	return err
+	return fmt.Errorf("on %s: %w", s.host.Name(), err)
 }
 
 // room asks what there is. Where the agent is not on the host yet the host's own programs are asked, and nothing is
@@ -158,15 +152,12 @@ func (s *Store) roomByHand(ctx context.Context) (wire.ObjectRoom, error) {
 // freeOf reads what df -Pk says.
 func freeOf(out string) (int64, error) {
 	_, line, _ := strings.Cut(strings.TrimSpace(out), "\n")
-	words := strings.Fields(line)
-	if len(words) < 4 {
-		return 0, errors.New("df gave an answer that cannot be read")
+	if words := strings.Fields(line); len(words) >= 4 {
+		if n, err := strconv.ParseInt(words[3], 10, 64); err == nil && n >= 0 && n <= 1<<50 {
+			return n << 10, nil
+		}
 	}
-	n, err := strconv.ParseInt(words[3], 10, 64)
-	if err != nil || n < 0 || n > 1<<50 {
-		return 0, errors.New("df gave an answer that cannot be read")
-	}
-	return n << 10, nil
+	return 0, errors.New("df gave an answer that cannot be read")
 }
 
 // Ready tells why a backup could not be begun: a host that does not answer, a directory that cannot be written, a disk

@@ -4,20 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/minio/minio-go/v7"
 
 	"fairlead/internal/backup"
 )
 
-// markKey is the user metadata that tells whose object it is.
-const markKey = "fairlead-writer"
+// The user metadata that tells whose object it is, as it is sent and as it comes back.
+const (
+	markKey       = "fairlead-writer"
+	canonicalMark = "Fairlead-Writer"
+)
 
-// copyRange is how much the server copies in one request.
-const copyRange = 512 << 20
-
-// maxCopy is the largest object that a server copies in one request without parts (the protocol's limit).
-const maxCopy = 5 << 30
+// How much the server copies in one request, and the most that it copies without parts (the protocol's limit).
+const (
+	copyRange = 512 << 20
+	maxCopy   = 5 << 30
+)
 
 // Commit gives the object its name, on the condition that nothing has it. Where the answer is lost, the server is asked
 // whose object has the name.
@@ -103,11 +107,7 @@ func (p *partial) copy(ctx context.Context, honoured bool) error {
 
 // unsupported tells that a server does not copy parts.
 func unsupported(err error) bool {
-	switch code(err) {
-	case "NotImplemented", "MissingContentLength", "MethodNotAllowed":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"NotImplemented", "MissingContentLength", "MethodNotAllowed"}, code(err))
 }
 
 // copyWhole is for servers that cannot copy parts. They take no condition for it, so the name is claimed first.
@@ -119,10 +119,9 @@ func (p *partial) copyWhole(ctx context.Context) error {
 	if err := p.claim(ctx); err != nil {
 		return err
 	}
-	o := minio.PutObjectOptions{}
 	_, err := p.s.core.CopyObject(ctx, p.s.bucket, p.key, p.s.bucket, p.s.key(p.name), map[string]string{
 		"X-Amz-Metadata-Directive": "REPLACE", "X-Amz-Meta-" + markKey: p.mark, "Content-Type": contentType},
-		minio.CopySrcOptions{Bucket: p.s.bucket, Object: p.key}, o)
+		minio.CopySrcOptions{Bucket: p.s.bucket, Object: p.key}, minio.PutObjectOptions{})
 	return p.s.explain("copy the object to its name", err)
 }
 
@@ -144,6 +143,3 @@ func (p *partial) settle(ctx context.Context, attempt error) error {
 	p.copied = ""
 	return nil
 }
-
-// canonicalMark is markKey as it comes back.
-const canonicalMark = "Fairlead-Writer"

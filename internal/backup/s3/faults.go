@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -29,10 +30,9 @@ func (s *Store) explain(doing string, err error) error {
 	if f == nil {
 		return fmt.Errorf("%s: %s: %w", doing, s.place, err)
 	}
-	full := f.Code == "backup-store-full"
 	f.What = fmt.Sprintf("the backup store %s: %s", s.place, f.What)
 	f.Means, f.Err = unchanged, fmt.Errorf("%s: %w", doing, err)
-	if full {
+	if f.Code == "backup-store-full" {
 		return backup.As(backup.ErrFull, f)
 	}
 	return f
@@ -82,7 +82,8 @@ func (s *Store) said(r minio.ErrorResponse) *fault.Fault {
 	}
 	switch {
 	case isFull(r):
-		return fullFault(r)
+		return &fault.Fault{Code: "backup-store-full", What: "it has no room: " + r.Code,
+			Do: []fault.Command{{Line: "fairlead backup prune --dry-run", Why: "what retention would remove"}}}
 	case r.StatusCode == http.StatusForbidden, r.StatusCode == http.StatusUnauthorized,
 		strings.EqualFold(r.Code, "InvalidAccessKeyId"), r.Code == "XAdminUserNotFound":
 		return denied(r.Code, aws)
@@ -97,18 +98,9 @@ func denied(word string, do func(line, why string) []fault.Command) *fault.Fault
 }
 
 func isFull(r minio.ErrorResponse) bool {
-	for _, word := range []string{"StorageFull", "QuotaExceeded", "InsufficientStorage", "NoSpaceLeft"} {
-		if strings.Contains(r.Code, word) {
-			return true
-		}
-	}
-	return r.StatusCode == http.StatusInsufficientStorage ||
-		strings.Contains(strings.ToLower(r.Message), "no space left")
-}
-
-func fullFault(r minio.ErrorResponse) *fault.Fault {
-	return &fault.Fault{Code: "backup-store-full", What: "it has no room: " + r.Code,
-		Do: []fault.Command{{Line: "fairlead backup prune --dry-run", Why: "what retention would remove"}}}
+	words := []string{"StorageFull", "QuotaExceeded", "InsufficientStorage", "NoSpaceLeft"}
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(r.Code, word) }) ||
+		r.StatusCode == http.StatusInsufficientStorage || strings.Contains(strings.ToLower(r.Message), "no space left")
 }
 
 func isTLS(err error) bool {

@@ -201,7 +201,6 @@ type reader struct {
 	left int64
 }
 
-// Read reads on.
 func (r *reader) Read(b []byte) (int, error) {
 	n, err := r.r.Read(b)
 	r.left -= int64(n)
@@ -214,7 +213,6 @@ func (r *reader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Close ends the reading.
 func (r *reader) Close() error { return r.r.Close() }
 
 // List gives the visible objects, newest first.
@@ -250,14 +248,8 @@ func (s *Store) Delete(ctx context.Context, name, reason string) error {
 
 // code gives the server's word for an error, or "".
 func code(err error) string {
-	if err == nil {
-		return ""
-	}
 	var r minio.ErrorResponse
-	if !errors.As(err, &r) {
-		return ""
-	}
-	if r.Code == "" && r.StatusCode == http.StatusNotFound {
+	if errors.As(err, &r) && r.Code == "" && r.StatusCode == http.StatusNotFound {
 		return "NoSuchKey"
 	}
 	return r.Code

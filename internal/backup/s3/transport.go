@@ -17,13 +17,10 @@ func newTransport(c Config) (http.RoundTripper, error) {
 	dialer := &net.Dialer{Timeout: min(c.Timeout, 15*time.Second), KeepAlive: 30 * time.Second}
 	t := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		ForceAttemptHTTP2:   false,
 		TLSHandshakeTimeout: min(c.Timeout, 15*time.Second),
-		// the connection's own deadline holds
-		ResponseHeaderTimeout: 0,
-		MaxIdleConnsPerHost:   4,
-		IdleConnTimeout:       min(c.Timeout, 30*time.Second),
-		DisableCompression:    true,
+		MaxIdleConnsPerHost: 4,
+		IdleConnTimeout:     min(c.Timeout, 30*time.Second),
+		DisableCompression:  true,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, network, address)
 			if err != nil {
@@ -56,7 +53,6 @@ type patient struct {
 	limit time.Duration
 }
 
-// Read waits no longer than the limit.
 func (p patient) Read(b []byte) (int, error) {
 	if err := p.SetReadDeadline(time.Now().Add(p.limit)); err != nil {
 		return 0, err
@@ -64,7 +60,6 @@ func (p patient) Read(b []byte) (int, error) {
 	return p.Conn.Read(b)
 }
 
-// Write waits no longer than the limit.
 func (p patient) Write(b []byte) (int, error) {
 	if err := p.SetWriteDeadline(time.Now().Add(p.limit)); err != nil {
 		return 0, err

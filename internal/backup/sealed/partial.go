@@ -63,7 +63,6 @@ type witness struct {
 	fileKey []byte
 }
 
-// WrapWithLabels remembers the key of the object.
 func (w *witness) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
 	w.fileKey = append([]byte(nil), fileKey...)
 	if r, ok := w.Recipient.(age.RecipientWithLabels); ok {
@@ -80,7 +79,6 @@ type counted struct {
 	n   int64
 }
 
-// Write passes on.
 func (c *counted) Write(b []byte) (int, error) {
 	n, err := c.w.Write(b)
 	c.sum.Write(b[:n])
@@ -88,7 +86,6 @@ func (c *counted) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Write seals what is written.
 func (p *partial) Write(b []byte) (int, error) {
 	if p.ended {
 		return 0, backup.ErrReread
@@ -130,7 +127,6 @@ func (p *partial) Reread(ctx context.Context) (io.ReadCloser, error) {
 	return r, nil
 }
 
-// Stored tells what the store holds.
 func (p *partial) Stored() backup.Stored {
 	s := backup.Stored{SHA256: hex.EncodeToString(p.kept.sum.Sum(nil)), Size: p.kept.n, Recipients: p.s.names}
 	if p.key != nil {
@@ -142,7 +138,6 @@ func (p *partial) Stored() backup.Stored {
 	return s
 }
 
-// Commit seals what is left and makes the object visible.
 func (p *partial) Commit(ctx context.Context) error {
 	if err := p.finish(); err != nil {
 		return err
@@ -171,7 +166,6 @@ type checked struct {
 	want  backup.Stored
 }
 
-// Read reads on; at the end it compares.
 func (c *checked) Read(b []byte) (int, error) {
 	n, err := c.under.Read(b)
 	c.sum.Write(b[:n])
@@ -186,5 +180,4 @@ func (c *checked) Read(b []byte) (int, error) {
 	return n, io.EOF
 }
 
-// Close closes the store's object.
 func (c *checked) Close() error { return c.under.Close() }

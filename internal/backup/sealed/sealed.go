@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"filippo.io/age"
 
@@ -33,9 +32,10 @@ type None struct {
 	Reason string `yaml:"reason,required"`
 }
 
-// Store is a store over another one. It is safe for use by several goroutines.
+// Store is a store over another one, which answers for itself what is not sealed: Ready, List (sizes are of what is
+// kept), Delete and Sweep. It is safe for use by several goroutines.
 type Store struct {
-	under      backup.PrunableStore
+	backup.PrunableStore
 	recipients []age.Recipient
 	names      []string
 	identity   string
@@ -53,7 +53,7 @@ const maxRecipients = 20
 // Over encrypts what under keeps to the recipients of c, and compresses it before where compress is true. Without
 // recipients it only compresses. It reads no secret key.
 func Over(under backup.PrunableStore, c Config, compress bool) (*Store, error) {
-	s := &Store{under: under, identity: c.Identity.String(), compress: compress}
+	s := &Store{PrunableStore: under, identity: c.Identity.String(), compress: compress}
 	if len(c.Recipients) > maxRecipients {
 		return nil, fmt.Errorf("there are %d recipients, at most %d can be", len(c.Recipients), maxRecipients)
 	}
@@ -92,35 +92,19 @@ func recipient(text string) (age.Recipient, error) {
 }
 
 // Underlying gives the store of what is kept.
-func (s *Store) Underlying() backup.PrunableStore { return s.under }
+func (s *Store) Underlying() backup.PrunableStore { return s.PrunableStore }
 
 // Location is that of the store beneath.
 func (s *Store) Location() string {
 	if len(s.recipients) == 0 {
-		return s.under.Location()
+		return s.PrunableStore.Location()
 	}
-	return s.under.Location() + ", encrypted"
-}
-
-// Ready is what the store beneath says.
-func (s *Store) Ready(ctx context.Context) error { return s.under.Ready(ctx) }
-
-// List gives the objects of the store beneath; sizes are of what is kept.
-func (s *Store) List(ctx context.Context) ([]backup.Object, error) { return s.under.List(ctx) }
-
-// Delete deletes in the store beneath.
-func (s *Store) Delete(ctx context.Context, name, reason string) error {
-	return s.under.Delete(ctx, name, reason)
-}
-
-// Sweep sweeps the store beneath.
-func (s *Store) Sweep(ctx context.Context, before time.Time, dry bool) ([]backup.Object, error) {
-	return s.under.Sweep(ctx, before, dry)
+	return s.PrunableStore.Location() + ", encrypted"
 }
 
 // Notes is what the store beneath says about itself.
 func (s *Store) Notes(ctx context.Context) ([]string, error) {
-	if n, ok := s.under.(interface {
+	if n, ok := s.PrunableStore.(interface {
 		Notes(ctx context.Context) ([]string, error)
 	}); ok {
 		return n.Notes(ctx)
@@ -130,7 +114,7 @@ func (s *Store) Notes(ctx context.Context) ([]string, error) {
 
 // Free is what the store beneath says; errors.ErrUnsupported where it cannot tell.
 func (s *Store) Free() (int64, error) {
-	if f, ok := s.under.(interface{ Free() (int64, error) }); ok {
+	if f, ok := s.PrunableStore.(interface{ Free() (int64, error) }); ok {
 		return f.Free()
 	}
 	return 0, errors.ErrUnsupported
@@ -142,7 +126,7 @@ func plain(name string) bool { return strings.HasSuffix(name, ".json") }
 
 // Put begins an object.
 func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
-	under, err := s.under.Put(ctx, name)
+	under, err := s.PrunableStore.Put(ctx, name)
 	if err != nil || plain(name) {
 		return under, err
 	}
@@ -152,7 +136,7 @@ func (s *Store) Put(ctx context.Context, name string) (backup.Partial, error) {
 // Open reads a visible object as it was written. An object that was stored before encryption was configured is read as
 // it is. backup.ErrSealed when it is encrypted and no key of it is here.
 func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	under, err := s.under.Open(ctx, name)
+	under, err := s.PrunableStore.Open(ctx, name)
 	if err != nil || plain(name) {
 		return under, err
 	}

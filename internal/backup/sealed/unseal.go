@@ -94,7 +94,6 @@ func (u *unsealed) Read(b []byte) (int, error) {
 	return n, io.EOF
 }
 
-// Close closes the store's object.
 func (u *unsealed) Close() error {
 	if u.zstd != nil {
 		u.zstd.Close()
