@@ -55,10 +55,8 @@ func fold(all []apply.Marked) []Entry {
 	at := map[string]int{}
 	done := map[string]map[int]bool{}
 	for _, m := range all {
-		i, ok := at[m.Migration]
-		if !ok {
-			i = len(entries)
-			at[m.Migration], done[m.Migration] = i, map[int]bool{}
+		if done[m.Migration] == nil {
+			at[m.Migration], done[m.Migration] = len(entries), map[int]bool{}
 			sha := m.Migration[:min(64, len(m.Migration))]
 			entries = append(entries, Entry{Migration: sha, Again: len(m.Migration) > 64, Run: m.Run, At: m.At})
 		}

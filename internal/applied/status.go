@@ -2,6 +2,7 @@ package applied
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"fairlead/internal/apply"
@@ -10,18 +11,16 @@ import (
 	"fairlead/internal/step"
 )
 
-// A Status is what the markers say of one migration.
+// A Status is what the markers say of one migration. State is applied, partial, not-applied, or unknown: begun, and
+// nobody knows how it ended; then Why says so. Left is the run that applied it to a database that is no longer this one,
+// Tool what the tool that made the file has written down.
 type Status struct {
-	SHA256 string       `json:"sha256"`
-	Units  []UnitStatus `json:"units"`
-	// State is applied, partial, not-applied, or unknown: begun, and nobody knows how it ended. Why says why it is
-	// unknown.
-	State apply.State `json:"state"`
-	Why   string      `json:"why,omitempty"`
-	// Left is the run that applied it to a database that is no longer this one.
-	Left string `json:"left,omitempty"`
-	// Tool is what the tool that made the file has written down.
-	Tool *migrator.Reading `json:"tool,omitempty"`
+	SHA256 string            `json:"sha256"`
+	Units  []UnitStatus      `json:"units"`
+	State  apply.State       `json:"state"`
+	Why    string            `json:"why,omitempty"`
+	Left   string            `json:"left,omitempty"`
+	Tool   *migrator.Reading `json:"tool,omitempty"`
 }
 
 // Elsewhere tells that the tool itself has applied what fairlead has no marker of.
@@ -40,9 +39,9 @@ type UnitStatus struct {
 
 // Run is the run that applied the last unit, and when.
 func (s Status) Run() (string, time.Time) {
-	for i := len(s.Units) - 1; i >= 0; i-- {
-		if s.Units[i].State == string(apply.Applied) {
-			return s.Units[i].Run, s.Units[i].At
+	for _, u := range slices.Backward(s.Units) {
+		if u.State == string(apply.Applied) {
+			return u.Run, u.At
 		}
 	}
 	return "", time.Time{}

@@ -1,6 +1,7 @@
 package backups
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -59,10 +60,7 @@ func inventory(ctx context.Context, s backup.Store) ([]backup.Entry, error) {
 		all = append(all, *k)
 	}
 	slices.SortFunc(all, func(a, b backup.Entry) int {
-		if c := b.At.Compare(a.At); c != 0 {
-			return c
-		}
-		return strings.Compare(b.Name, a.Name)
+		return cmp.Or(b.At.Compare(a.At), strings.Compare(b.Name, a.Name))
 	})
 	return all, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"fairlead/internal/backup"
@@ -56,13 +57,9 @@ func (b *Backups) PruneBackups(ctx context.Context, dry bool) (Pruned, error) {
 // remove takes a backup away: the dump first, its manifest last, so that an interruption leaves something that says
 // what it was.
 func remove(ctx context.Context, s backup.PrunableStore, k backup.Entry, reason string) error {
-	names := []string{k.Name}
-	for _, b := range k.Beside {
-		if b != k.Name+".json" {
-			names = append(names, b)
-		}
-	}
-	for _, name := range append(names, k.Name+".json") {
+	manifest := k.Name + ".json"
+	beside := slices.DeleteFunc(slices.Clone(k.Beside), func(name string) bool { return name == manifest })
+	for _, name := range slices.Concat([]string{k.Name}, beside, []string{manifest}) {
 		if err := s.Delete(ctx, name, reason); err != nil && !errors.Is(err, backup.ErrMissing) {
 			return fmt.Errorf("remove %s: %w", name, err)
 		}

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"fairlead/internal/backup"
 	"fairlead/internal/database"
 	"fairlead/internal/engine"
@@ -130,16 +132,22 @@ func (b *Backups) readInto(ctx context.Context, m backup.Manifest, into string, 
 	if o.File != "" {
 		return b.with.Database.Restore(ctx, into, nil, o)
 	}
+	return b.read(ctx, m, func(r io.Reader) error { return b.with.Database.Restore(ctx, into, r, o) })
+}
+
+// read lets somebody read a backup, reads on to its end, and compares its hash.
+func (b *Backups) read(ctx context.Context, m backup.Manifest, by func(io.Reader) error) error {
 	r, err := b.with.Store.Open(ctx, m.Name)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	h := sha256.New()
-	if err := b.with.Database.Restore(ctx, into, io.TeeReader(r, h), o); err != nil {
+	seen := io.TeeReader(r, h)
+	if err := by(seen); err != nil {
 		return err
 	}
-	if _, err := io.Copy(h, r); err != nil {
+	if _, err := io.Copy(io.Discard, seen); err != nil {
 		return err
 	}
 	return matches(m.SHA256, h.Sum(nil))
@@ -148,28 +156,19 @@ func (b *Backups) readInto(ctx context.Context, m backup.Manifest, into string, 
 // download reads the whole backup and compares its hash before anything is made. Where there is room for it here, it is
 // kept meanwhile in a file without a name, so that several sessions can restore from it at once; otherwise local is ""
 // and the store is read again.
-func (b *Backups) download(
-	ctx context.Context, m backup.Manifest, heard io.Writer,
-) (local string, done func(), err error) {
-	r, err := b.with.Store.Open(ctx, m.Name)
-	if err != nil {
-		return "", nil, err
-	}
-	defer r.Close()
-	var f *os.File
-	if m.Format != database.FormatDirectory { // which is unpacked, so that several sessions read it anyway
-		f = anonymousFile(m.Size)
-	}
-	done = func() {}
+func (b *Backups) download(ctx context.Context, m backup.Manifest, heard io.Writer) (local string, done func(), err error) {
 	var w io.Writer = io.Discard
-	if f != nil {
-		done, w = func() { f.Close() }, f
-		local = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd())
-	}
-	h := sha256.New()
-	if _, err = io.Copy(io.MultiWriter(h, w, heard), r); err == nil {
-		err = matches(m.SHA256, h.Sum(nil))
-	}
+	done = func() {}
+	err = b.read(ctx, m, func(r io.Reader) error {
+		if m.Format != database.FormatDirectory { // which is unpacked, so that several sessions read it anyway
+			if f := anonymousFile(m.Size); f != nil {
+				done, w = func() { f.Close() }, f
+				local = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd())
+			}
+		}
+		_, err := io.Copy(io.MultiWriter(w, heard), r)
+		return err
+	})
 	if err != nil {
 		done()
 		return "", nil, err
@@ -262,4 +261,28 @@ func (b *Backups) sessions(m backup.Manifest) int {
 		return b.with.Sessions
 	}
 	return max(2, runtime.NumCPU())
+}
+
+// roomLeft is what must stay free beside a file of ours.
+const roomLeft = 256 << 20
+
+// anonymousFile makes a file for size bytes that has no name and is gone with this process; nil where there is no room
+// for it, or no way for a child to open it.
+func anonymousFile(size int64) *os.File {
+	if _, err := os.Stat("/proc/self/fd"); err != nil {
+		return nil
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(os.TempDir(), &st); err != nil || int64(st.Bavail)*int64(st.Bsize) < size+roomLeft {
+		return nil
+	}
+	f, err := os.CreateTemp("", ".fairlead-restore-*")
+	if err != nil {
+		return nil
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		f.Close()
+		return nil
+	}
+	return f
 }

@@ -2,13 +2,13 @@ package backups
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
+	"io"
+
 	"fairlead/internal/backup"
 	"fairlead/internal/engine"
 	"fairlead/internal/fault"
 	"fairlead/internal/step"
-	"io"
 )
 
 // Verified is what a verification has proved.
@@ -100,21 +100,10 @@ func (b *Backups) readWhole(ctx context.Context, m backup.Manifest, say func(eng
 	if b.with.Database == nil {
 		return errNoReader
 	}
-	r, err := b.with.Store.Open(ctx, m.Name)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	say(engine.Progress{Text: "reading the whole archive"})
-	h := sha256.New()
-	seen := io.TeeReader(r, h)
-	if err := b.with.Database.Verify(ctx, seen, step.DumpOf(m)); err != nil {
-		return err
-	}
-	if _, err := io.Copy(io.Discard, seen); err != nil {
-		return err
-	}
-	return matches(m.SHA256, h.Sum(nil))
+	return b.read(ctx, m, func(r io.Reader) error {
+		say(engine.Progress{Text: "reading the whole archive"})
+		return b.with.Database.Verify(ctx, r, step.DumpOf(m))
+	})
 }
 
 func damaged(name string, err error) error {
