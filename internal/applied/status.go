@@ -12,8 +12,8 @@ import (
 )
 
 // A Status is what the markers say of one migration. State is applied, partial, not-applied, or unknown: begun, and
-// nobody knows how it ended; then Why says so. Left is the run that applied it to a database that is no longer this one,
-// Tool what the tool that made the file has written down.
+// nobody knows how it ended; then Why says so. Left is the run that applied it to a database that is no longer this
+// one, Tool what the tool that made the file has written down.
 type Status struct {
 	SHA256 string            `json:"sha256"`
 	Units  []UnitStatus      `json:"units"`

@@ -83,8 +83,8 @@ type Object struct {
 	At   time.Time `json:"at"`
 }
 
-// A Manifest stands beside a backup and exists only after the verdict. Level is L1 (hash as read back), L2 (contents and
-// rows compared) or L3 (restored). Sizes are in bytes: Size of what was written, DatabaseSize on the server's disk.
+// A Manifest stands beside a backup and exists only after the verdict. Level is L1 (hash as read back), L2 (contents
+// and rows compared) or L3 (restored). Sizes are in bytes: Size of what was written, DatabaseSize on the server's disk.
 // Contents are objects by kind, Activity rows written per table since its statistics began.
 type Manifest struct {
 	// Schema: fairlead.backup/1

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// An Entry is one backup in a store: the dump (Dump tells that it is there) and what stands beside it. At is that of the
-// snapshot or, where there is no manifest and no Label, of the object. Size is that of what the store holds. Trouble says
-// why this is no backup that could be relied on. Occupied is when the newest of its objects was written.
+// An Entry is one backup in a store: the dump (Dump tells that it is there) and what stands beside it. At is that of
+// the snapshot or, where there is no manifest and no Label, of the object. Size is that of what the store holds.
+// Trouble says why this is no backup that could be relied on. Occupied is when the newest of its objects was written.
 type Entry struct {
 	Name     string    `json:"name"`
 	At       time.Time `json:"at"`

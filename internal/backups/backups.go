@@ -99,9 +99,10 @@ func (b *Backups) Manifest(ctx context.Context, name string) (backup.Manifest, e
 		if i < 0 {
 			return backup.Manifest{}, &fault.Fault{Code: "backup-missing", What: "there is no backup to rehearse with",
 				Outcome: fault.Misused,
-				Err:     errors.New("the store " + kept.Place + " has none of this app in this environment that is whole"),
-				Means:   "nothing was attempted; production is unchanged",
-				Do:      []fault.Command{{Line: "fairlead backup create", Why: "takes one"}}}
+				Err: errors.New("the store " + kept.Place +
+					" has none of this app in this environment that is whole"),
+				Means: "nothing was attempted; production is unchanged",
+				Do:    []fault.Command{{Line: "fairlead backup create", Why: "takes one"}}}
 		}
 		name = kept.Backups[i].Name
 	}

@@ -156,7 +156,9 @@ func (b *Backups) read(ctx context.Context, m backup.Manifest, by func(io.Reader
 // download reads the whole backup and compares its hash before anything is made. Where there is room for it here, it is
 // kept meanwhile in a file without a name, so that several sessions can restore from it at once; otherwise local is ""
 // and the store is read again.
-func (b *Backups) download(ctx context.Context, m backup.Manifest, heard io.Writer) (local string, done func(), err error) {
+func (b *Backups) download(
+	ctx context.Context, m backup.Manifest, heard io.Writer,
+) (local string, done func(), err error) {
 	var w io.Writer = io.Discard
 	done = func() {}
 	err = b.read(ctx, m, func(r io.Reader) error {

@@ -74,8 +74,8 @@ func (c Config) SecretVariables() []string {
 func read(path string, env func(string) (string, bool)) ([]byte, *origin, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if os.IsNotExist(err) {
-		return nil, nil, &fault.Fault{Code: "config-missing", What: fmt.Sprintf("there is no %s", path), Means: unchanged,
-			Outcome: fault.Misused,
+		return nil, nil, &fault.Fault{Code: "config-missing", What: fmt.Sprintf("there is no %s", path),
+			Means: unchanged, Outcome: fault.Misused,
 			Do: []fault.Command{{Line: "fairlead init", Why: "writes one from your compose file"},
 				{Line: "fairlead --config PATH …", Why: "names another file"}}}
 	}

@@ -9,7 +9,8 @@ import (
 
 // A Situation is what is known when a step, which mutates that much, has failed. Schema and Services: this run changed
 // that, or may have; Inherited: the run that this one closed and follows had. Baseline: there is something else to go
-// back to. Interrupted: a person stopped the run. Unresolved: nobody has looked yet what an interrupted mutating step did.
+// back to. Interrupted: a person stopped the run. Unresolved: nobody has looked yet what an interrupted mutating step
+// did.
 type Situation struct {
 	Err     error
 	Mutates Mutation

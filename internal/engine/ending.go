@@ -11,8 +11,8 @@ import (
 )
 
 // An Ending is how a run ended for this holder. Means says whether production is changed. Open tells that the ledger
-// still holds the run open: it waits for resume, rollback or abandon. Step and Err are what failed, empty for a run that
-// came to its end. Before is the ending of the run that this one rolled back.
+// still holds the run open: it waits for resume, rollback or abandon. Step and Err are what failed, empty for a run
+// that came to its end. Before is the ending of the run that this one rolled back.
 type Ending struct {
 	Run     RunID
 	Outcome fault.Outcome

@@ -113,7 +113,8 @@ func (e *Engine) begin(ctx context.Context, q OpenRequest, w *writer, migrating 
 	}
 	o := Opening{Terms: q.Plan.Terms, Fingerprint: fp, Blobs: blobs, Proofs: q.Plan.Proofs, Holder: e.Holder,
 		Approvals: q.Approvals, Closes: q.Closes, Automatic: q.Automatic}
-	why := fmt.Sprintf("%s %s, approved by %s, held by %s", o.Terms.Action, o.Terms.Tag, o.Approvals.By(), o.Holder.Name)
+	why := fmt.Sprintf("%s %s, approved by %s, held by %s", o.Terms.Action, o.Terms.Tag, o.Approvals.By(),
+		o.Holder.Name)
 	first, err := w.append(ctx, Record{Verdict: Opened, Kind: OpeningKind, Evidence: encode(o), Why: why})
 	if err != nil {
 		return nil, e.orBusy(ctx, q.Run, err)

@@ -44,8 +44,8 @@ type OnFailure struct {
 
 // Terms is what gets approved. Its canonical form (RFC 8785) is the fingerprint, so it holds no run id, time, path, row
 // count or size. What was approved is what runs, or the approval lapses. Claims, Units, Review and Settings are sha256:
-// of what is claimed of the release (left out where only the release itself says so), of the table of units, of verdict,
-// findings' fingerprints and waivers, and of the settings of all steps.
+// of what is claimed of the release (left out where only the release itself says so), of the table of units, of
+// verdict, findings' fingerprints and waivers, and of the settings of all steps.
 type Terms struct {
 	Schema      string `json:"schema"`
 	Action      Action `json:"action"`

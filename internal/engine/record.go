@@ -24,8 +24,8 @@ type Kind string
 // A Verdict is what a record says.
 type Verdict string
 
-// The verdicts. Opened and Manual begin a segment; Closed ends it. The evidence of Opened is an Opening, that of Taken a
-// Takeover, that of Closed and of Manual (a release made by hand) a Closing.
+// The verdicts. Opened and Manual begin a segment; Closed ends it. The evidence of Opened is an Opening, that of Taken
+// a Takeover, that of Closed and of Manual (a release made by hand) a Closing.
 const (
 	Opened Verdict = "opened"
 	// Began: a step is about to act
