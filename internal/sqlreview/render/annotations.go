@@ -13,13 +13,9 @@ import (
 func Annotations(w io.Writer, r report.Report) error {
 	var out strings.Builder
 	for _, f := range r.Findings {
-		kind := "notice"
-		switch {
-		case f.Waived != nil:
-		case f.Severity == report.SeverityBlock:
-			kind = "error"
-		case f.Severity == report.SeverityWarn:
-			kind = "warning"
+		kind := bySeverity(f.Severity, "error", "warning", "notice")
+		if f.Waived != nil {
+			kind = "notice"
 		}
 		fmt.Fprintf(&out, "::%s file=%s,line=%d,col=%d,title=%s::%s\n", kind, property(f.File), f.Line, f.Column,
 			property("fairlead "+f.Rule),

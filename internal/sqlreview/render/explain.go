@@ -16,7 +16,8 @@ func Explain(id string) (string, bool) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n", r.ID)
-	fmt.Fprintf(&b, "%s. Family: %s (%s).\n\n", severityWords(r.Severity), r.Family, familyWords(r.Family))
+	fmt.Fprintf(&b, "%s. Family: %s (%s).\n\n", bySeverity(r.Severity, "Blocks", "Warns", "Informs"), r.Family,
+		familyWords(r.Family))
 	if r.CanLower() {
 		fmt.Fprintf(&b, "A team may weigh it otherwise: `review: {rules: {%s: off}}` in `fairlead.yaml`, or info, "+
 			"warn, block.\n\n", r.ID)
@@ -40,16 +41,6 @@ func Explain(id string) (string, bool) {
 			"waive FINGERPRINT FILE --reason … --until …`.\n")
 	}
 	return b.String(), true
-}
-
-func severityWords(s report.Severity) string {
-	switch s {
-	case report.SeverityBlock:
-		return "Blocks"
-	case report.SeverityWarn:
-		return "Warns"
-	}
-	return "Informs"
 }
 
 func familyWords(f report.Family) string {

@@ -80,12 +80,13 @@ func SARIF(w io.Writer, r report.Report) error {
 	at := map[string]int{}
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		rule := sarifRule{ID: id, Short: sarifMessage{all[id].Why}, Help: sarifMessage{all[id].Do}}
-		rule.Default.Level = sarifLevel(all[id].Severity)
+		rule.Default.Level = bySeverity(all[id].Severity, "error", "warning", "note")
 		at[id] = len(run.Tool.Driver.Rules)
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, rule)
 	}
 	for _, f := range r.Findings {
-		result := sarifResult{Rule: f.Rule, Index: at[f.Rule], Level: sarifLevel(f.Severity),
+		result := sarifResult{Rule: f.Rule, Index: at[f.Rule],
+			Level:        bySeverity(f.Severity, "error", "warning", "note"),
 			Message:      sarifMessage{f.Message + ". " + f.Why},
 			Fingerprints: map[string]string{"fairlead/v1": f.Fingerprint}, Locations: make([]sarifLocation, 1)}
 		place := &result.Locations[0].Physical
@@ -102,16 +103,6 @@ func SARIF(w io.Writer, r report.Report) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", " ")
 	return enc.Encode(sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}})
-}
-
-func sarifLevel(s report.Severity) string {
-	switch s {
-	case report.SeverityBlock:
-		return "error"
-	case report.SeverityWarn:
-		return "warning"
-	}
-	return "note"
 }
 
 // fileURI is a relative reference, or a file URI for an absolute path.

@@ -90,6 +90,17 @@ func policyNote(f report.Finding) string {
 	return ""
 }
 
+// bySeverity gives the word of a format for a severity.
+func bySeverity(s report.Severity, block, warn, info string) string {
+	switch s {
+	case report.SeverityBlock:
+		return block
+	case report.SeverityWarn:
+		return warn
+	}
+	return info
+}
+
 func count(r report.Report, s report.Severity) int {
 	n := 0
 	for _, f := range r.Findings {
