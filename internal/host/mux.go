@@ -64,8 +64,8 @@ func (m *mux) read(r *bufio.Reader) {
 	}
 }
 
-// call sends one request, with bytes where data is not nil, and waits for its last response; more hears those before it.
-// Without more the host is not told when nobody waits any longer.
+// call sends one request, with bytes where data is not nil, and waits for its last response; more hears those before
+// it. Without more the host is not told when nobody waits any longer.
 func (m *mux) call(ctx context.Context, op wire.Op, body any, data []byte,
 	more func(json.RawMessage) error) (wire.Response, error) {
 	raw, err := json.Marshal(body)

@@ -54,7 +54,8 @@ type instance struct {
 // NewHost makes a host on which nothing runs.
 func NewHost(w *world.World, name string) *Host {
 	h := &Host{w: w, place: w.Place(name), engine: w.Place(name + " engine"), env: map[string]string{},
-		instances: map[string]*instance{}, runners: map[string]*runner{}, kept: map[string][]byte{}, Images: func(string) Image { return Image{} }}
+		instances: map[string]*instance{}, runners: map[string]*runner{}, kept: map[string][]byte{},
+		Images: func(string) Image { return Image{} }}
 	h.engine.Sturdy, h.engine.Near = true, true
 	h.place.Crash = h.Crash
 	h.engine.Crash = func() {

@@ -11,7 +11,10 @@ import (
 	"slices"
 	"strings"
 
+	"fairlead/internal/fence"
 	"fairlead/internal/release"
+	"fairlead/internal/rollout"
+	"fairlead/internal/wire"
 )
 
 // Auto asks for the .env that compose itself reads for the files.
@@ -32,6 +35,27 @@ type Layout struct {
 type Key struct {
 	Service  string `json:"service"`
 	ImageEnv string `json:"image_env"`
+}
+
+// An Image is the reference that a service's key is to get ("repository@sha256:…").
+type Image struct {
+	Key
+	Image string `json:"image"`
+}
+
+// Prepare asks for images on the host. What stands against a rollout there is wire.CodeRefused.
+type Prepare struct {
+	Place  wire.Place   `json:"place"`
+	Ticket fence.Ticket `json:"ticket"`
+	Layout Layout       `json:"layout"`
+	Images []Image      `json:"images"`
+}
+
+// RollStart starts a rollout, or attaches to the one with the same order.
+type RollStart struct {
+	Place  wire.Place    `json:"place"`
+	Layout Layout        `json:"layout"`
+	Order  rollout.Order `json:"order"`
 }
 
 // A Stack is a layout after a look at the host: all paths are absolute and clean.
