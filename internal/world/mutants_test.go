@@ -35,8 +35,7 @@ func mutants() []mutant {
 		{"skip the fence in the database", "internal/apply/run.go",
 			"	if err := tx.Hold(ctx, m.Ticket); err != nil {\n		return a, nil, err\n	}\n", ""},
 		{"skip the fence on the host", "internal/rollout/run.go",
-			"	if err := m.Allow(ctx, m.order.Ticket); err != nil {\n		return err\n	}\n" +
-				"	if err := m.Converge(", "	if err := m.Converge("},
+			"	return m.Allow(ctx, m.order.Ticket)\n", "	return nil\n"},
 		{"a probe that lies about the migration", "internal/step/migrate.go",
 			"	v, err := apply.Decide(ctx, s.Server, s.Recovery, j)\n",
 			"	v, err := apply.Verdict{State: apply.Applied, Next: len(j.Units)}, error(nil)\n"},
