@@ -27,6 +27,9 @@ go vet -tags 'postgres real' ./...
 step "go test ./... (a Go toolchain is enough)"
 go test -json ./... | bin/testlog -times "$times"
 
+step "a sample of the mutants"
+make --no-print-directory mutants MUTANTS=3 | grep -E '^ *--- |^(ok|FAIL)'
+
 step "the reviewer on its labelled files"
 go test -count=1 -v -run '^TestReview_(of_the_labelled|lets_no_unsafe)' ./internal/sqlreview/... |
 	grep -E 'precision|blocked for want|^(ok|FAIL)' | grep -v 'no tests to run'

@@ -122,8 +122,8 @@ func (d *Dir) readQuiet(s segment, last bool) (content, error) {
 }
 
 // tail is the end of a chain as found on disk: seg is the last segment with at least one line, empty a last one in
-// which no line was completed, prev the hash of the last line before seg. good are the bytes of complete lines in seg, size
-// counts a torn line too; head and link are those of the last line, empty when there is no chain.
+// which no line was completed, prev the hash of the last line before seg. good are the bytes of complete lines in seg,
+// size counts a torn line too; head and link are those of the last line, empty when there is no chain.
 type tail struct {
 	list       listing
 	seg, empty segment

@@ -30,7 +30,9 @@ func house() []floor {
 			"internal/apply", "internal/config", "internal/engine", "internal/rollout", "internal/sqlneeds",
 			"internal/sqlreview",
 		}},
-		{"2 (messages, and what a database is asked)", []string{"internal/database", "internal/wire", "internal/wire/*"}},
+		{"2 (messages, and what a database is asked)", []string{
+			"internal/database", "internal/wire", "internal/wire/*",
+		}},
 		{"3 (contracts and connections)", []string{
 			"internal/host", "internal/backup", "internal/decide", "internal/notify", "internal/source",
 			"internal/target", "internal/ui",

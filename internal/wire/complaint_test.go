@@ -3,7 +3,8 @@ package wire
 import "testing"
 
 func TestAnswer_Err_tells_the_error_without_warnings_and_progress(t *testing.T) {
-	const said = `time="2026-11-24T20:11:03Z" level=warning msg="The \"GREETING\" variable is not set. Defaulting to a ` +
+	const said = `time="2026-11-24T20:11:03Z" level=warning msg="The \"GREETING\" variable is not set. Defaulting ` +
+		`to a ` +
 		`blank string."
 WARN[0000] /srv/compose.yml: the attribute version is obsolete
  Container shop-api-1  Recreate

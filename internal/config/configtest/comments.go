@@ -54,10 +54,6 @@ func comments(s *ast.StructType) map[string]string {
 	all := map[string]string{}
 	for _, f := range s.Fields.List {
 		text := strings.Join(strings.Fields(f.Doc.Text()), " ")
-		if text == "" && f.Tag != nil && strings.Contains(f.Tag.Value, "doc:") {
-			tag, _ := reflect.StructTag(strings.Trim(f.Tag.Value, "`")).Lookup("doc")
-			text = tag
-		}
 		for _, n := range f.Names {
 			if text == "" && f.Tag != nil {
 				panic("the key " + n.Name + " says nothing")

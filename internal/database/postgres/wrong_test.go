@@ -54,7 +54,9 @@ func TestWrong_what_the_URL_leads_to_is_said_on_every_way_and_without_the_passwo
 	}
 	for name, c := range map[string]struct{ url, says string }{
 		"an expired password": {expired, "password authentication failed"},
-		"an unknown host":     {with(t, direct, func(u *url.URL, _ url.Values) { u.Host = "no-such-host.invalid:5432" }), "its host name does not resolve"},
+		"an unknown host": {with(t, direct, func(u *url.URL, _ url.Values) {
+			u.Host = "no-such-host.invalid:5432"
+		}), "its host name does not resolve"},
 		"nobody listens": {with(t, direct, func(u *url.URL, _ url.Values) {
 			u.Host = fmt.Sprintf("127.0.0.1:%d",
 				closed)

@@ -13,7 +13,8 @@ import (
 
 func TestInside_a_secret_is_in_no_argument_and_no_environment_and_leaves_no_file(t *testing.T) {
 	const secret = `*:*:*:*:pa\:ss\\ "$x`
-	e, in := inside("1f", wire.Exec{Argv: []string{"sh", "-c", `cat "$WHERE"; stat -Lc %a "$WHERE"; cat; tr '\0' '\n' </proc/$$/environ | grep -c "pa\\\\:ss"; ls -A /dev/shm /tmp | grep -c "^.fairlead-$$\$"`},
+	e, in := inside("1f", wire.Exec{Argv: []string{"sh", "-c", `cat "$WHERE"; stat -Lc %a "$WHERE"; cat; tr '\0' ` +
+		`'\n' </proc/$$/environ | grep -c "pa\\\\:ss"; ls -A /dev/shm /tmp | grep -c "^.fairlead-$$\$"`},
 		Secret: []byte(secret + "\n"), SecretVar: "WHERE"}, strings.NewReader("the rest\n"))
 	if strings.Contains(strings.Join(e.Argv, " "), secret) || len(e.Secret) > 0 {
 		t.Fatalf("%q", e)

@@ -18,8 +18,8 @@ import (
 // server will do. A rule looks, and says what it finds by Report and Breaks; it needs no other rule.
 //
 //	Node, SQL, Kind       the statement (Statement has more: is it in a body, in a transaction, under a condition)
-//	State                 what is there: Named gives a relation its name, Table what is known of it (nil: nothing), IsNew
-//	                      whether the script made it, so that nobody else uses it yet
+//	State                 what is there: Named gives a relation its name, Table what is known of it (nil: nothing),
+//	                      IsNew whether the script made it, so that nobody else uses it yet
 //	Claims                the locks, rewrites, scans and builds that the server will do, and why it will refuse
 //	Alters                the commands of an ALTER TABLE on a relation that exists before the script
 //	Small                 whether a relation is known to be small

@@ -18,32 +18,50 @@ import (
 
 // Config is the target's block in the configuration. Paths of SSH are on this machine, all others on the hosts.
 type Config struct {
-	Hosts          []string           `yaml:"hosts,required" doc:"The machines: ssh://user@host:port, or local. The first one keeps the ledger."`
-	SSH            SSH                `yaml:"ssh" doc:"How ssh is called; the user's own configuration otherwise."`
-	Directory      string             `yaml:"directory,required" doc:"The folder of the app on the hosts, absolute."`
-	Files          []string           `yaml:"files" doc:"The compose files, below the folder."`
-	Project        string             `yaml:"project" doc:"The compose project; as compose names it when absent."`
-	EnvFiles       []string           `yaml:"env_files" doc:"Env files given to compose by --env-file, lowest first; absent: what compose reads by itself."`
-	EnvStore       string             `yaml:"env_store" doc:"The env file that holds the images: auto (the .env that compose reads for these files), or a path."`
-	Profiles       []string           `yaml:"profiles" doc:"Compose profiles to enable."`
-	Services       map[string]Service `yaml:"services,required" doc:"The services of a release."`
-	Order          []string           `yaml:"order" doc:"The order in which services are replaced; by name when absent."`
-	StartTimeout   time.Duration      `yaml:"start_timeout" doc:"How long a service may take from the switch until it is ready."`
-	Agent          string             `yaml:"agent" enum:"upload|preinstalled" doc:"How the agent comes onto a host."`
-	AgentDirectory string             `yaml:"agent_directory" doc:"The folder of the agent on the hosts, absolute; $HOME/.fairlead/agents when absent."`
+	// The machines: ssh://user@host:port, or local. The first one keeps the ledger.
+	Hosts []string `yaml:"hosts,required"`
+	// How ssh is called; the user's own configuration otherwise.
+	SSH SSH `yaml:"ssh"`
+	// The folder of the app on the hosts, absolute.
+	Directory string `yaml:"directory,required"`
+	// The compose files, below the folder.
+	Files []string `yaml:"files"`
+	// The compose project; as compose names it when absent.
+	Project string `yaml:"project"`
+	// Env files given to compose by --env-file, lowest first; absent: what compose reads by itself.
+	EnvFiles []string `yaml:"env_files"`
+	// The env file that holds the images: auto (the .env that compose reads for these files), or a path.
+	EnvStore string `yaml:"env_store"`
+	// Compose profiles to enable.
+	Profiles []string `yaml:"profiles"`
+	// The services of a release.
+	Services map[string]Service `yaml:"services,required"`
+	// The order in which services are replaced; by name when absent.
+	Order []string `yaml:"order"`
+	// How long a service may take from the switch until it is ready.
+	StartTimeout time.Duration `yaml:"start_timeout"`
+	// How the agent comes onto a host.
+	Agent string `yaml:"agent" enum:"upload|preinstalled"`
+	// The folder of the agent on the hosts, absolute; $HOME/.fairlead/agents when absent.
+	AgentDirectory string `yaml:"agent_directory"`
 }
 
 // Service is one service in the configuration.
 type Service struct {
-	ImageEnv     string        `yaml:"image_env,required" doc:"The key in the env file that holds the image; the compose file says image: ${KEY}."`
-	StartTimeout time.Duration `yaml:"start_timeout" doc:"How long this service may take; the target's start_timeout when absent."`
+	// The key in the env file that holds the image; the compose file says image: ${KEY}.
+	ImageEnv string `yaml:"image_env,required"`
+	// How long this service may take; the target's start_timeout when absent.
+	StartTimeout time.Duration `yaml:"start_timeout"`
 }
 
 // SSH is how the system's ssh is called.
 type SSH struct {
-	IdentityFile config.Path `yaml:"identity_file" doc:"The only key that is tried."`
-	KnownHosts   config.Path `yaml:"known_hosts" doc:"The only file of known host keys."`
-	Config       config.Path `yaml:"config" doc:"An ssh configuration file, instead of the user's."`
+	// The only key that is tried.
+	IdentityFile config.Path `yaml:"identity_file"`
+	// The only file of known host keys.
+	KnownHosts config.Path `yaml:"known_hosts"`
+	// An ssh configuration file, instead of the user's.
+	Config config.Path `yaml:"config"`
 }
 
 // Defaults fills what may be left out.

@@ -25,7 +25,8 @@ func everything(t *testing.T) string {
 	servertest.Admin(t, url, `CREATE SCHEMA app`, `CREATE EXTENSION hstore SCHEMA app`,
 		`CREATE TYPE app.mood AS ENUM ('a', 'b')`, `CREATE TYPE app.pair AS (x int, y text)`,
 		`CREATE TYPE app.span AS RANGE (subtype = int)`, `CREATE DOMAIN app.pos AS int CHECK (VALUE > 0)`,
-		`CREATE TABLE app.t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, k serial UNIQUE, m app.mood, p app.pos, note text CHECK (note <> ''), EXCLUDE USING btree (m WITH =))`,
+		`CREATE TABLE app.t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, k serial UNIQUE, m app.mood, `+
+			`p app.pos, note text CHECK (note <> ''), EXCLUDE USING btree (m WITH =))`,
 		`CREATE TABLE app.c (t bigint REFERENCES app.t, n int)`, `CREATE INDEX ON app.c (n)`,
 		`CREATE INDEX ON app.c ((n + 1)) WHERE n > 5`,
 		`ALTER TABLE app.c ADD CONSTRAINT later CHECK (n > 1) NOT VALID`,
@@ -49,7 +50,8 @@ func everything(t *testing.T) string {
 		`CREATE UNLOGGED TABLE app.u (n int PRIMARY KEY)`,
 		`CREATE FOREIGN DATA WRAPPER w`, `CREATE SERVER srv FOREIGN DATA WRAPPER w`,
 		`CREATE FOREIGN TABLE app.ft (n int) SERVER srv`,
-		`CREATE PUBLICATION pub FOR TABLE app.t`, `CREATE EVENT TRIGGER et ON ddl_command_start EXECUTE FUNCTION app.et()`,
+		`CREATE PUBLICATION pub FOR TABLE app.t`, `CREATE EVENT TRIGGER et ON ddl_command_start EXECUTE FUNCTION `+
+			`app.et()`,
 		`CREATE TABLE app.dup (n int)`, `INSERT INTO app.dup VALUES (1), (1)`,
 		`CREATE SCHEMA "DATA"`, `CREATE TABLE "DATA".x (n int)`,
 		`CREATE TABLE app."Tab;le 1; 1259 1 TABLE public x" (n int)`)

@@ -116,7 +116,8 @@ func TestDump_of_a_lying_pg_dump_never_passes(t *testing.T) {
 		"it leaves indexes and constraints out": `exec "$real" "$@" --section=pre-data --section=data`,
 		"it writes another format":              `exec "$real" "${@/--format=custom/--format=tar}"`,
 		"it writes SQL":                         `"$real" "${@/--format=custom/--format=plain}" --compress=0`,
-		"it is killed in the middle":            `("$real" "$@" & echo $! > pid; wait $!) | (head -c 30000; kill -9 $(cat pid)); kill -9 $$`,
+		"it is killed in the middle": `("$real" "$@" & echo $! > pid; wait $!) | (head -c 30000; kill ` +
+			`-9 $(cat pid)); kill -9 $$`,
 	} {
 		d := opened(t, url, func(c *server.Config) { c.PgDump = servertest.Wrapper(t, "cd $(dirname $0)\n"+script) })
 		servertest.Admin(t, url, `CREATE INDEX IF NOT EXISTS orders_id ON public.orders (id)`)

@@ -136,13 +136,14 @@ func TestDirectory_of_a_lying_pg_dump_never_passes(t *testing.T) {
 	url := servertest.Filled(t)
 	const file = `dir=; for a; do case $a in --file=*) dir=${a#--file=};; esac; done; `
 	for name, script := range map[string]string{
-		"it fails after all files":              `"$real" "$@"; exit 1`,
-		"it writes nothing and ends with 0":     `exit 0`,
-		"it leaves a table out":                 `exec "$real" "$@" --exclude-table=public.orders`,
-		"it leaves the rows of a table out":     `exec "$real" "$@" --exclude-table-data=public.orders`,
-		"it leaves large objects out":           `exec "$real" "$@" --no-blobs`,
-		"a file of rows is missing":             file + `"$real" "$@"; rm $(ls -S $dir/*.dat.gz | head -1)`,
-		"a file of rows is cut":                 file + `"$real" "$@"; f=$(ls -S $dir/*.dat.gz | head -1); truncate -s -900 $f`,
+		"it fails after all files":          `"$real" "$@"; exit 1`,
+		"it writes nothing and ends with 0": `exit 0`,
+		"it leaves a table out":             `exec "$real" "$@" --exclude-table=public.orders`,
+		"it leaves the rows of a table out": `exec "$real" "$@" --exclude-table-data=public.orders`,
+		"it leaves large objects out":       `exec "$real" "$@" --no-blobs`,
+		"a file of rows is missing":         file + `"$real" "$@"; rm $(ls -S $dir/*.dat.gz | head -1)`,
+		"a file of rows is cut": file + `"$real" "$@"; f=$(ls -S $dir/*.dat.gz | head -1); ` +
+			`truncate -s -900 $f`,
 		"a file is a link":                      file + `"$real" "$@"; ln -s /etc/passwd $dir/9.dat`,
 		"it writes one file, in another format": `exec "$real" "${@/--format=directory/--format=custom}" --jobs=1`,
 		"it is killed in the middle":            file + `"$real" "$@" & sleep 0.1; kill -9 $!; kill -9 $$`,

@@ -64,23 +64,33 @@ func TestCatalog_holds_what_the_reviewer_asks_for_and_no_row(t *testing.T) {
 	asJSON := func(v any) string { b, _ := json.Marshal(v); return string(b) }
 	customers := find(t, c, "sales", "customers")
 	for what, x := range map[string][2]string{
-		"columns": {asJSON(customers.Columns), `[{"name":"id","type":"bigint","not_null":true,"has_default":true},{"name":"email","type":"character varying(80)","not_null":true},` +
-			`{"name":"state","type":"sales.\"State\"","has_default":true},{"name":"n","type":"sales.positive"},{"name":"twice","type":"integer","has_default":true,"generated":true}]`},
-		"checks": {asJSON(customers.Checks), `[{"name":"has_email","expression":"((email IS NOT NULL) AND ((email)::text \u003c\u003e ''::text))","valid":true,"columns":["email"]}]`},
-		"indexes": {asJSON(customers.Indexes), `[{"name":"customers_lower","columns":["","id"],"unique":true,"valid":true,"partial":true,"depends":["email","n"]},` +
+		"columns": {asJSON(customers.Columns), `[{"name":"id","type":"bigint","not_null":true,"has_default":true},` +
+			`{"name":"email","type":"character varying(80)","not_null":true},` +
+			`{"name":"state","type":"sales.\"State\"","has_default":true},{"name":"n","type":"sales.positive"},` +
+			`{"name":"twice","type":"integer","has_default":true,"generated":true}]`},
+		"checks": {asJSON(customers.Checks), `[{"name":"has_email",` +
+			`"expression":"((email IS NOT NULL) AND ((email)::text \u003c\u003e ''::text))","valid":true,` +
+			`"columns":["email"]}]`},
+		"indexes": {asJSON(customers.Indexes), `[{"name":"customers_lower","columns":["","id"],"unique":true,` +
+			`"valid":true,"partial":true,"depends":["email","n"]},` +
 			`{"name":"customers_pkey","columns":["id"],"unique":true,"valid":true,"primary":true,"constraint":true}]`},
 		"keys": {asJSON(find(t, c, "public", "orders").ForeignKeys),
-			`[{"name":"orders_customer","columns":["customer"],"target":{"schema":"sales","name":"customers"},"references":["id"],"valid":false}]`},
+			`[{"name":"orders_customer","columns":["customer"],"target":{"schema":"sales","name":"customers"},` +
+				`"references":["id"],"valid":false}]`},
 		"triggers": {asJSON(find(t, c, "public", "orders").Triggers),
 			`[{"name":"bumps","function":{"schema":"public","name":"bump"},"enabled":true}]`},
 		"parents": {asJSON(find(t, c, "public", "log_1").Parents), `[{"schema":"public","name":"log"}]`},
 		"uses": {asJSON(find(t, c, "public", "who").Uses),
-			`[{"schema":"sales","table":"customers","column":"email"},{"schema":"sales","table":"customers","column":"id"}]`},
+			`[{"schema":"sales","table":"customers","column":"email"},{"schema":"sales","table":"customers",` +
+				`"column":"id"}]`},
 		"enums": {asJSON(c.Enums), `[{"schema":"sales","name":"State","labels":["open","closed"]}]`},
 		"domains": {asJSON(c.Domains), `[{"schema":"public","name":"plain","base":"text","constrained":false},` +
-			`{"schema":"sales","name":"positive","base":"integer","constrained":true,"checks":[{"name":"positive_check","expression":"(VALUE \u003e 0)","valid":true}]}]`},
-		"functions":  {asJSON(c.Functions), `[{"schema":"public","name":"bump","volatility":"v"},{"schema":"public","name":"same","volatility":"i"}]`},
-		"histories":  {asJSON(c.Histories), `[{"schema":"public","table":"__EFMigrationsHistory","applied":["1_a","2_b"]}]`},
+			`{"schema":"sales","name":"positive","base":"integer","constrained":true,` +
+			`"checks":[{"name":"positive_check","expression":"(VALUE \u003e 0)","valid":true}]}]`},
+		"functions": {asJSON(c.Functions), `[{"schema":"public","name":"bump","volatility":"v"},` +
+			`{"schema":"public","name":"same","volatility":"i"}]`},
+		"histories": {asJSON(c.Histories), `[{"schema":"public","table":"__EFMigrationsHistory","applied":["1_a",` +
+			`"2_b"]}]`},
 		"extensions": {asJSON(c.Extensions), `["plpgsql"]`},
 		"path":       {asJSON(c.SearchPath), `["public"]`},
 	} {

@@ -20,7 +20,8 @@ import (
 // a problem is told exactly where the server refuses for lack of a right.
 var privilegeCases = []struct{ sql, says string }{
 	{"CREATE TABLE app.n (id int)", ""},
-	{"CREATE TABLE public.n (id int)", `may not create anything in schema public; ask for: GRANT CREATE ON SCHEMA "public" TO "priv_app"`},
+	{"CREATE TABLE public.n (id int)", `may not create anything in schema public; ask for: GRANT CREATE ON SCHEMA ` +
+		`"public" TO "priv_app"`},
 	{"CREATE TABLE n (id int)", `may not create anything in schema public`},
 	{"CREATE TABLE IF NOT EXISTS public.theirs (id int)", `may not create anything in schema public`},
 	{"CREATE TEMP TABLE n (id int)", ""},
@@ -37,7 +38,8 @@ var privilegeCases = []struct{ sql, says string }{
 	{"ALTER TABLE app.theirs ADD COLUMN note text", `does not own app.theirs (owner does); ask for: ALTER TABLE ` +
 		`app.theirs OWNER TO "priv_app"`},
 	{"ALTER TABLE public.theirs ADD COLUMN note text", `does not own public.theirs`},
-	{"ALTER TABLE hidden.theirs ADD COLUMN note text", `may not look into schema hidden; ask for: GRANT USAGE ON SCHEMA "hidden"`},
+	{"ALTER TABLE hidden.theirs ADD COLUMN note text", `may not look into schema hidden; ask for: GRANT USAGE ON ` +
+		`SCHEMA "hidden"`},
 	{"CREATE INDEX ON app.mine (id)", ""},
 	{"CREATE INDEX ON app.theirs (id)", `does not own app.theirs`},
 	{"ALTER TABLE app.mine ADD FOREIGN KEY (id) REFERENCES app.theirs (id)",
@@ -65,7 +67,8 @@ var privilegeCases = []struct{ sql, says string }{
 		`has no TRIGGER right on app.theirs`},
 	{"CREATE POLICY n ON app.theirs USING (true)", `does not own app.theirs`},
 	{"ALTER TYPE app.their_enum ADD VALUE 'b'", `does not own the type app.their_enum`},
-	{"CREATE TABLE app.n (e app.closed_enum)", `may not use the type app.closed_enum; ask for: GRANT USAGE ON TYPE app.closed_enum TO "priv_app"`},
+	{"CREATE TABLE app.n (e app.closed_enum)", `may not use the type app.closed_enum; ask for: GRANT USAGE ON ` +
+		`TYPE app.closed_enum TO "priv_app"`},
 	{"CREATE TABLE app.n (e app.their_enum)", ""},
 	{"CREATE EXTENSION no_such_extension", `is not on the server's disk`},
 	{"CREATE EXTENSION IF NOT EXISTS plpgsql", ""},

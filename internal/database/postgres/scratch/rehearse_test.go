@@ -129,7 +129,8 @@ func elsewhere(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if n := servertest.Ask[int](t, url.Reveal(), "SELECT count(*) FROM pg_database WHERE datname LIKE 'fairlead%'"); n != 0 {
+		if n := servertest.Ask[int](t, url.Reveal(), "SELECT count(*) FROM pg_database WHERE datname LIKE "+
+			"'fairlead%'"); n != 0 {
 			t.Errorf("%d scratch databases are left elsewhere", n)
 		}
 		s.stop()

@@ -123,7 +123,9 @@ func TestElsewhere_nothing_of_the_environment_there_leads_libpq_elsewhere(t *tes
 		evil = append(evil, v+"=evil")
 	}
 	got, err := askElsewhere(t, asHost{env: evil}, "env | grep ^PG | sort")
-	want := "PGAPPNAME=pg_dump fairlead/r\nPGCONNECT_TIMEOUT=10\nPGDATABASE=shop\nPGHOST=db.internal\nPGHOSTADDR=10.0.0.7\nPGPORT=6432\nPGSSLMODE=require\nPGUSER=u\n"
+	want := "PGAPPNAME=pg_dump " +
+		"fairlead/r\nPGCONNECT_TIMEOUT=10\nPGDATABASE=shop\nPGHOST=db.internal\nPGHOSTADDR=10.0.0.7\nPGPORT=6432\n" +
+		"PGSSLMODE=require\nPGUSER=u\n"
 	if err != nil || got != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 	}
