@@ -78,8 +78,7 @@ func refuseNonTransactional(v Verdict, j Job) error {
 		if st := u.Statements; u.Kind == sqltext.Alone {
 			return &Failure{Unit: u.Index, Statement: &st[0],
 				Err: fmt.Errorf("%w: %s can be in no transaction; without markers nothing could tell after a crash "+
-					"whether it was applied",
-					ErrStatement, st[0].Kind)}
+					"whether it was applied", ErrStatement, st[0].Kind)}
 		}
 	}
 	return nil

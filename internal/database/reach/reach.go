@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -92,4 +94,93 @@ func (t *Through) server(ctx context.Context, anew bool) (stack.Serving, error) 
 	}
 	t.found, err = stack.ReadServing(*t.Container, answers[0])
 	return t.found, err
+}
+
+// errNoSite is about a name that Sites does not give.
+var errNoSite = errors.New("there is no such place")
+
+// Sites gives the places where programs can run that reach the database more closely than this machine does: the host,
+// then the container.
+func (t *Through) Sites(ctx context.Context) ([]wire.Site, error) {
+	if t.Host == nil {
+		return nil, nil
+	}
+	if t.Container == nil {
+		return []wire.Site{{Name: t.onHost()}}, nil
+	}
+	s, err := t.server(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	return []wire.Site{{Name: t.onHost(), Address: s.Address}, {Name: t.Place(), Address: s.Address}}, nil
+}
+
+func (t *Through) onHost() string { return "on " + t.Host.Name() }
+
+// Exec runs a program in one of the Sites, by its name, as Host.Exec does. In a container, a cut ends the program's
+// standard input and not the program: one that must end with it has to read it. The container needs a shell, and rm
+// where there is a secret.
+func (t *Through) Exec(ctx context.Context, site string, e wire.Exec, in io.Reader, out io.Writer) (wire.Ended, error) {
+	if site == t.onHost() {
+		return t.Host.Exec(ctx, e, in, out)
+	}
+	if t.Container == nil || site != t.Place() {
+		return wire.Ended{}, fmt.Errorf("%s: %w", site, errNoSite)
+	}
+	s, err := t.server(ctx, false)
+	if err != nil {
+		return wire.Ended{}, err
+	}
+	inner, in := inside(s.ID, e, in)
+	return t.Host.Exec(ctx, inner, in, out)
+}
+
+// hold reads a secret from the first line of its input, and becomes the program, which finds it in a file that has no
+// name any more. $1 is the variable that says where.
+const hold = `v=$1; shift
+d=/dev/shm; [ -w "$d" ] || d=/tmp
+f=$d/.fairlead-$$
+IFS= read -r secret || exit 97
+(umask 077; set -C; printf '%s\n' "$secret" >"$f") || exit 97
+exec 3<"$f"
+rm -f "$f" || { : >"$f"; exit 97; }
+unset secret
+export "$v=/proc/self/fd/3"
+exec "$@"`
+
+// inside makes of a program one in a container. The secret, which must be one line, goes in front of the input.
+func inside(id string, e wire.Exec, in io.Reader) (wire.Exec, io.Reader) {
+	argv := []string{"docker", "exec", "-i"}
+	for _, v := range e.Env {
+		argv = append(argv, "-e", v)
+	}
+	argv = append(argv, id)
+	if len(e.Secret) == 0 {
+		return wire.Exec{Argv: append(argv, e.Argv...)}, in
+	}
+	argv = append(argv, "sh", "-c", hold, "sh", e.SecretVar)
+	p := prefixed{Reader: strings.NewReader(strings.TrimSuffix(string(e.Secret), "\n") + "\n")}
+	if in != nil {
+		p.Reader, p.Closer = io.MultiReader(p.Reader, in), closer(in)
+	}
+	return wire.Exec{Argv: append(argv, e.Argv...)}, p
+}
+
+// prefixed is a reader with something in front of it, which closes as that one does.
+type prefixed struct {
+	io.Reader
+	io.Closer
+}
+
+// Close passes on.
+func (p prefixed) Close() error {
+	if p.Closer == nil {
+		return nil
+	}
+	return p.Closer.Close()
+}
+
+func closer(in io.Reader) io.Closer {
+	c, _ := in.(io.Closer)
+	return c
 }

@@ -57,9 +57,8 @@ func (a *Applier) Unmark(ctx context.Context, t fence.Ticket, k apply.Key, unit 
 		if err := a.checkFence(ctx, conn, t, " FOR UPDATE"); err != nil {
 			return err
 		}
-		_, err = conn.Exec(ctx, server.Tag+"DELETE FROM "+a.TableName("applied")+
-			" WHERE app = $1 AND environment = $2 AND migration = $3 AND unit = $4 AND NOT done",
-			k.App, k.Environment, k.Migration, unit)
+		_, err = conn.Exec(ctx, server.Tag+"DELETE FROM "+a.TableName("applied")+" WHERE app = $1 AND environment = "+
+			"$2 AND migration = $3 AND unit = $4 AND NOT done", k.App, k.Environment, k.Migration, unit)
 		var pg *pgconn.PgError
 		if errors.As(err, &pg) && pg.Code == server.CodeNoPrivilege {
 			return nil // a role that may not delete leaves it; a resumed run asks again

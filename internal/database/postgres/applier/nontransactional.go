@@ -157,8 +157,7 @@ func (s *nonTransactional) Exec(ctx context.Context, q apply.Query) error {
 		// These wait for old transactions without making anybody wait behind them; giving up would only leave an
 		// invalid index. A limit that the migration set itself stays.
 		_, err := s.conn.Exec(ctx, server.Tag+"SELECT set_config('lock_timeout', '0', false) FROM pg_settings WHERE "+
-			"name = 'lock_timeout' AND setting::bigint = $1",
-			s.db.server.Config.LockTimeout.Milliseconds())
+			"name = 'lock_timeout' AND setting::bigint = $1", s.db.server.Config.LockTimeout.Milliseconds())
 		if err != nil {
 			return server.Classify(ctx, s.conn.PgConn(), "lift the lock limit", err)
 		}

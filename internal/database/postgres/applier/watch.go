@@ -25,8 +25,7 @@ func (a *Applier) watch(ctx context.Context, pid uint32, q apply.Query) func() [
 	timer := time.AfterFunc(a.server.Config.LockTimeout/4, func() {
 		defer close(done)
 		_ = a.server.WithLogin(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-			return follow(ctx, conn, pid,
-				q.Progress, &names)
+			return follow(ctx, conn, pid, q.Progress, &names)
 		})
 	})
 	return func() []string {

@@ -92,8 +92,7 @@ func figures(ctx context.Context, conn *pgx.Conn, i *database.Imprint, own strin
 	}
 	for _, c := range catalogs {
 		parts = append(parts, fmt.Sprintf("SELECT '%s', count(*) || ':' || coalesce(sum(hashtextextended((%s)::text "+
-			"|| ':' || x.xmin::text, 0)::numeric), 0) FROM pg_catalog.%s x%s",
-			c[0], c[1], c[0], c[2]))
+			"|| ':' || x.xmin::text, 0)::numeric), 0) FROM pg_catalog.%s x%s", c[0], c[1], c[0], c[2]))
 	}
 	rows, err := conn.Query(ctx, server.Tag+strings.Join(parts, " UNION ALL "))
 	if err != nil {

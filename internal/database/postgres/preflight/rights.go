@@ -41,8 +41,7 @@ func readRights(ctx context.Context, conn *pgx.Conn, needs []sqlneeds.Need) (*ri
 	ctx, cancel := context.WithTimeout(ctx, server.QueryLimit)
 	defer cancel()
 	w := &rights{schemas: map[string]schemaRights{}, relations: map[[2]string]relationRights{},
-		types:      map[[2]string]typeRights{},
-		extensions: map[string]extensionRights{}, roles: map[string]bool{}}
+		types: map[[2]string]typeRights{}, extensions: map[string]extensionRights{}, roles: map[string]bool{}}
 	err := conn.QueryRow(ctx, `SELECT current_user::text, current_database()::text,
 		coalesce(current_schema()::text, ''), r.rolsuper, r.rolcreaterole, r.rolcreatedb,
 		has_database_privilege(current_database(), 'CREATE') FROM pg_roles r WHERE r.rolname = current_user`).
@@ -140,8 +139,7 @@ func (w *rights) readRelations(ctx context.Context, conn *pgx.Conn, needs []sqln
 
 func (w *rights) readTypes(ctx context.Context, conn *pgx.Conn, needs []sqlneeds.Need) error {
 	schemas, names := namesIn(needs, func(k sqlneeds.Privilege) bool {
-		return k == sqlneeds.UseType ||
-			k == sqlneeds.TypeOwner
+		return k == sqlneeds.UseType || k == sqlneeds.TypeOwner
 	})
 	if len(names) == 0 {
 		return nil

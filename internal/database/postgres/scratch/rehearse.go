@@ -164,9 +164,8 @@ func tooLong(observed sqlreview.Trace, most time.Duration) []string {
 	var all []string
 	for _, o := range observed.Statements {
 		if took := time.Duration(o.Milliseconds) * time.Millisecond; took > most && !o.Blind {
-			all = append(all, fmt.Sprintf(
-				"line %d took %s, and would be cancelled after database.statement_timeout, %s", o.Line,
-				took.Round(100*time.Millisecond), most))
+			all = append(all, fmt.Sprintf("line %d took %s, and would be cancelled after database.statement_timeout, "+
+				"%s", o.Line, took.Round(100*time.Millisecond), most))
 		}
 	}
 	return all

@@ -102,13 +102,11 @@ func settingsOf(ctx context.Context, conn *pgx.Conn, sql string, args ...any) (m
 // serverSettings are those that decide how long work takes and what is allowed; a scratch server takes them over.
 func serverSettings() []string {
 	return []string{"shared_buffers", "work_mem", "maintenance_work_mem", "effective_cache_size", "max_wal_size",
-		"min_wal_size", "checkpoint_timeout", "wal_level", "fsync",
-		"synchronous_commit", "full_page_writes", "wal_compression", "max_worker_processes", "max_parallel_workers",
-		"max_parallel_maintenance_workers",
+		"min_wal_size", "checkpoint_timeout", "wal_level", "fsync", "synchronous_commit", "full_page_writes",
+		"wal_compression", "max_worker_processes", "max_parallel_workers", "max_parallel_maintenance_workers",
 		"max_parallel_workers_per_gather", "random_page_cost", "seq_page_cost", "effective_io_concurrency", "jit",
-		"max_locks_per_transaction", "TimeZone", "DateStyle",
-		"IntervalStyle", "standard_conforming_strings", "default_table_access_method", "xmlbinary", "bytea_output",
-		"array_nulls", "transform_null_equals"}
+		"max_locks_per_transaction", "TimeZone", "DateStyle", "IntervalStyle", "standard_conforming_strings",
+		"default_table_access_method", "xmlbinary", "bytea_output", "array_nulls", "transform_null_equals"}
 }
 
 // rolesSQL makes the roles of the original, without passwords. harmless takes superuser rights and those to files and
@@ -125,8 +123,8 @@ func (o original) rolesSQL(harmless bool) string {
 		if r.Name == scratchUser {
 			continue
 		}
-		b.WriteString("CREATE ROLE " + pgx.Identifier{r.Name}.Sanitize() + " LOGIN" + is(r.Super && !harmless,
-			"SUPERUSER") + is(r.Inherit, "INHERIT") +
+		b.WriteString("CREATE ROLE " + pgx.Identifier{r.Name}.Sanitize() + " LOGIN" +
+			is(r.Super && !harmless, "SUPERUSER") + is(r.Inherit, "INHERIT") +
 			is(r.CreateRole || r.Super, "CREATEROLE") + is(r.CreateDB || r.Super, "CREATEDB") +
 			is(r.BypassRL || r.Super, "BYPASSRLS") + ";\n")
 	}

@@ -145,8 +145,7 @@ func (r *Rehearser) openLocal(ctx context.Context, st *rehearsal, j database.Reh
 	j.Say("starting a server on this machine")
 	var plain bool
 	st.local, plain, err = startScratchServer(ctx, serverPlan{major: st.original.major, programs: r.config.Programs,
-		below: r.directory(), settings: st.original.settings,
-		loopback: j.OldOnNew != nil || j.NewOnOld != nil})
+		below: r.directory(), settings: st.original.settings, loopback: j.OldOnNew != nil || j.NewOnOld != nil})
 	if err != nil {
 		return fmt.Errorf("%w: %w", database.ErrNoScratch, err)
 	}

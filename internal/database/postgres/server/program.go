@@ -51,13 +51,11 @@ func (s *Server) ToolHere(ctx context.Context, name string, major int) (Tool, er
 		tooOld = v
 	}
 	if tooOld != "" {
-		return Tool{Version: tooOld}, fmt.Errorf("%w: %s %s cannot read a server of version %d; install the client "+
-			"of version %d or set database.pg_dump to its path",
-			database.ErrVersion, name, tooOld, major, major)
+		return Tool{Version: tooOld}, fmt.Errorf("%w: %s %s cannot read a server of version %d; install the client of "+
+			"version %d or set database.pg_dump to its path", database.ErrVersion, name, tooOld, major, major)
 	}
-	return Tool{}, fmt.Errorf("%w: %s is not installed here (looked for %s); install the PostgreSQL client of "+
-		"version %d or set database.pg_dump to its path",
-		database.ErrVersion, name, strings.Join(candidates, ", "), major)
+	return Tool{}, fmt.Errorf("%w: %s is not installed here (looked for %s); install the PostgreSQL client of version "+
+		"%d or set database.pg_dump to its path", database.ErrVersion, name, strings.Join(candidates, ", "), major)
 }
 
 // Candidates are where a program may be: beside the configured pg_dump, or in the usual places, by major version.

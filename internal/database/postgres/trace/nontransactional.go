@@ -87,8 +87,7 @@ func (t *tracer) observe(ctx context.Context, done <-chan error, began time.Time
 		select {
 		case err := <-done:
 			slices.SortFunc(all, func(a, b sqlreview.Lock) int {
-				return strings.Compare(a.Relation+a.Mode, b.Relation+
-					b.Mode)
+				return strings.Compare(a.Relation+a.Mode, b.Relation+b.Mode)
 			})
 			return slices.Compact(all), err
 		case <-time.After(lookEvery):
@@ -106,8 +105,7 @@ func (t *tracer) observe(ctx context.Context, done <-chan error, began time.Time
 		}
 		if len(all) > 10_000 {
 			slices.SortFunc(all, func(a, b sqlreview.Lock) int {
-				return strings.Compare(a.Relation+a.Mode, b.Relation+
-					b.Mode)
+				return strings.Compare(a.Relation+a.Mode, b.Relation+b.Mode)
 			})
 			all = slices.Compact(all)
 		}

@@ -135,8 +135,7 @@ func (t *tracer) locks(ctx context.Context, by *pgx.Conn) ([]sqlreview.Lock, err
 		return nil
 	})
 	slices.SortFunc(out, func(a, b sqlreview.Lock) int {
-		return strings.Compare(a.Relation+" "+a.Mode, b.Relation+" "+
-			b.Mode)
+		return strings.Compare(a.Relation+" "+a.Mode, b.Relation+" "+b.Mode)
 	})
 	return slices.Compact(out), server.Classify(ctx, by.PgConn(), "look at locks", err)
 }
