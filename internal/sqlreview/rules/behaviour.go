@@ -22,8 +22,8 @@ func behaviourRules() []Analyzer {
 			Server: "ACCESS EXCLUSIVE on the parent; a default partition is read."}, partitionOf},
 		{report.Rule{ID: "drop-index", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
 			OutsideTransaction: true,
-			Why: "DROP INDEX takes ACCESS EXCLUSIVE on the table for a moment; queries that used the " +
-				"index become slow.",
+			Why: "DROP INDEX takes ACCESS EXCLUSIVE on the table for a moment; queries that used the index become " +
+				"slow.",
 			Do:     "DROP INDEX CONCURRENTLY, outside BEGIN … COMMIT",
 			Server: "ACCESS EXCLUSIVE on the table for a moment.",
 			Unless: "With CONCURRENTLY (SHARE UPDATE EXCLUSIVE)."}, dropIndex},
@@ -32,13 +32,12 @@ func behaviourRules() []Analyzer {
 			Do:     "make sure that the running image can read a null",
 			Server: "ACCESS EXCLUSIVE for a moment."}, dropNotNull},
 		{report.Rule{ID: "drop-default", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
-			Why:    "The running image leaves the column out of its INSERTs, and they fail when it is NOT NULL.",
-			Do:     "keep the default for one more release",
-			Server: "ACCESS EXCLUSIVE for a moment.",
+			Why: "The running image leaves the column out of its INSERTs, and they fail when it is NOT NULL.",
+			Do:  "keep the default for one more release", Server: "ACCESS EXCLUSIVE for a moment.",
 			Unless: "When the column may be null: it warns."}, dropDefault},
 		{report.Rule{ID: "create-trigger", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
-			Why: "A trigger or rule changes what the running image's writes do, and creating it stops writes for " +
-				"a moment.",
+			Why: "A trigger or rule changes what the running image's writes do, and creating it stops writes for a " +
+				"moment.",
 			Do:     "make sure that the running image can live with it",
 			Server: "SHARE ROW EXCLUSIVE for a moment; CREATE RULE: ACCESS EXCLUSIVE."}, createTrigger},
 	}

@@ -11,19 +11,18 @@ func dropRules() []Analyzer {
 	return []Analyzer{
 		{report.Rule{ID: "drop-table", Family: report.FamilyLoss, Severity: report.SeverityBlock,
 			Why: "The rows are gone, and the running image fails at its next query.",
-			Do: "remove the use first, release that, and drop in a later release, after proof that nothing " +
-				"reads it",
+			Do:  "remove the use first, release that, and drop in a later release, after proof that nothing reads it",
 			Server: "ACCESS EXCLUSIVE on the table, on the tables that its foreign keys join, and on the parent of a " +
 				"partition; no work.",
 			Unless: "With IF EXISTS, when the catalog says that there is no such table."}, dropTable},
 		{report.Rule{ID: "drop-column", Family: report.FamilyLoss, Severity: report.SeverityBlock,
-			Why:    "The values are gone, and the running image still names the column.",
-			Do:     "stop using the column, release that, and drop it in a later release",
-			Server: "ACCESS EXCLUSIVE, no work; indexes and constraints on the column vanish, with CASCADE also views.",
+			Why: "The values are gone, and the running image still names the column.",
+			Do:  "stop using the column, release that, and drop it in a later release",
+			Server: "ACCESS EXCLUSIVE, no work; indexes and constraints on the column vanish, with CASCADE also " +
+				"views.",
 			Unless: "With IF EXISTS, when the catalog says that there is no such column."}, dropColumn},
 		{report.Rule{ID: "drop-schema", Family: report.FamilyLoss, Severity: report.SeverityBlock,
-			Why: "Everything in it is gone.",
-			Do:  "drop in a later release, object by object"}, dropSchema},
+			Why: "Everything in it is gone.", Do: "drop in a later release, object by object"}, dropSchema},
 		{report.Rule{ID: "drop-database", Family: report.FamilyLoss, Severity: report.SeverityBlock,
 			Why: "Everything in it is gone, and no migration needs it.",
 			Do:  "do it by hand, with a backup that was restored once"}, dropDatabase},
@@ -36,8 +35,7 @@ func dropRules() []Analyzer {
 			Do:  "remove the use first, release that, and drop in a later release, after proof that nothing reads it"},
 			dropObject},
 		{report.Rule{ID: "truncate", Family: report.FamilyLoss, Severity: report.SeverityBlock,
-			Why: "All rows are gone.",
-			Do:  "delete what must go in batches, outside the deployment, after a backup",
+			Why: "All rows are gone.", Do: "delete what must go in batches, outside the deployment, after a backup",
 			Server: "ACCESS EXCLUSIVE on the table and its partitions, with CASCADE on all that refer to it; new " +
 				"empty files."}, truncate},
 	}

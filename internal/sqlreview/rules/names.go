@@ -11,8 +11,8 @@ import (
 func nameRules() []Analyzer {
 	return []Analyzer{
 		{report.Rule{ID: "add-required-column", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
-			Why: "INSERTs of the running image do not name the column, so they fail; and so does the statement, " +
-				"when there are rows.",
+			Why: "INSERTs of the running image do not name the column, so they fail; and so does the statement, when " +
+				"there are rows.",
 			Do: "ALTER TABLE t ADD COLUMN c type;  -- nullable, or with a constant DEFAULT\n-- fill it, ship the " +
 				"image that writes it, then SET NOT NULL in a later release",
 			Server: "ACCESS EXCLUSIVE and a scan; the first row makes it fail.",
@@ -23,8 +23,8 @@ func nameRules() []Analyzer {
 			Server: "ACCESS EXCLUSIVE for a moment, on partitions and children too."}, renameColumn},
 		{report.Rule{ID: "rename-table", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
 			Why: "The running image uses the old name and fails at once.",
-			Do: "rename, and leave a view under the old name in the same transaction; or make a new table and " +
-				"move over",
+			Do: "rename, and leave a view under the old name in the same transaction; or make a new table and move " +
+				"over",
 			Server: "ACCESS EXCLUSIVE for a moment."}, renameTable},
 		{report.Rule{ID: "rename-object", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
 			Why: "The running image uses the old name and fails at once.",

@@ -12,9 +12,8 @@ import (
 func rightRules() []Analyzer {
 	return []Analyzer{
 		{report.Rule{ID: "rls", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
-			Why:    "With row security and no policy, everybody but the owner sees no rows.",
-			Do:     "create the policy first, in the same transaction",
-			Server: "ACCESS EXCLUSIVE for a moment.",
+			Why: "With row security and no policy, everybody but the owner sees no rows.",
+			Do:  "create the policy first, in the same transaction", Server: "ACCESS EXCLUSIVE for a moment.",
 			Unless: "When the script or the catalog has a policy for the table: it warns."}, rls},
 		{report.Rule{ID: "revoke", Family: report.FamilyCompatibility, Severity: report.SeverityBlock,
 			Why: "The running image may lose its access.",

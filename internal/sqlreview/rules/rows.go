@@ -15,8 +15,7 @@ import (
 func rowRules() []Analyzer {
 	return []Analyzer{
 		{report.Rule{ID: "delete-no-where", Family: report.FamilyLoss, Severity: report.SeverityBlock,
-			Why:    "All rows are gone, in one long transaction.",
-			Do:     "say which rows, and delete in batches",
+			Why: "All rows are gone, in one long transaction.", Do: "say which rows, and delete in batches",
 			Server: "ROW EXCLUSIVE, and a lock on every row until the commit."}, deleteNoWhere},
 		{report.Rule{ID: "overwrite-no-where", Family: report.FamilyLoss, Severity: report.SeverityBlock,
 			Why: "The old values of all rows are gone, and every row is locked until the end of the transaction.",
@@ -26,11 +25,10 @@ func rowRules() []Analyzer {
 			Unless: "On a table that the script made. With a column that the script added, backfill-no-where speaks " +
 				"about it."}, overwriteNoWhere},
 		{report.Rule{ID: "backfill-no-where", Family: report.FamilyLock, Severity: report.SeverityBlock,
-			TrialSeesNothing: true,
-			Why:              "Every row is locked until the end of the transaction, and the table doubles.",
-			Do:               "fill in batches, outside the deployment",
-			Server:           "ROW EXCLUSIVE, and a lock on every row until the commit; each row is written anew.",
-			Unless:           "When the column was there before the script: overwrite-no-where speaks about it."},
+			TrialSeesNothing: true, Why: "Every row is locked until the end of the transaction, and the table doubles.",
+			Do:     "fill in batches, outside the deployment",
+			Server: "ROW EXCLUSIVE, and a lock on every row until the commit; each row is written anew.",
+			Unless: "When the column was there before the script: overwrite-no-where speaks about it."},
 			backfillNoWhere},
 	}
 }

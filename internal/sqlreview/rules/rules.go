@@ -55,8 +55,8 @@ func failureRules() []Analyzer {
 	return []Analyzer{
 		{report.Rule{ID: "will-fail", Family: report.FamilyFailure, Severity: report.SeverityBlock,
 			Why: "The server will refuse the statement, and the release stops there.",
-			Do: "fairlead catalog dump --database URL -o catalog.json  # if the catalog is old\n# else correct " +
-				"the statement: the message says what stands in its way",
+			Do: "fairlead catalog dump --database URL -o catalog.json  # if the catalog is old\n# else correct the " +
+				"statement: the message says what stands in its way",
 			Server: "It is refused, with the message that is shown.",
 			Unless: "Under a condition or exception handler: it may never run."}, willFail},
 	}
@@ -73,4 +73,69 @@ func willFail(p *Pass) {
 		}
 	}
 	p.ReportAs(p.rule.Severity, p.State.Evidence(), 0, "this fails: %s", p.Claims.Fails)
+}
+
+// The rules that look at no single statement, or at what cannot be read.
+const (
+	Unreviewable       = "unreviewable"
+	DynamicSQL         = "dynamic-sql"
+	TransactionControl = "transaction-control"
+	ToolTransaction    = "tool-transaction"
+	NotIdempotent      = "not-idempotent"
+	UnknownStatement   = "unknown-statement"
+	BadException       = "bad-exception"
+	UnusedException    = "unused-exception"
+	TraceFailed        = "trace-failed"
+	TraceDisagrees     = "trace-disagrees"
+	TraceRerun         = "trace-rerun"
+)
+
+func fixed() []report.Rule {
+	return []report.Rule{
+		{ID: Unreviewable, Family: report.FamilyUnreviewable, Severity: report.SeverityBlock,
+			Why: "What cannot be read cannot be proved, so it does not reach production by itself.",
+			Do:  "rewrite it as plain SQL, or have the engineering lead decide"},
+		{ID: DynamicSQL, Family: report.FamilyUnreviewable, Severity: report.SeverityBlock,
+			Why: "The statement is put together while it runs, so nobody can tell before what it will do.",
+			Do:  "write the statements out, or have the engineering lead decide"},
+		{ID: TransactionControl, Family: report.FamilyUnreviewable, Severity: report.SeverityBlock,
+			Why: "The file decides about transactions or the session in a way that would make exactly-once untrue.",
+			Do:  "use plain BEGIN and COMMIT in pairs, or none at all"},
+		{ID: ToolTransaction, Family: report.FamilyBehaviour, Severity: report.SeverityWarn, OutsideTransaction: true,
+			Why: "The migration tool sends the whole file as one query, and then PostgreSQL refuses a statement that " +
+				"can be in no transaction. A release applies it on its own, so this concerns other places where the " +
+				"tool runs, such as development.",
+			Do: "give the statement a file of its own"},
+		{ID: NotIdempotent, Family: report.FamilyRerun, Severity: report.SeverityBlock,
+			Why: "If this stops half way, nobody can tell what was applied, and running it again fails or does it " +
+				"twice.",
+			Do: "use IF [NOT] EXISTS or ON CONFLICT, or put the statement into a transaction"},
+		{ID: UnknownStatement, Family: report.FamilyUnreviewable, Severity: report.SeverityWarn,
+			Why: "The reviewer has no rule for this kind of statement.",
+			Do:  "look up its lock and its effect on the running image"},
+		{ID: BadException, Family: report.FamilyUnreviewable, Severity: report.SeverityBlock,
+			Why: "An exception that is not understood, names no rule, gives no reason or has expired silences " +
+				"nothing, and must not look as if it did.",
+			Do: `-- fairlead:allow RULE reason="why this is safe here" until=2027-01-31` + "\n" +
+				`-- on a line of its own, before the statement`},
+		{ID: UnusedException, Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
+			Why: "The rule finds nothing in the statement that follows.", Do: "remove the comment"},
+		{ID: TraceFailed, Family: report.FamilyFailure, Severity: report.SeverityBlock,
+			Why: "The script was tried on a scratch database, and the server refused it.",
+			Do:  "correct the statement, and try it again on a fresh copy"},
+		{ID: TraceDisagrees, Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
+			Why: "The server did something else than the review claims, so one of them does not know the database: " +
+				"the catalog may be old, or the copy differs.",
+			Do: "compare the scratch database with the target, and dump the catalog again"},
+		{ID: TraceRerun, Family: report.FamilyRerun, Severity: report.SeverityBlock,
+			Why: "A script that is guarded must go through twice. One that is atomic is recorded and never run " +
+				"again, so there it is only told.",
+			Do: "guard the statement with IF [NOT] EXISTS or ON CONFLICT"},
+	}
+}
+
+// Fixed gives one of them by its id.
+func Fixed(id string) report.Rule {
+	all := fixed()
+	return all[slices.IndexFunc(all, func(r report.Rule) bool { return r.ID == id })]
 }

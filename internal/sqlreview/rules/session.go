@@ -20,10 +20,9 @@ func sessionRules() []Analyzer {
 			Unless: "When the same file analyses the table, or those columns, afterwards; on a table with fewer rows " +
 				"than `small_rows`."}, indexWithoutStatistics},
 		{report.Rule{ID: "explicit-lock", Family: report.FamilyLock, Severity: report.SeverityBlock,
-			TrialSeesNothing: true,
-			Why:              "The lock is held until the end of the transaction, whatever else it does.",
-			Do:               "leave the lock to the statements that need it, and let lock_timeout protect the readers",
-			Server:           "The lock that is named, until the transaction ends."}, explicitLock},
+			TrialSeesNothing: true, Why: "The lock is held until the end of the transaction, whatever else it does.",
+			Do:     "leave the lock to the statements that need it, and let lock_timeout protect the readers",
+			Server: "The lock that is named, until the transaction ends."}, explicitLock},
 		{report.Rule{ID: "session-guard-off", Family: report.FamilyLoss, Severity: report.SeverityBlock,
 			Why:    "What protects the rows (triggers, foreign keys) is switched off.",
 			Do:     "leave it on; repair rows in a step that a person watches",
@@ -39,13 +38,14 @@ func sessionRules() []Analyzer {
 			Why: "The function is not made here, and a volatile function can change anything.",
 			Do:  "read its body, or write its statements into the migration"}, calledFunction},
 		{report.Rule{ID: "work-under-lock", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
-			Why: "A lock is held until the transaction ends: everybody who needs the table waits for this " +
-				"statement too.",
+			Why: "A lock is held until the transaction ends: everybody who needs the table waits for this statement " +
+				"too.",
 			Do: "do the slow work in a transaction before, and take the strong lock in a short one of its own"},
 			workUnderLock},
 		{report.Rule{ID: "lock-timeout-off", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
-			Why: "A statement that waits for a lock without end makes all later readers of the table wait behind it.",
-			Do:  "leave lock_timeout as the release sets it (2 s, with retries)"}, lockTimeoutOff},
+			Why: "A statement that waits for a lock without end makes all later readers of the table wait behind " +
+				"it.",
+			Do: "leave lock_timeout as the release sets it (2 s, with retries)"}, lockTimeoutOff},
 	}
 }
 

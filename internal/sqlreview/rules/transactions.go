@@ -18,17 +18,14 @@ import (
 func transactionRules() []Analyzer {
 	return []Analyzer{
 		{report.Rule{ID: "concurrently-in-tx", Family: report.FamilyFailure, Severity: report.SeverityBlock,
-			OutsideTransaction: true,
-			Why:                "PostgreSQL refuses it inside a transaction or a function, always.",
-			Do:                 "move the statement out of BEGIN … COMMIT and out of DO, into a statement of its own",
-			Server:             "It is refused."}, concurrentlyInTx},
+			OutsideTransaction: true, Why: "PostgreSQL refuses it inside a transaction or a function, always.",
+			Do:     "move the statement out of BEGIN … COMMIT and out of DO, into a statement of its own",
+			Server: "It is refused."}, concurrentlyInTx},
 		{report.Rule{ID: "enum-same-tx", Family: report.FamilyFailure, Severity: report.SeverityBlock,
-			OutsideTransaction: true,
-			Why:                "PostgreSQL refuses a new enum value in the transaction that adds it.",
-			Do:                 "commit ALTER TYPE … ADD VALUE first, in a transaction of its own",
-			Server:             "No lock on a table.",
-			Unless: "When the enum type was made in the same transaction, from version 12 on; fairlead " +
-				"blocks it all the same when it cannot tell."}, enumSameTx},
+			OutsideTransaction: true, Why: "PostgreSQL refuses a new enum value in the transaction that adds it.",
+			Do: "commit ALTER TYPE … ADD VALUE first, in a transaction of its own", Server: "No lock on a table.",
+			Unless: "When the enum type was made in the same transaction, from version 12 on; fairlead blocks it all " +
+				"the same when it cannot tell."}, enumSameTx},
 	}
 }
 

@@ -21,29 +21,27 @@ func workRules() []Analyzer {
 			Server: "ACCESS EXCLUSIVE while every row is read.",
 			Unless: "When a valid CHECK implies it, alone or in a conjunction with AND: the scan is skipped."},
 		{ID: "index-not-concurrent", Family: report.FamilyLock, Severity: report.SeverityBlock,
-			OutsideTransaction: true,
-			Why:                "A plain CREATE INDEX holds SHARE: every write waits until the build ends.",
-			Do:                 "CREATE INDEX CONCURRENTLY IF NOT EXISTS … ;  -- outside BEGIN … COMMIT and outside DO",
-			Server: "SHARE on the table, and on each partition, while the index is built: reads go on, " +
-				"writes wait.",
+			OutsideTransaction: true, Why: "A plain CREATE INDEX holds SHARE: every write waits until the build ends.",
+			Do:     "CREATE INDEX CONCURRENTLY IF NOT EXISTS … ;  -- outside BEGIN … COMMIT and outside DO",
+			Server: "SHARE on the table, and on each partition, while the index is built: reads go on, writes wait.",
 			Unless: "ON ONLY a partitioned table: nothing is built. With IF NOT EXISTS, when the index is there."},
 		{ID: "volatile-default", Family: report.FamilyLock, Severity: report.SeverityBlock,
 			Why: "A default that differs per row rewrites the table and its indexes under ACCESS EXCLUSIVE.",
-			Do: "ALTER TABLE t ADD COLUMN c type;\nALTER TABLE t ALTER COLUMN c SET DEFAULT f();\n-- then fill " +
-				"old rows in batches, outside the deployment",
+			Do: "ALTER TABLE t ADD COLUMN c type;\nALTER TABLE t ALTER COLUMN c SET DEFAULT f();\n-- then fill old " +
+				"rows in batches, outside the deployment",
 			Server: "ACCESS EXCLUSIVE while the table and all its indexes are written anew.",
-			Unless: "For constants, now(), CURRENT_TIMESTAMP and STABLE or IMMUTABLE functions: they are " +
-				"computed once."},
+			Unless: "For constants, now(), CURRENT_TIMESTAMP and STABLE or IMMUTABLE functions: they are computed " +
+				"once."},
 		{ID: "identity-rewrite", Family: report.FamilyLock, Severity: report.SeverityBlock,
-			Why: "Identity, serial and stored generated columns give every row a value: the table is rewritten " +
-				"under ACCESS EXCLUSIVE.",
+			Why: "Identity, serial and stored generated columns give every row a value: the table is rewritten under " +
+				"ACCESS EXCLUSIVE.",
 			Do:     "add a plain nullable column, fill it in batches, then attach the sequence or trigger",
 			Server: "ACCESS EXCLUSIVE while the table and all its indexes are written anew."},
 		{ID: "type-rewrite", Family: report.FamilyLock, Severity: report.SeverityBlock,
-			Why: "Changing a type rewrites the table and its indexes under ACCESS EXCLUSIVE, unless the old " +
-				"values are valid as they stand.",
-			Do: "add a new column, write both, copy in batches, switch the readers, drop the old column in a " +
-				"later release",
+			Why: "Changing a type rewrites the table and its indexes under ACCESS EXCLUSIVE, unless the old values " +
+				"are valid as they stand.",
+			Do: "add a new column, write both, copy in batches, switch the readers, drop the old column in a later " +
+				"release",
 			Server: "ACCESS EXCLUSIVE while the table and all its indexes are written anew.",
 			Unless: "varchar(n) to a longer varchar or text, text to varchar, numeric(p,s) to a larger p or to " +
 				"numeric, a longer varbit, timestamp(3) to timestamp(6), cidr to inet, and timestamp to timestamptz " +
@@ -51,8 +49,8 @@ func workRules() []Analyzer {
 		{ID: "type-recheck", Family: report.FamilyLock, Severity: report.SeverityBlock,
 			Why: "Even a change that needs no rewrite verifies the CHECKs on the column again and builds its " +
 				"expression indexes again, under ACCESS EXCLUSIVE.",
-			Do: "drop the constraint or index first, change the type, then add it again NOT VALID and validate " +
-				"it, or build it CONCURRENTLY",
+			Do: "drop the constraint or index first, change the type, then add it again NOT VALID and validate it, " +
+				"or build it CONCURRENTLY",
 			Server: "ACCESS EXCLUSIVE while every row is read, or the index is built.",
 			Unless: "When no valid CHECK and no expression or partial index is on the column."},
 		{ID: "type-meaning", Family: report.FamilyBehaviour, Severity: report.SeverityWarn,
@@ -60,8 +58,8 @@ func workRules() []Analyzer {
 			Do:  "make sure that the running image reads both types"},
 		{ID: "check-not-valid", Family: report.FamilyLock, Severity: report.SeverityBlock,
 			Why: "A CHECK that is not NOT VALID is verified against every row under ACCESS EXCLUSIVE.",
-			Do: "ALTER TABLE t ADD CONSTRAINT c CHECK (…) NOT VALID;\nALTER TABLE t VALIDATE CONSTRAINT c;  -- " +
-				"in its own transaction",
+			Do: "ALTER TABLE t ADD CONSTRAINT c CHECK (…) NOT VALID;\nALTER TABLE t VALIDATE CONSTRAINT c;  -- in " +
+				"its own transaction",
 			Server: "ACCESS EXCLUSIVE while every row is read; NOT VALID reads none; VALIDATE CONSTRAINT holds SHARE " +
 				"UPDATE EXCLUSIVE.",
 			Unless: "With NOT VALID."},
@@ -73,9 +71,8 @@ func workRules() []Analyzer {
 				"holds SHARE UPDATE EXCLUSIVE on one and ROW SHARE on the other.",
 			Unless: "With NOT VALID, and in ADD COLUMN of a nullable column without a default."},
 		{ID: "unique-constraint", Family: report.FamilyLock, Severity: report.SeverityBlock,
-			Why: "The index of a UNIQUE or EXCLUDE constraint is built under ACCESS EXCLUSIVE.",
-			Do: "CREATE UNIQUE INDEX CONCURRENTLY i ON t (…);\nALTER TABLE t ADD CONSTRAINT c UNIQUE USING " +
-				"INDEX i;",
+			Why:    "The index of a UNIQUE or EXCLUDE constraint is built under ACCESS EXCLUSIVE.",
+			Do:     "CREATE UNIQUE INDEX CONCURRENTLY i ON t (…);\nALTER TABLE t ADD CONSTRAINT c UNIQUE USING INDEX i;",
 			Server: "ACCESS EXCLUSIVE while the index is built; USING INDEX builds nothing.",
 			Unless: "With USING INDEX."},
 		{ID: "add-primary-key", Family: report.FamilyLock, Severity: report.SeverityBlock,
@@ -103,12 +100,11 @@ func workRules() []Analyzer {
 		{ID: "matview-refresh", Family: report.FamilyLock, Severity: report.SeverityBlock,
 			Why:    "A plain REFRESH holds ACCESS EXCLUSIVE for as long as its query runs.",
 			Do:     "REFRESH MATERIALIZED VIEW CONCURRENTLY v;  -- needs a unique index on v",
-			Server: "ACCESS EXCLUSIVE while the query runs; CONCURRENTLY: EXCLUSIVE.",
-			Unless: "With CONCURRENTLY."},
+			Server: "ACCESS EXCLUSIVE while the query runs; CONCURRENTLY: EXCLUSIVE.", Unless: "With CONCURRENTLY."},
 		{ID: "attach-partition", Family: report.FamilyLock, Severity: report.SeverityBlock,
 			Why: "ATTACH PARTITION scans the child under ACCESS EXCLUSIVE unless a valid CHECK proves its bound.",
-			Do: "add a CHECK (key IS NOT NULL AND key >= … AND key < …) NOT VALID to the child, VALIDATE it in " +
-				"its own transaction, then ATTACH",
+			Do: "add a CHECK (key IS NOT NULL AND key >= … AND key < …) NOT VALID to the child, VALIDATE it in its " +
+				"own transaction, then ATTACH",
 			Server: "SHARE UPDATE EXCLUSIVE on the parent, ACCESS EXCLUSIVE on the new partition while it is read, " +
 				"and on the default partition, which is read too.",
 			Unless: "When a valid CHECK implies the bound, NOT NULL included."},

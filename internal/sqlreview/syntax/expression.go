@@ -1,6 +1,9 @@
+// Package syntax reads PostgreSQL's parse tree: names, types and their conversions, columns, expressions. It knows no
+// database.
 package syntax
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,4 +132,25 @@ func ColumnsOf(n *pg.Node) []string {
 	})
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// Strings gives the strings of a list.
+func Strings(all []*pg.Node) []string {
+	var out []string
+	for _, n := range all {
+		out = append(out, n.GetString_().GetSval())
+	}
+	return out
+}
+
+// LastName is the last part of a dotted name.
+func LastName(parts []*pg.Node) string {
+	_, n := sqltext.QualifiedName(parts)
+	return n
+}
+
+// Written gives the relation whose rows a statement writes, or nil.
+func Written(n *pg.Node) *pg.RangeVar {
+	return cmp.Or(n.GetInsertStmt().GetRelation(), n.GetUpdateStmt().GetRelation(), n.GetDeleteStmt().GetRelation(),
+		n.GetMergeStmt().GetRelation(), n.GetCopyStmt().GetRelation())
 }
