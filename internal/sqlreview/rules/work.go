@@ -71,8 +71,9 @@ func workRules() []Analyzer {
 				"holds SHARE UPDATE EXCLUSIVE on one and ROW SHARE on the other.",
 			Unless: "With NOT VALID, and in ADD COLUMN of a nullable column without a default."},
 		{ID: "unique-constraint", Family: report.FamilyLock, Severity: report.SeverityBlock,
-			Why:    "The index of a UNIQUE or EXCLUDE constraint is built under ACCESS EXCLUSIVE.",
-			Do:     "CREATE UNIQUE INDEX CONCURRENTLY i ON t (…);\nALTER TABLE t ADD CONSTRAINT c UNIQUE USING INDEX i;",
+			Why: "The index of a UNIQUE or EXCLUDE constraint is built under ACCESS EXCLUSIVE.",
+			Do: "CREATE UNIQUE INDEX CONCURRENTLY i ON t (…);\n" +
+				"ALTER TABLE t ADD CONSTRAINT c UNIQUE USING INDEX i;",
 			Server: "ACCESS EXCLUSIVE while the index is built; USING INDEX builds nothing.",
 			Unless: "With USING INDEX."},
 		{ID: "add-primary-key", Family: report.FamilyLock, Severity: report.SeverityBlock,
