@@ -124,10 +124,10 @@ func exercise(t *testing.T, local bool) {
 				images[1].Digest = d
 				return images
 			},
-			Leave: func(t *testing.T, _ int, roll func(context.Context)) {
+			Leave: func(t *testing.T, _ int, roll func(context.Context, func(string))) {
 				ctx, cancel := context.WithCancel(t.Context())
-				time.AfterFunc(700*time.Millisecond, cancel)
-				roll(ctx)
+				defer cancel()
+				roll(ctx, func(string) { cancel() }) // the first that it tells comes before its first act
 			},
 			Prints: s.prints,
 		}

@@ -46,8 +46,8 @@ func TestTarget_passes_the_suite(t *testing.T) {
 				w.Run(24 * time.Hour)
 				w.Close()
 			},
-			Leave: func(_ *testing.T, _ int, roll func(context.Context)) {
-				p := w.Go("other", func(*world.Proc) { roll(context.Background()) })
+			Leave: func(_ *testing.T, _ int, roll func(context.Context, func(string))) {
+				p := w.Go("other", func(*world.Proc) { roll(context.Background(), func(string) {}) })
 				w.Current().Sleep(2 * time.Second)
 				p.Kill()
 			},

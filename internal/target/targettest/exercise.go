@@ -34,7 +34,8 @@ type Place struct {
 	Sick   func(t *testing.T) []release.Image
 	Absent func(t *testing.T) []release.Image                    // images that cannot be pulled
 	Within func(t *testing.T, operator func())                   // runs one operator's acts; nil: calls it
-	Leave  func(t *testing.T, n int, roll func(context.Context)) // begins to roll and dies in the middle of it
+	// Leave begins to roll and dies in the middle of it; say hears what the rollout tells.
+	Leave func(t *testing.T, n int, roll func(ctx context.Context, say func(string)))
 	// everything that exists at the place; looking must not change it
 	Prints func(t *testing.T) string
 }
@@ -342,8 +343,8 @@ func goesOn(t *testing.T, p Place) {
 	if _, err := one.Prepare(t.Context(), p.ticket("r-2", 2), next, silent); err != nil {
 		t.Fatal(err)
 	}
-	p.Leave(t, 2, func(ctx context.Context) {
-		_, _ = one.Roll(ctx, p.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), silent)
+	p.Leave(t, 2, func(ctx context.Context, say func(string)) {
+		_, _ = one.Roll(ctx, p.ticket("r-2", 2), target.NewOrder("deploy", next, release.Rollout{}), say)
 	})
 	busy, err := p.Open(t).Underway(t.Context(), p.ticket("r-2", 2), "deploy")
 	if err != nil || !busy {
