@@ -32,8 +32,8 @@ type Place struct {
 	Release func(t *testing.T, n int) []release.Image
 	// a release whose first service (by name) never becomes ready
 	Sick   func(t *testing.T) []release.Image
-	Absent func(t *testing.T) []release.Image                    // images that cannot be pulled
-	Within func(t *testing.T, operator func())                   // runs one operator's acts; nil: calls it
+	Absent func(t *testing.T) []release.Image  // images that cannot be pulled
+	Within func(t *testing.T, operator func()) // runs one operator's acts; nil: calls it
 	// Leave begins to roll and dies in the middle of it; say hears what the rollout tells.
 	Leave func(t *testing.T, n int, roll func(ctx context.Context, say func(string)))
 	// everything that exists at the place; looking must not change it
